@@ -1,0 +1,1 @@
+"""The steps of the way from source documents to a published release, and what starts them."""

@@ -1,0 +1,54 @@
+"""Turns a manifest of folders and as-ofs into runs, so that real history can be taken in, in order.
+
+A manifest is a JSON list of {as_of, folder}. Folders are absolute, or relative to the manifest's folder or one of the
+two above it, whichever is there. What the warehouse has already taken in is left out, so that a backfill that was cut
+off goes on where it stopped.
+"""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from flows.clock import parse_moment
+from flows.request import RunRequest
+from flows.scan import Source
+from flows.settings import Settings
+from schemas.errors import UsageError
+from warehouse.home import Home
+from warehouse.state import read_state
+
+
+def plan(manifest: Path, name: str | None, warehouse: Path, settings: Settings) -> list[RunRequest]:
+    """Return the runs still to do, by as-of, all under one source name. Raises UsageError for a bad manifest."""
+    source = name or manifest.absolute().parent.name
+    last = _last_as_of(warehouse)
+    steps = sorted((parse_moment(str(step["as_of"])), _folder(manifest, step["folder"])) for step in _load(manifest))
+    return [
+        RunRequest((Source(source, folder),), warehouse, as_of=as_of, workers=settings.workers, settings=settings)
+        for as_of, folder in steps
+        if last is None or as_of > last
+    ]
+
+
+def _load(manifest: Path) -> list[dict[str, str]]:
+    try:
+        steps = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError("the manifest cannot be read", where=f"{manifest}: {error}") from error
+    if not isinstance(steps, list) or not all(isinstance(step, dict) and {"as_of", "folder"} <= set(step) for step in steps):
+        raise UsageError("a manifest is a JSON list of {as_of, folder}", where=str(manifest))
+    return steps
+
+
+def _folder(manifest: Path, folder: str) -> str:
+    here = manifest.absolute().parent
+    for base in (here, here.parent, here.parent.parent):
+        if (base / folder).is_dir():
+            return str(base / folder)
+    raise UsageError("no such source folder", where=folder, todo=f"it is named in {manifest}")
+
+
+def _last_as_of(warehouse: Path) -> datetime | None:
+    state = read_state(Home.of(warehouse))
+    as_of = None if state is None or "run" not in state else state["run"].get("as_of")
+    return None if as_of is None else parse_moment(str(as_of))

@@ -1,0 +1,109 @@
+"""The command line: what a command is called, which options it has, and how an error ends.
+
+argparse and not a richer library, because `newsmart --help` must answer at once and every other one imports more than
+it shows. A command's code is imported only when it is called: the parser knows it by name.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import NoReturn
+
+from flows.commands.options import add_commands
+from schemas.errors import NewsmartError, UsageError
+
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one clear line first."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit status 2."""
+        raise UsageError(message, todo=f"see `{self.prog} --help`")
+
+
+class Version(argparse.Action):
+    """Prints the version; reading the package's metadata is left to the moment when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print and end."""
+        parser.exit(message=f"newsmart {version('newsmart')}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. In: the arguments, without the program's name. Out: the exit status (DESIGN section 7)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    is_debugging = "--debug" in arguments
+    try:
+        _check_platform()
+        return _dispatch(arguments)
+    except NewsmartError as error:
+        return _fail(str(error), error.exit_status, is_debugging)
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was left half done", INTERRUPTED, is_debugging)
+    except BrokenPipeError:
+        _close_output()
+        return 128 + signal.SIGPIPE
+    except Exception as error:  # noqa: BLE001  the last resort: one line, and the traceback where asked for
+        told = f"unexpected {type(error).__name__}: {error}; this is a fault of newsmart, --debug shows where"
+        return _fail(" ".join(told.split()), 1, is_debugging)
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    options = build_parser().parse_args(arguments)
+    if not getattr(options, "handler", None):
+        raise UsageError("no command is given", todo="see `newsmart --help`")
+    module, _, function = str(options.handler).partition(":")
+    status: int = getattr(import_module(module), function)(options)
+    sys.stdout.flush()
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = Parser(
+        prog="newsmart",
+        description="News documents in folders, deduplicated by URL, as a star schema in DuckDB.",
+        epilog="Exit status: 0 done; 1 failed or refused, nothing published; 2 wrong usage; 3 another run holds the "
+        "warehouse; 130 interrupted. Settings: NEWSMART_<NAME> in the environment, or newsmart.toml; see the README.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=Version, nargs=0, help="tell the version and exit")
+    add_commands(parser)
+    return parser
+
+
+def _check_platform() -> None:
+    if sys.platform not in ("linux", "darwin"):
+        todo = "run it there, or in a Linux container"
+        raise UsageError("newsmart runs on Linux and macOS", where=sys.platform, todo=todo)
+
+
+def _fail(message: str, status: int, is_debugging: bool) -> int:
+    sys.stderr.write(f"newsmart: {_printable(message)}\n")
+    if is_debugging:
+        traceback.print_exc()
+    return status
+
+
+def _printable(message: str) -> str:
+    """Return the message on one line, with nothing in it that a terminal would obey."""
+    line = " ".join(message.split())
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in line)
+
+
+def _close_output() -> None:
+    """Point stdout elsewhere: the interpreter would flush into the closed pipe at its end and complain."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""Times: the clock, and the one way in which text becomes a naive UTC datetime.
+
+The warehouse keeps naive times that mean UTC, since DuckDB's TIMESTAMP WITH TIME ZONE is shown in each reader's own
+zone.
+"""
+
+from datetime import UTC, datetime
+
+from schemas.errors import UsageError
+
+
+def utc_now() -> datetime:
+    """Return the time now, naive, in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def parse_moment(text: str) -> datetime:
+    """Return the moment that an ISO 8601 text names, naive, in UTC; without an offset it is UTC already.
+
+    Raises UsageError where it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError("not a time in ISO 8601, such as 2026-01-31T08:00:00Z", where=repr(text)) from None
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def as_text(moment: datetime | None) -> str | None:
+    """Return a naive UTC time as ISO 8601 with `Z`, or None for none."""
+    return None if moment is None else moment.isoformat() + "Z"

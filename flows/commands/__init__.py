@@ -1,0 +1,1 @@
+"""The commands, a module for each group; options.py says what each is called and takes."""

@@ -1,0 +1,45 @@
+"""What commands share: the settings in force, the warehouse meant, and printing."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flows.settings import Settings, load_settings
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """Return the settings in force for a command. Raises UsageError for one that does not fit."""
+    return load_settings()
+
+
+def warehouse_of(options: argparse.Namespace, settings: Settings) -> Path:
+    """Return the warehouse's file: the option's, else the setting's."""
+    return Path(options.warehouse or settings.warehouse)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value on one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+def say(options: argparse.Namespace, line: str) -> None:
+    """Print a line of result, unless --quiet asks for silence."""
+    if not options.quiet:
+        sys.stdout.write(line + "\n")
+
+
+def warn(line: str) -> None:
+    """Print a line on stderr."""
+    sys.stderr.write(f"newsmart: {line}\n")
+
+
+def print_records(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Print rows as aligned text; control characters in data are shown, not obeyed."""
+    from warehouse.render import write_table
+
+    values = [tuple(row.get(name) for name in names) for row in rows]
+    types = ["BIGINT" if all(isinstance(value[i], int | None) for value in values) else "VARCHAR" for i in range(len(names))]
+    write_table(names, types, values, sys.stdout)

@@ -1,0 +1,53 @@
+"""`backup`, `restore` and `doctor`: the warehouse as files."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from flows.commands.common import print_json, say, settings_of, warehouse_of
+from warehouse.home import Home
+
+
+def _home(options: argparse.Namespace) -> Home:
+    return Home.of(warehouse_of(options, settings_of(options)))
+
+
+def backup(options: argparse.Namespace) -> int:
+    """Copy the warehouse."""
+    from warehouse.backup import backup as make
+
+    made = make(_home(options), Path(options.to), wait_seconds=options.wait)
+    say(options, f"backed up {made.total_bytes:,} bytes to {options.to}")
+    return 0
+
+
+def restore(options: argparse.Namespace) -> int:
+    """Put a backup in the warehouse's place."""
+    from warehouse.backup import restore as put_back
+
+    home = _home(options)
+    made = put_back(Path(options.origin), home, force=options.force)
+    say(options, f"restored {made.total_bytes:,} bytes to {home.file}")
+    return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Print findings; exit 1 where one is bad."""
+    from warehouse.doctor import clean, examine
+    from warehouse.lock import hold
+    from warehouse.state import read_state
+
+    home = _home(options)
+    if options.clean:
+        with hold(home):
+            for path in clean(home):
+                say(options, f"removed {path}")
+    state = read_state(home) or {}
+    known = {str(row["release_id"]): str(row["sha256"]) for row in state.get("releases", [])}
+    findings = examine(home, known)
+    if options.json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            say(options, f"{finding.status:5} {finding.name}: {finding.text}")
+    return 1 if any(finding.status == "bad" for finding in findings) else 0

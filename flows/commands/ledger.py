@@ -1,0 +1,84 @@
+"""`build`, `verify`, `purge`, `maintain` and `rollback`."""
+
+import argparse
+from pathlib import Path
+
+from flows.clock import parse_moment
+from flows.commands.common import print_json, say, settings_of, warehouse_of
+from schemas.errors import RunFailed
+
+
+def build(options: argparse.Namespace) -> int:
+    """Build a release as of a time into a file."""
+    from flows.ledger_work import build_as_of
+
+    settings = settings_of(options)
+    as_of = parse_moment(options.as_of)
+    built = build_as_of(warehouse_of(options, settings), as_of, Path(options.to), settings)
+    say(options, f"{options.to}: {built.mention_count:,} mentions of {built.article_count:,} articles as of {as_of}")
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Rebuild and compare; exit 1 where a table differs."""
+    from flows.ledger_work import verify as check
+
+    settings = settings_of(options)
+    told = check(warehouse_of(options, settings), settings)
+    if options.json:
+        print_json(told)
+    else:
+        say(options, f"release {told['release_id']}, as of {told['as_of']}")
+        for table in told["tables"]:
+            wrong = any(one["table"] == table["table"] for one in told["differences"])
+            say(options, f"{'DIFFERS' if wrong else 'equal':8}{table['table']:24}{table['row_count']:>12,} rows")
+    if told["is_equal"] and told["is_file_untouched"]:
+        return 0
+    names = ", ".join(one["table"] for one in told["differences"]) or "no table differs, but the file's bytes do"
+    raise RunFailed("the release is not what the ledger says", where=names, todo="the next run replaces it")
+
+
+def purge(options: argparse.Namespace) -> int:
+    """Take something down, and say what was done."""
+    from flows.ledger_work import purge as take_down
+
+    settings = settings_of(options)
+    done = take_down(warehouse_of(options, settings), settings, path=options.path, url=options.url)
+    if options.json:
+        print_json(done)
+        return 0
+    say(
+        options,
+        f"purged {done['documents']} documents, {done['mentions']} mentions, {done['entries']} entries, "
+        f"{done['urls']} URLs and the bytes of {done['raw']} versions; removed releases: "
+        f"{', '.join(done['releases_removed']) or 'none'}",
+    )
+    say(options, "a tombstone keeps it out of later runs; backups and copies made before still hold it")
+    return 0
+
+
+def maintain(options: argparse.Namespace) -> int:
+    """Prune and compact, and say what was done."""
+    from flows.ledger_work import maintain as keep_small
+
+    settings = settings_of(options)
+    done = keep_small(warehouse_of(options, settings), settings)
+    if options.json:
+        print_json(done)
+        return 0
+    say(
+        options,
+        f"dropped {done['runs']} runs, {done['problems']} mended problems and the bytes of {done['raw']} documents; "
+        f"the ledger has {done['ledger_bytes']:,} bytes, it had {done['ledger_bytes_before']:,}",
+    )
+    return 0
+
+
+def rollback(options: argparse.Namespace) -> int:
+    """Go back one release."""
+    from flows.ledger_work import rollback as go_back
+
+    settings = settings_of(options)
+    release_id = go_back(warehouse_of(options, settings), settings)
+    say(options, f"readers now see {release_id}; it stays until a run records something new or has --full-refresh")
+    return 0

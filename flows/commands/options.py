@@ -1,0 +1,116 @@
+"""Names, options and help of all commands. No command's code is imported here."""
+
+import argparse
+from typing import Any
+
+Adder = Any  # argparse gives its group of subparsers no public type
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Add every command to the parser; each names its handler as `module:function`."""
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for add in (_run_commands, _state_commands, _asking_commands, _ledger_commands, _file_commands):
+        add(commands)
+
+
+def _command(commands: Adder, name: str, handler: str, text: str, *, warehouse: bool = True) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text[0].lower() + text[1:].split(". ")[0].rstrip("."), description=text, allow_abbrev=False
+    )
+    command.set_defaults(handler=f"flows.commands.{handler}")
+    if warehouse:
+        command.add_argument("--warehouse", metavar="FILE", help="the warehouse (default: warehouse/news.duckdb)")
+    command.add_argument("--quiet", action="store_true", help="say nothing but results and errors")
+    command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return command
+
+
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--source",
+        action="append",
+        metavar="[NAME=]DIR",
+        help="a folder of documents; may be given several times (default: seeds)",
+    )
+    command.add_argument("--max-quarantine", type=float, metavar="SHARE", help="refuse over this share, 0 to 1")
+    command.add_argument("--allow-shrink", action="store_true", help="publish though over half of the documents go")
+    command.add_argument("--workers", type=int, metavar="N", help="processes that read (default: one a core)")
+    command.add_argument("--on-failure", metavar="CMD", help="command to run when a run fails or is refused")
+    command.add_argument("--webhook", metavar="URL", help="address to tell when a run fails or is refused")
+
+
+def _run_commands(commands: Adder) -> None:
+    run = _command(commands, "run", "run:run", "Take in the sources and publish a release, once.")
+    _add_run_options(run)
+    run.add_argument("--as-of", metavar="ISO8601", help="logical time of the run (default: now)")
+    run.add_argument("--full-refresh", action="store_true", help="read every file again, and lift a rollback's pin")
+    run.add_argument("--reparse", action="store_true", help="read the kept bytes of every version under today's rules")
+    run.add_argument("--direct", action="store_true", help="without Prefect")
+    _json(run)
+    serve = _command(commands, "serve", "serve:serve", "Run on a schedule: scheduler, Prefect server and page in one.")
+    _add_run_options(serve)
+    when = serve.add_mutually_exclusive_group()
+    when.add_argument("--cron", metavar="EXPR", help="schedule as a cron expression, in UTC")
+    when.add_argument("--every", type=float, metavar="SECONDS", help="schedule as an interval (default: 3600)")
+    serve.add_argument("--port", type=int, help="port of the Prefect server that is started (default: 4200)")
+    backfill = _command(commands, "backfill", "run:backfill", "Run over a manifest of folders and as-ofs, in order.")
+    backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}")
+    backfill.add_argument("--name", help="name of the source (default: the manifest's folder)")
+    backfill.add_argument("--direct", action="store_true", help="without Prefect")
+    backfill.add_argument("--workers", type=int, metavar="N", help="processes that read (default: one a core)")
+    _json(backfill)
+
+
+def _state_commands(commands: Adder) -> None:
+    status = _command(commands, "status", "state:status", "Tell the last run, the release and how fresh it is.")
+    status.add_argument("--max-age", metavar="AGE", help="exit with 1 when the release is older, such as 26h or 3d")
+    status.add_argument("--format", choices=("text", "json", "prometheus"), default="text", help="how to tell it")
+    _json(status)
+    _json(_command(commands, "quarantine", "state:quarantine", "List what could not be accepted, and why."))
+    _json(_command(commands, "drift", "state:drift", "List the fields that newsmart does not know."))
+    _json(_command(commands, "releases", "state:releases", "List the releases that are kept."))
+
+
+def _asking_commands(commands: Adder) -> None:
+    query = _command(commands, "query", "query:query", "Ask the current release in SQL, read-only and sandboxed.")
+    query.add_argument("sql", metavar="SQL", nargs="?", help="one statement")
+    query.add_argument("--recipe", metavar="NAME", nargs="?", const="", help="a question of the cookbook; none: list")
+    query.add_argument("--format", choices=("table", "csv", "json"), default="table", help="how to print the rows")
+    query.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
+    url = _command(commands, "url", "url:url", "Tell a URL's key, and each rule that made it.", warehouse=False)
+    url.add_argument("urls", metavar="URL", nargs="+", help="URLs; write -- before one that starts with a dash")
+    _json(url)
+    report = _command(commands, "report", "report:report", "Write one HTML page about the current release.")
+    report.add_argument("--to", metavar="FILE.html", help="where to (default: news.html beside the warehouse)")
+
+
+def _ledger_commands(commands: Adder) -> None:
+    build = _command(commands, "build", "ledger:build", "Build a release as of any time, beside the warehouse.")
+    build.add_argument("--as-of", metavar="ISO8601", required=True, help="logical time")
+    build.add_argument("--to", metavar="FILE", required=True, help="file to write; it must not exist")
+    verify = _command(commands, "verify", "ledger:verify", "Rebuild from the ledger and compare with the release.")
+    _json(verify)
+    purge = _command(commands, "purge", "ledger:purge", "Take down a document or a URL for good, bytes included.")
+    what = purge.add_mutually_exclusive_group(required=True)
+    what.add_argument("--path", metavar="[SOURCE/]PATH", help="a document")
+    what.add_argument("--url", metavar="URL", help="an article, by any of its URLs")
+    _json(purge)
+    maintain = _command(commands, "maintain", "ledger:maintain", "Compact the ledger and drop what is past its keep.")
+    _json(maintain)
+    _command(commands, "rollback", "ledger:rollback", "Go back to the release before, and stay there.")
+
+
+def _file_commands(commands: Adder) -> None:
+    backup = _command(commands, "backup", "files:backup", "Copy the warehouse, ledger included, while runs go on.")
+    backup.add_argument("--to", metavar="DIR", required=True, help="folder to make")
+    backup.add_argument("--wait", type=float, default=60.0, metavar="SECONDS", help="how long to wait for a run")
+    restore = _command(commands, "restore", "files:restore", "Put a backup in the warehouse's place.")
+    restore.add_argument("--from", dest="origin", metavar="DIR", required=True, help="folder that backup made")
+    restore.add_argument("--force", action="store_true", help="replace the warehouse that is there")
+    doctor = _command(commands, "doctor", "files:doctor", "Examine locks, readers, files, space and versions.")
+    doctor.add_argument("--clean", action="store_true", help="remove what a crash has left behind")
+    _json(doctor)

@@ -1,0 +1,52 @@
+"""`newsmart query`: SQL or a recipe of the cookbook, as table, CSV or JSON."""
+
+import argparse
+import io
+import pydoc
+import sys
+
+from flows.commands.common import settings_of, warehouse_of
+from schemas.errors import UsageError
+from warehouse.home import Home
+
+
+def query(options: argparse.Namespace) -> int:
+    """Print the rows of one reading statement on the current release."""
+    from warehouse.query import exit_stuck, run_query
+
+    settings = settings_of(options)
+    sql = _sql(options)
+    if sql is None:
+        return 0
+    home = Home.of(warehouse_of(options, settings))
+    paged = options.format == "table" and sys.stdout.isatty() and not options.no_pager
+    out = io.StringIO() if paged else sys.stdout
+    run_query(
+        home,
+        sql,
+        format=options.format,
+        memory_limit=settings.query_memory,
+        timeout_seconds=settings.query_seconds,
+        out=out,
+        on_stuck=exit_stuck,
+    )
+    if isinstance(out, io.StringIO):
+        pydoc.pager(out.getvalue())
+    return 0
+
+
+def _sql(options: argparse.Namespace) -> str | None:
+    """Return the statement to run, or None where the cookbook was to be listed."""
+    if options.recipe is None:
+        if options.sql is None:
+            raise UsageError("no SQL is given", todo='newsmart query "SELECT …", or --recipe to see the cookbook')
+        return str(options.sql)
+    if options.sql is not None:
+        raise UsageError("give SQL or --recipe, not both")
+    from warehouse.recipes import list_recipes, recipe_sql
+
+    if options.recipe:
+        return recipe_sql(options.recipe)
+    for recipe in list_recipes():
+        sys.stdout.write(f"{recipe.name:32} {recipe.question}\n")
+    return None

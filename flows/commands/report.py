@@ -1,0 +1,24 @@
+"""`newsmart report`: one HTML page about the current release."""
+
+import argparse
+from pathlib import Path
+
+from flows.commands.common import say, settings_of, warehouse_of
+from schemas.errors import UsageError
+from warehouse.home import Home
+from warehouse.state import read_state
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the page and say where it is."""
+    from warehouse.report import render
+
+    from warehouse.durable import write_atomically
+
+    home = Home.of(warehouse_of(options, settings_of(options)))
+    if not home.file.exists():
+        raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
+    target = Path(options.to) if options.to else home.file.with_suffix(".html")
+    write_atomically(target.absolute(), render(home.file, read_state(home)).encode())
+    say(options, str(target))
+    return 0

@@ -1,0 +1,129 @@
+"""`newsmart run` and `newsmart backfill`: start a run, show how it goes, say what it did."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from flows.clock import parse_moment
+from flows.commands.common import print_json, say, settings_of, warehouse_of, warn
+from flows.progress import Progress
+from flows.request import RunRequest, RunResult
+from flows.settings import Settings
+from flows.sources import parse_sources
+from schemas.errors import NewsmartError, UsageError
+
+Starter = Callable[[RunRequest, Progress], RunResult]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do one run; print its summary, or one JSON object as the last line."""
+    settings = run_settings(options)
+    request = run_request(options, settings)
+    with Progress.on_terminal(is_quiet=options.quiet) as progress:
+        result = started(request, progress, is_direct=options.direct)
+    show(options, result)
+    return 0
+
+
+def run_settings(options: argparse.Namespace) -> Settings:
+    """Return the settings, with the options that stand for one put over them."""
+    settings = settings_of(options)
+    told = {"on_failure": options.on_failure, "webhook": options.webhook, "workers": options.workers}
+    return replace(settings, **{name: value for name, value in told.items() if value is not None})
+
+
+def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
+    """Return the request that the options make. Raises UsageError where they do not fit."""
+    share = options.max_quarantine
+    if share is None and settings.max_quarantine >= 0:
+        share = settings.max_quarantine
+    if share is not None and not 0 <= share <= 1:
+        raise UsageError("--max-quarantine takes a share from 0 to 1", where=str(share))
+    if settings.workers < 0:
+        raise UsageError("--workers takes a number of processes, 1 and up", where=str(settings.workers))
+    as_of = getattr(options, "as_of", None)
+    return RunRequest(
+        sources=parse_sources(options.source or [settings.source]),
+        warehouse=warehouse_of(options, settings),
+        as_of=None if as_of is None else parse_moment(as_of),
+        full_refresh=getattr(options, "full_refresh", False),
+        reparse=getattr(options, "reparse", False),
+        max_quarantine=share,
+        allow_shrink=options.allow_shrink,
+        workers=settings.workers,
+        settings=settings,
+    )
+
+
+def started(request: RunRequest, progress: Progress, *, is_direct: bool) -> RunResult:
+    """Run directly or as a Prefect flow; a failure is told to the hooks that the settings name."""
+    try:
+        if is_direct:
+            from flows.pipeline import run_direct
+
+            return run_direct(request, progress.step)
+        from flows.prefect_flows import run_flow
+
+        return run_flow(request, progress.step)
+    except NewsmartError as error:
+        _tell_hooks(request, error)
+        raise
+
+
+def _tell_hooks(request: RunRequest, error: NewsmartError) -> None:
+    if request.settings.on_failure or request.settings.webhook:
+        from flows.hooks import notify_failure
+
+        for warning in notify_failure(request.settings, request.warehouse, error):
+            warn(warning)
+
+
+def show(options: argparse.Namespace, result: RunResult) -> None:
+    """Print what a run did."""
+    for notice in result.notices:
+        warn(notice)
+    if options.json:
+        print_json(result.as_json())
+    else:
+        for line in summary(result):
+            say(options, line)
+
+
+def summary(result: RunResult) -> list[str]:
+    """Return the lines that tell a run: the balance, the content, where it is."""
+    counts = result.documents
+    classes = ", ".join(
+        f"{counts[name]:,} {name}" for name in ("new", "changed", "touched", "unchanged", "quarantined")
+    )
+    lines = [f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"]
+    if result.quarantine_entries:
+        lines.append(f"{result.quarantine_entries:,} problems in quarantine; `newsmart quarantine` explains them")
+    if result.published:
+        change = result.changes
+        lines.append(
+            f"published {result.mentions:,} mentions of {result.articles:,} articles "
+            f"({change.added:,} added, {change.changed:,} changed, {change.departed:,} departed) "
+            f"in {result.seconds['total']:.2f} s"
+        )
+        lines.append(f"release {result.release}")
+    else:
+        lines.append(f"nothing to publish: the release is up to date ({result.seconds['total']:.2f} s)")
+    return lines
+
+
+def backfill(options: argparse.Namespace) -> int:
+    """Run over each folder of a manifest, at its as-of, in order."""
+    from flows.backfill import plan
+
+    settings = settings_of(options)
+    settings = replace(settings, workers=settings.workers if options.workers is None else options.workers)
+    requests = plan(Path(options.manifest), options.name, warehouse_of(options, settings), settings)
+    for request in requests:
+        with Progress.on_terminal(is_quiet=True) as progress:
+            result = started(request, progress, is_direct=options.direct)
+        show(options, result)
+    if not requests:
+        sys.stdout.write("nothing to do: every as-of of the manifest is recorded\n")
+    return 0

@@ -1,0 +1,15 @@
+"""`newsmart serve`: a schedule, with Prefect's server and page, in one command."""
+
+import argparse
+
+from flows.commands.run import run_request, run_settings
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from flows.serve import serve as serve_until_stopped
+
+    settings = run_settings(options)
+    return serve_until_stopped(
+        run_request(options, settings), cron=options.cron, every=options.every, port=options.port, quiet=options.quiet
+    )

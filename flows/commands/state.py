@@ -1,0 +1,98 @@
+"""`status`, `quarantine`, `drift` and `releases`: read from state.json alone, so that they never wait for a run."""
+
+import argparse
+import sys
+
+from flows.clock import utc_now
+from flows.commands.common import print_json, print_records, say, settings_of, warehouse_of
+from schemas.errors import RunFailed, UsageError
+from warehouse.home import Home
+from warehouse.state import State, read_state
+
+QUARANTINE = (
+    *("source", "path", "line", "column", "field", "reason", "expected", "found"),
+    *("first_seen_at", "last_seen_at"),
+)
+
+
+def _state(options: argparse.Namespace) -> tuple[Home, State]:
+    home = Home.of(warehouse_of(options, settings_of(options)))
+    state = read_state(home)
+    if state is None:
+        raise RunFailed("there is no warehouse yet", where=str(home.file), todo="run `newsmart run` first")
+    return home, state
+
+
+def status(options: argparse.Namespace) -> int:
+    """Print the last run, the release and its age. Exit 1 where the release is older than --max-age, or there is none."""
+    from flows.status import is_stale, parse_age, status_lines, status_object, status_prometheus
+
+    settings = settings_of(options)
+    home, state = _state(options)
+    told = status_object(home, state, utc_now())
+    form = "json" if options.json else options.format
+    if form == "json":
+        print_json(told)
+    elif form == "prometheus":
+        sys.stdout.write(status_prometheus(told))
+    else:
+        for line in status_lines(told):
+            say(options, line)
+    limit = options.max_age or settings.max_age
+    return 1 if limit and is_stale(told, parse_age(limit)) else 0
+
+
+def quarantine(options: argparse.Namespace) -> int:
+    """Print the open problems."""
+    _, state = _state(options)
+    rows = [{name: row.get(name) for name in QUARANTINE} for row in state.get("quarantine", [])]
+    if options.json:
+        print_json(rows)
+    elif rows:
+        for row in rows:
+            say(options, _problem_line(row))
+    else:
+        say(options, "nothing is in quarantine")
+    return 0
+
+
+def _problem_line(row: dict[str, object]) -> str:
+    from warehouse.render import visible
+
+    place = "" if row["line"] is None else f":{row['line']}:{row['column']}"
+    field = f" {row['field']}" if row["field"] else ""
+    found = "" if row["found"] is None else f", found {row['found']!r}"
+    line = f"{row['source']}/{row['path']}{place}{field}: {row['reason']}: expected {row['expected']}{found}"
+    return visible(f"{line} (since {row['first_seen_at']})")
+
+
+def drift(options: argparse.Namespace) -> int:
+    """Print the fields that newsmart does not know."""
+    _, state = _state(options)
+    rows = state.get("drift", [])
+    if options.json:
+        print_json(rows)
+    elif rows:
+        print_records(rows, ("field", "source", "path", "first_seen_at"))
+    else:
+        say(options, "no unknown field was met")
+    return 0
+
+
+def releases(options: argparse.Namespace) -> int:
+    """Print the releases that are kept, the latest first."""
+    home, state = _state(options)
+    current = home.linked_release()
+    rows = [
+        {**row, "is_current": row["release_id"] == current, "is_pinned": row["release_id"] == state.get("pin")}
+        for row in state.get("releases", [])
+        if home.release_file(str(row["release_id"])).is_file()
+    ]
+    if options.json:
+        print_json(rows)
+    elif rows:
+        names = ("release_id", "as_of", "published_at", "documents", "articles", "mentions", "bytes", "is_current")
+        print_records(rows, names)
+    else:
+        raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
+    return 0

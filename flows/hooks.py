@@ -1,0 +1,80 @@
+"""What happens when a run fails or is refused: a command, an address, or both, where the user named them.
+
+Nothing is told to anybody by default. The command gets the event as JSON on its standard input and is started without
+a shell, so that no text of a document is ever a command. A hook that fails is a warning: the run's own error is what
+counts. Rejected: Prefect automations (they live in one server's database, and `--direct` has no server).
+"""
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from flows.settings import Settings
+from schemas.errors import AuditFailed, Refused
+
+COMMAND_SECONDS = 30.0
+WEBHOOK_SECONDS = 5.0
+
+
+def notify_failure(settings: Settings, warehouse: Path, error: Exception, run_id: str | None = None) -> tuple[str, ...]:
+    """Run the hooks that the settings name. Returns a warning for each that failed; raises nothing."""
+    return tell_failure(settings, failure_event(str(warehouse), status_of(error), str(error), run_id))
+
+
+def status_of(error: Exception) -> str:
+    """Return `refused` for a run that was held back, `failed` for any other."""
+    return "refused" if isinstance(error, Refused | AuditFailed) else "failed"
+
+
+def failure_event(warehouse: str, status: str, error: str, run_id: str | None = None) -> dict[str, Any]:
+    """Return what hooks are told: plain values; `status` is failed, refused, timed out or crashed."""
+    return {"event": "newsmart.run.failed", "status": status, "error": error, "warehouse": warehouse, "run_id": run_id}
+
+
+def tell_failure(settings: Settings, event: Mapping[str, Any]) -> tuple[str, ...]:
+    """Tell an event to the hooks that the settings name. Returns a warning for each that failed; raises nothing."""
+    return tuple(_tell(settings, json.dumps(event, ensure_ascii=False).encode("utf-8", "backslashreplace")))
+
+
+def _tell(settings: Settings, body: bytes) -> Iterator[str]:
+    if settings.on_failure:
+        yield from _run_command(settings.on_failure, body)
+    if settings.webhook:
+        yield from _post(settings.webhook, body)
+
+
+def _run_command(command: str, body: bytes) -> Iterator[str]:
+    try:
+        # Its output goes to stderr: the last line of stdout belongs to `--json`.
+        done = subprocess.run(
+            shlex.split(command), input=body, stdout=sys.__stderr__, check=False, timeout=COMMAND_SECONDS
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        yield f"the on-failure command did not run: {_one_line(error)}"
+        return
+    if done.returncode:
+        yield f"the on-failure command ended with status {done.returncode}"
+
+
+def _post(address: str, body: bytes) -> Iterator[str]:
+    if urlsplit(address).scheme not in ("http", "https"):
+        yield "the webhook is no http(s) address"
+        return
+    request = Request(address, data=body, headers={"Content-Type": "application/json"}, method="POST")  # noqa: S310
+    try:
+        with urlopen(request, timeout=WEBHOOK_SECONDS):  # noqa: S310  # the scheme is checked above
+            return
+    except (URLError, OSError, ValueError) as error:
+        # The address may hold a token: the host alone is shown.
+        yield f"the webhook at {urlsplit(address).hostname} was not reached: {_one_line(error)}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,182 @@
+"""Work on the ledger beside runs: a release as of any time, verification, takedowns, compaction, going back.
+
+Each takes the warehouse's lock, as a run does, and says plainly what it did.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from flows.clock import as_text, utc_now
+from flows.pipeline import VERSIONS
+from flows.settings import Settings
+from schemas.errors import RunFailed, UsageError
+from schemas.urls import url_key
+from warehouse import publish, runs
+from warehouse.audit import check, run_audits
+from warehouse.build import Built, building, clear_work, fill, lay_out, seal_contents
+from warehouse.db import Limits
+from warehouse.home import Home
+from warehouse.ledger import open_ledger, transaction
+from warehouse.lock import hold
+from warehouse.maintain import Kept, compact, prune_ledger
+from warehouse.purge import find_documents, purge_article, purge_documents
+from warehouse.rebuild import build_to, compare_release
+from warehouse.state import State, read_state, write_state
+
+
+@contextmanager
+def _ledger(warehouse: Path, settings: Settings) -> Iterator[tuple[Home, duckdb.DuckDBPyConnection]]:
+    home = Home.of(warehouse)
+    home.check()
+    if not home.ledger.is_file():
+        raise RunFailed("there is no warehouse yet", where=str(home.file), todo="run `newsmart run` first")
+    with hold(home), open_ledger(home, limits=Limits(memory=settings.build_memory)) as connection:
+        yield home, connection
+
+
+def build_as_of(warehouse: Path, as_of: datetime, target: Path, settings: Settings) -> Built:
+    """Build a release as of a time into a new file. Raises UsageError where the time lies ahead or the file is there."""
+    if as_of > utc_now() + runs.A_DAY:
+        raise UsageError("the as-of is more than a day ahead", where=str(as_of))
+    with _ledger(warehouse, settings) as (home, connection):
+        return build_to(connection, as_of, target.absolute(), VERSIONS, home.temp)
+
+
+def verify(warehouse: Path, settings: Settings) -> dict[str, Any]:
+    """Build the current release again, from scratch, and compare. Out: the tables, and those that differ."""
+    with _ledger(warehouse, settings) as (home, connection):
+        row = _current(home, connection)
+        rebuilt, differences = compare_release(connection, home, row.release_id, row.as_of, VERSIONS)
+        sha256 = publish.fingerprint_file(home.release_file(row.release_id)).sha256
+    return {
+        "release_id": row.release_id,
+        "as_of": as_text(row.as_of),
+        "is_equal": not differences,
+        "is_file_untouched": sha256 == row.file.sha256,
+        "tables": [asdict(table) for table in rebuilt],
+        "differences": [asdict(difference) for difference in differences],
+    }
+
+
+def _current(home: Home, connection: duckdb.DuckDBPyConnection) -> runs.ReleaseRow:
+    current = publish.current(home)
+    row = next((row for row in runs.releases(connection) if row.release_id == current), None)
+    if row is None:
+        raise RunFailed("the ledger knows no current release", where=str(home.file), todo="run `newsmart run` first")
+    return row
+
+
+def purge(warehouse: Path, settings: Settings, *, path: str | None, url: str | None) -> dict[str, Any]:
+    """Take a document or an article down for good: from ledger, bytes and releases. Out: what was done."""
+    with _ledger(warehouse, settings) as (home, connection):
+        keys = [] if url is None else _keys_of_article(connection, url)
+        with transaction(connection):
+            if path is not None:
+                done = purge_documents(connection, find_documents(connection, path), utc_now())
+            else:
+                done = purge_article(connection, keys, utc_now())
+        removed = _republish(home, connection)
+        size = compact(connection, home)
+    return {**asdict(done), "releases_removed": removed, "ledger_bytes": size}
+
+
+def _keys_of_article(connection: duckdb.DuckDBPyConnection, url: str) -> list[str]:
+    """Return every url_key of the article that owns a URL; leaves the scratch tables for purge_article."""
+    key = url_key(url)
+    if key is None:
+        raise UsageError("not a URL", where=url)
+    lay_out(connection, datetime.max)
+    owned = connection.execute(_KEYS_OF_ARTICLE, [key]).fetchall()
+    if not owned:
+        raise UsageError("no article has this URL", where=url, todo="see article_url")
+    return [str(row[0]) for row in owned]
+
+
+_KEYS_OF_ARTICLE = """
+    select url_key
+    from work.key_owner
+    where article_key = (select article_key from work.key_owner where url_key = $1)
+"""
+
+
+def _republish(home: Home, connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Put a release without what was purged in the place of the current one, and remove all others."""
+    rows = runs.releases(connection)
+    current = publish.current(home)
+    shown = next((row for row in rows if row.release_id == current), rows[0] if rows else None)
+    if shown is None:
+        return []
+    release_id = publish_as_of(home, connection, shown.as_of)
+    removed = publish.prune(home, [release_id])
+    with transaction(connection):
+        connection.execute("delete from ledger.release where release_id <> $1", [release_id])
+    _retell(home, connection)
+    return removed
+
+
+def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> str:
+    """Build, audit and publish a release as of a time that was released before; return its id."""
+    release_id = f"{as_of:%Y%m%dT%H%M%S.%f}Z-p{utc_now():%Y%m%d%H%M%S}"
+    file = publish.stage(home, release_id)
+    with building(connection, file):
+        lay_out(connection, as_of)
+        fill(connection)
+        runs.fill_ops(connection, 10_000, as_of)
+        built = seal_contents(connection, as_of, release_id, VERSIONS)
+        results = run_audits(connection, as_of)
+        clear_work(connection)
+        check(results)
+    sealed = publish.publish(home, release_id)
+    with transaction(connection):
+        runs.write_release(connection, built, sealed, VERSIONS, utc_now())
+    return release_id
+
+
+def maintain(warehouse: Path, settings: Settings) -> dict[str, Any]:
+    """Drop what is past its keep, compact the ledger, remove releases that are not kept. Out: what was done."""
+    kept = Kept(settings.keep_runs, settings.keep_quarantine_days, settings.keep_raw_days)
+    with _ledger(warehouse, settings) as (home, connection):
+        before = home.ledger.stat().st_size
+        pruned = prune_ledger(connection, kept, utc_now())
+        keep = [row.release_id for row in runs.releases(connection)][: settings.keep_releases]
+        removed = publish.prune(home, keep)
+        after = compact(connection, home)
+    return {**asdict(pruned), "releases_removed": removed, "ledger_bytes_before": before, "ledger_bytes": after}
+
+
+def rollback(warehouse: Path, settings: Settings) -> str:
+    """Let FILE show the release before the current one, and pin it. Out: its id.
+
+    A release whose bytes are not those that were published is never a target. Raises RunFailed where none is left.
+    """
+    with _ledger(warehouse, settings) as (home, connection):
+        rows = runs.releases(connection)
+        current = publish.current(home)
+        ids = [row.release_id for row in rows]
+        older = rows[ids.index(current) + 1 :] if current in ids else rows
+        for row in older:
+            file = home.release_file(row.release_id)
+            if file.is_file() and publish.fingerprint_file(file).sha256 == row.file.sha256:
+                publish.flip(home, row.release_id)
+                _retell(home, connection, pin=row.release_id)
+                return row.release_id
+    raise RunFailed("there is no sound release to go back to", where=str(home.releases))
+
+
+def _retell(home: Home, connection: duckdb.DuckDBPyConnection, pin: str | None = None) -> None:
+    """Bring state.json up to date with the releases and the quarantine."""
+    state = read_state(home) or State()
+    current = publish.current(home)
+    kept = [row for row in runs.releases(connection) if home.release_file(row.release_id).is_file()]
+    state["releases"] = [row.as_record() for row in kept]
+    state["release"] = next((row.as_record() for row in kept if row.release_id == current), None)
+    state["quarantine"] = [runs.plain(row) for row in runs.quarantine(connection)]
+    state["drift"] = [runs.plain(row) for row in runs.drift(connection)]
+    state["pin"] = pin
+    write_state(home, state)

@@ -1,0 +1,37 @@
+"""When a run is held back: too much in quarantine, or too much gone.
+
+Both are checked on what is recorded, not on what this run changed, so that the next run is refused again until the
+source is mended or the limit lifted (DESIGN section 6).
+"""
+
+from schemas.errors import Refused
+from warehouse.record import Balance
+
+MAX_QUARANTINE_SHARE = 0.05
+FREE_QUARANTINE_COUNT = 10
+MAX_SHRINK_SHARE = 0.5
+
+
+def check_quarantine(balance: Balance, max_share: float | None) -> None:
+    """Raise Refused where too many documents seen are in quarantine.
+
+    By default over 5 % and more than 10; an explicit share, 0 to 1, applies alone, and 1 never refuses.
+    """
+    share = balance.quarantined / balance.seen if balance.seen else 0.0
+    limit = MAX_QUARANTINE_SHARE if max_share is None else max_share
+    if share <= limit or (max_share is None and balance.quarantined <= FREE_QUARANTINE_COUNT):
+        return
+    raise Refused(
+        f"{balance.quarantined} of {balance.seen} documents are in quarantine, over the limit of {limit:.0%}",
+        todo="see `newsmart quarantine`; mend them, or raise --max-quarantine",
+    )
+
+
+def check_shrink(shown: int, gone: int, allow: bool) -> None:
+    """Raise Refused where over half of the documents that the current release shows would be removed."""
+    if allow or shown == 0 or gone <= shown * MAX_SHRINK_SHARE:
+        return
+    raise Refused(
+        f"{gone} of {shown} documents in the current release would be removed",
+        todo="check that the source is whole, or give --allow-shrink",
+    )

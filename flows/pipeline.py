@@ -1,0 +1,414 @@
+"""The whole way of a run, once: plain functions, started directly or by a Prefect flow.
+
+`refresh` is the table of contents. Each step goes through `do`, a callable that names it, so that a direct run can
+time it and a flow can show it as a task, without a second copy of the order. Until `publish_release` nothing that a
+reader sees is touched.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import partial
+from secrets import token_hex
+from time import monotonic, time_ns
+from typing import Protocol, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from flows.clock import as_text, utc_now
+from flows.limits import check_quarantine, check_shrink
+from flows.pool import read_all
+from flows.reparse import bring_up_to_date
+from flows.request import Changes, RunRequest, RunResult
+from flows.scan import FileRef, Scan, scan
+from schemas.errors import AuditFailed, NewsmartError, Refused, SourceUnreadable
+from schemas.rules import RULES_VERSION
+from schemas.urls import POLICY_VERSION
+from warehouse import faults, intake, publish, record, runs
+from warehouse.audit import AuditResult, check, run_audits
+from warehouse.build import Built, Versions, building, clear_work, fill, lay_out, seal_contents
+from warehouse.db import Limits
+from warehouse.home import Home
+from warehouse.ledger import change_number, open_ledger, transaction
+from warehouse.lock import hold
+from warehouse.record import Balance
+from warehouse.state import State, read_state, write_state
+
+T = TypeVar("T")
+
+OnStep = Callable[[str, float | None], None]
+
+VERSIONS = Versions(policy=POLICY_VERSION, rules=RULES_VERSION)
+NO_BALANCE = Balance(0, 0, 0, 0, 0, 0, 0)
+
+
+class Do(Protocol):
+    """Runs one named step and returns what it made."""
+
+    def __call__(self, name: str, step: Callable[[], T]) -> T:
+        """Run `step` under `name`."""
+
+
+@dataclass(slots=True)
+class Traces:
+    """What a run leaves behind for its report, also when it fails; filled as it goes."""
+
+    balance: Balance = NO_BALANCE
+    seconds: dict[str, float] = field(default_factory=dict)
+    audits: tuple[AuditResult, ...] = ()
+    notices: list[str] = field(default_factory=list)
+    unlistable: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that has begun: the lock is held, the ledger is open, the as-of is settled."""
+
+    request: RunRequest
+    home: Home
+    connection: duckdb.DuckDBPyConnection
+    run_id: str
+    as_of: datetime
+    started_at: datetime
+    traces: Traces
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the scan found, and the moment (ns) before which it is known."""
+
+    scan: Scan
+    scanned_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The release that a run has put in place."""
+
+    built: Built
+    path: str
+    changes: Changes
+
+
+def run_direct(request: RunRequest, on_step: OnStep = lambda name, seconds: None) -> RunResult:
+    """Do a run without Prefect. `on_step` is told each step's name when it begins, and again with its seconds.
+
+    Raises NewsmartError; what was seen is recorded and told in state.json all the same.
+    """
+
+    def do(name: str, step: Callable[[], T]) -> T:
+        start = monotonic()
+        on_step(name, None)
+        made = step()
+        on_step(name, monotonic() - start)
+        return made
+
+    with open_run(request) as run:
+        return refresh(run, do)
+
+
+@contextmanager
+def open_run(request: RunRequest) -> Iterator[Run]:
+    """Take the lock, open the ledger and settle the as-of.
+
+    Raises UsageError for a FILE that is not ours or an as-of that does not fit, LockedError, LedgerDamaged.
+    """
+    started_at = utc_now()
+    home = Home.of(request.warehouse)
+    home.check()
+    home.prepare()
+    faults.set_fault(request.settings.fault)
+    with hold(home):
+        faults.at("after_lock")
+        publish.clean(home)
+        faults.at("after_clean")
+        with open_ledger(home, limits=Limits(memory=request.settings.build_memory)) as connection:
+            bring_up_to_date(connection, home, request.workers, reparse=request.reparse)
+            as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
+            yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, Traces())
+
+
+def refresh(run: Run, do: Do) -> RunResult:
+    """Go the whole way: scan, read and record, and, where there is something new, build, audit and publish."""
+    try:
+        seen = timed(run, do, "scan", partial(scan_sources, run))
+        timed(run, do, "record", partial(read_and_record, run, seen))
+        check_limits(run)
+        published = None
+        if has_work(run):
+            published = release_anew(run, do)
+        result = finish(run, published)
+    except NewsmartError as error:
+        note_failure(run, error)
+        raise
+    check_all_listed(run)
+    return result
+
+
+def release_anew(run: Run, do: Do) -> Published:
+    """Build a release from the ledger, audit it and put it in place."""
+    release_id = f"{run.as_of:%Y%m%dT%H%M%S.%f}Z-{token_hex(3)}"
+    file = publish.stage(run.home, release_id)
+    try:
+        with building(run.connection, file):
+            built = timed(run, do, "build", partial(build_release, run, release_id))
+            timed(run, do, "audit", partial(audit_release, run))
+            changes = Changes(**runs.count_changes(run.connection, _current_as_of(run)))
+    except BaseException:
+        publish.unstage(run.home, release_id)
+        raise
+    path = timed(run, do, "publish", partial(publish_release, run, built))
+    return Published(built, path, changes)
+
+
+def timed(run: Run, do: Do, name: str, step: Callable[[], T]) -> T:
+    """Run a step and add its seconds to the run's traces."""
+    start = monotonic()
+    try:
+        return do(name, step)
+    finally:
+        spent = monotonic() - start - (run.traces.seconds.get("read", 0.0) if name == "record" else 0.0)
+        run.traces.seconds[name] = run.traces.seconds.get(name, 0.0) + spent
+
+
+def scan_sources(run: Run) -> Seen:
+    """List the documents of the sources. Raises SourceUnreadable where there is not one."""
+    scanned_at_ns = time_ns()
+    found = scan(run.request.sources)
+    run.traces.notices.extend(_notices(found))
+    run.traces.unlistable.extend(f"{one.source}/{one.folder} ({one.reason})" for one in found.unlistable)
+    if found.files.num_rows == 0 and not found.skipped:
+        where = ", ".join(source.root for source in run.request.sources)
+        raise SourceUnreadable(
+            "the source holds no document",
+            where=where,
+            todo="documents end in .md, .markdown, .txt, .yaml or .yml and are neither hidden nor README",
+        )
+    faults.at("after_scan")
+    return Seen(found, scanned_at_ns)
+
+
+def _notices(found: Scan) -> Iterator[str]:
+    for entry in found.skipped:
+        if entry.reason != "bad_name":
+            yield f"skipped {entry.source}/{entry.path}: {entry.reason}"
+
+
+def read_and_record(run: Run, seen: Seen) -> Balance:
+    """Read what is new, take it into the ledger and append the events, all in one transaction."""
+    connection = run.connection
+    with transaction(connection):
+        references = record.compare(connection, _observation(run, seen))
+        _take_in_all(run, references)
+        faults.at("before_record")
+        balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
+        run.traces.balance = balance
+        runs.write_run(connection, (run.run_id, run.as_of, run.started_at), "started", balance)
+        faults.at("during_record")
+    faults.at("after_record")
+    return balance
+
+
+def _observation(run: Run, seen: Seen) -> record.Observation:
+    return record.Observation(
+        files=seen.scan.files,
+        sources=[source.name for source in run.request.sources],
+        unlistable=[(folder.source, folder.folder) for folder in seen.scan.unlistable],
+        unnameable=[(entry.source, entry.path) for entry in seen.scan.skipped if entry.reason == "bad_name"],
+        read_all=run.request.full_refresh,
+    )
+
+
+def _take_in_all(run: Run, references: pa.Table) -> None:
+    start = monotonic()
+    taking = 0.0
+    for batch in read_all(_file_refs(run, references), run.as_of, run.request.workers):
+        taken = monotonic()
+        run.traces.notices.extend(_reading_notices(batch.documents, references))
+        intake.take_in(run.connection, batch, references, run.as_of)
+        taking += monotonic() - taken
+    run.traces.seconds["read"] = monotonic() - start - taking
+    faults.at("after_read")
+
+
+def _file_refs(run: Run, references: pa.Table) -> Sequence[FileRef]:
+    roots = {source.name: source.root for source in run.request.sources}
+    columns = [column.to_pylist() for column in references.columns[1:]]
+    return [
+        FileRef(source, path, f"{roots[source]}/{path}", *known)
+        for source, path, *known in zip(*columns, strict=True)
+    ]
+
+
+def _reading_notices(documents: pa.Table, references: pa.Table) -> Iterator[str]:
+    told = {"vanished": "vanished before it was read", "unstable": "kept changing while it was read"}
+    for ref, outcome in zip(*(documents.column(name).to_pylist() for name in ("ref", "outcome")), strict=True):
+        if outcome in told:
+            row = references.slice(ref, 1).to_pylist()[0]
+            yield f"{row['source']}/{row['path']} {told[outcome]}; the next run looks again"
+
+
+def check_limits(run: Run) -> None:
+    """Raise Refused where too much is in quarantine or too much would go."""
+    check_quarantine(run.traces.balance, run.request.max_quarantine)
+    current = _current_as_of(run)
+    if current is not None:
+        shown, gone = runs.shrink(run.connection, current, run.as_of)
+        check_shrink(shown, gone, run.request.allow_shrink)
+
+
+def _current_as_of(run: Run) -> datetime | None:
+    current = publish.current(run.home)
+    rows = [row for row in runs.releases(run.connection) if row.release_id == current]
+    return rows[0].as_of if rows else None
+
+
+def has_work(run: Run) -> bool:
+    """Tell whether a release has to be built: the ledger, the rules, the quarantine or the file is other than it was.
+
+    A rollback pins its release until there is a new event, or until --full-refresh.
+    """
+    if run.request.full_refresh and _is_pinned(run):
+        return True
+    rows = runs.releases(run.connection)
+    current = publish.current(run.home)
+    shown = rows[0] if rows and _is_pinned(run) else next((row for row in rows if row.release_id == current), None)
+    if shown is None or current is None:
+        return True
+    known = (shown.change_number, shown.quarantine_digest, shown.versions)
+    if known != (change_number(run.connection), runs.quarantine_digest(run.connection), VERSIONS):
+        return True
+    file = next(row.file for row in rows if row.release_id == current)
+    return not publish.is_untouched(run.home.release_file(current), file)
+
+
+def _is_pinned(run: Run) -> bool:
+    state = read_state(run.home)
+    return state is not None and state.get("pin") is not None and state["pin"] == publish.current(run.home)
+
+
+def build_release(run: Run, release_id: str) -> Built:
+    """Fill the release's tables from the ledger."""
+    faults.at("before_build")
+    lay_out(run.connection, run.as_of)
+    fill(run.connection)
+    runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
+    built = seal_contents(run.connection, run.as_of, release_id, VERSIONS)
+    runs.finish_ops_run(run.connection, run.run_id, built)
+    faults.at("after_build")
+    return built
+
+
+def audit_release(run: Run) -> tuple[AuditResult, ...]:
+    """Audit the release. Raises AuditFailed, and nothing is published."""
+    run.traces.audits = run_audits(run.connection, run.as_of)
+    clear_work(run.connection)
+    check(run.traces.audits)
+    faults.at("after_audit")
+    return run.traces.audits
+
+
+def publish_release(run: Run, built: Built) -> str:
+    """Put the release in place and note it; keep the latest ones. Returns the path of its file."""
+    faults.at("before_publish")
+    file = publish.publish(run.home, built.release_id)
+    faults.at("after_publish")
+    now = utc_now()
+    with transaction(run.connection):
+        runs.write_release(run.connection, built, file, VERSIONS, now)
+        runs.write_run(
+            run.connection,
+            (run.run_id, run.as_of, run.started_at),
+            "published",
+            run.traces.balance,
+            finished_at=now,
+            built=built,
+            release_id=built.release_id,
+        )
+    return str(run.home.release_file(built.release_id))
+
+
+def finish(run: Run, published: Published | None) -> RunResult:
+    """Note the end of the run in the ledger and in state.json, remove old releases, and say what was done."""
+    if published is None:
+        _write_row(run, "unchanged")
+    keep = [row.release_id for row in runs.releases(run.connection)][: run.request.settings.keep_releases]
+    result = _result(run, published)
+    faults.at("before_state")
+    tell(run, "unchanged" if published is None else "published", None)
+    faults.at("after_state")
+    publish.prune(run.home, keep)
+    faults.at("after_prune")
+    return result
+
+
+def check_all_listed(run: Run) -> None:
+    """Raise SourceUnreadable where a folder could not be listed: what could be seen is published, the rest is as before."""
+    if run.traces.unlistable:
+        todo = "their documents stay as they were; mend the folders' rights"
+        raise SourceUnreadable("folders could not be listed", where="; ".join(run.traces.unlistable), todo=todo)
+
+
+def _write_row(run: Run, status: str) -> None:
+    run_key = (run.run_id, run.as_of, run.started_at)
+    runs.write_run(run.connection, run_key, status, run.traces.balance, finished_at=utc_now())
+
+
+def note_failure(run: Run, error: NewsmartError) -> None:
+    """Note a failed or refused run in the ledger and in state.json; the release before stays."""
+    status = "refused" if isinstance(error, Refused | AuditFailed) else "failed"
+    if run.traces.balance is not NO_BALANCE:
+        _write_row(run, status)
+    tell(run, status, error)
+
+
+def tell(run: Run, status: str, error: NewsmartError | None) -> None:
+    """Write state.json."""
+    before = read_state(run.home) or State()
+    current = publish.current(run.home)
+    rows = runs.releases(run.connection)
+    state = State(
+        run={
+            "run_id": run.run_id,
+            "as_of": as_text(run.as_of),
+            "started_at": as_text(run.started_at),
+            "finished_at": as_text(utc_now()),
+            "status": status,
+            "error": None if error is None else str(error),
+            "seconds": dict(run.traces.seconds),
+            "notices": list(run.traces.notices),
+            "audits": [asdict(audit) for audit in run.traces.audits],
+        },
+        balance=run.traces.balance.as_dict(),
+        quarantine=[runs.plain(row) for row in runs.quarantine(run.connection)],
+        drift=[runs.plain(row) for row in runs.drift(run.connection)],
+        release=next((row.as_record() for row in rows if row.release_id == current), None),
+        releases=[row.as_record() for row in rows[: run.request.settings.keep_releases]],
+        pin=before.get("pin") if before.get("pin") == current else None,
+    )
+    write_state(run.home, state)
+
+
+def _result(run: Run, published: Published | None) -> RunResult:
+    steps = ("scan", "read", "record", "build", "audit", "publish")
+    seconds = {name: run.traces.seconds.get(name, 0.0) for name in steps}
+    seconds["total"] = (utc_now() - run.started_at).total_seconds()
+    rows = runs.releases(run.connection)
+    problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
+    return RunResult(
+        run_id=run.run_id,
+        as_of=run.as_of,
+        published=published is not None,
+        release=None if published is None else published.path,
+        documents=run.traces.balance.as_dict(),
+        mentions=rows[0].mention_count if rows else None,
+        articles=rows[0].article_count if rows else None,
+        quarantine_entries=len(problems),
+        seconds=seconds,
+        changes=Changes() if published is None else published.changes,
+        quarantine=problems,
+        audits=[asdict(audit) for audit in run.traces.audits],
+        notices=list(run.traces.notices),
+    )

@@ -1,0 +1,65 @@
+"""The part of `newsmart run` that needs Prefect: call the flow, and take its result or its error out of it."""
+
+import logging
+
+from prefect.events.worker import EventsWorker
+from prefect.exceptions import TerminationSignal
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+from flows.pipeline import OnStep
+from flows.prefect_calls import Call, calling
+from flows.prefect_flows import refresh
+from flows.request import RunRequest, RunResult
+from schemas.errors import RunFailed
+
+FLUSH_SECONDS = 5.0
+
+
+def api_url() -> str | None:
+    """Return the API's address that Prefect has read from the environment or a profile."""
+    url: str | None = PREFECT_API_URL.value()
+    return url
+
+
+def call_refresh(request: RunRequest, on_step: OnStep) -> RunResult:
+    """Run the refresh flow in this process.
+
+    Raises what the pipeline raised, its class kept; RunFailed where the flow run ended without one, such as by its
+    timeout; SystemExit 143 after SIGTERM. What Prefect fails to note after the pipeline's end is a warning.
+    """
+    call = Call(settings=request.settings, request=request, on_step=on_step)
+    with calling(call), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        try:
+            state = refresh(**parameters(request), return_state=True)
+            message = state.message or state.name
+        except TerminationSignal:
+            raise SystemExit(128 + 15) from None
+        except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
+            message = f"Prefect's server went away: {error}"
+            logging.getLogger("newsmart").warning(message)
+    if call.error is not None:
+        raise call.error
+    if not call.results:
+        raise RunFailed("the flow run came to nothing", where=message)
+    return call.results[-1]
+
+
+def parameters(request: RunRequest) -> dict[str, object]:
+    """Return the flow's parameters that say what the request says."""
+    return {
+        "source": [f"{source.name}={source.root}" for source in request.sources],
+        "warehouse": str(request.warehouse),
+        "as_of": None if request.as_of is None else request.as_of.isoformat(),
+        "full_refresh": request.full_refresh,
+        "reparse": request.reparse,
+        "max_quarantine": request.max_quarantine,
+        "allow_shrink": request.allow_shrink,
+        "workers": request.workers,
+    }
+
+
+def flush() -> None:
+    """Send what still waits in Prefect's queues, while the server is there to take it."""
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=FLUSH_SECONDS)

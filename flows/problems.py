@@ -1,0 +1,95 @@
+"""What is wrong with a document, and where.
+
+A problem is born as a flaw: a path into the parsed tree, or an index into the text, with a reason. Lines and columns
+are made from it only then, so that a document without problems never pays for them. They are counted here from the
+index and not taken from the YAML parser, because libyaml also breaks lines at NEL, LS and PS (YAML 1.1), where no
+editor does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Path = tuple[str | int, ...]
+
+_STRETCH = 65_536
+_MAX_FIELD = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One fault at an index of the text (None: there is no text), under a path of the tree."""
+
+    index: int | None
+    path: Path
+    reason: str
+    expected: str
+    found: str | None = None
+
+
+class Problem(NamedTuple):
+    """One row of the problems table, without the reference (schemas/batches.py)."""
+
+    position: int | None
+    scope: str
+    line: int | None
+    column: int | None
+    field: str
+    reason: str
+    expected: str
+    found: str | None
+
+
+class Lines:
+    """The lines of a text, to turn an index into a 1-based line and column, both counted in characters.
+
+    Breaks are counted by stretches and only as far as asked, since a list of them all is large where a file is nothing
+    but line ends.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Keep the text; nothing is counted yet."""
+        self._text = text
+        self._has_cr = "\r" in text
+        self._before = [0]
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Return line and column of the character at this index."""
+        stretch = index // _STRETCH
+        while len(self._before) <= stretch:
+            end = len(self._before) * _STRETCH
+            self._before.append(self._before[-1] + self._breaks(end - _STRETCH, end))
+        line = self._before[stretch] + self._breaks(stretch * _STRETCH, index) + 1
+        start = self._text.rfind("\n", 0, index) + 1
+        return line, index - (max(start, self._text.rfind("\r", start, index) + 1) if self._has_cr else start) + 1
+
+    def _breaks(self, start: int, end: int) -> int:
+        """Count the line breaks of a stretch; CRLF counts where its LF is."""
+        count = self._text.count("\n", start, end)
+        if self._has_cr:
+            count += self._text.count("\r", start, end) - self._text.count("\r\n", start, end + 1)
+        return count
+
+
+def field_path(path: Path) -> str:
+    """Return a path as people write it: `related[3].images[0].width`, counting from 0, cut where long."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{_short_key(step)}" if text else _short_key(step)
+    return text if len(text) <= _MAX_FIELD else text[: _MAX_FIELD - 1] + "\u2026"
+
+
+def _short_key(key: str) -> str:
+    shown = key if len(key) <= 60 else key[:59] + "\u2026"
+    return shown if shown.isprintable() else shown.encode("unicode_escape").decode("ascii")
+
+
+def document_problems(flaws: Sequence[Flaw], text: str) -> list[Problem]:
+    """Return flaws that condemn a whole document as problems with line and column in its text."""
+    lines = Lines(text)
+    return [_document_problem(flaw, lines) for flaw in flaws]
+
+
+def _document_problem(flaw: Flaw, lines: Lines) -> Problem:
+    line, column = (None, None) if flaw.index is None else lines.place(flaw.index)
+    return Problem(None, "document", line, column, field_path(flaw.path), flaw.reason, flaw.expected, flaw.found)

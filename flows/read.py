@@ -1,0 +1,115 @@
+"""Documents to Arrow: a pure function from references to the tables of a batch.
+
+Nothing here knows the ledger or any other batch, so a batch may be read in any process, in any order, twice. A
+document that cannot be accepted is a row with its problems, never an exception. Bytes that are known are not parsed,
+and content that is known (the source encrypts and breaks lines anew) yields no mentions.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from flows.batch import ReadBatch, batch_of
+from flows.blocks import Memo, judge_fast
+from flows.files import FileBytes, read_file
+from flows.front_matter import MAX_BYTES, NoFrontMatter, split
+from flows.problems import Problem, document_problems
+from flows.scan import FileRef
+from flows.validate import Context, Verdict, judge_document
+from flows.yaml_tree import read_tree
+from schemas.documents import bounds
+from schemas.urls import facts
+
+_ZSTD_LEVEL = 1
+
+
+class _Read(NamedTuple):
+    """What one reference came to."""
+
+    row: tuple[Any, ...]
+    verdict: Verdict
+
+
+def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = None, first: int = 0) -> ReadBatch:
+    """Read, validate and identify documents.
+
+    In: references; as_of, naive UTC, bounds the dates; a memo of the same as-of only saves work. Out: tables whose
+    `ref` is an index into refs, counted from first. Raises nothing for what the files hold.
+    """
+    memo = Memo(bounds(as_of)) if memo is None else memo
+    codec = pa.Codec("zstd", compression_level=_ZSTD_LEVEL)
+    reads = [_read(number, ref, memo, codec) for number, ref in enumerate(refs, first)]
+    return batch_of([read.row for read in reads], [read.verdict for read in reads], first)
+
+
+def judge_bytes(data: bytes, memo: Memo) -> Verdict:
+    """Judge the bytes of one document, by the fast lane where its form allows it."""
+    return judge_fast(data, memo) or judge_whole(data, memo.context)
+
+
+def judge_whole(data: bytes, context: Context) -> Verdict:
+    """Judge the bytes of one document by its whole text: the reading that all others must equal."""
+    parts = split(data)
+    if isinstance(parts, NoFrontMatter):
+        return Verdict(None, (), (), document_problems([parts.flaw], parts.text))
+    reading = read_tree(parts.text[: parts.yaml_end])
+    if reading.flaws:
+        return Verdict(None, (), (), document_problems(reading.flaws, parts.text))
+    return judge_document(reading.tree, reading.places, parts.text, parts.body, context)
+
+
+def _read(number: int, ref: FileRef, memo: Memo, codec: pa.Codec) -> _Read:
+    file = read_file(ref)
+    if file.data is None:
+        return _unread(number, ref, file)
+    digest = sha256(file.data).digest()
+    if digest == ref.known_bytes:
+        return _Read(_row(number, "same_bytes", file, digest), _NOTHING)
+    verdict = judge_bytes(file.data, memo)
+    if verdict.content_digest is not None and verdict.content_digest == ref.known_content:
+        return _Read(
+            _row(number, "touched", file, digest, verdict.content_digest), verdict._replace(positions=(), entries=())
+        )
+    outcome = "bad" if verdict.content_digest is None else "good"
+    raw = codec.compress(file.data, asbytes=True)
+    return _Read(_row(number, outcome, file, digest, verdict.content_digest, raw), verdict)
+
+
+_NOTHING = Verdict(None, (), (), ())
+_TOO_BIG = Problem(None, "document", 1, 1, "", "too_big", f"at most {MAX_BYTES} bytes", None)
+
+
+def _unread(number: int, ref: FileRef, file: FileBytes) -> _Read:
+    if file.trouble in ("vanished", "unstable"):
+        return _Read((number, file.trouble, *_known(ref), None, None, None, None), _NOTHING)
+    if file.trouble == "too_big" and file.status is not None:
+        problem = _TOO_BIG._replace(found=f"{file.status.st_size} bytes")
+        return _Read(_row(number, "bad", file, None), Verdict(None, (), (), [problem]))
+    problem = Problem(None, "document", None, None, "", "unreadable", "a file that can be read", file.trouble)
+    return _Read((number, "bad", *_known(ref), None, None, None, None), Verdict(None, (), (), [problem]))
+
+
+def _known(ref: FileRef) -> tuple[int, int, int, int]:
+    return ref.size, ref.mtime_ns, ref.ctime_ns, ref.inode
+
+
+def _row(
+    number: int,
+    outcome: str,
+    file: FileBytes,
+    digest: bytes | None,
+    content: bytes | None = None,
+    raw: bytes | None = None,
+) -> tuple[Any, ...]:
+    status = file.status
+    known = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) if status else (None,) * 4
+    size = None if status is None else status.st_size
+    return (number, outcome, *known, size, digest, content, raw)
+
+
+def warm_up() -> None:
+    """Load what the first document would wait for (the list of public suffixes), so that it does not."""
+    facts("https://www.example.com/")

@@ -1,0 +1,118 @@
+"""Reading the kept bytes of every version again, when the rules have changed or when asked to.
+
+The bytes go the same way as any file: they are laid out in a private folder, a batch at a time, and read by the same
+function, so that a second reading of YAML can never drift from the first. Each as-of is read by itself, since the
+bounds of dates hang on it.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from flows.pool import read_all
+from flows.scan import FileRef
+from schemas.rules import RULES_VERSION
+from schemas.urls import POLICY_VERSION, facts
+from warehouse import intake
+from warehouse.db import spill_folder
+from warehouse.home import Home
+from warehouse.ledger import bump_change_number, get_meta, set_meta, transaction
+
+BATCH_DOCUMENTS = 1_000
+
+Kept = tuple[bytes, datetime, str]
+
+_KEPT = """
+    select event.byte_digest, min(event.as_of) as as_of, arg_min(document.path, event.as_of) as path
+    from ledger.event as event
+    inner join ledger.raw as raw on raw.byte_digest = event.byte_digest
+    inner join ledger.document as document on document.document_id = event.document_id
+    group by event.byte_digest
+    order by as_of, event.byte_digest
+"""
+
+
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection, home: Home, workers: int, *, reparse: bool) -> None:
+    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to."""
+    is_new = connection.execute("select count(*) from ledger.run").fetchone() == (0,)
+    old_rules = int(get_meta(connection, "rules_version", str(RULES_VERSION)))
+    old_policy = int(get_meta(connection, "policy_version", str(POLICY_VERSION)))
+    with transaction(connection):
+        if not is_new and (reparse or old_rules != RULES_VERSION):
+            _read_again(connection, home, workers)
+        if not is_new and (reparse or old_policy != POLICY_VERSION):
+            _key_again(connection)
+        set_meta(connection, "rules_version", str(RULES_VERSION))
+        set_meta(connection, "policy_version", str(POLICY_VERSION))
+
+
+def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, workers: int) -> None:
+    kept: list[Kept] = connection.execute(_KEPT).fetchall()
+    for as_of, group in groupby(kept, key=lambda row: row[1]):
+        rows = list(group)
+        for start in range(0, len(rows), BATCH_DOCUMENTS):
+            _read_batch_again(connection, home, rows[start : start + BATCH_DOCUMENTS], as_of, workers)
+    _drop_unused(connection)
+    bump_change_number(connection)
+
+
+def _read_batch_again(
+    connection: duckdb.DuckDBPyConnection, home: Home, rows: list[Kept], as_of: datetime, workers: int
+) -> None:
+    with spill_folder(home.temp) as folder:
+        references = list(_lay_out(connection, folder, rows))
+        offset = 0
+        for batch in read_all(references, as_of, workers):
+            here = rows[offset : offset + batch.documents.num_rows]
+            intake.replace_readings(connection, batch, _identities(here))
+            offset += len(here)
+
+
+def _lay_out(connection: duckdb.DuckDBPyConnection, folder: Path, rows: list[Kept]) -> Iterator[FileRef]:
+    for number, (digest, _, path) in enumerate(rows):
+        row = connection.execute("select bytes from ledger.raw where byte_digest = $1", [digest]).fetchone()
+        file = folder / str(number)
+        file.write_bytes(b"" if row is None else decompressed(row[0]))
+        stat = file.stat()
+        yield FileRef("", path, str(file), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+def decompressed(raw: bytes) -> bytes:
+    """Return the bytes of a document from what the ledger keeps of them."""
+    with pa.CompressedInputStream(pa.BufferReader(raw), "zstd") as stream:
+        data: bytes = stream.read()
+    return data
+
+
+def _identities(rows: list[Kept]) -> pa.Table:
+    return pa.table(
+        {
+            "document_id": pa.array([None] * len(rows), pa.int64()),
+            "source": pa.array([""] * len(rows), pa.string()),
+            "path": pa.array([path for _, _, path in rows], pa.string()),
+        }
+    )
+
+
+def _drop_unused(connection: duckdb.DuckDBPyConnection) -> None:
+    unused = "content_id not in (select content_id from ledger.event where content_id is not null)"
+    connection.execute(f"delete from ledger.content_entry where {unused}")
+    connection.execute(f"delete from ledger.content where {unused}")
+    connection.execute("delete from ledger.entry where entry_id not in (select entry_id from ledger.content_entry)")
+
+
+def _key_again(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the key of every spelling anew; one that the policy takes for no URL any more keeps what it had."""
+    spellings = [str(row[0]) for row in connection.execute("select url_raw from ledger.url").fetchall()]
+    made = [known for known in map(facts, spellings) if known is not None]
+    columns = zip(*made, strict=True) if made else [[] for _ in range(7)]
+    names = ("url_raw", "url_key", "loose_key", "registrable_domain", "is_front_page", "is_amp", "display_url")
+    connection.register("rekeyed", pa.table(dict(zip(names, map(list, columns), strict=True))))
+    connection.execute("delete from ledger.url where url_raw in (select url_raw from rekeyed)")
+    connection.execute("insert into ledger.url by name select * from rekeyed")
+    connection.unregister("rekeyed")
+    bump_change_number(connection)

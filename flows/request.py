@@ -1,0 +1,73 @@
+"""What a run is asked for, and what it answers: plain values, so that a scheduler can carry them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flows.clock import as_text
+from flows.scan import Source
+from flows.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One run: which sources into which warehouse, and what the caller overrides.
+
+    as_of is an explicit logical time, scheduled_at the time for which a scheduler started the run; both naive UTC.
+    """
+
+    sources: tuple[Source, ...]
+    warehouse: Path
+    as_of: datetime | None = None
+    scheduled_at: datetime | None = None
+    full_refresh: bool = False
+    reparse: bool = False
+    max_quarantine: float | None = None
+    allow_shrink: bool = False
+    workers: int = 0
+    settings: Settings = field(default_factory=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a release changed against the one before, in articles."""
+
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    departed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did: the object of `run --json`, and what its report needs besides."""
+
+    run_id: str
+    as_of: datetime
+    published: bool
+    release: str | None
+    documents: Mapping[str, int]
+    mentions: int | None
+    articles: int | None
+    quarantine_entries: int
+    seconds: Mapping[str, float]
+    changes: Changes = Changes()
+    quarantine: Sequence[Mapping[str, Any]] = ()
+    audits: Sequence[Mapping[str, Any]] = ()
+    notices: Sequence[str] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `run --json` prints (DESIGN section 7)."""
+        return {
+            "run_id": self.run_id,
+            "as_of": as_text(self.as_of),
+            "published": self.published,
+            "release": self.release,
+            "documents": dict(self.documents),
+            "mentions": self.mentions,
+            "articles": self.articles,
+            "quarantine_entries": self.quarantine_entries,
+            "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
+        }

@@ -1,0 +1,100 @@
+"""serve.json: what `newsmart serve` tells those who have no server: that it runs, where, and what is due next.
+
+It is believed only while `serve.lock` is held, by the kernel's word: a killed scheduler leaves the file behind.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from schemas.errors import LockedError, RunFailed
+from warehouse.durable import write_atomically
+from warehouse.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A schedule: a cron expression in UTC, or an interval in seconds."""
+
+    cron: str | None = None
+    every: float | None = None
+
+    def __str__(self) -> str:
+        """Say it as the option that asked for it."""
+        return f"cron {self.cron!r} (UTC)" if self.cron is not None else f"every {self.every:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A scheduler that runs. Times are ISO 8601 with Z; next_due_at None: nothing is scheduled yet."""
+
+    pid: int
+    schedule: str
+    api_url: str
+    started_at: str
+    next_due_at: str | None = None
+
+
+def serving_file(home: Home) -> Path:
+    """Return where a scheduler tells of itself."""
+    return home.folder / "serve.json"
+
+
+def write_serving(home: Home, serving: Serving) -> None:
+    """Replace serve.json. Raises OSError."""
+    write_atomically(serving_file(home), json.dumps(asdict(serving)).encode() + b"\n")
+
+
+def read_serving(home: Home) -> Serving | None:
+    """Return the scheduler that runs for the warehouse, or None. Takes no lock for longer than an instant."""
+    if not _is_held(home):
+        return None
+    try:
+        return Serving(**json.loads(serving_file(home).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+@contextmanager
+def hold_serving(home: Home) -> Iterator[None]:
+    """Be the warehouse's only scheduler for the block. Raises LockedError where there is one, RunFailed for no lock."""
+    path = home.folder / "serve.lock"
+    try:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise RunFailed("cannot open the scheduler's lock", where=f"{path}: {error.strerror}") from error
+    try:
+        _lock(number, home)
+        yield
+        serving_file(home).unlink(missing_ok=True)
+    finally:
+        os.close(number)
+
+
+def _lock(number: int, home: Home) -> None:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        serving = read_serving(home)
+        where = str(home.file) if serving is None else f"{home.file}, pid {serving.pid}, {serving.schedule}"
+        raise LockedError("another `newsmart serve` serves the warehouse", where=where, todo="stop it first") from None
+
+
+def _is_held(home: Home) -> bool:
+    try:
+        number = os.open(home.folder / "serve.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(number)
+    return False

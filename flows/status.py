@@ -1,0 +1,136 @@
+"""What `newsmart status` tells, as an object, as text and for Prometheus; made from state.json and two small files.
+
+Needs neither ledger, release nor server, so it answers while a run goes on and after one that failed.
+"""
+
+import json
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from flows.clock import parse_moment
+from schemas.errors import UsageError
+from warehouse.home import Home
+from warehouse.lock import probe
+from warehouse.publish import current
+from warehouse.state import State
+
+AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_age(text: str) -> timedelta:
+    """Return the age that a text such as 90, 15m, 26h or 3d means. Raises UsageError for another."""
+    match = AGE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError("--max-age takes an age such as 90s, 15m, 26h or 3d", where=repr(text))
+    return timedelta(seconds=float(match[1]) * UNITS[match[2]])
+
+
+def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
+    """Return the status; ages in seconds, None where there is no release."""
+    release = state.get("release")
+    shown = current(home)
+    if release is not None and release["release_id"] != shown:
+        release = next((row for row in state.get("releases", []) if row["release_id"] == shown), None)
+    holder = probe(home)
+    return {
+        "warehouse": str(home.file),
+        "run": state.get("run"),
+        "balance": state.get("balance"),
+        "release": release,
+        "release_age_seconds": _age(release, "published_at", now),
+        "data_age_seconds": _age(release, "as_of", now),
+        "pin": state.get("pin"),
+        "running": None if holder is None else str(holder),
+        "next_run_due_at": _next_due(home),
+        "quarantine_entries": len(state.get("quarantine", [])),
+        "drift_fields": len(state.get("drift", [])),
+    }
+
+
+def _age(release: dict[str, Any] | None, name: str, now: datetime) -> float | None:
+    return None if release is None else (now - parse_moment(str(release[name]))).total_seconds()
+
+
+def _next_due(home: Home) -> str | None:
+    try:
+        told = json.loads((home.folder / "serve.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    due = told.get("next_due_at") if isinstance(told, dict) else None
+    return due if isinstance(due, str) else None
+
+
+def is_stale(told: dict[str, Any], limit: timedelta) -> bool:
+    """Tell whether the release is older than the limit; where there is none, it is."""
+    age = told["release_age_seconds"]
+    return age is None or age > limit.total_seconds()
+
+
+def status_lines(told: dict[str, Any]) -> list[str]:
+    """Return the status as lines for people."""
+    run, release = told["run"] or {}, told["release"]
+    lines = [f"warehouse  {told['warehouse']}"]
+    if told["running"]:
+        lines.append(f"running    {told['running']}")
+    lines.append(f"last run   {run.get('run_id')} {run.get('status')}, finished {run.get('finished_at')}")
+    if run.get("error"):
+        lines.append(f"           {run['error']}")
+    if release is None:
+        lines.append("release    none yet")
+    else:
+        lines.append(
+            f"release    {release['release_id']}, as of {release['as_of']}, {duration(told['release_age_seconds'])} old: "
+            f"{release['documents']:,} documents, {release['articles']:,} articles, {release['mentions']:,} mentions"
+        )
+    if told["pin"]:
+        lines.append("pinned     by a rollback, until a run records something new or is told --full-refresh")
+    if told["next_run_due_at"]:
+        lines.append(f"next run   due {told['next_run_due_at']}")
+    lines.append(f"quarantine {told['quarantine_entries']:,} problems; {told['drift_fields']:,} unknown fields")
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in its two largest units, such as `3 d 4 h`."""
+    rest = max(0, int(seconds))
+    parts = []
+    for size, name in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def status_prometheus(told: dict[str, Any]) -> str:
+    """Return the status in Prometheus's text format, version 0.0.4; a gauge that is unknown is left out."""
+    balance = told["balance"] or {}
+    run, release = told["run"] or {}, told["release"] or {}
+    gauges = [
+        ("newsmart_release_age_seconds", "Seconds since the current release was published.", told["release_age_seconds"]),
+        ("newsmart_data_age_seconds", "Seconds since the as-of of the current release.", told["data_age_seconds"]),
+        ("newsmart_last_run_ok", "1 where the last run published or had nothing to do.", _is_ok(run)),
+        ("newsmart_quarantine_entries", "Problems in quarantine.", told["quarantine_entries"]),
+        ("newsmart_drift_fields", "Fields that newsmart does not know.", told["drift_fields"]),
+        ("newsmart_articles", "Articles in the current release.", release.get("articles")),
+        ("newsmart_mentions", "Mentions in the current release.", release.get("mentions")),
+        ("newsmart_run_seconds", "Seconds that the last run took.", _run_seconds(run)),
+    ]
+    lines = []
+    for name, text, value in gauges:
+        if value is not None:
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {float(value):g}"]
+    lines += ["# HELP newsmart_documents Documents of the last run, by class.", "# TYPE newsmart_documents gauge"]
+    lines += [f'newsmart_documents{{class="{name}"}} {count}' for name, count in balance.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _is_ok(run: dict[str, Any]) -> int:
+    return int(run.get("status") in ("published", "unchanged"))
+
+
+def _run_seconds(run: dict[str, Any]) -> float | None:
+    if not run.get("finished_at") or not run.get("started_at"):
+        return None
+    return (parse_moment(run["finished_at"]) - parse_moment(run["started_at"])).total_seconds()

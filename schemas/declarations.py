@@ -1,0 +1,80 @@
+"""What a table declaration is made of.
+
+One declaration gives the DDL, the comments, the data dictionary and the key audits, so that no column list is kept in
+two places. Plain frozen dataclasses rather than an ORM: nothing here talks to a database, and the SQL that fills the
+tables is written by hand in warehouse/sql.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SqlType = Literal["BIGINT", "INTEGER", "DOUBLE", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"]
+Kind = Literal["dimension", "fact", "bridge", "history", "view", "ops"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name, type, meaning, unit (None where it has none) and whether NULL is allowed."""
+
+    name: str
+    type: SqlType
+    description: str
+    unit: str | None = None
+    is_nullable: bool = True
+
+    @property
+    def comment(self) -> str:
+        """The text of COMMENT ON COLUMN: the meaning, then the unit."""
+        return self.description if self.unit is None else f"{self.description} Unit: {self.unit}."
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A reference that the audits check: `column` holds values of `table`.`to_column`, or NULL."""
+
+    column: str
+    table: str
+    to_column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table or view of a release: where it is, what one row is, its columns and keys."""
+
+    name: str
+    kind: Kind
+    grain: str
+    description: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+    @property
+    def schema(self) -> str:
+        """`ops` for what the runs tell of themselves, `main` for what they tell of the news."""
+        return "ops" if self.kind == "ops" else "main"
+
+    @property
+    def qualified_name(self) -> str:
+        """Schema and name, as SQL writes them."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def comment(self) -> str:
+        """The text of COMMENT ON TABLE: the grain in a fixed sentence, then the meaning."""
+        return f"One row per {self.grain}. {self.description}"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+def required(name: str, type_: SqlType, description: str, unit: str | None = None) -> Column:
+    """Declare a column that is never NULL."""
+    return Column(name, type_, description, unit, is_nullable=False)
+
+
+def optional(name: str, type_: SqlType, description: str, unit: str | None = None) -> Column:
+    """Declare a column in which NULL means unknown."""
+    return Column(name, type_, description, unit)

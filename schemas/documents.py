@@ -1,0 +1,227 @@
+"""What a source document says, as Pydantic models: strict about meaning, free of YAML's type guesses.
+
+In come strings, None, lists and mappings (flows/yaml_tree.py); out come typed values. Every rule of DESIGN section 6
+about a single value is here; rules that need the URL policy are in flows/identify.py. Plain functions validate the
+leaves, because Pydantic's own lax modes accept more than the rules do (`1_000` and `1.0` as integers, `yes` as a
+boolean, numbers as dates). Nothing, and a text with nothing but white space, is NULL in every optional field. Fields
+that no model knows are kept in `model_extra`.
+"""
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from schemas.text import strip
+
+EARLIEST = datetime(1990, 1, 1)
+YEARS_AHEAD = 2
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_BOOLEANS = {"true": True, "false": False}
+_MAX_INT64 = 2**63 - 1
+# ISO 8601-1:2019, 5.2.2.1 and 5.4.2.1: the calendar date in extended form, alone or with a time and an offset.
+_DATE = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))? ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+
+
+def bounds(as_of: datetime) -> dict[str, datetime]:
+    """Return the validation context of a run: the latest date that a document may carry, as-of plus two years."""
+    return {"latest": _years_later(as_of, YEARS_AHEAD)}
+
+
+def _years_later(moment: datetime, years: int) -> datetime:
+    try:
+        return moment.replace(year=moment.year + years)
+    except ValueError:  # 29 February, or past the year 9999
+        return moment.replace(year=min(moment.year + years, 9999), day=28)
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise PydanticCustomError("wrong_shape", "text")
+    if "\0" in value:
+        raise PydanticCustomError("nul_character", "text without NUL")
+    return strip(value)
+
+
+def _title(value: object) -> str:
+    text = _text(value)
+    if text is None:
+        raise PydanticCustomError("missing", "a title")
+    return text
+
+
+def _url(value: object) -> str | None:
+    """Like a text, but what is there and empty stays an empty text: it is a URL that is none, not an absent one."""
+    return "" if isinstance(value, str) and not value.strip() else _text(value)
+
+
+def _domain(value: object) -> str | None:
+    text = _text(value)
+    return None if text is None else text.lower().removeprefix("www.") or None
+
+
+def _integer(value: object, least: int, expected: str) -> int | None:
+    text = _text(value)
+    if text is None:
+        return None
+    if _INTEGER.fullmatch(text) is None:
+        raise PydanticCustomError("bad_integer", expected)
+    digits = text.lstrip("+-").lstrip("0")
+    number = int(text[:1] + (digits or "0")) if text[0] in "+-" and len(digits) < 20 else None
+    number = int(digits or "0") if number is None and len(digits) < 20 else number
+    if number is None or number > _MAX_INT64 or number < least:
+        raise PydanticCustomError("out_of_range", expected)
+    return number
+
+
+def _quality(value: object) -> int | None:
+    return _integer(value, 0, "an integer of 0 or more, within 64 bits")
+
+
+def _heat(value: object) -> int | None:
+    heat = _integer(value, -1, "an integer of -1 or more, within 64 bits")
+    return None if heat == -1 else heat
+
+
+def _pixels(value: object) -> int | None:
+    return _integer(value, 1, "an integer of 1 or more, within 64 bits")
+
+
+def _boolean(value: object) -> bool | None:
+    text = _text(value)
+    if text is None:
+        return None
+    if text.lower() not in _BOOLEANS:
+        raise PydanticCustomError("bad_boolean", "true or false")
+    return _BOOLEANS[text.lower()]
+
+
+def _moment(value: object, info: ValidationInfo) -> datetime | None:
+    text = _text(value)
+    if text is None:
+        return None
+    moment = parse_moment(text)
+    if moment is None:
+        raise PydanticCustomError("bad_date", "an ISO 8601 date that exists, year first")
+    latest = info.context["latest"] if info.context else datetime.max
+    if not EARLIEST <= moment <= latest:
+        raise PydanticCustomError("date_out_of_range", f"a date from {EARLIEST:%Y} to {latest:%Y-%m-%d}")
+    return moment
+
+
+def parse_moment(text: str) -> datetime | None:
+    """Return the moment that an ISO 8601 text names, as naive UTC; None where it names none.
+
+    Calendar dates only, year-month-day, extended form; a date alone is its midnight; without an offset it is UTC;
+    fractions of a second are cut to microseconds.
+    """
+    return _parse_short(text) if len(text) <= 64 else _parse(text)
+
+
+def _parse(text: str) -> datetime | None:
+    match = _DATE.fullmatch(text)
+    if match is None:
+        return None
+    date, time, fraction, offset = match.groups()
+    if fraction and time and time.count(":") < 2:
+        return None
+    clock = f"{time or '00:00'}{'.' + fraction[:6] if fraction else ''}"
+    try:
+        moment = datetime.fromisoformat(f"{date}T{clock}{(offset or 'Z').upper()}")
+        return moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
+
+
+_parse_short = lru_cache(maxsize=4096)(_parse)
+
+
+def _nothing(value: object) -> object:
+    """Take an empty text for nothing, where a list or mapping could stand."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _author(value: object) -> str | None:
+    """Return an author's name, given as text or as a mapping with a `name`."""
+    return _text(value.get("name")) if isinstance(value, dict) else _text(value)
+
+
+Text = Annotated[str | None, PlainValidator(_text)]
+Url = Annotated[str | None, PlainValidator(_url)]
+Flag = Annotated[bool | None, PlainValidator(_boolean)]
+Moment = Annotated[datetime | None, PlainValidator(_moment)]
+Pixels = Annotated[int | None, PlainValidator(_pixels)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", frozen=True)
+
+
+class Image(_Model):
+    """An image that an article or a provider declares. Sizes in pixels."""
+
+    url: Url = None
+    width: Pixels = None
+    height: Pixels = None
+    is_cached: Flag = None
+    title: Text = None
+    attribution: Text = None
+
+
+Images = Annotated[list[Image | None] | None, BeforeValidator(_nothing)]
+Texts = Annotated[list[Text] | None, BeforeValidator(_nothing)]
+
+
+class Provider(_Model):
+    """Who published an article. The domain is lower case, without `www.`."""
+
+    name: Text = None
+    domain: Annotated[str | None, PlainValidator(_domain)] = None
+    images: Images = None
+    authors: Annotated[list[Annotated[str | None, PlainValidator(_author)]] | None, BeforeValidator(_nothing)] = None
+
+
+class Mention(_Model):
+    """What a document says of one article: its own, or one of its related list. Times are naive UTC."""
+
+    title: Annotated[str, PlainValidator(_title)]
+    excerpt: Text = None
+    category: Text = None
+    content_type: Annotated[Text, Field(alias="type")] = None
+    locale: Text = None
+    featured_content: Text = None
+    published_at: Annotated[Moment, Field(alias="publishedDateTime")] = None
+    updated_at: Annotated[Moment, Field(alias="updatedDateTime")] = None
+    quality: Annotated[int | None, PlainValidator(_quality)] = None
+    heat: Annotated[int | None, PlainValidator(_heat)] = None
+    is_published: Annotated[Flag, Field(alias="published")] = None
+    is_removed: Annotated[Flag, Field(alias="removed")] = None
+    provider: Annotated[Provider | None, BeforeValidator(_nothing)] = None
+    topics: Texts = None
+    images: Images = None
+    web_url: Url = None
+    original_url: Url = None
+    amp_url: Annotated[Url, Field(alias="ampWebUrl")] = None
+    amp_cache_url: Annotated[Url, Field(alias="cdnAmpWebUrl")] = None
+
+
+# Pydantic's own error types for shapes, in our words; all other errors carry their words themselves.
+SHAPES = {"list_type": "a list", "model_type": "a mapping", "model_attributes_type": "a mapping"}
+
+
+def explain(error: ErrorDetails) -> tuple[str, str]:
+    """Return reason and expectation of one of Pydantic's error details."""
+    kind = error["type"]
+    if kind == "missing":
+        return "missing", "a title"
+    return ("wrong_shape", SHAPES[kind]) if kind in SHAPES else (kind, error["msg"])

@@ -1,0 +1,57 @@
+"""What the texts of a document are worth: trimming, and the flaws that make one text lose to another.
+
+A flawed text is kept as it is; it only ranks below a clean one where sources disagree (DESIGN section 5). So the
+rules may be blunt, but must not call a good text bad: each pattern names sequences that no language writes. Repairing
+(as ftfy does) was rejected: a guess that goes wrong invents a text that no source holds.
+"""
+
+import re
+
+CLEAN, GARBLED, PLACEHOLDER = 0, 1, 2
+
+# UTF-8 read as windows-1252: the lead byte of a two-byte letter (C2, C3), of punctuation (E2 80, E2 84 A2, E2 82 AC),
+# of an emoji (F0 9F), or two three-byte letters in a row, each followed by what continuation bytes look like then.
+_CONTINUATION = "\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122"
+_MOJIBAKE = re.compile(
+    f"[\u00c2\u00c3][{_CONTINUATION}]|\u00e2(?:\u20ac|\u0080|\u201e\u00a2|\u201a\u00ac)|\u00f0[\u009f\u0178]"
+    f"|(?:[\u00e0-\u00ef][{_CONTINUATION}]{{2}}){{2}}|[\ufffd\u0080-\u0084\u0086-\u009f]"
+)
+# RFC 3986 section 2.1, but only escapes that no percentage ("50%25") is likely to look like: blanks and punctuation
+# of URLs, and the bytes of a UTF-8 letter.
+_PERCENT_ESCAPED = re.compile(r"%(?:20|2[1-9A-Fa-f]|3[A-Fa-f])(?![0-9])|%[C-Fc-f][0-9A-Fa-f]%[89ABab][0-9A-Fa-f]")
+_NO_TEXTS = ("na", "n/a", "n.a", "none", "null", "nil", "nan", "undefined", "tbd", "todo", "untitled", "placeholder")
+_NO_FIELDS = ("no title", "no excerpt", "no description", "title", "excerpt", "description", "lorem ipsum", "")
+_PLACEHOLDERS = frozenset((*_NO_TEXTS, *_NO_FIELDS))
+_SHORT = 60
+
+
+def strip(value: str) -> str | None:
+    """Return the text without surrounding Unicode white space, or None where nothing is left (DESIGN section 4)."""
+    return value.strip() or None
+
+
+def flaw(text: str | None) -> int:
+    """Return 0 for a clean text (or none), 1 for a garbled one, 2 for a placeholder such as `NA`."""
+    if text is None:
+        return CLEAN
+    if len(text) < 20 and text.casefold().strip(" .-\u2013\u2014_*[]()<>\u2026") in _PLACEHOLDERS:
+        return PLACEHOLDER
+    if text.isascii():
+        return GARBLED if "%" in text and _PERCENT_ESCAPED.search(text) else CLEAN
+    return GARBLED if _MOJIBAKE.search(text) or _PERCENT_ESCAPED.search(text) else CLEAN
+
+
+def sample(text: str) -> str:
+    """Return a text as an error may show it: one line, at most 60 characters, controls escaped.
+
+    It ends before the word `secured`: where a fence or a quote is lost, ciphertext may stand in any value.
+    """
+    head = text[: 4 * _SHORT]
+    secret = head.lower().find("secured")
+    shown = _escaped(head if secret < 0 else head[:secret])
+    return shown if len(shown) <= _SHORT and len(text) <= len(head) else shown[: _SHORT - 1] + "\u2026"
+
+
+def _escaped(text: str) -> str:
+    """Escape what is not printable and keep the letters of all languages."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -1,0 +1,114 @@
+"""What a settled URL looks like beyond its key: its domain, whether it is a front page or an AMP form, its loose key.
+
+Nothing here merges articles. The front page and the domain guard the aliases, the AMP form chooses which spelling is
+shown, the loose key proposes pairs in the view match_candidate. So these may guess where the key may not; a front page
+is guessed generously, since an alias that is one would join a site's articles.
+
+tldextract carries the public suffix list with its private part. It is imported at first use: it imports requests,
+which costs more than all the rest of a short command. Its cache folder and its downloads are switched off.
+"""
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from schemas.url_params import AMBIGUOUS, AMP_NAMES, AMP_VALUE_NAMES, FALSE_VALUES, LANGUAGE_NAMES
+from schemas.url_rules import Parts, param_name
+
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
+
+_AMP_SEGMENTS = frozenset({"amp", ".amp", "google-amp", "amphtml", "amp.html"})
+_MOBILE_LABELS = frozenset({"m", "mobile", "amp", "www", "www2"})
+_INDEX_PAGES = frozenset(
+    f"{stem}.{suffix}"
+    for stem in ("index", "default", "home")
+    for suffix in ("html", "htm", "php", "asp", "aspx", "jsp", "shtml", "cfm")
+)
+_FRONT_SEGMENTS = _INDEX_PAGES | _AMP_SEGMENTS | {"home", "homepage", "index", "default", "m", "mobile"}
+_LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][a-z]{2,4})?")
+# Parts of a segment by which publishers mark the AMP form: x.amp, x.amp.html, x_amp.html, article-amp, amp-article,
+# amp_articleshow, amp-1159.html.
+_AMP_MARK = re.compile(
+    r"\.amp(?=\.html?$|$)|_amp(?=\.html?$)|(?<=/article)-amp(?=/)|(?<=/)amp[-_](?=article|[0-9]+\.html?$)"
+)
+_LONGEST_FRONT_PATH = 48
+_IPV4 = re.compile(r"[0-9.]+")
+
+
+@lru_cache(maxsize=1)
+def _extractor() -> "TLDExtract":
+    from tldextract import TLDExtract
+
+    return TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
+
+
+@lru_cache(maxsize=65_536)
+def registrable_domain(site: str) -> str:
+    """Return the domain that one owner registered, by the public suffix list with its private part.
+
+    In: a host as it stands in a key. Out: suffix and one label; a host that is an IP address or itself a suffix is
+    its own domain. A suffix that the list lacks is one label, as the list's algorithm says.
+    """
+    if site.startswith("[") or _IPV4.fullmatch(site):
+        return site
+    found = _extractor().extract_str(site)
+    if found.suffix:
+        return f"{found.domain}.{found.suffix}" if found.domain else site
+    return ".".join(site.split(".")[-2:])
+
+
+def is_front(parts: Parts) -> bool:
+    """Tell whether a URL is a site's front page in any of its known spellings, language roots included."""
+    if parts.route or len(parts.path) > _LONGEST_FRONT_PATH:
+        return False
+    if any(not _is_idle(param) for param in parts.params):
+        return False
+    segments = [segment for segment in parts.path.lower().split("/") if segment]
+    return all(segment in _FRONT_SEGMENTS or _LANGUAGE.fullmatch(segment) for segment in segments)
+
+
+def is_amp_form(parts: Parts, domain: str) -> bool:
+    """Tell whether a spelling is an AMP form: out of a cache, an AMP host, path or flag."""
+    if parts.from_amp or (parts.site.startswith("amp.") and parts.site != domain):
+        return True
+    if any(_is_amp_param(param) for param in parts.params):
+        return True
+    path = parts.path.lower().rstrip("/")
+    return "amp" in path and (not _AMP_SEGMENTS.isdisjoint(path.split("/")) or _AMP_MARK.search(path) is not None)
+
+
+def loose_form(parts: Parts, domain: str) -> str:
+    """Return the key under the looser reading: mobile and AMP forms, index pages, path case, ambiguous parameters."""
+    segments = [part for part in parts.path.lower().split("/") if part and part not in _AMP_SEGMENTS]
+    if segments and segments[-1] in _INDEX_PAGES:
+        segments.pop()
+    key = _loose_host(parts.site, domain) + (":" + parts.port if parts.port else "")
+    if segments:
+        path = "/" + "/".join(segments)
+        key += _AMP_MARK.sub("", path) if "amp" in path else path
+    if parts.params:
+        kept = sorted([param for param in parts.params if not _is_ambiguous(param)], key=param_name)
+        key += "?" + "&".join(kept) if kept else ""
+    return key + "#" + parts.route if parts.route else key
+
+
+def _loose_host(site: str, domain: str) -> str:
+    if site == domain or not site.endswith("." + domain):
+        return site
+    labels = site[: -len(domain) - 1].split(".")
+    return ".".join([label for label in labels if label not in _MOBILE_LABELS] + [domain])
+
+
+def _is_amp_param(param: str) -> bool:
+    name, _, value = param.lower().partition("=")
+    return (name in AMP_NAMES and value not in FALSE_VALUES) or (name in AMP_VALUE_NAMES and value == "amp")
+
+
+def _is_ambiguous(param: str) -> bool:
+    name, _, value = param.lower().partition("=")
+    return name in AMBIGUOUS or (name in ("p", "page") and value == "1") or _is_amp_param(param)
+
+
+def _is_idle(param: str) -> bool:
+    return param.lower().partition("=")[0] in LANGUAGE_NAMES or _is_ambiguous(param)

@@ -1,0 +1,269 @@
+"""The rules that write the parts of a URL in one way (DESIGN section 5), each one function.
+
+Parsing is ada's, which follows the WHATWG URL standard as browsers do; then each rule reports what it did through
+`note`, so that a key and its explanation cannot drift apart. Rejected: urllib.parse (RFC 3986 with its own leniencies;
+it takes `http://a\\b` and `https:/x` otherwise than any browser) and the libraries that normalise for crawlers (courlan,
+url-normalize, w3lib: they merge pages that are two, and miss half of what is one).
+
+Texts that are already in the commonest shape skip the parser, not the rules: a property test holds that ada returns
+such a text as it is.
+
+A text over 64 KiB is no URL, before or after escaping: the limit is the promise of bounded time, and a key must be
+readable again.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ada_url import normalize_url
+
+from schemas.url_params import HOST_TRACKERS, SESSION_IDS, TRACKER_PREFIX, TRACKERS
+
+MAX_BYTES = 65_536
+
+Note = Callable[[str], None]
+
+
+class NotAUrl(ValueError):
+    """The text is no http(s) URL that could name an article; the text of the error is the reason, in words."""
+
+
+class Parts(NamedTuple):
+    """The canonical parts of one URL. `site` is the host without `www.`; `params` are in the order written;
+    `from_amp` tells that an AMP cache, viewer or flag was taken off.
+    """
+
+    scheme: str
+    host: str
+    site: str
+    port: str
+    path: str
+    params: tuple[str, ...]
+    route: str
+    from_amp: bool
+
+
+# The commonest shape: lower-case ASCII host that can be no IP address, and nothing that any rule below would rewrite.
+# For such a text ada returns the text itself, which a property test holds.
+_PLAIN = re.compile(
+    r"(https?)://((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*)(/[A-Za-z0-9._~!$&'()*+,=:@/-]*)?(?:\?([A-Za-z0-9._~=&-]*))?"
+)
+# The WHATWG serialisation: userinfo escapes `@`, so the first one ends it; a query holds no `#`.
+_HREF = re.compile(
+    r"(https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)(?::([0-9]+))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
+)
+_RELATIVE = re.compile(r"[/\\][\t\n\r]*[/\\]")
+_C0_AND_SPACE = "".join(map(chr, range(0x21)))
+_RAW_PORT = re.compile(r"[^/?#]*//[^/?#]*:(?:80|443)(?=[/?#]|$)")
+
+# RFC 3986 section 2.3: an escaped unreserved character is the character. Section 2 leaves no place for the raw
+# characters below in a path, query or fragment, so they are their escapes; a `%` that starts no escape is data.
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+_ODD = re.compile(r"%(?:[0-9A-Fa-f]{2})?|[\"<>\\^`{|}\[\]#]")
+
+
+def _rewrites() -> dict[str, str]:
+    table = {char: f"%{ord(char):02X}" for char in '%"<>\\^`{|}[]#'}
+    for value in range(256):
+        upper = f"{value:02X}"
+        text = chr(value) if value in _UNRESERVED else f"%{upper}"
+        table.update({f"%{a}{b}": text for a in {upper[0], upper[0].lower()} for b in {upper[1], upper[1].lower()}})
+    return table
+
+
+_REWRITE = _rewrites()
+
+_WWW = re.compile(r"(?:www2?\.)+")
+_SESSION_PATH = re.compile(r";jsessionid(?:=[^/;]*)?(?=[/;]|$)", re.IGNORECASE)
+_EMBEDDED = re.compile(r"/https?(?::|%3A)/", re.IGNORECASE)
+_SLASHES = re.compile(r"/{2,}")
+_HTML_AMP = re.compile(r"^(?:amp;)+")
+
+
+def param_name(param: str) -> str:
+    """Return the name of a parameter, by which a key sorts; those of one name keep their order."""
+    return param.partition("=")[0]
+
+
+def canonical(text: str, note: Note | None, *, from_amp: bool) -> Parts:
+    """Return the canonical parts of a text as it stands, wrapper or not; raises NotAUrl with the reason.
+
+    In: the text, and whether it was taken out of an AMP wrapper, which its parts remember.
+    """
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None and len(text) <= MAX_BYTES:
+        scheme, host, path, query = plain.groups()
+        if "//" not in (path or "") and "/." not in (path or "") and "xn--" not in host:
+            return _finish(scheme, host, "", path or "/", query or "", "", note, from_amp=from_amp)
+    return _parse(text, note, from_amp=from_amp)
+
+
+def _parse(text: str, note: Note | None, *, from_amp: bool) -> Parts:
+    href = _whatwg(text)
+    match = _HREF.fullmatch(href)
+    if match is None:
+        raise NotAUrl("its scheme is not http or https")
+    scheme, host, port, path, query, fragment = match.groups(default="")
+    if note:
+        _note_parse(text, href, note)
+    host = _checked_host(host, note)
+    port = "" if port in ("80", "443") else port
+    path = _clean_path(path, note)
+    route = _route(fragment, note)
+    query = _escapes(query, "query", note)
+    return _finish(scheme, host, port, path, query, route, note, from_amp=from_amp)
+
+
+def _whatwg(text: str) -> str:
+    if not text:
+        raise NotAUrl("it is empty")
+    if len(text) > MAX_BYTES:
+        raise NotAUrl("it is longer than 64 KiB")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise NotAUrl("it holds a lone surrogate, which is no character") from None
+    if size > MAX_BYTES:
+        raise NotAUrl("it is longer than 64 KiB")
+    bare = text.lstrip(_C0_AND_SPACE)
+    try:
+        return normalize_url("https:" + bare if _RELATIVE.match(bare) else bare)
+    except ValueError:
+        raise NotAUrl("it is no URL by the WHATWG rules (no scheme, or a bad host or port)") from None
+
+
+def _checked_host(host: str, note: Note | None) -> str:
+    bare = host.removesuffix(".")
+    if note and bare != host:
+        note("dropped the trailing dot of the host")
+    if bare.startswith("["):
+        return bare
+    if "." not in bare:
+        raise NotAUrl("its host has no dot")
+    if ".." in bare or bare.startswith(".") or bare.endswith("."):
+        raise NotAUrl("its host has an empty label")
+    return bare
+
+
+def _note_parse(text: str, href: str, note: Note) -> None:
+    if _RELATIVE.match(text.lstrip(_C0_AND_SPACE)):
+        note("read a URL without scheme as https")
+    if "@" in href.split("//", 1)[1].split("/", 1)[0]:
+        note("dropped the user info")
+    if _RAW_PORT.match(text):
+        note("dropped the default port")
+    shown = re.sub(r"(?<=//)[^/?#@]*@", "", href, count=1).rstrip("/")
+    if shown not in text:
+        note(f"read it by the WHATWG rules as {shown}")
+
+
+def _clean_path(path: str, note: Note | None) -> str:
+    path = _escapes(path, "path", note)
+    if ";" in path:
+        path = _drop_session(path, note)
+    if "//" in path:
+        path = _collapse(path, note)
+    return path
+
+
+def _escapes(text: str, where: str, note: Note | None) -> str:
+    clean = _ODD.sub(lambda found: _REWRITE[found[0]], text)
+    if note and clean != text:
+        note(f"wrote the percent escapes of the {where} in one way")
+    return clean
+
+
+def _drop_session(path: str, note: Note | None) -> str:
+    bare = _SESSION_PATH.sub("", path)
+    if bare == path:
+        return path
+    if note:
+        note("dropped ;jsessionid")
+    # `/a/..;jsessionid=1/b` holds a dot segment only now.
+    return normalize_url("https://a.example" + bare)[len("https://a.example") :]
+
+
+def _collapse(path: str, note: Note | None) -> str:
+    found = _EMBEDDED.search(path)
+    end = len(path) if found is None else found.start() + 1
+    clean = _SLASHES.sub("/", path[:end]) + path[end:]
+    if note and clean != path:
+        note("collapsed repeated slashes in the path")
+    return clean
+
+
+def _route(fragment: str, note: Note | None) -> str:
+    is_route = fragment.startswith(("!", "/")) and fragment not in ("!", "/", "!/")
+    if note and fragment:
+        note(f"kept the route #{fragment}" if is_route else "dropped the fragment")
+    return _escapes(fragment, "route", note) if is_route else ""
+
+
+def _finish(
+    scheme: str, host: str, port: str, path: str, query: str, route: str, note: Note | None, *, from_amp: bool
+) -> Parts:
+    site = _drop_www(host, note)
+    if not query:
+        return Parts(scheme, host, site, port, path, (), route, from_amp)
+    pieces = _pieces(query, note)
+    own = _host_trackers(site)
+    params = tuple([piece for piece in pieces if piece and not _is_dropped(piece, own, note)])
+    return Parts(scheme, host, site, port, path, params, route, from_amp or any(map(_is_amp_flag, pieces)))
+
+
+def _drop_www(host: str, note: Note | None) -> str:
+    found = _WWW.match(host)
+    if found is None:
+        return host
+    site = host[found.end() :]
+    if "." not in site:
+        site = found[0][:-1].rpartition(".")[2] + "." + site
+    if note and site != host:
+        note(f"dropped {host[: len(host) - len(site)]}")
+    return site
+
+
+def _pieces(query: str, note: Note | None) -> list[str]:
+    """Split a canonical query into its parameters as a form is read (WHATWG, application/x-www-form-urlencoded)."""
+    if "+" in query:
+        query = query.replace("+", "%20")
+        if note:
+            note("read + in the query as a space")
+    pieces = query.split("&")
+    return _html_separators(pieces, note) if "amp;" in query else pieces
+
+
+def _html_separators(pieces: list[str], note: Note | None) -> list[str]:
+    clean = [_HTML_AMP.sub("", piece) for piece in pieces]
+    if note and clean != pieces:
+        note("read the HTML-escaped &amp; as &")
+    return clean
+
+
+def _is_dropped(piece: str, own: frozenset[str], note: Note | None) -> bool:
+    name = param_name(piece)
+    low = name.lower()
+    if low in TRACKERS or low.startswith(TRACKER_PREFIX):
+        word = f"the tracking parameter {name}"
+    elif low in own:
+        word = f"the parameter {name}, which tracks on this site"
+    elif low in SESSION_IDS:
+        word = f"the session parameter {name}"
+    elif _is_amp_flag(piece):
+        word = f"the AMP flag {piece}"
+    else:
+        return False
+    if note:
+        note(f"dropped {word}")
+    return True
+
+
+def _is_amp_flag(piece: str) -> bool:
+    return piece.lower() in ("amp=1", "outputtype=amp")
+
+
+def _host_trackers(site: str) -> frozenset[str]:
+    labels = site.rsplit(".", 3)[-3:]
+    own = HOST_TRACKERS.get(".".join(labels))
+    return own if own is not None else HOST_TRACKERS.get(".".join(labels[-2:]), frozenset())

@@ -1,0 +1,129 @@
+"""What stands around a page and is no part of its name: AMP caches, redirectors, the forms of a video's address.
+
+A wrapper is recognised on canonical parts and its target is settled from the start. That order keeps a key stable
+under its own rules: what the rules make of a wrapper is again recognised as one. Only wrappers of a known host are
+opened; `?url=` and `?next=` of other hosts name another page (a translation, a login), so they are never followed.
+
+Wrappers are opened seven deep. What is wrapped deeper is no URL, since a half-opened one would have no stable key.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from schemas.url_rules import NotAUrl, Note, Parts, canonical
+
+MAX_UNWRAPS = 7
+
+_WRAPPER_HOSTS = ("ampproject.org", "bing-amp.com", "facebook.com", "youtube.com", "youtube-nocookie.com", "youtu.be")
+_AMP_CACHE = re.compile(r"(?:.*\.)?(?:cdn\.ampproject\.org|bing-amp\.com)", re.DOTALL)
+_AMP_CACHE_PATH = re.compile(r"/[cv]/(s/)?([^/].*)", re.DOTALL)
+_GOOGLE = re.compile(r"google\.(?:com?\.)?[a-z]{2}|google\.com")
+_GOOGLE_AMP_PATH = re.compile(r"/amp/(s/)?([^/].*)", re.DOTALL)
+_FACEBOOK_LINKS = frozenset({"l.facebook.com", "lm.facebook.com"})
+_ASCII_ESCAPE = re.compile(r"%([0-7][0-9A-Fa-f])")
+
+_YOUTUBE = frozenset({"youtube.com", "m.youtube.com", "music.youtube.com", "youtube-nocookie.com"})
+_YOUTUBE_PATH = re.compile(r"/(?:embed|shorts|live|v|e)/([A-Za-z0-9_-]+)")
+_YOUTUBE_SHORT = re.compile(r"/([A-Za-z0-9_-]+)")
+_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]+")
+_YOUTUBE_PLAYERS = frozenset({"videoseries", "live_stream"})
+
+
+class _Opened(NamedTuple):
+    """What was found inside a wrapper of the given name: the text, and its parts."""
+
+    name: str
+    target: str
+    parts: Parts
+
+
+def settle(text: str, note: Note | None = None) -> Parts:
+    """Return the canonical parts of the page that a text names, after every rule of DESIGN section 5.
+
+    In: any text. Out: parts of the innermost page, wrappers taken off. Raises NotAUrl with the reason.
+    """
+    parts = canonical(text.strip(), note, from_amp=False)
+    if not (parts.site.endswith(_WRAPPER_HOSTS) or "google." in parts.site):
+        return parts
+    for _ in range(MAX_UNWRAPS + 1):
+        opened = None if parts.port else _open(parts)
+        if opened is None:
+            return _youtube(parts, note)
+        if note:
+            note(f"unwrapped {opened.name}")
+            canonical(opened.target, note, from_amp=False)
+        parts = opened.parts
+    raise NotAUrl(f"it is wrapped in more than {MAX_UNWRAPS} caches or redirectors")
+
+
+def _open(parts: Parts) -> _Opened | None:
+    """Return what is inside a wrapper, or None where the parts are no wrapper or hold no URL."""
+    site = parts.site
+    if _AMP_CACHE.fullmatch(site):
+        return _inside("the AMP cache", _in_path(_AMP_CACHE_PATH, parts), from_amp=True)
+    if site in _FACEBOOK_LINKS and parts.path.rstrip("/") == "/l.php":
+        return _inside("the Facebook redirect", _in_query(("u",), parts.params), from_amp=parts.from_amp)
+    if not _GOOGLE.fullmatch(site):
+        return None
+    if parts.path.rstrip("/") == "/url":
+        return _inside("the Google redirect", _in_query(("url", "q"), parts.params), from_amp=parts.from_amp)
+    return _inside("the Google AMP viewer", _in_path(_GOOGLE_AMP_PATH, parts), from_amp=True)
+
+
+def _inside(name: str, targets: Iterable[str], *, from_amp: bool) -> _Opened | None:
+    for target in targets:
+        try:
+            return _Opened(name, target, canonical(target, None, from_amp=from_amp))
+        except NotAUrl:
+            continue
+    return None
+
+
+def _in_path(pattern: re.Pattern[str], parts: Parts) -> Iterator[str]:
+    found = pattern.fullmatch(parts.path)
+    if found is not None:
+        tail = ("?" + "&".join(parts.params) if parts.params else "") + ("#" + parts.route if parts.route else "")
+        yield f"{'https' if found[1] else 'http'}://{found[2]}{tail}"
+
+
+def _in_query(names: tuple[str, ...], params: tuple[str, ...]) -> Iterator[str]:
+    """Yield the value of the first parameter of each name.
+
+    Only ASCII escapes are decoded: an escaped byte above them means the same inside the target, and one that is no
+    UTF-8 would be lost on the way through text.
+    """
+    for name in names:
+        values = [param[len(name) + 1 :] for param in params if param.startswith(f"{name}=")]
+        for value in values[:1]:
+            yield _ASCII_ESCAPE.sub(lambda found: chr(int(found[1], 16)), value).strip()
+
+
+def _youtube(parts: Parts, note: Note | None) -> Parts:
+    video = None if parts.port else _video(parts)
+    if video is None:
+        return parts
+    settled = Parts(parts.scheme, "www.youtube.com", "youtube.com", "", "/watch", (f"v={video}",), "", parts.from_amp)
+    if note and parts[2:7] != settled[2:7]:
+        note(f"wrote the YouTube video as watch?v={video}")
+    return settled
+
+
+def _video(parts: Parts) -> str | None:
+    path = parts.path.rstrip("/")
+    if parts.site == "youtu.be":
+        found = _YOUTUBE_SHORT.fullmatch(path)
+        return found[1] if found and path != "/watch" else _watch(path, parts.params)
+    if parts.site not in _YOUTUBE:
+        return None
+    found = _YOUTUBE_PATH.fullmatch(path)
+    if found:
+        return None if found[1] in _YOUTUBE_PLAYERS else found[1]
+    return _watch(path, parts.params)
+
+
+def _watch(path: str, params: tuple[str, ...]) -> str | None:
+    values = [piece[2:] for piece in params if piece.startswith("v=")]
+    if path == "/watch" and len(values) == 1 and _YOUTUBE_ID.fullmatch(values[0]):
+        return values[0]
+    return None

@@ -1,0 +1,126 @@
+"""The URL policy: which spellings are one page, decided from the text alone (DESIGN section 5).
+
+One set of rules (schemas/url_rules.py, schemas/url_wrappers.py) serves the key, the facts and the explanation. The key is strict: what it
+merges is one page by a standard or by an exact list. The looser reading (`loose_key`) only proposes pairs to a reader.
+Rejected: one loose key with exceptions, since a false merge loses an article and an exception is found too late.
+
+The key is text: host (punycode, without `www.`), port unless 80 or 443, path without its last slash, `?` and the
+parameters sorted by name, `#` and the route. `"https://" + key` is a URL with the same key.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from schemas.url_forms import is_amp_form, is_front, loose_form, registrable_domain
+from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, param_name
+from schemas.url_wrappers import settle
+
+POLICY_VERSION = 1
+"""Raised by every change that can change a key; keys are stored beside the version that made them."""
+
+
+class UrlFacts(NamedTuple):
+    """What one spelling of a URL says by itself. One per distinct url_raw."""
+
+    url_raw: str
+    url_key: str
+    loose_key: str
+    registrable_domain: str
+    is_front_page: bool
+    is_amp: bool
+    display_url: str
+
+
+class Explanation(NamedTuple):
+    """Why a text has its key: each rule that applied, in order; or the reason why it is no URL."""
+
+    url: str
+    url_key: str | None
+    rules: list[str]
+    reason: str | None
+
+
+def url_key(url: str) -> str | None:
+    """Return the key of the page that a URL names; None where the text is no http(s) URL.
+
+    In: any text, white space around it ignored. Out: text that starts with the host. Raises nothing.
+    """
+    try:
+        return _key(settle(url))
+    except NotAUrl:
+        return None
+
+
+def facts(url: str) -> UrlFacts | None:
+    """Return all that a URL's text says; None where it is no http(s) URL. Raises nothing.
+
+    Out: url_raw is the text without surrounding white space; the other fields are of the page inside an AMP cache or
+    a redirector. Pure, so a caller with repeated URLs takes `facts_memo()`.
+    """
+    try:
+        parts = settle(url)
+        key = _key(parts)
+    except NotAUrl:
+        return None
+    domain = registrable_domain(parts.site)
+    return UrlFacts(
+        url.strip(),
+        key,
+        loose_form(parts, domain),
+        domain,
+        is_front(parts),
+        is_amp_form(parts, domain),
+        _display(parts, key),
+    )
+
+
+def facts_memo(maxsize: int = 262_144) -> Callable[[str], UrlFacts | None]:
+    """Return `facts` with a memory of the last URLs asked for, owned by the caller (about 1 KiB a URL)."""
+    return lru_cache(maxsize)(facts)
+
+
+def explain(url: str) -> Explanation:
+    """Return the key of a URL with each rule that applied, in words and in order, or the reason why it has none."""
+    rules: list[str] = []
+    try:
+        key = _key(settle(url, rules.append), rules.append)
+    except NotAUrl as error:
+        return Explanation(url, None, rules, str(error))
+    return Explanation(url, key, rules, None)
+
+
+def _key(parts: Parts, note: Note | None = None) -> str:
+    scheme, _, site, port, path, params, route, _ = parts
+    key = site + ":" + port if port else site
+    key += path.rstrip("/")
+    if params:
+        key += "?" + "&".join(params if len(params) == 1 else sorted(params, key=param_name))
+    if route:
+        key += "#" + route
+    if len(key) > MAX_BYTES - len("https://"):
+        raise NotAUrl("it is longer than 64 KiB once its characters are escaped")
+    if note:
+        _note_key(parts, scheme, note)
+    return key
+
+
+def _note_key(parts: Parts, scheme: str, note: Note) -> None:
+    note(f"dropped the scheme {scheme}")
+    if parts.path.endswith("/"):
+        note("dropped the trailing slash")
+    if sorted(parts.params, key=param_name) != list(parts.params):
+        note("sorted the parameters by name")
+
+
+def _display(parts: Parts, key: str) -> str:
+    scheme, host, _, port, path, params, route, _ = parts
+    url = f"{scheme}://{host}"
+    if port:
+        url += ":" + port
+    url += path
+    if params:
+        url += "?" + "&".join(params)
+    if route:
+        url += "#" + route
+    return url if len(url) <= MAX_BYTES else "https://" + key

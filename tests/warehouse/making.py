@@ -1,0 +1,78 @@
+"""What the file side's tests share: a home, a small release made through db.py, a child process in our code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from warehouse import publish
+from warehouse.db import attach_new, ledger_connection, memory_connection
+from warehouse.home import Home
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def make_home(folder: Path) -> Home:
+    home = Home.of(folder / "news.duckdb")
+    home.prepare()
+    return home
+
+
+def write_release(file: Path, number: int = 1, rows: int = 1000) -> None:
+    """Write a release file: every kind of column that the real one has, a view, comments, `ops`."""
+    with memory_connection(file.parent) as connection:
+        attach_new(connection, file, "release")
+        connection.execute("create schema release.ops")
+        connection.execute("create table release.ops.release (number bigint not null, row_count bigint not null)")
+        connection.execute("insert into release.ops.release values (?, ?)", [number, rows])
+        connection.execute(
+            "create table release.main.article (article_key bigint primary key, title varchar not null, "
+            "published_at timestamp, date date, heat double, topics varchar[], is_root boolean, "
+            "images struct(url varchar, width bigint)[])"
+        )
+        connection.execute(
+            "insert into release.main.article select i, 'title ' || i || ' of ' || $number, "
+            "timestamp '2020-01-01' + to_minutes(i), date '2020-01-01', i / 3, [i::varchar], i % 2 = 0, "
+            "[{'url': 'u' || i, 'width': i}] from range($rows) as t(i)",
+            {"number": number, "rows": rows},
+        )
+        connection.execute("comment on table release.main.article is 'one row per article'")
+        connection.execute("use release")
+        connection.execute("create view articles as select article_key, title from article where is_root")
+        connection.execute("use memory")
+        connection.execute("detach release")
+
+
+def publish_release(home: Home, release_id: str, number: int = 1, rows: int = 1000) -> publish.Fingerprint:
+    write_release(publish.stage(home, release_id), number, rows)
+    return publish.publish(home, release_id)
+
+
+def write_ledger(home: Home, rows: int = 1000) -> None:
+    with ledger_connection(home.ledger) as connection:
+        connection.execute("create table if not exists event (number bigint, content varchar)")
+        connection.execute("insert into event select i, md5(i::varchar) from range(?) as t(i)", [rows])
+
+
+def run_python(code: str, *arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run code in a new interpreter that sees our packages, and wait for it."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def start_python(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start code in a new interpreter that sees our packages; its first line on stdout says that it is ready."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def wait_ready(child: subprocess.Popen[str]) -> str:
+    """Return the child's next line."""
+    if child.stdout is None:
+        raise ValueError("the child was started without a pipe")
+    return child.stdout.readline().strip()
+
+
+def end(child: subprocess.Popen[str]) -> None:
+    """Kill the child as kill -9 does, wait for it and close its pipes."""
+    child.kill()
+    child.communicate()

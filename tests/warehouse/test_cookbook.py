@@ -1,0 +1,60 @@
+"""Every recipe answers its question on the seeds as its golden file says, and each file is shaped as the others."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.warehouse.cookbook_golden import GOLDEN, answer, golden_path
+from tests.warehouse.seed_releases import STATES, State, make_release
+from warehouse.recipes import Recipe, recipes
+
+NAMES = [recipe.name for recipe in recipes()]
+LONGEST_LINE = 120
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[State, Path]:
+    return {state: make_release(state, tmp_path_factory.mktemp(state)) for state in STATES}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("recipe", recipes(), ids=NAMES)
+def test_a_recipe_answers_as_its_golden_file_says(files: dict[State, Path], state: State, recipe: Recipe) -> None:
+    assert answer(files[state], recipe) == golden_path(state, recipe.name).read_text(encoding="utf-8")
+
+
+def test_every_golden_file_belongs_to_a_recipe() -> None:
+    found = sorted(path.relative_to(GOLDEN).as_posix() for path in GOLDEN.rglob("*.csv"))
+    assert found == sorted(f"{state}/{name}.csv" for state in STATES for name in NAMES)
+
+
+def test_each_question_has_an_answer_in_one_of_the_states() -> None:
+    empty = [name for name in NAMES if all(_row_count(state, name) == 0 for state in STATES)]
+    assert empty == []
+
+
+def _row_count(state: State, name: str) -> int:
+    return len(golden_path(state, name).read_text(encoding="utf-8").splitlines()) - 1
+
+
+def test_there_are_enough_questions_and_no_two_are_one() -> None:
+    questions = [recipe.question for recipe in recipes()]
+    assert len(set(questions)) == len(questions) >= 16
+
+
+@pytest.mark.parametrize("recipe", recipes(), ids=NAMES)
+def test_a_recipe_opens_with_its_question_and_its_grain(recipe: Recipe) -> None:
+    assert recipe.question.endswith("?")
+    assert recipe.notes.startswith("One row")
+    assert recipe.notes.endswith(".")
+
+
+@pytest.mark.parametrize("recipe", recipes(), ids=NAMES)
+def test_a_recipe_is_lower_case_in_one_statement_with_its_order_told(recipe: Recipe) -> None:
+    code = re.sub(r"'[^']*'|--.*", "", recipe.sql)
+    assert code == code.lower()
+    assert ";" not in code
+    assert "$" not in code
+    assert max(map(len, recipe.sql.splitlines())) <= LONGEST_LINE
+    assert "order by" in code.rsplit("\nfrom ", 1)[-1] or recipe.name == "freshness"

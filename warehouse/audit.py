@@ -1,0 +1,115 @@
+"""Audits a release before it is published: each audit is a query that returns the rows that break it.
+
+Keys and references are derived from the declarations, the rest is written by hand in warehouse/sql/audits. Foreign
+keys are audited and not declared, as enforcing them costs several times the load. Results go into ops.audit; one
+failure and nothing is published.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from schemas.declarations import Table
+from schemas.errors import AuditFailed
+from schemas.tables import ALL_TABLES, BASE_TABLES
+from schemas.views import VIEWS
+from warehouse.db import named
+from warehouse.sql_files import read_sql, sql_names
+
+# A view must have just the rows of what it describes: it neither fans out nor loses one.
+VIEW_ROWS = {
+    "articles": "select count(*) from main.dim_article",
+    "provider_summary": "select count(*) from main.dim_provider",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """One audit's outcome; `example` is an offending row as text."""
+
+    name: str
+    status: str
+    offending_rows: int
+    example: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A name and the query that returns offending rows."""
+
+    name: str
+    sql: str
+
+
+def audits() -> Iterator[Audit]:
+    """Yield every audit, derived ones first."""
+    for table in ALL_TABLES:
+        yield from _key_audits(table)
+    for table in BASE_TABLES:
+        yield from _reference_audits(table)
+    for view in VIEWS:
+        yield from _row_audits(view)
+    for name in sql_names("audits"):
+        yield Audit(name, read_sql("audits", name))
+
+
+def _key_audits(table: Table) -> Iterator[Audit]:
+    if not table.primary_key:
+        return
+    columns = ", ".join(named(name) for name in table.primary_key)
+    yield Audit(
+        f"unique__{table.name}",
+        f"select {columns}, count(*) as row_count from {table.qualified_name} group by all having count(*) > 1",
+    )
+
+
+def _reference_audits(table: Table) -> Iterator[Audit]:
+    for key in table.foreign_keys:
+        yield Audit(
+            f"reference__{table.name}__{key.column}",
+            f"select distinct {key.column} from {table.qualified_name} where {key.column} is not null "
+            f"and {key.column} not in (select {key.to_column} from main.{key.table})",
+        )
+
+
+def _row_audits(view: Table) -> Iterator[Audit]:
+    expected = VIEW_ROWS.get(view.name)
+    if expected is not None:
+        yield Audit(
+            f"rows__{view.name}",
+            f"select * from (select (select count(*) from {view.qualified_name}) as view_rows, ({expected}) as "
+            "expected_rows) where view_rows <> expected_rows",
+        )
+
+
+def run_audits(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[AuditResult, ...]:
+    """Run every audit on the release attached as `news` and write the results into its ops.audit.
+
+    The ledger and the scratch tables of the build must be at hand.
+    """
+    connection.execute("use news")
+    results = tuple(_run(connection, audit, as_of) for audit in audits())
+    connection.executemany(
+        "insert into news.ops.audit values ($1, $2, $3, $4)",
+        [[result.name, result.status, result.offending_rows, result.example] for result in results],
+    )
+    return results
+
+
+def _run(connection: duckdb.DuckDBPyConnection, audit: Audit, as_of: datetime) -> AuditResult:
+    parameters = {"as_of": as_of} if "$as_of" in audit.sql else None
+    query = f"select count(*), min(offending::varchar) from ({audit.sql}) as offending"
+    row = connection.execute(query, parameters).fetchone()
+    count, example = (0, None) if row is None else row
+    return AuditResult(audit.name, "fail" if count else "pass", int(count), example)
+
+
+def check(results: tuple[AuditResult, ...]) -> None:
+    """Raise AuditFailed, naming the audits and an offending row of each, where any failed."""
+    failed = [result for result in results if result.status == "fail"]
+    if failed:
+        told = "; ".join(f"{one.name} ({one.offending_rows} rows, such as {one.example})" for one in failed)
+        what = "the release breaks its audits, so it is not published"
+        raise AuditFailed(what, where=told, todo="see state.json for all results; the release before stays")

@@ -1,0 +1,310 @@
+"""The only module that opens DuckDB, so that every connection has the same safe settings.
+
+A bare connection installs and loads extensions by itself, reads Python variables as tables, spills into `.tmp` of
+the current folder and loads secrets from the home folder. None of that is wanted here, so each is switched off, by
+name, and a test reads every setting back.
+
+Nothing of ours leaves a write-ahead log: `auto_checkpoint_skip_wal_threshold` 0 makes each commit a checkpoint, which
+swaps the file's header atomically. Measured on 2.0.0, a commit costs the same 2 ms, the ledger is always one file
+(a backup copies one file, and its mode 0600 covers all of it), and a release never has a `.wal` beside it. Rejected:
+`RECOVERY_MODE no_wal_writes`, which makes a commit last only until the next crash.
+
+A spill folder is 0700 and locked while in use, so that a clean-up tells one of a living process from a leftover.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from schemas.errors import LedgerDamaged, LockedError, NewsmartError, RunFailed
+from warehouse.durable import fsync_folder
+
+# The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
+STORAGE_VERSION = "v1.2.0"
+SPILL_PREFIX = "spill-"
+PRIVATE_MODE = 0o600
+
+SAFE_SETTINGS: dict[str, str | bool | int] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "allow_extension_repositories": "forbidden",
+    "allow_persistent_secrets": False,
+    "python_enable_replacements": False,
+    "auto_checkpoint_skip_wal_threshold": 0,
+    "wal_autocheckpoint": "0B",
+}
+
+# Settings that DuckDB refuses at connect. It draws a progress bar on stdout when it takes the process for interactive.
+SESSION_SETTINGS = {"TimeZone": "UTC", "enable_progress_bar": "false", "enable_progress_bar_print": "false"}
+
+WAY_BACK = (
+    "restore a backup with `newsmart restore`; without one, `newsmart run --full-refresh` starts a new ledger from the "
+    "sources, and earlier versions, removed documents and first-seen times are lost"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a connection may use; None leaves DuckDB's default (80 % of memory, every core, no time limit)."""
+
+    memory: str | None = None
+    threads: int | None = None
+    seconds: float | None = None
+    spill_size: str | None = None
+
+
+NO_LIMITS = Limits()
+
+
+@contextmanager
+def ledger_connection(
+    path: Path, *, read_only: bool = False, limits: Limits = NO_LIMITS
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the ledger for the block; it is made, empty and 0600, where it is absent and may be written.
+
+    Every commit is a checkpoint; there is no `.wal`. Raises LedgerDamaged, with the way back, when it does not open or
+    a checksum fails inside the block; LockedError when another program has it open; RunFailed when the disk is full or
+    not to be written.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_explained(path, is_ledger=True))
+        spill = stack.enter_context(spill_folder(path.parent / "tmp"))
+        if not read_only:
+            _make_private(path, spill)
+        yield stack.enter_context(_opened(path, read_only, spill, limits))
+
+
+@contextmanager
+def memory_connection(
+    spill_parent: Path, *, ledger: Path | None = None, limits: Limits = NO_LIMITS
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory for the block, with the ledger attached read-only as `ledger` where one is given.
+
+    This is where a release is built: `attach_new` adds its file. Raises as `ledger_connection` does.
+    """
+    where = ledger if ledger is not None else spill_parent
+    with ExitStack() as stack:
+        stack.enter_context(_explained(where, is_ledger=ledger is not None))
+        spill = stack.enter_context(spill_folder(spill_parent))
+        connection = stack.enter_context(_opened(":memory:", False, spill, limits))
+        if ledger is not None:
+            connection.execute(f"attach {quoted(str(ledger))} as ledger (read_only)")
+        yield connection
+
+
+@contextmanager
+def release_connection(
+    path: Path, *, sandboxed: bool = False, spill_parent: Path | None = None, limits: Limits = NO_LIMITS
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a release read-only for the block, following the link.
+
+    `sandboxed` shuts SQL in: no file, network, extension or setting can be reached from it. The order is DuckDB's:
+    the spill folder first, then external access off, then the configuration locked. Raises RunFailed when it is absent
+    or damaged, LockedError when a program has it open for writing.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_explained(path, is_ledger=False))
+        spill = stack.enter_context(spill_folder(spill_parent))
+        connection = stack.enter_context(_opened(path.resolve(), True, spill, limits))
+        if sandboxed:
+            connection.execute("set enable_external_access = false")
+            connection.execute("set lock_configuration = true")
+        yield connection
+
+
+def attach_new(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
+    """Attach a new database file at the storage version that old drivers read.
+
+    Raises RunFailed when something is at the path already: a release is made once.
+    """
+    if os.path.lexists(path):
+        raise RunFailed("a release is never written into a file that exists", where=str(path))
+    connection.execute(f"attach {quoted(str(path))} as {named(alias)} (storage_version {quoted(STORAGE_VERSION)})")
+
+
+def attach_release(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
+    """Attach a release read-only, under another name than its file's, so that two releases can be compared."""
+    connection.execute(f"attach {quoted(str(path.resolve()))} as {named(alias)} (read_only)")
+
+
+def quoted(text: str) -> str:
+    """Return the text as an SQL string literal; ATTACH takes no parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def named(name: str) -> str:
+    """Return the name as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def spill_folder(parent: Path | None) -> Iterator[Path]:
+    """Make a folder, 0700 and locked, for the block, and remove it.
+
+    It lies below `parent`, or in the system's temporary folder where none is given or it cannot be written: a reader
+    may have no right to write beside the warehouse.
+    """
+    place = parent if parent is not None and os.access(parent, os.W_OK | os.X_OK) else None
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=place))
+    except OSError as error:
+        where = f"{place or tempfile.gettempdir()}: {error.strerror}"
+        raise RunFailed("cannot make a folder to spill into", where=where) from error
+    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # Without a lock, where the file system knows none, the folder is still private and still removed.
+        with suppress(OSError):
+            fcntl.flock(number, fcntl.LOCK_SH)
+        yield folder
+    finally:
+        os.close(number)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def dead_spill_folders(parent: Path) -> list[Path]:
+    """Return the spill folders below `parent` that no living process uses."""
+    return sorted(folder for folder in parent.glob(SPILL_PREFIX + "*") if _is_unused(folder))
+
+
+def _is_unused(folder: Path) -> bool:
+    try:
+        number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(number)
+    return True
+
+
+def _settings(spill: Path, limits: Limits) -> dict[str, str | bool | int | float | list[str]]:
+    chosen = {
+        "temp_directory": str(spill),
+        "memory_limit": limits.memory,
+        "threads": limits.threads,
+        "max_execution_time": None if limits.seconds is None else max(1, round(limits.seconds * 1000)),
+        "max_temp_directory_size": limits.spill_size,
+    }
+    return {**SAFE_SETTINGS, **{name: value for name, value in chosen.items() if value is not None}}
+
+
+def _make_private(path: Path, spill: Path) -> None:
+    """Make an absent ledger: in the private folder, then moved, so that it is never open to others and never half."""
+    try:
+        if not path.exists():
+            new = spill / path.name
+            duckdb.connect(new, config=_settings(spill, NO_LIMITS)).close()
+            new.chmod(PRIVATE_MODE)
+            new.rename(path)
+            fsync_folder(path.parent)
+        elif path.stat().st_mode & ~PRIVATE_MODE & 0o777:
+            path.chmod(PRIVATE_MODE)
+    except OSError as error:
+        raise RunFailed("cannot make the ledger private", where=f"{path}: {error.strerror}") from error
+
+
+@contextmanager
+def _opened(database: Path | str, read_only: bool, spill: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(database, read_only=read_only, config=_settings(spill, limits))
+    try:
+        for name, value in SESSION_SETTINGS.items():
+            connection.execute(f"set {name} = {quoted(value)}")
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _explained(path: Path, *, is_ledger: bool) -> Iterator[None]:
+    """Turn DuckDB's errors about the file into ours; errors of SQL pass as they are."""
+    try:
+        yield
+    except duckdb.Error as error:
+        ours = explain(error, path, is_ledger=is_ledger)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+# What DuckDB's text says when a file, not a statement, is at fault. The first kind that matches counts.
+MARKS = {
+    "locked": (
+        "Could not set lock on file",
+        "different configuration than existing connections",
+        "is already attached by database",
+    ),
+    "disk": ("No space left on device", "Read-only file system", "Permission denied", "quota exceeded", "I/O error"),
+    "newer": ("newer version of DuckDB", "newer DuckDB version"),
+    "absent": ("database does not exist",),
+    "damage": (
+        "Corrupt database file",
+        "not a valid DuckDB database file",
+        "Could not read enough bytes",
+        "Could not read from file",
+        "ailed to deserialize",
+        "Serialization Error",
+        "database has been invalidated",
+        "database file with version number",
+    ),
+}
+
+# Errors of these classes speak of the SQL, whatever words the SQL itself has put into their text.
+OF_SQL = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConstraintException,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+    duckdb.ParserException,
+    duckdb.PermissionException,
+    duckdb.TypeMismatchException,
+)
+
+
+def explain(error: duckdb.Error, path: Path, *, is_ledger: bool) -> NewsmartError | None:
+    """Return our error for what DuckDB says about a file, or None where it speaks of the SQL instead.
+
+    DuckDB has few classes for this (a checksum that fails is a bare `duckdb.Error`), so its text decides.
+    """
+    if isinstance(error, OF_SQL):
+        return None
+    text = " ".join(str(error).split())[:300]
+    where = f"{path}: {text}"
+    mark = next((name for name, marks in MARKS.items() if any(mark in text for mark in marks)), None)
+    if mark is None and isinstance(error, duckdb.OutOfMemoryException):
+        return RunFailed("out of memory", where=text, todo="raise the memory limit or ask for less")
+    if mark is None and isinstance(error, duckdb.SerializationException | duckdb.FatalException):
+        mark = "damage"
+    return None if mark is None else _ours(mark, where, is_ledger)
+
+
+def _ours(mark: str, where: str, is_ledger: bool) -> NewsmartError:
+    if mark == "damage":
+        return _damaged(where, is_ledger)
+    if mark == "locked":
+        todo = "close the program that has it open for writing"
+        return LockedError("another program holds the database", where=where, todo=todo)
+    what, todo = {
+        "disk": ("the disk refused", "free space or mend the mount, then run again"),
+        "newer": ("a newer DuckDB wrote this file", "upgrade newsmart"),
+        "absent": ("there is no such database yet", "run `newsmart run` first"),
+    }[mark]
+    return RunFailed(what, where=where, todo=todo)
+
+
+def _damaged(where: str, is_ledger: bool) -> NewsmartError:
+    if is_ledger:
+        return LedgerDamaged("the ledger is damaged", where=where, todo=WAY_BACK)
+    return RunFailed("the release is damaged", where=where, todo="the next `newsmart run` replaces it")

@@ -1,0 +1,134 @@
+"""Where a warehouse lives: one place that knows every path beside FILE.
+
+All that is private lies in `FILE.d/`, and FILE is only a relative symbolic link into it, so that one rename swaps what
+readers open and the whole warehouse can be moved or mounted as a folder. A release has a folder of its own and keeps
+FILE's basename in it: DuckDB names the catalog after the file it has opened, and a catalog called after a release id
+would break every saved query.
+
+Rejected: FILE as a real file that is replaced. A `.wal` left by a reader that opened the old file read-write would be
+replayed into the new one (DESIGN section 2). Also rejected: a hard link, which hides which release it is.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import RunFailed, UsageError
+
+FOLDER_SUFFIX = ".d"
+STAGING_SUFFIX = ".tmp"
+RELEASE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,99}", re.ASCII)
+
+
+def check_release_id(release_id: str) -> str:
+    """Return the id, or raise UsageError: an id is a folder's name, so it must hold no way out of its folder."""
+    if RELEASE_ID.fullmatch(release_id) is None or release_id.endswith(STAGING_SUFFIX):
+        raise UsageError("not a release id", where=repr(release_id), todo="see `newsmart releases`")
+    return release_id
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The paths of one warehouse. `file` is absolute and is the link itself, never what it points at."""
+
+    file: Path
+
+    @classmethod
+    def of(cls, file: Path) -> "Home":
+        """Return the home of FILE, which need not exist. Links in FILE are not followed: FILE is itself one."""
+        if file.name in ("", ".", ".."):
+            raise UsageError("the warehouse must be a file's name", where=str(file))
+        return cls(Path(os.path.abspath(file)))
+
+    @property
+    def folder(self) -> Path:
+        """FILE.d, the folder of all that is private."""
+        return self.file.with_name(self.file.name + FOLDER_SUFFIX)
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's file, mode 0600."""
+        return self.folder / "ledger.duckdb"
+
+    @property
+    def lock(self) -> Path:
+        """The file that a run locks."""
+        return self.folder / "lock"
+
+    @property
+    def state(self) -> Path:
+        """What the last run left for those who must not wait for a lock."""
+        return self.folder / "state.json"
+
+    @property
+    def temp(self) -> Path:
+        """The parent of DuckDB's spill folders."""
+        return self.folder / "tmp"
+
+    @property
+    def releases(self) -> Path:
+        """The folder of release folders."""
+        return self.folder / "releases"
+
+    @property
+    def stray_wal(self) -> Path:
+        """The write-ahead log that a program leaves beside FILE when it opened the link for writing."""
+        return self.file.with_name(self.file.name + ".wal")
+
+    def release_folder(self, release_id: str) -> Path:
+        """Return the folder of a published release. Raises UsageError when the id is no id."""
+        return self.releases / check_release_id(release_id)
+
+    def release_file(self, release_id: str) -> Path:
+        """Return the database file of a published release; its name is FILE's, always."""
+        return self.release_folder(release_id) / self.file.name
+
+    def staging_folder(self, release_id: str) -> Path:
+        """Return the folder in which a release is built, beside its place, so that a rename can move it there."""
+        return self.releases / (check_release_id(release_id) + STAGING_SUFFIX)
+
+    def staging_file(self, release_id: str) -> Path:
+        """Return the database file of a release that is being built."""
+        return self.staging_folder(release_id) / self.file.name
+
+    def link_target(self, release_id: str) -> str:
+        """Return what FILE says when it points at the release: relative, so that the folder can be moved."""
+        return f"{self.folder.name}/{self.releases.name}/{check_release_id(release_id)}/{self.file.name}"
+
+    def linked_release(self) -> str | None:
+        """Return the release that FILE points at, or None where FILE is absent or not our link.
+
+        The release's own file may be missing all the same: a link can dangle.
+        """
+        try:
+            target = os.readlink(self.file)
+        except OSError:
+            return None
+        release_id = Path(target).parent.name
+        if RELEASE_ID.fullmatch(release_id) is None or release_id.endswith(STAGING_SUFFIX):
+            return None
+        return release_id if target == self.link_target(release_id) else None
+
+    def check(self) -> None:
+        """Raise UsageError when FILE, or FILE.d, is something that is not ours. Nothing is touched."""
+        if os.path.lexists(self.file) and self.linked_release() is None:
+            raise UsageError(
+                "the warehouse's place is taken by something that newsmart did not put there",
+                where=str(self.file),
+                todo="move it away or name another --warehouse",
+            )
+        if os.path.lexists(self.folder) and not self.folder.is_dir():
+            raise UsageError("not a folder", where=str(self.folder), todo="move it away or name another --warehouse")
+
+    def prepare(self) -> None:
+        """Make the folders that a run needs, readable by others as far as the umask allows.
+
+        Raises UsageError as `check` does, RunFailed where a folder cannot be made.
+        """
+        self.check()
+        for folder in (self.releases, self.temp):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise RunFailed("cannot make the warehouse's folder", where=f"{folder}: {error.strerror}") from error

@@ -1,0 +1,267 @@
+"""Taking batches of read documents into the ledger: their bytes, contents, entries and URLs, as far as they are new.
+
+A batch is Arrow and is joined in SQL, a statement a table; nothing goes row by row. What was taken down is left out here, so
+that no other place has to know of takedowns.
+"""
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Protocol
+
+import duckdb
+import pyarrow as pa
+
+
+class Batch(Protocol):
+    """What one batch of read documents hands over; the schemas are those of schemas/batches.py."""
+
+    @property
+    def documents(self) -> pa.Table:
+        """One row per file."""
+
+    @property
+    def mentions(self) -> pa.Table:
+        """One row per accepted mention."""
+
+    @property
+    def entries(self) -> pa.Table:
+        """One row per distinct entry."""
+
+    @property
+    def urls(self) -> pa.Table:
+        """One row per distinct URL spelling."""
+
+    @property
+    def problems(self) -> pa.Table:
+        """One row per problem."""
+
+    @property
+    def drift(self) -> pa.Table:
+        """One row per unknown field."""
+
+
+def take_in(connection: duckdb.DuckDBPyConnection, batch: Batch, references: pa.Table, as_of: datetime) -> None:
+    """Take a batch in: bytes, contents, entries and URLs that are new, and, in scratch tables, what was found.
+
+    In: the batch; all files to read, which its `ref` counts from 0. Batches may come in any order.
+    """
+    doomed = purged_entries(connection, batch)
+    tables = {
+        "documents": without_purged(_with_accepted_digest(batch, references), batch.mentions, doomed),
+        "mentions": _rows_not_in(batch.mentions, doomed),
+        "entries": _rows_not_in(batch.entries, doomed),
+        "urls": _urls_of(batch, doomed),
+        "problems": batch.problems,
+        "drifted": batch.drift,
+    }
+    for name, table in tables.items():
+        connection.register(name, table)
+    for statement in _TAKE_IN:
+        connection.execute(statement)
+    connection.execute(_TAKE_IN_DRIFT, {"as_of": as_of})
+    for name in tables:
+        connection.unregister(name)
+
+
+_TAKE_IN = (
+    """
+    insert into temp.staged_document by name
+    select document_id, outcome, size, mtime_ns, ctime_ns, inode, byte_count, byte_digest, content_digest
+    from documents
+    """,
+    """
+    insert into temp.staged_problem by name
+    select documents.document_id, problems.* exclude (ref)
+    from problems inner join documents on documents.ref = problems.ref
+    """,
+    """
+    insert into temp.staged_problem by name
+    select
+        document_id,
+        'document' as scope,
+        '' as field,
+        'unstable' as reason,
+        'a file that does not change while it is read' as expected
+    from documents
+    where outcome = 'unstable'
+    """,
+    """
+    insert into ledger.raw by name
+    select byte_digest, any_value(raw) as bytes
+    from documents
+    where raw is not null and byte_digest not in (select byte_digest from ledger.raw)
+    group by byte_digest
+    """,
+    """
+    insert into ledger.content_entry by name
+    with firsts as (
+        select min(ref) as ref, key_of_digest(content_digest) as content_id
+        from documents
+        where outcome = 'good'
+        group by content_digest
+    )
+    select firsts.content_id, mentions.position, mentions.entry_id
+    from firsts inner join mentions on mentions.ref = firsts.ref
+    where firsts.content_id not in (select content_id from ledger.content)
+    """,
+    """
+    insert into ledger.content by name
+    select distinct key_of_digest(content_digest) as content_id, content_digest
+    from documents
+    where outcome = 'good' and key_of_digest(content_digest) not in (select content_id from ledger.content)
+    """,
+    """
+    insert into ledger.entry by name
+    select * from entries where entry_id not in (select entry_id from ledger.entry)
+    """,
+    """
+    insert into ledger.url by name
+    select * from urls where url_raw not in (select url_raw from ledger.url)
+    """,
+)
+
+_TAKE_IN_DRIFT = """
+    insert into ledger.drift by name
+    select drifted.field, documents.source, documents.path, $as_of as first_seen_at
+    from drifted inner join documents on documents.ref = drifted.ref
+    where drifted.field not in (select field from ledger.drift)
+"""
+
+
+def _with_accepted_digest(batch: Batch, references: pa.Table) -> pa.Table:
+    """Return the batch's documents with their ids, and with digests that tell which related entries were accepted.
+
+    Whether an entry is accepted can depend on the as-of (a date too far ahead is one later), so a document whose bytes
+    stay can come to say more. Its content is then another, and it gets a version.
+    """
+    documents = batch.documents
+    refs = documents.column("ref")
+    here = references.take(refs)
+    for name in ("document_id", "source", "path"):
+        documents = documents.append_column(name, here.column(name))
+    rejected = _rejected_positions(batch.problems)
+    if not rejected:
+        return documents
+    digests = [
+        sha256(digest + repr(sorted(rejected[ref])).encode()).digest() if digest is not None and ref in rejected else digest
+        for ref, digest in zip(refs.to_pylist(), documents.column("content_digest").to_pylist(), strict=True)
+    ]
+    index = documents.schema.get_field_index("content_digest")
+    return documents.set_column(index, "content_digest", pa.array(digests, batch.documents.schema.field(index).type))
+
+
+def purged_entries(connection: duckdb.DuckDBPyConnection, batch: Batch) -> frozenset[int]:
+    """Return the ids of the batch's entries that speak of an article that was taken down."""
+    rows = connection.execute("select value from ledger.tombstone where kind = 'url'").fetchall()
+    if not rows:
+        return frozenset()
+    tombstones = {str(row[0]) for row in rows}
+    purged = {
+        url["url_raw"]
+        for url in batch.urls.select(["url_raw", "url_key"]).to_pylist()
+        if sha256(url["url_key"].encode()).hexdigest() in tombstones
+    }
+    entries = batch.entries.select(["entry_id", "web_url", "original_url"]).to_pylist()
+    return frozenset(
+        entry["entry_id"]
+        for entry in entries
+        if (entry["original_url"] if entry["web_url"] is None else entry["web_url"]) in purged
+    )
+
+
+def _urls_of(batch: Batch, doomed: frozenset[int]) -> pa.Table:
+    """Return the batch's URLs; where something was purged, only those that another entry declares."""
+    if not doomed:
+        return batch.urls
+    kept = _rows_not_in(batch.entries, doomed).select(list(_URL_FIELDS)).to_pylist()
+    declared = {entry[name] for entry in kept for name in _URL_FIELDS}
+    return batch.urls.filter([url in declared for url in batch.urls.column("url_raw").to_pylist()])
+
+
+_URL_FIELDS = ("web_url", "original_url", "amp_url", "amp_cache_url")
+
+
+def _rows_not_in(table: pa.Table, doomed: frozenset[int]) -> pa.Table:
+    if not doomed:
+        return table
+    return table.filter([entry_id not in doomed for entry_id in table.column("entry_id").to_pylist()])
+
+
+def without_purged(documents: pa.Table, mentions: pa.Table, doomed: frozenset[int]) -> pa.Table:
+    """Return the documents: without the bytes where they speak of a purged article, as `purged` where it is their own."""
+    if not doomed:
+        return documents
+    speaking = [row for row in mentions.to_pylist() if row["entry_id"] in doomed]
+    tainted = {row["ref"] for row in speaking}
+    owned = {row["ref"] for row in speaking if row["position"] == 0}
+    rows = documents.to_pylist()
+    for row in rows:
+        row["raw"] = None if row["ref"] in tainted else row["raw"]
+        row["outcome"] = "purged" if row["ref"] in owned else row["outcome"]
+    return pa.Table.from_pylist(rows, schema=documents.schema)
+
+
+def _rejected_positions(problems: pa.Table) -> dict[int, set[int]]:
+    rejected: dict[int, set[int]] = {}
+    for row in problems.select(["ref", "position", "scope"]).to_pylist():
+        if row["scope"] == "mention" and row["position"] is not None:
+            rejected.setdefault(row["ref"], set()).add(row["position"])
+    return rejected
+
+
+def replace_readings(connection: duckdb.DuckDBPyConnection, batch: Batch, byte_digests: pa.Table) -> None:
+    """Put a new reading of kept bytes in the place of the old one; `byte_digests` has a row for each reference.
+
+    Bytes that the rules no longer accept keep their old reading: a version that was published stays in the history.
+    """
+    doomed = purged_entries(connection, batch)
+    tables = {
+        "documents": _with_accepted_digest(batch, byte_digests),
+        "mentions": _rows_not_in(batch.mentions, doomed),
+        "entries": _rows_not_in(batch.entries, doomed),
+        "urls": _urls_of(batch, doomed),
+    }
+    for name, table in tables.items():
+        connection.register(name, table)
+    for statement in _REPLACE_READINGS:
+        connection.execute(statement)
+    for name in tables:
+        connection.unregister(name)
+
+
+_REPLACE_READINGS = (
+    """
+    create or replace temp table reread as
+    select min(ref) as ref, byte_digest, content_digest, key_of_digest(content_digest) as content_id
+    from documents
+    where outcome = 'good'
+    group by byte_digest, content_digest
+    """,
+    "delete from ledger.entry where entry_id in (select entry_id from entries)",
+    "insert into ledger.entry by name select * from entries",
+    "delete from ledger.url where url_raw in (select url_raw from urls)",
+    "insert into ledger.url by name select * from urls",
+    "delete from ledger.content_entry where content_id in (select content_id from reread)",
+    """
+    insert into ledger.content_entry by name
+    select reread.content_id, mentions.position, mentions.entry_id
+    from mentions
+    inner join (select content_id, min(ref) as ref from reread group by content_id) as reread on reread.ref = mentions.ref
+    """,
+    """
+    insert into ledger.content by name
+    select distinct content_id, content_digest
+    from reread
+    where content_id not in (select content_id from ledger.content)
+    """,
+    """
+    update ledger.event set content_id = reread.content_id
+    from reread
+    where event.byte_digest = reread.byte_digest and event.content_id is not null
+    """,
+    """
+    update ledger.file_state set content_digest = reread.content_digest
+    from reread
+    where file_state.byte_digest = reread.byte_digest and not file_state.is_bad
+    """,
+)

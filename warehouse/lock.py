@@ -1,0 +1,188 @@
+"""One run at a time for each warehouse: a lock that dies with its process.
+
+`flock` on a file that is never deleted. The kernel drops it when the last descriptor closes, so that kill -9 leaves
+nothing to clean up. Rejected: a pid file (stale after a crash, and a pid is soon another program's); POSIX record
+locks (any close of the file in the same process drops them, so that looking would unlock); DuckDB's own lock on the
+ledger (it says "could not set lock on file", and is only held while the ledger is open).
+
+What the file says is for people only. Who holds the lock is decided by the kernel, so a stale or garbled text harms
+nothing. The descriptor is close-on-exec and is closed in forked children: a worker that outlives its parent must not
+keep the warehouse locked.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from schemas.errors import LockedError, RunFailed
+from warehouse.home import Home
+
+# A look by `probe` or a backup's last moment can hold the lock for an instant; that is not another run.
+GRACE_SECONDS = 0.3
+PAUSE_SECONDS = 0.02
+MAX_TEXT_BYTES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock, as far as it can be known; None is unknown."""
+
+    pid: int | None
+    started_at: str | None
+    host: str | None
+    command: str | None
+
+    def __str__(self) -> str:
+        """Say it in a few words: pid 123, since …, on host …."""
+        parts = [f"pid {self.pid}" if self.pid is not None else "unknown process"]
+        parts += [f"since {self.started_at}"] if self.started_at else []
+        parts += [f"on {self.host}"] if self.host and self.host != socket.gethostname() else []
+        return ", ".join(parts)
+
+
+class _Descriptor:
+    """The descriptor that holds the lock. A forked child closes its copy at once: only this process holds it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        reference = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _close_referent(reference))
+
+    def close(self) -> None:
+        if self.number >= 0:
+            os.close(self.number)
+            self.number = -1
+
+
+def _close_referent(reference: "weakref.ref[_Descriptor]") -> None:
+    descriptor = reference()
+    if descriptor is not None:
+        descriptor.close()
+
+
+@contextmanager
+def hold(home: Home, *, wait_seconds: float = GRACE_SECONDS) -> Iterator[None]:
+    """Hold the warehouse for the block.
+
+    In: the home, whose folder exists; how long to wait for another holder. Raises LockedError (exit 3), which says who
+    holds it, and RunFailed where the lock file cannot be written at all.
+    """
+    descriptor = _acquire(home.lock, time.monotonic() + wait_seconds)
+    try:
+        _sign(descriptor.number, home.lock)
+        yield
+    finally:
+        _wipe(descriptor.number)
+        descriptor.close()
+
+
+def _acquire(path: Path, deadline: float) -> _Descriptor:
+    while True:
+        number = _open(path)
+        try:
+            if _try_lock(number, path) and _is_in_place(number, path):
+                return _Descriptor(os.dup(number))
+        finally:
+            os.close(number)
+        if time.monotonic() >= deadline:
+            raise _locked(path)
+        time.sleep(PAUSE_SECONDS)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise RunFailed("cannot open the warehouse's lock", where=f"{path}: {error.strerror}") from error
+
+
+def _try_lock(number: int, path: Path) -> bool:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        todo = "keep the warehouse on a file system that knows flock"
+        raise RunFailed("cannot lock the warehouse", where=f"{path}: {error.strerror}", todo=todo) from error
+    return True
+
+
+def _locked(path: Path) -> LockedError:
+    holder = read_holder(path) or Holder(None, None, None, None)
+    todo = "it ends by itself; `newsmart doctor` tells more"
+    return LockedError("another run holds the warehouse", where=f"{path.parent}, {holder}", todo=todo)
+
+
+def _is_in_place(number: int, path: Path) -> bool:
+    """Return whether the path still names the locked file: a lock on a deleted file excludes nobody."""
+    try:
+        return os.path.samestat(os.fstat(number), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _sign(number: int, path: Path) -> None:
+    holder = {
+        "pid": os.getpid(),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
+        "command": " ".join(sys.argv)[:1000],
+    }
+    try:
+        os.ftruncate(number, 0)
+        os.pwrite(number, json.dumps(holder).encode(), 0)
+    except OSError as error:
+        raise RunFailed("cannot write the warehouse's lock", where=f"{path}: {error.strerror}") from error
+
+
+def _wipe(number: int) -> None:
+    if number < 0:
+        return
+    try:
+        os.ftruncate(number, 0)
+    except OSError:
+        return
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Return what the lock file says, or None when it is absent, empty or unreadable. It may be stale."""
+    try:
+        with path.open("rb") as file:
+            told = json.loads(file.read(MAX_TEXT_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(told, dict):
+        return None
+    pid = told.get("pid")
+    texts = [told.get(name) for name in ("started_at", "host", "command")]
+    started_at, host, command = (text if isinstance(text, str) else None for text in texts)
+    return Holder(pid if isinstance(pid, int) else None, started_at, host, command)
+
+
+def probe(home: Home) -> Holder | None:
+    """Return who holds the warehouse now, or None when nobody does. Never waits.
+
+    Takes a shared lock for an instant: a run that starts just then waits GRACE_SECONDS before it gives up.
+    """
+    try:
+        number = os.open(home.lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return read_holder(home.lock) or Holder(None, None, None, None)
+    except OSError:
+        return None
+    finally:
+        os.close(number)
+    return None

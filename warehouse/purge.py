@@ -1,0 +1,164 @@
+"""Takedowns: removing a document, or an article, from the ledger for good.
+
+What goes: events, versions, mentions, entries, URL spellings and bytes. Bytes of another document that lists a
+purged article go too, as they hold its text; that document keeps its other mentions. A tombstone, a hash and not the
+text, keeps the next run from taking the same in again. Deleted rows stay in the file's free blocks until it is
+compacted, so the caller compacts the ledger and removes the releases that hold what went.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+import duckdb
+
+from schemas.errors import UsageError
+from warehouse.ledger import bump_change_number
+
+DOCUMENT = "document"
+URL = "url"
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How much went."""
+
+    documents: int
+    mentions: int
+    entries: int
+    urls: int
+    raw: int
+
+
+def tombstone_of(text: str) -> str:
+    """Return what a tombstone holds of a url_key, or of a source and path joined by NUL: SHA-256, in hex."""
+    return sha256(text.encode()).hexdigest()
+
+
+def find_documents(connection: duckdb.DuckDBPyConnection, path: str) -> list[int]:
+    """Return the id of the document that PATH or SOURCE/PATH names. Raises UsageError for none or several."""
+    rows = connection.execute(
+        "select document_id, source from ledger.document where path = $1 or source || '/' || path = $1", [path]
+    ).fetchall()
+    if not rows:
+        raise UsageError("no such document in the ledger", where=path, todo="see dim_document for sources and paths")
+    if len(rows) > 1:
+        where = ", ".join(sorted(f"{source}/{path}" for _, source in rows))
+        raise UsageError("several sources hold this path", where=where, todo="write SOURCE/PATH")
+    return [int(rows[0][0])]
+
+
+def purge_documents(connection: duckdb.DuckDBPyConnection, documents: Sequence[int], now: datetime) -> Purged:
+    """Remove documents. The caller opens the transaction, and compacts afterwards."""
+    _set_doomed(connection, documents)
+    connection.execute(
+        "insert into ledger.tombstone by name "
+        "select 'document' as kind, sha256(source || chr(0) || path) as value, $1 as purged_at "
+        "from ledger.document where document_id in (select document_id from doomed)",
+        [now],
+    )
+    return _sweep(connection)
+
+
+def purge_article(connection: duckdb.DuckDBPyConnection, url_keys: Sequence[str], now: datetime) -> Purged:
+    """Remove all that speaks of an article: its own documents, and its mentions and bytes in others.
+
+    In: every url_key that the article owns, as the build lays them out in work.key_owner. The caller opens the
+    transaction, has `work.entry_url` filled, and compacts afterwards.
+    """
+    connection.execute("create or replace temp table doomed_key as select unnest($1::varchar[]) as url_key", [list(url_keys)])
+    connection.execute(_DOOMED_ENTRIES)
+    owners = connection.execute(_OWN_DOCUMENTS).fetchall()
+    _set_doomed(connection, [int(row[0]) for row in owners])
+    connection.execute(
+        "insert into ledger.tombstone by name select 'url' as kind, sha256(url_key) as value, $1 as purged_at from doomed_key",
+        [now],
+    )
+    raw = _changed(connection, _RAW_OF_LISTS)
+    mentions = _changed(
+        connection, "delete from ledger.content_entry where entry_id in (select entry_id from doomed_entry)"
+    )
+    swept = _sweep(connection)
+    return Purged(swept.documents, swept.mentions + mentions, swept.entries, swept.urls, swept.raw + raw)
+
+
+_DOOMED_ENTRIES = """
+    create or replace temp table doomed_entry as
+    select distinct entry_url.entry_id
+    from work.entry_url as entry_url
+    inner join doomed_key on doomed_key.url_key = entry_url.url_key
+    where entry_url.is_identifying
+"""
+
+_OWN_DOCUMENTS = """
+    select distinct event.document_id
+    from ledger.event as event
+    inner join ledger.content_entry as content_entry on content_entry.content_id = event.content_id
+    inner join doomed_entry on doomed_entry.entry_id = content_entry.entry_id
+    where content_entry.position = 0
+"""
+
+_RAW_OF_LISTS = """
+    delete from ledger.raw
+    where byte_digest in (
+        select event.byte_digest
+        from ledger.event as event
+        inner join ledger.content_entry as content_entry on content_entry.content_id = event.content_id
+        inner join doomed_entry on doomed_entry.entry_id = content_entry.entry_id
+    )
+"""
+
+
+def _set_doomed(connection: duckdb.DuckDBPyConnection, documents: Sequence[int]) -> None:
+    connection.execute(
+        "create or replace temp table doomed as select unnest($1::bigint[]) as document_id", [list(documents)]
+    )
+
+
+def _sweep(connection: duckdb.DuckDBPyConnection) -> Purged:
+    """Remove the doomed documents, then whatever nothing refers to any more."""
+    raw = _changed(connection, _DOOMED_RAW)
+    for table in ("event", "file_state", "problem"):
+        connection.execute(f"delete from ledger.{table} where document_id in (select document_id from doomed)")
+    connection.execute(
+        "delete from ledger.drift where (source, path) in "
+        "(select (source, path) from ledger.document where document_id in (select document_id from doomed))"
+    )
+    documents = _changed(connection, "delete from ledger.document where document_id in (select document_id from doomed)")
+    unused = "content_id not in (select content_id from ledger.event where content_id is not null)"
+    mentions = _changed(connection, f"delete from ledger.content_entry where {unused}")
+    connection.execute(f"delete from ledger.content where {unused}")
+    entries = _changed(
+        connection, "delete from ledger.entry where entry_id not in (select entry_id from ledger.content_entry)"
+    )
+    urls = _changed(connection, _UNUSED_URLS)
+    bump_change_number(connection)
+    return Purged(documents, mentions, entries, urls, raw)
+
+
+_DOOMED_RAW = """
+    delete from ledger.raw
+    where
+        byte_digest in (
+            select byte_digest from ledger.event where document_id in (select document_id from doomed)
+            union
+            select byte_digest from ledger.file_state where document_id in (select document_id from doomed)
+        )
+        and byte_digest not in (
+            select byte_digest from ledger.event
+            where document_id not in (select document_id from doomed) and byte_digest is not null
+        )
+"""
+
+_UNUSED_URLS = """
+    with declared as (
+        select unnest([web_url, original_url, amp_url, amp_cache_url]) as url_raw from ledger.entry
+    )
+    delete from ledger.url where url_raw not in (select url_raw from declared where url_raw is not null)
+"""
+
+
+def _changed(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return 0 if row is None else int(row[0])

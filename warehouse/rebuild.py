@@ -1,0 +1,81 @@
+"""Releases outside the run's way: one as of any time, and one built again to check the one that is published.
+
+Both start from the ledger alone, so that they prove what a run claims: that a release is a pure function of events.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from schemas.errors import UsageError
+from warehouse import runs
+from warehouse.audit import check, run_audits
+from warehouse.build import Built, Versions, building, clear_work, fill, lay_out, seal_contents
+from warehouse.db import attach_release, spill_folder
+from warehouse.durable import fsync_file, fsync_folder
+from warehouse.fingerprint import TableFingerprint, fingerprint_tables
+from warehouse.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A table whose rows are other than the ledger says: row counts and hashes of the release and of the rebuild."""
+
+    table: str
+    published_rows: int
+    rebuilt_rows: int
+
+
+def build_to(
+    connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Path, versions: Versions, spill_parent: Path
+) -> Built:
+    """Build a release as of a time into a file that does not exist, audited, whole or not at all.
+
+    Raises UsageError where the file exists or its folder does not, AuditFailed where the release breaks an audit.
+    """
+    if target.exists() or target.is_symlink():
+        raise UsageError("the file to build exists already", where=str(target), todo="choose another --to")
+    if not target.parent.is_dir():
+        raise UsageError("no such folder", where=str(target.parent))
+    with spill_folder(target.parent) as folder:
+        made = _build(connection, as_of, folder / target.name, versions)
+        fsync_file(folder / target.name)
+        (folder / target.name).rename(target)
+    fsync_folder(target.parent)
+    return made
+
+
+def _build(connection: duckdb.DuckDBPyConnection, as_of: datetime, file: Path, versions: Versions) -> Built:
+    with building(connection, file):
+        lay_out(connection, as_of)
+        fill(connection)
+        runs.fill_ops(connection, keep_runs=10_000, until=as_of)
+        built = seal_contents(connection, as_of, f"build-{as_of:%Y%m%dT%H%M%S.%f}Z", versions)
+        results = run_audits(connection, as_of)
+        clear_work(connection)
+        check(results)
+    return built
+
+
+def compare_release(
+    connection: duckdb.DuckDBPyConnection, home: Home, release_id: str, as_of: datetime, versions: Versions
+) -> tuple[tuple[TableFingerprint, ...], list[Difference]]:
+    """Build a published release again and compare it, as it lies on the disk, table by table.
+
+    Out: the fingerprints of the rebuild, and the tables that differ.
+    """
+    with spill_folder(home.temp) as folder:
+        rebuilt = _build(connection, as_of, folder / "rebuilt.duckdb", versions).tables
+    attach_release(connection, home.release_file(release_id), "published")
+    try:
+        published = fingerprint_tables(connection, "published")
+    finally:
+        connection.execute("detach published")
+    differences = [
+        Difference(ours.table, theirs.row_count, ours.row_count)
+        for ours, theirs in zip(rebuilt, published, strict=True)
+        if ours != theirs
+    ]
+    return rebuilt, differences

@@ -1,0 +1,73 @@
+"""The cookbook: real questions to a release, each a SQL file in sql/cookbook that opens with its question.
+
+A recipe takes no parameter, so that it runs as it stands in any SQL tool and what it returns can be a golden file in
+the tests; what a reader may want to vary is one condition, which the file's comment names. Rejected: a list of
+recipes in Python beside the files, which would be a second home for each name and question.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from itertools import takewhile
+
+from schemas.errors import UsageError
+from warehouse.sql_files import read_sql, sql_names
+
+FOLDER = "cookbook"
+COMMENT = "--"
+# How like a name must be to be offered instead: difflib's default of 0.6 offers nothing for half a name.
+LIKENESS = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A question with its answer: `question` is one line, `notes` say what a row is and what is left out."""
+
+    name: str
+    question: str
+    notes: str
+    sql: str
+
+
+@cache
+def recipes() -> tuple[Recipe, ...]:
+    """Return every recipe, by name."""
+    return tuple(_read(name) for name in sql_names(FOLDER))
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return the recipe of that name; case and `-` for `_` do not matter.
+
+    Raises UsageError for a name that is none, with those that are like it.
+    """
+    wanted = name.strip().lower().replace("-", "_")
+    found = next((recipe for recipe in recipes() if recipe.name == wanted), None)
+    if found is None:
+        raise UsageError("no such recipe", where=repr(name), todo=_advice(wanted))
+    return found
+
+
+def complete_recipe(start: str) -> list[str]:
+    """Return the names that begin so, for a shell's completion."""
+    return [recipe.name for recipe in recipes() if recipe.name.startswith(start)]
+
+
+def _advice(wanted: str) -> str:
+    names = [recipe.name for recipe in recipes()]
+    near = [name for name in names if wanted and wanted in name]
+    near += [name for name in get_close_matches(wanted, names, cutoff=LIKENESS) if name not in near]
+    everything = "`newsmart query --recipe` lists them"
+    return f"did you mean {' or '.join(near[:3])}? {everything}" if near else everything
+
+
+def _read(name: str) -> Recipe:
+    sql = read_sql(FOLDER, name)
+    question, *notes = _header(sql)
+    return Recipe(name, question, " ".join(notes), sql)
+
+
+def _header(sql: str) -> Iterator[str]:
+    """Yield the lines of the comment that the SQL opens with, without their marks."""
+    lines = takewhile(lambda line: line.startswith(COMMENT), sql.splitlines())
+    return (line.removeprefix(COMMENT).strip() for line in lines)

@@ -1,0 +1,18 @@
+-- Which articles do many list that have no document of their own?
+-- One row per such article, the 50 most cited: what an editor may want to add to the sources.
+select
+    title,
+    provider_domain,
+    published_date,
+    cited_by_count,
+    quality,
+    url
+from main.articles
+where
+    not is_root
+    and cited_by_count > 1
+order by
+    cited_by_count desc,
+    quality desc nulls last,
+    url_key
+limit 50

@@ -1,0 +1,21 @@
+-- How did the recent runs go, and does each one's balance hold?
+-- One row per run, the latest 30: documents seen = new + changed + touched + unchanged + quarantined.
+select
+    as_of,
+    status,
+    documents_seen,
+    documents_new,
+    documents_changed,
+    documents_touched,
+    documents_unchanged,
+    documents_quarantined,
+    documents_removed,
+    documents_seen
+        = documents_new + documents_changed + documents_touched + documents_unchanged + documents_quarantined
+        as is_balanced,
+    mentions,
+    articles,
+    round(epoch(finished_at) - epoch(started_at), 1) as run_seconds
+from ops.run
+order by as_of desc
+limit 30

@@ -1,0 +1,37 @@
+-- One row per article: its measures. Counts speak of the current versions only.
+with
+
+listed as (
+    select
+        root_article_key as article_key,
+        count(distinct article_key) as related_count,
+    from work.current_mention
+    where position > 0 and article_key <> root_article_key
+    group by root_article_key
+),
+
+cited as (
+    select
+        article_key,
+        count(distinct document_id) as cited_by_count,
+    from work.current_mention
+    where position > 0 and article_key <> root_article_key
+    group by article_key
+)
+
+select
+    value.article_key,
+    surrogate_key(value.provider_domain) as provider_key,
+    date_key(value.published_at) as published_date_key,
+    value.published_at,
+    value.quality,
+    value.heat,
+    value.is_published,
+    coalesce(len(list_distinct([image.url for image in value.images])), 0) as image_count,
+    coalesce(len(list_distinct(value.topics)), 0) as topic_count,
+    coalesce(listed.related_count, 0) as related_count,
+    value.mention_count,
+    coalesce(cited.cited_by_count, 0) as cited_by_count,
+from work.article_value as value
+left join listed on listed.article_key = value.article_key
+left join cited on cited.article_key = value.article_key

@@ -1,0 +1,27 @@
+-- One row per mention in the current version of a document that is there.
+with
+
+entries as (
+    select
+        entry.entry_id,
+        surrogate_key(entry.provider_domain) as provider_key,
+        date_key(entry.published_at) as published_date_key,
+        entry.quality,
+        coalesce(entry.web_url, entry.original_url) as url_raw,
+    from ledger.entry as entry
+    inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
+)
+
+select
+    document.document_key,
+    mention.position,
+    case when mention.position = 0 then 'root' else 'related' end as role,
+    mention.article_key,
+    mention.root_article_key,
+    entries.provider_key,
+    entries.published_date_key,
+    entries.quality,
+    entries.url_raw,
+from work.current_mention as mention
+inner join ledger.document as document on document.document_id = mention.document_id
+inner join entries on entries.entry_id = mention.entry_id

@@ -1,0 +1,70 @@
+-- One row per file that the scan found, with what the ledger knows of it. needs_read: the file is new, was bad, has an
+-- open problem, was gone, its stat differs, or its mtime is not over two seconds older than the scan that knew it (a
+-- later write within the clock's grain could not be told from the one that was read). is_wanted_whole: what is known of
+-- it must not spare its reading; of one that was gone, the bytes that are known may be no version's and so not kept.
+with
+
+open_problems as (
+    select distinct document_id from ledger.problem where cleared_at is null
+),
+
+last_events as (
+    select
+        document_id,
+        arg_max(content_id is null, as_of) as is_gone,
+    from ledger.event
+    group by document_id
+),
+
+known as (
+    select
+        document.document_id,
+        document.source,
+        document.path,
+        file_state.size,
+        file_state.mtime_ns,
+        file_state.ctime_ns,
+        file_state.inode,
+        file_state.known_at_ns,
+        file_state.byte_digest,
+        file_state.content_digest,
+        coalesce(file_state.is_bad, true) as is_bad,
+        coalesce(file_state.is_bad, true)
+        or open_problems.document_id is not null
+        or coalesce(last_events.is_gone, false) as is_wanted_whole,
+    from ledger.document as document
+    left join ledger.file_state as file_state on file_state.document_id = document.document_id
+    left join open_problems on open_problems.document_id = document.document_id
+    left join last_events on last_events.document_id = document.document_id
+),
+
+highest as (
+    select coalesce(max(document_id), 0) as document_id from ledger.document
+)
+
+select
+    scanned.source,
+    scanned.path,
+    known.document_id is null as is_unknown,
+    coalesce(
+        known.document_id,
+        highest.document_id + row_number() over (partition by known.document_id is null order by scanned.source, scanned.path)
+    ) as document_id,
+    known.byte_digest,
+    known.content_digest,
+    coalesce(known.is_bad, true) as is_bad,
+    coalesce(known.is_wanted_whole, true) as is_wanted_whole,
+    $read_all
+    or coalesce(known.is_wanted_whole, true)
+    or known.size <> scanned.size
+    or known.mtime_ns <> scanned.mtime_ns
+    or known.ctime_ns <> scanned.ctime_ns
+    or known.inode <> scanned.inode
+    or known.mtime_ns >= known.known_at_ns - 2000000000 as needs_read,
+    scanned.size,
+    scanned.mtime_ns,
+    scanned.ctime_ns,
+    scanned.inode,
+from scanned
+cross join highest
+left join known on known.source = scanned.source and known.path = scanned.path

@@ -1,0 +1,172 @@
+-- The ledger: the private, append-only record of what the sources held and when. Only runs open it.
+-- No primary keys are declared: an index costs more than the load itself. The statements that record keep the keys
+-- unique, and the audits of a release would show it if they did not.
+
+create table meta (
+    name varchar not null,
+    value varchar not null
+);
+
+-- One row per document ever seen, good or bad.
+create table document (
+    document_id bigint not null,
+    document_key bigint not null,
+    source varchar not null,
+    path varchar not null
+);
+
+-- One row per document: what is known of its file since it was last read. Overwritten; not history.
+create table file_state (
+    document_id bigint not null,
+    size bigint not null,
+    mtime_ns bigint not null,
+    ctime_ns bigint not null,
+    inode bigint not null,
+    known_at_ns bigint not null,
+    byte_digest blob,
+    content_digest blob,
+    is_bad boolean not null
+);
+
+-- One row per document and as-of at which its content was found other than before. content_id NULL: it was gone.
+create table event (
+    document_id bigint not null,
+    as_of timestamp not null,
+    content_id bigint,
+    byte_digest blob,
+    byte_count bigint
+);
+
+-- One row per distinct content of a document.
+create table content (
+    content_id bigint not null,
+    content_digest blob not null
+);
+
+-- One row per mention of a content: which entry stands at which place.
+create table content_entry (
+    content_id bigint not null,
+    position integer not null,
+    entry_id bigint not null
+);
+
+-- One row per distinct thing that a mention says of an article.
+create table entry (
+    entry_id bigint not null,
+    entry_digest blob not null,
+    title varchar,
+    excerpt varchar,
+    category varchar,
+    content_type varchar,
+    locale varchar,
+    featured_content varchar,
+    published_at timestamp,
+    updated_at timestamp,
+    quality bigint,
+    heat bigint,
+    is_published boolean,
+    is_removed boolean,
+    provider_domain varchar,
+    provider_name varchar,
+    provider_logo_url varchar,
+    provider_authors varchar[],
+    provider_images struct(url varchar, width bigint, height bigint, is_cached boolean, title varchar, attribution varchar)[],
+    topics varchar[],
+    images struct(url varchar, width bigint, height bigint, is_cached boolean, title varchar, attribution varchar)[],
+    web_url varchar,
+    original_url varchar,
+    amp_url varchar,
+    amp_cache_url varchar,
+    title_flaw tinyint,
+    excerpt_flaw tinyint,
+    provider_name_flaw tinyint,
+    unknown varchar
+);
+
+-- One row per distinct spelling of a URL, with what the URL policy makes of it.
+create table url (
+    url_raw varchar not null,
+    url_key varchar not null,
+    loose_key varchar not null,
+    registrable_domain varchar,
+    is_front_page boolean not null,
+    is_amp boolean not null,
+    display_url varchar not null
+);
+
+-- One row per distinct run of bytes that was a version or is in quarantine, compressed by Zstandard.
+create table raw (
+    byte_digest blob not null,
+    bytes blob not null
+);
+
+-- One row per problem, kept after it was mended (cleared_at).
+create table problem (
+    document_id bigint not null,
+    position bigint,
+    scope varchar not null,
+    line bigint,
+    "column" bigint,
+    field varchar not null,
+    reason varchar not null,
+    expected varchar not null,
+    found varchar,
+    first_seen_at timestamp not null,
+    last_seen_at timestamp not null,
+    cleared_at timestamp
+);
+
+-- One row per field that the rules do not know.
+create table drift (
+    field varchar not null,
+    source varchar not null,
+    path varchar not null,
+    first_seen_at timestamp not null
+);
+
+-- One row per run, an attempt at the same as-of continuing it.
+create table run (
+    run_id varchar not null,
+    as_of timestamp not null,
+    started_at timestamp not null,
+    finished_at timestamp,
+    status varchar not null,
+    documents_seen bigint not null,
+    documents_new bigint not null,
+    documents_changed bigint not null,
+    documents_touched bigint not null,
+    documents_unchanged bigint not null,
+    documents_quarantined bigint not null,
+    documents_removed bigint not null,
+    mentions bigint,
+    articles bigint,
+    release_id varchar
+);
+
+-- One row per release ever published. change_number and quarantine_digest say what it was built from.
+create table release (
+    release_id varchar not null,
+    as_of timestamp not null,
+    published_at timestamp not null,
+    sha256 varchar not null,
+    size bigint not null,
+    mtime_ns bigint not null,
+    ctime_ns bigint not null,
+    inode bigint not null,
+    fingerprint varchar not null,
+    change_number bigint not null,
+    quarantine_digest varchar not null,
+    contract_version integer not null,
+    policy_version integer not null,
+    rules_version integer not null,
+    document_count bigint not null,
+    article_count bigint not null,
+    mention_count bigint not null
+);
+
+-- One row per takedown: what may never be taken in again.
+create table tombstone (
+    kind varchar not null,
+    value varchar not null,
+    purged_at timestamp not null
+);

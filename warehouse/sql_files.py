@@ -1,0 +1,21 @@
+"""Reads the SQL that lies beside the code: one SELECT a file, named after what it makes.
+
+SQL in files can be read, linted and run by a DBA; a template engine would take that away, so there is none. What
+varies is a named parameter.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def read_sql(folder: str, name: str) -> str:
+    """Return the text of warehouse/sql/`folder`/`name`.sql. Raises FileNotFoundError where there is none."""
+    return (files("warehouse") / "sql" / folder / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def sql_names(folder: str) -> Iterator[str]:
+    """Yield the names of the SQL files in warehouse/sql/`folder`, sorted, without the suffix."""
+    names = [entry.name for entry in (files("warehouse") / "sql" / folder).iterdir()]
+    yield from (name.removesuffix(".sql") for name in sorted(names) if name.endswith(".sql"))
