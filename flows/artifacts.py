@@ -7,7 +7,7 @@ artifacts, whose cells are shown as each version of the page likes, and have no 
 import html
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from flows.clock import as_text
@@ -15,6 +15,7 @@ from flows.request import Changes, RunResult
 from warehouse.state import State
 
 MAX_ROWS = 200
+NO_CHANGES = Changes()
 MAX_CELL_CHARS = 300
 QUARANTINE_COLUMNS = ("source", "path", "line", "column", "field", "reason", "expected", "found", "first_seen_at")
 AUDIT_COLUMNS = ("name", "status", "offending_rows", "example")
@@ -35,10 +36,10 @@ class Report:
     articles: int | None = None
     release: str | None = None
     error: str | None = None
-    changes: Changes = Changes()
+    changes: Changes = NO_CHANGES
     quarantine: Sequence[Mapping[str, Any]] = ()
     audits: Sequence[Mapping[str, Any]] = ()
-    notices: Sequence[str] = field(default=())
+    notices: Sequence[str] = ()
 
 
 def report_of(result: RunResult) -> Report:
@@ -95,7 +96,8 @@ def summary(report: Report) -> str:
     shown = [{"what": name, "value": value} for name, value in facts.items() if value is not None]
     parts.append(table(shown, ("what", "value")))
     parts.append("## Documents\n\n" + _pairs(report.documents, "documents"))
-    parts.append("## Seconds\n\n" + _pairs({name: round(value, 3) for name, value in report.seconds.items()}, "seconds"))
+    seconds = {name: f"{value:.3f}" for name, value in report.seconds.items()}
+    parts.append("## Seconds\n\n" + _pairs(seconds, "seconds"))
     if report.notices:
         parts.append("## Notices\n\n" + table([{"notice": text} for text in report.notices], ("notice",)))
     return "\n\n".join(parts) + "\n"

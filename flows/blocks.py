@@ -59,6 +59,11 @@ class Memo:
         self._young: dict[bytes, Entry | None] = {}
         self._old: dict[bytes, Entry | None] = {}
 
+    @property
+    def held(self) -> int:
+        """Return the bytes of the blocks held now."""
+        return sum(map(len, self._young)) + sum(map(len, self._old))
+
     def entries(self, blocks: Sequence[bytes]) -> list[Entry] | None:
         """Return the entries of related blocks, or None where one of them is not for the fast lane."""
         found = list(map(self._young.get, blocks))

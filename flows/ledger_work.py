@@ -18,15 +18,14 @@ from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
 from schemas.urls import url_key
 from warehouse import publish, runs
-from warehouse.audit import check, run_audits
-from warehouse.build import Built, building, clear_work, fill, lay_out, seal_contents
+from warehouse.build import Built, lay_out
 from warehouse.db import Limits
 from warehouse.home import Home
 from warehouse.ledger import open_ledger, transaction
 from warehouse.lock import hold
 from warehouse.maintain import Kept, compact, prune_ledger
 from warehouse.purge import find_documents, purge_article, purge_documents
-from warehouse.rebuild import build_to, compare_release
+from warehouse.rebuild import build_audited, build_to, compare_release
 from warehouse.state import State, read_state, write_state
 
 
@@ -124,14 +123,7 @@ def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: date
     """Build, audit and publish a release as of a time that was released before; return its id."""
     release_id = f"{as_of:%Y%m%dT%H%M%S.%f}Z-p{utc_now():%Y%m%d%H%M%S}"
     file = publish.stage(home, release_id)
-    with building(connection, file):
-        lay_out(connection, as_of)
-        fill(connection)
-        runs.fill_ops(connection, 10_000, as_of)
-        built = seal_contents(connection, as_of, release_id, VERSIONS)
-        results = run_audits(connection, as_of)
-        clear_work(connection)
-        check(results)
+    built = build_audited(connection, as_of, file, VERSIONS, release_id)
     sealed = publish.publish(home, release_id)
     with transaction(connection):
         runs.write_release(connection, built, sealed, VERSIONS, utc_now())

@@ -23,15 +23,15 @@ from flows.pool import read_all
 from flows.reparse import bring_up_to_date
 from flows.request import Changes, RunRequest, RunResult
 from flows.scan import FileRef, Scan, scan
-from schemas.errors import AuditFailed, NewsmartError, Refused, SourceUnreadable
+from schemas.errors import AuditFailed, LedgerDamaged, NewsmartError, Refused, RunFailed, SourceUnreadable
 from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
 from warehouse import faults, intake, publish, record, runs
 from warehouse.audit import AuditResult, check, run_audits
-from warehouse.build import Built, Versions, building, clear_work, fill, lay_out, seal_contents
+from warehouse.build import Built, Versions, building, clear_work, fill_release
 from warehouse.db import Limits
 from warehouse.home import Home
-from warehouse.ledger import change_number, open_ledger, transaction
+from warehouse.ledger import change_number, check_whole, open_ledger, transaction
 from warehouse.lock import hold
 from warehouse.record import Balance
 from warehouse.state import State, read_state, write_state
@@ -124,10 +124,26 @@ def open_run(request: RunRequest) -> Iterator[Run]:
         faults.at("after_lock")
         publish.clean(home)
         faults.at("after_clean")
+        notices = set_aside_if_damaged(home) if request.full_refresh else []
         with open_ledger(home, limits=Limits(memory=request.settings.build_memory)) as connection:
             bring_up_to_date(connection, home, request.workers, reparse=request.reparse)
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
-            yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, Traces())
+            yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, Traces(notices=notices))
+
+
+def set_aside_if_damaged(home: Home) -> list[str]:
+    """Move a ledger that does not open out of the way, so that a full refresh can start a new one; say what is lost."""
+    if not home.ledger.exists():
+        return []
+    try:
+        with open_ledger(home) as connection:
+            check_whole(connection)
+    except LedgerDamaged as error:
+        aside = home.folder / f"ledger.damaged-{utc_now():%Y%m%dT%H%M%S}.duckdb"
+        home.ledger.rename(aside)
+        lost = "earlier versions, removed documents, first-seen times, past runs and takedowns' tombstones are lost"
+        return [f"started a new ledger from the sources: {lost}; the damaged one is kept as {aside} ({error.what})"]
+    return []
 
 
 def refresh(run: Run, do: Do) -> RunResult:
@@ -285,18 +301,19 @@ def has_work(run: Run) -> bool:
 
 
 def _is_pinned(run: Run) -> bool:
-    state = read_state(run.home)
-    return state is not None and state.get("pin") is not None and state["pin"] == publish.current(run.home)
+    pin = _state_before(run.home).get("pin")
+    return pin is not None and pin == publish.current(run.home)
 
 
 def build_release(run: Run, release_id: str) -> Built:
     """Fill the release's tables from the ledger."""
     faults.at("before_build")
-    lay_out(run.connection, run.as_of)
-    fill(run.connection)
-    runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
-    built = seal_contents(run.connection, run.as_of, release_id, VERSIONS)
-    runs.finish_ops_run(run.connection, run.run_id, built)
+
+    def fill_ops(built: Built) -> None:
+        runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
+        runs.finish_ops_run(run.connection, run.run_id, built)
+
+    built = fill_release(run.connection, run.as_of, release_id, VERSIONS, fill_ops)
     faults.at("after_build")
     return built
 
@@ -366,7 +383,7 @@ def note_failure(run: Run, error: NewsmartError) -> None:
 
 def tell(run: Run, status: str, error: NewsmartError | None) -> None:
     """Write state.json."""
-    before = read_state(run.home) or State()
+    before = _state_before(run.home)
     current = publish.current(run.home)
     rows = runs.releases(run.connection)
     state = State(
@@ -389,6 +406,14 @@ def tell(run: Run, status: str, error: NewsmartError | None) -> None:
         pin=before.get("pin") if before.get("pin") == current else None,
     )
     write_state(run.home, state)
+
+
+def _state_before(home: Home) -> State:
+    """Return the state that the last run left; one that makes no sense is written anew by this run."""
+    try:
+        return read_state(home) or State()
+    except RunFailed:
+        return State()
 
 
 def _result(run: Run, published: Published | None) -> RunResult:

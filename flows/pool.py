@@ -97,7 +97,7 @@ class ReaderPool:
 
     def __init__(self, workers: int) -> None:
         """Start the processes and do not wait for them."""
-        self._workers = [_Worker() for _ in range(workers)]
+        self.workers = [_Worker() for _ in range(workers)]
 
     def __enter__(self) -> "ReaderPool":
         """Return the pool."""
@@ -111,15 +111,15 @@ class ReaderPool:
 
     def close(self) -> None:
         """End the processes, whatever they are at."""
-        for worker in self._workers:
+        for worker in self.workers:
             worker.close()
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator[ReadBatch]:
         """Read documents; as the function of that name, but always with these processes."""
         sizes = refs.sizes() if isinstance(refs, References) else [ref.size for ref in refs]
-        spans = lanes(sizes, len(self._workers))
+        spans = lanes(sizes, len(self.workers))
         turns = [
-            _Lane(worker, refs, as_of, batches(sizes, span)) for worker, span in zip(self._workers, spans, strict=False)
+            _Lane(worker, refs, as_of, batches(sizes, span)) for worker, span in zip(self.workers, spans, strict=False)
         ]
         while turns:
             for lane in tuple(turns):
@@ -164,6 +164,11 @@ class _Worker:
         self._answers: queue.Queue[bytes | None] = queue.Queue(maxsize=_AHEAD)
         self._thread = threading.Thread(target=self._take_in, args=(_stream(self._process.stdout),), daemon=True)
         self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """Return the process's id."""
+        return self._process.pid
 
     def _take_in(self, source: IO[bytes]) -> None:
         """Queue each answer; None once the process has ended."""

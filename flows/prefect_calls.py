@@ -6,7 +6,7 @@ context variable holds for the length of the flow run; under a Prefect worker th
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -44,7 +44,6 @@ class Call:
     settings: Settings = field(default_factory=load_settings)
     request: RunRequest | None = None
     on_step: OnStep = show_nothing
-    tells_hooks: bool = False
     results: list[RunResult] = field(default_factory=list)
     error: NewsmartError | None = None
 
@@ -69,7 +68,7 @@ def current_call() -> Call:
 
 def run_log() -> Log:
     """Return the log of the flow run, which the page shows."""
-    log: Log = get_run_logger()  # type: ignore[assignment]  # Prefect's type names no logger of its adapter
+    log: Log = get_run_logger()
     return log
 
 
@@ -122,10 +121,18 @@ def told(result: RunResult) -> str:
     )
 
 
-def conclude(call: Call, work: Callable[[], Sequence[RunResult]]) -> State[Any]:
-    """Do a flow's work and return the state that tells how it ended. Lets all but our own errors pass."""
+def in_words(done: Mapping[str, object]) -> str:
+    """Return plain facts as one line."""
+    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in done.items())
+
+
+def conclude(call: Call, work: Callable[[], str]) -> State[Any]:
+    """Do a flow's work, which says in a line what it did, and return the state that tells how the flow ended.
+
+    Lets all but our own errors pass.
+    """
     try:
-        results = work()
+        return Completed(message=work())
     except LockedError as error:
         call.error = error
         run_log().info("skipped: %s", error)
@@ -134,14 +141,13 @@ def conclude(call: Call, work: Callable[[], Sequence[RunResult]]) -> State[Any]:
         call.error = error
         run_log().error(str(error))
         return Failed(name=status_of(error).capitalize(), message=str(error))
-    return Completed(message=told(results[-1]) if results else "nothing to do")
 
 
-def tell_hooks(of: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
-    """Tell the user's hooks of a failed flow run, unless the caller does that itself."""
+def tell_hooks(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Tell the user's hooks of a failed flow run. Where the command line made the request, it tells them itself."""
     call = current_call()
-    if call.request is None or call.tells_hooks:
-        warehouse = str(run.parameters.get("warehouse") or call.settings.warehouse)
-        told_event = failure_event(warehouse, state.name.lower(), state.message or "", run.name)
-        for warning in tell_failure(call.settings, told_event):
+    if call.request is None:
+        warehouse = str(flow_run.parameters.get("warehouse") or call.settings.warehouse)
+        event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", flow_run.name)
+        for warning in tell_failure(call.settings, event):
             logging.getLogger("newsmart").warning(warning)

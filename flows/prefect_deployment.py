@@ -50,7 +50,9 @@ def schedule_of(when: When) -> CronSchedule | IntervalSchedule:
         raise UsageError("not a cron expression", where=repr(when.cron), todo=todo) from None
 
 
-def deploy(client: SyncPrefectClient, flow: Flow[..., Any], name: str, when: When, parameters: Mapping[str, Any]) -> UUID:
+def deploy(
+    client: SyncPrefectClient, flow: Flow[..., Any], name: str, when: When, parameters: Mapping[str, Any]
+) -> UUID:
     """Create or replace the deployment with its schedule, active. Out: its id."""
     deployment = client.create_deployment(
         flow_id=client.create_flow(flow),

@@ -33,7 +33,7 @@ SERVING = {
     # Few runs ahead and a quick loop: a schedule of seconds would else outrun the default look each minute.
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10",
     "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "30",
-    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "60",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT1M",
     # What is late is skipped by us; the state Late would only be noise.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
     # Keeps the database small; flow runs themselves are pruned by count, in `flows.prefect_executor`.

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,8 +27,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from flows.prefect_calls import SKIPPED, Call, calling
 from flows.prefect_call_run import flush
+from flows.prefect_calls import SKIPPED, Call, calling
 from flows.prefect_deployment import crash_leftovers, deploy, due_at, prune, scheduled, skip
 from flows.prefect_flows import REFRESH_SECONDS, refresh
 from flows.serve_log import set_up_log
@@ -127,7 +127,8 @@ class Executor:
         found = scheduled(client, deployment)
         now = datetime.now(UTC)
         due = [run for run in found if due_at(run) <= now]
-        self._tell(min((due_at(run) for run in found if due_at(run) > now), default=None))
+        upcoming = min((due_at(run) for run in found if due_at(run) > now), default=None)
+        self._tell(upcoming)
         late = [run for run in due if due_at(run) < self._free_since]
         wanted = [run for run in due if due_at(run) >= self._free_since]
         self._skip(client, [*late, *wanted[:-1]])
@@ -136,7 +137,8 @@ class Executor:
             if self._runs % PRUNE_EVERY == 0:
                 prune(client, deployment, self._job.keep_flow_runs)
             return 0.0
-        upcoming = min((due_at(run) for run in found if due_at(run) > now), default=now + timedelta(seconds=LOOK_SECONDS))
+        if upcoming is None:
+            return LOOK_SECONDS
         return min(LOOK_SECONDS, max(0.01, (upcoming - datetime.now(UTC)).total_seconds()))
 
     def _skip(self, client: SyncPrefectClient, runs: list[FlowRun]) -> None:

@@ -17,14 +17,17 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows import backfill as manifests
+from flows import ledger_work
 from flows.clock import parse_moment
-from flows.prefect_calls import conclude, current_call, run_as_tasks, scheduled_at, tell_hooks
+from flows.prefect_calls import conclude, current_call, in_words, run_as_tasks, scheduled_at, tell_hooks, told
 from flows.request import RunRequest
 from flows.sources import parse_sources
 
 HOUR = 3600
 REFRESH_SECONDS = 6 * HOUR
 BACKFILL_SECONDS = 48 * HOUR
+REBUILD_SECONDS = 6 * HOUR
+MAINTAIN_SECONDS = 2 * HOUR
 
 
 @flow(name="refresh", timeout_seconds=REFRESH_SECONDS, on_failure=[tell_hooks], on_crashed=[tell_hooks])
@@ -57,7 +60,7 @@ def refresh(
             settings=defaults,
         )
 
-    return conclude(call, lambda: [run_as_tasks(call.request or request(), call)])
+    return conclude(call, lambda: told(run_as_tasks(call.request or request(), call)))
 
 
 @flow(name="backfill", timeout_seconds=BACKFILL_SECONDS, on_failure=[tell_hooks], on_crashed=[tell_hooks])
@@ -65,9 +68,31 @@ def backfill(manifest: str, name: str | None = None, warehouse: str | None = Non
     """Run over each folder of a manifest at its as-of, in order; what is recorded already is left out."""
     call = current_call()
     file = Path(warehouse or call.settings.warehouse)
-    return conclude(
-        call,
-        lambda: [
-            run_as_tasks(request, call) for request in manifests.plan(Path(manifest), name, file, call.settings)
-        ],
-    )
+
+    def work() -> str:
+        requests = manifests.plan(Path(manifest), name, file, call.settings)
+        lines = [told(run_as_tasks(request, call)) for request in requests]
+        return lines[-1] if lines else "every as-of of the manifest is recorded"
+
+    return conclude(call, work)
+
+
+@flow(name="rebuild", timeout_seconds=REBUILD_SECONDS, on_failure=[tell_hooks], on_crashed=[tell_hooks])
+def rebuild(as_of: str, to: str, warehouse: str | None = None) -> State[Any]:
+    """Build a release from the ledger for any time, into a file of its own; readers of the warehouse see nothing."""
+    call = current_call()
+    file = Path(warehouse or call.settings.warehouse)
+
+    def work() -> str:
+        built = ledger_work.build_as_of(file, parse_moment(as_of), Path(to), call.settings)
+        return f"built {built.release_id} in {to}"
+
+    return conclude(call, work)
+
+
+@flow(name="maintain", timeout_seconds=MAINTAIN_SECONDS, on_failure=[tell_hooks], on_crashed=[tell_hooks])
+def maintain(warehouse: str | None = None) -> State[Any]:
+    """Compact the ledger and drop what is past its keep."""
+    call = current_call()
+    file = Path(warehouse or call.settings.warehouse)
+    return conclude(call, lambda: in_words(ledger_work.maintain(file, call.settings)))

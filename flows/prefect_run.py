@@ -4,6 +4,9 @@ Order is what makes it quick: the server's process starts first, and while it im
 imports too. A server that `newsmart serve` runs for the warehouse is used where it answers.
 """
 
+import atexit
+import os
+import sys
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -36,6 +39,7 @@ def flow_runs(warehouse: Path, environment: MutableMapping[str, str]) -> Iterato
 
     Once in a process: Prefect reads its settings at import, and the server is gone after the block.
     """
+    atexit.register(_be_silent)
     with _server(warehouse, environment) as server:
         module = import_module("flows.prefect_call_run")
         if server is not None:
@@ -78,3 +82,16 @@ def _check(api_url: str | None) -> None:
     if not api_url or not is_prefect(api_url, timeout=5.0):
         todo = "start it, unset PREFECT_API_URL, or run with --direct"
         raise RunFailed("no Prefect server answers", where=str(api_url), todo=todo)
+
+
+def _be_silent() -> None:
+    """Close stderr at the very end, after all that Prefect does there, as it is registered before Prefect is imported.
+
+    Prefect's daemon threads outlive the interpreter's clean-up, so that DuckDB's binding (nanobind) believes its types
+    leaked and writes forty lines about it. No way is known to stop the threads or to ask the binding for silence.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)

@@ -103,9 +103,7 @@ class PrefectServer:
             start_new_session=True,
         )
 
-    def wait_until_ready(
-        self, seconds: float = READY_SECONDS, should_stop: Callable[[], bool] = lambda: False
-    ) -> bool:
+    def wait_until_ready(self, seconds: float = READY_SECONDS, should_stop: Callable[[], bool] = lambda: False) -> bool:
         """Wait for the server's first answer; False where `should_stop` came before it.
 
         Raises RunFailed, with the server's last words, when there is none.

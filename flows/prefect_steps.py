@@ -8,7 +8,7 @@ error's class alone, as no list of messages stays true.
 import logging
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
@@ -45,13 +45,35 @@ def run_step(step: Callable[[], Any]) -> Any:
     return step()
 
 
+class Held:
+    """A step that can be let go: Prefect's threads keep a task's parameters, and with them an open connection, for ever."""
+
+    def __init__(self, step: Callable[[], Any]) -> None:
+        """In: the step."""
+        self._step: Callable[[], Any] | None = step
+
+    def __call__(self) -> Any:
+        """Run the step."""
+        if self._step is None:
+            raise RuntimeError("the step has been let go")
+        return self._step()
+
+    def let_go(self) -> None:
+        """Forget the step."""
+        self._step = None
+
+
 def do_as_tasks(log: Log, run_id: str, on_step: OnStep) -> Do:
     """Return the `do` that runs each step as a task named after it, and logs one line for each."""
 
     def do(name: str, step: Callable[[], T]) -> T:
         on_step(name, None)
         start = monotonic()
-        made: T = run_step.with_options(name=name, task_run_name=name)(step)
+        held = Held(step)
+        try:
+            made = cast(T, run_step.with_options(name=name, task_run_name=name)(held))
+        finally:
+            held.let_go()
         spent = monotonic() - start
         log.info("%s: %s done in %.2f s", run_id, name, spent)
         on_step(name, spent)

@@ -55,6 +55,8 @@ class Lines:
 
     def place(self, index: int) -> tuple[int, int]:
         """Return line and column of the character at this index."""
+        if self._has_cr and self._text.startswith("\r\n", max(index - 1, 0)):
+            index = max(index - 1, 0)  # CRLF is one break, and begins where its CR is
         stretch = index // _STRETCH
         while len(self._before) <= stretch:
             end = len(self._before) * _STRETCH

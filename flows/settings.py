@@ -6,7 +6,7 @@ A setting comes from the command line, else from an environment variable NEWSMAR
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -43,6 +43,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     values = os.environ if environment is None else environment
     told: dict[str, object] = {**_from_file(values), **_from_environment(values)}
     return Settings(**{name: _fit(name, value) for name, value in told.items()})  # type: ignore[arg-type]
+
+
+def process_environment() -> MutableMapping[str, str]:
+    """Return this process's environment, for those who must add to it before Prefect is imported."""
+    return os.environ
 
 
 def _names() -> dict[str, type]:

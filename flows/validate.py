@@ -157,6 +157,7 @@ def _problems(root: Judged, items: Sequence[Judged], source: _Source) -> list[Pr
         found += [_problem(flaw, number + 1, (RELATED, number), source, lines) for flaw in item.flaws[:MAX_PROBLEMS]]
         if len(found) > MAX_PROBLEMS:
             break
+    found.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
     if len(found) <= MAX_PROBLEMS:
         return found
     limit = f"at most {MAX_PROBLEMS} problems"

@@ -12,16 +12,27 @@ RELEASE = Table(
     "release (so the table has one row)",
     "What this file is, when it was made and from what.",
     (
-        required("release_id", "VARCHAR", "Name of the release; its folder is called so."),
-        required("as_of", "TIMESTAMP", "Logical time of the news in it.", "UTC"),
-        required("built_at", "TIMESTAMP", "Clock time of the build.", "UTC"),
-        required("contract_version", "INTEGER", "Version of the tables' contract."),
+        required(
+            "release_id", "VARCHAR", "Name of the release: its as-of and a part of a hash; its folder is called so."
+        ),
+        required("as_of", "TIMESTAMP", "Logical time: the news are told as they stood at this moment.", "UTC"),
+        required("built_at", "TIMESTAMP", "Clock time at which the file was built.", "UTC"),
+        required(
+            "contract_version", "INTEGER", "Version of the tables' contract: changes when a column's meaning does."
+        ),
         required("policy_version", "INTEGER", "Version of the URL policy that made the keys."),
         required("rules_version", "INTEGER", "Version of the validation rules that read the documents."),
-        required("document_count", "BIGINT", "Documents that are there.", "documents"),
+        required(
+            "document_count",
+            "BIGINT",
+            "Documents that are there: rows of dim_document without removed_at.",
+            "documents",
+        ),
         required("article_count", "BIGINT", "Rows of dim_article.", "articles"),
         required("mention_count", "BIGINT", "Rows of fact_mention.", "mentions"),
-        required("fingerprint", "VARCHAR", "Hash over the rows of all tables of schema main."),
+        required(
+            "fingerprint", "VARCHAR", "Hash over the rows of all tables of schema main: equal releases have equal ones."
+        ),
     ),
     ("release_id",),
 )
@@ -32,18 +43,41 @@ RUN = Table(
     "run, up to the one that made this release",
     "Balance: documents_seen = new + changed + touched + unchanged + quarantined; removed is counted beside it.",
     (
-        required("run_id", "VARCHAR", "Name of the run; the logs carry it."),
-        required("as_of", "TIMESTAMP", "Logical time of the run.", "UTC"),
+        required("run_id", "VARCHAR", "Name of the run, made of its as-of; the logs carry it."),
+        required(
+            "as_of", "TIMESTAMP", "Logical time of the run: the scheduled time, the one given, or the clock's.", "UTC"
+        ),
         required("started_at", "TIMESTAMP", "Clock time of its start.", "UTC"),
         optional("finished_at", "TIMESTAMP", "Clock time of its end. NULL: it was cut off.", "UTC"),
-        required("status", "VARCHAR", "published, unchanged, refused, failed or started (cut off)."),
+        required(
+            "status",
+            "VARCHAR",
+            "published, unchanged (nothing to do), refused (a limit), failed, or started (cut off).",
+        ),
         required("documents_seen", "BIGINT", "Documents found in the sources given.", "documents"),
-        required("documents_new", "BIGINT", "Never accepted before.", "documents"),
-        required("documents_changed", "BIGINT", "Content other than before, or back after removal.", "documents"),
-        required("documents_touched", "BIGINT", "Bytes differ, content does not.", "documents"),
-        required("documents_unchanged", "BIGINT", "As before.", "documents"),
-        required("documents_quarantined", "BIGINT", "Could not be accepted.", "documents"),
-        required("documents_removed", "BIGINT", "Known, but no longer in their source.", "documents"),
+        required("documents_new", "BIGINT", "Of those seen: never accepted before.", "documents"),
+        required(
+            "documents_changed",
+            "BIGINT",
+            "Of those seen: content other than before, or back after removal.",
+            "documents",
+        ),
+        required(
+            "documents_touched",
+            "BIGINT",
+            "Of those seen: bytes differ, content does not (so there is no new version).",
+            "documents",
+        ),
+        required("documents_unchanged", "BIGINT", "Of those seen: as before.", "documents"),
+        required(
+            "documents_quarantined",
+            "BIGINT",
+            "Of those seen: could not be accepted; a last good version stays.",
+            "documents",
+        ),
+        required(
+            "documents_removed", "BIGINT", "Known, but no longer in their source; not among those seen.", "documents"
+        ),
         optional("mentions", "BIGINT", "Rows of fact_mention after the run. NULL where nothing was built.", "mentions"),
         optional("articles", "BIGINT", "Rows of dim_article after the run. NULL where nothing was built.", "articles"),
         optional("release_id", "VARCHAR", "The release that it published. NULL where none."),
@@ -57,14 +91,16 @@ QUARANTINE = Table(
     "problem that keeps a document, a mention or a URL out",
     "What could not be accepted, where it stands and what was expected. Clears itself when mended.",
     (
-        required("source", "VARCHAR", "Name of the source."),
-        required("path", "VARCHAR", "Path of the file in its source."),
-        optional("line", "BIGINT", "1-based line in the file. NULL where there is no text."),
+        required("source", "VARCHAR", "Name of the source that holds the file."),
+        required("path", "VARCHAR", "Path of the file below its source."),
+        optional(
+            "line", "BIGINT", "1-based line in the file. NULL where there is no text, as in a file that cannot be read."
+        ),
         optional("column", "BIGINT", "1-based column, in characters. NULL where there is no text."),
         required("field", "VARCHAR", "Field path such as `related[3].images[0].width`; empty for the whole file."),
-        required("reason", "VARCHAR", "Short code of what is wrong."),
-        required("expected", "VARCHAR", "What would be accepted."),
-        optional("found", "VARCHAR", "The offending text, shortened. NULL where something is missing."),
+        required("reason", "VARCHAR", "Short code of what is wrong, such as bad_date or missing."),
+        required("expected", "VARCHAR", "What would be accepted, in words."),
+        optional("found", "VARCHAR", "The offending text, shortened. NULL where the value is missing."),
         required("first_seen_at", "TIMESTAMP", "As-of of the first run that found it.", "UTC"),
         required("last_seen_at", "TIMESTAMP", "As-of of the last run that found it.", "UTC"),
     ),
@@ -77,10 +113,10 @@ AUDIT = Table(
     "audit of this release",
     "A release is published only when every audit passes.",
     (
-        required("name", "VARCHAR", "Name of the audit; its SQL file is called so."),
+        required("name", "VARCHAR", "Name of the audit: unique__TABLE, reference__TABLE… or that of its SQL file."),
         required("status", "VARCHAR", "`pass` or `fail`."),
-        required("offending_rows", "BIGINT", "How many rows break it.", "rows"),
-        optional("example", "VARCHAR", "One of them, as text. NULL where none."),
+        required("offending_rows", "BIGINT", "How many rows break it; 0 in every published release.", "rows"),
+        optional("example", "VARCHAR", "One row that breaks it, as text. NULL where none does."),
     ),
     ("name",),
 )
@@ -93,8 +129,8 @@ DRIFT = Table(
     (
         required("field", "VARCHAR", "Field path, such as `related[].summary`."),
         required("source", "VARCHAR", "Source of the first document that held it."),
-        required("path", "VARCHAR", "Path of that document."),
-        required("first_seen_at", "TIMESTAMP", "As-of of that run.", "UTC"),
+        required("path", "VARCHAR", "Path of that document below its source."),
+        required("first_seen_at", "TIMESTAMP", "As-of of the run that first saw it.", "UTC"),
     ),
     ("field",),
 )
@@ -105,9 +141,9 @@ ALIAS = Table(
     "alias that joins more than three url_keys",
     "Aliases that deserve a look: an AMP or original URL that many identifying URLs share.",
     (
-        required("url_key", "VARCHAR", "Key of the alias."),
+        required("url_key", "VARCHAR", "Normalised form of the alias."),
         required("joined_count", "BIGINT", "Distinct identifying url_keys that declare it.", "url_keys"),
-        required("article_key", "BIGINT", "The article that they became."),
+        required("article_key", "BIGINT", "The article that they became; joins dim_article."),
         required("example", "VARCHAR", "The smallest and the largest of the url_keys joined."),
     ),
     ("url_key",),

@@ -20,23 +20,55 @@ DIM_ARTICLE = Table(
     "dimension",
     "article",
     "Every article that any version of any document mentions. Values are those of the best-ranked mention in the "
-    "current document versions; of an article that left them, those of the last versions that mentioned it.",
+    "current document versions; of an article that left them, those of the last versions that mentioned it. An as-of "
+    "is the logical time of a run.",
     (
-        required("article_key", "BIGINT", "Surrogate key: a hash of url_key, the same in every build."),
-        required("url", "VARCHAR", "Web address to show: without trackers, not an AMP form where another is known."),
-        required("url_key", "VARCHAR", "Natural key: the smallest normalised URL that identifies the article."),
+        required(
+            "article_key",
+            "BIGINT",
+            "Surrogate key: a hash of url_key, the same in every build. Joins every other article_key.",
+        ),
+        required(
+            "url", "VARCHAR", "Web address to show and open: without trackers, not an AMP form where another is known."
+        ),
+        required(
+            "url_key",
+            "VARCHAR",
+            "Natural key: the smallest normalised URL that identifies the article, such as `example.com/news/1`.",
+        ),
         optional("title", "VARCHAR", "Headline. NULL where no mention has one that is not blank."),
-        optional("excerpt", "VARCHAR", "Teaser text. NULL where no mention has a real one (`NA` is not an excerpt)."),
-        optional("category", "VARCHAR", "Publisher's category, given by own documents. NULL for mere mentions."),
+        optional(
+            "excerpt",
+            "VARCHAR",
+            "Teaser text. NULL where no mention has a real one (`NA` and the like are not excerpts).",
+        ),
+        optional(
+            "category", "VARCHAR", "Publisher's category, such as news. NULL where not given, as in most related lists."
+        ),
         optional("content_type", "VARCHAR", "Publisher's `type`, such as article or video. NULL where not given."),
-        optional("locale", "VARCHAR", "Publisher's language or region tag. NULL where not given."),
-        optional("authors", "VARCHAR", "Names in `provider.authors`, joined by `; `. NULL where not given."),
-        optional("featured_content", "VARCHAR", "Publisher's embed code, as HTML: escape it. NULL where not given."),
+        optional("locale", "VARCHAR", "Publisher's language or region tag, such as en-us. NULL where not given."),
+        optional(
+            "authors", "VARCHAR", "Names in the mention's `provider.authors`, joined by `; `. NULL where not given."
+        ),
+        optional(
+            "featured_content",
+            "VARCHAR",
+            "Publisher's embed code: HTML of strangers, so escape it. NULL where not given.",
+        ),
         optional("updated_at", "TIMESTAMP", "Publisher's updatedDateTime. NULL where not given.", "UTC"),
-        required("is_root", "BOOLEAN", "True where a document of its own speaks of the article."),
-        required("is_withdrawn", "BOOLEAN", "True where an own document says `removed: true`."),
-        required("first_seen_at", "TIMESTAMP", "As-of of the first event that mentioned the article.", "UTC"),
-        optional("last_seen_at", "TIMESTAMP", "As-of at which it left the current versions. NULL: still there.", "UTC"),
+        required(
+            "is_root",
+            "BOOLEAN",
+            "True where a current document (of a departed article, the last) has it as its own article.",
+        ),
+        required("is_withdrawn", "BOOLEAN", "True where a document of its own says `removed: true`."),
+        required("first_seen_at", "TIMESTAMP", "As-of of the first run whose documents mentioned it.", "UTC"),
+        optional(
+            "last_seen_at",
+            "TIMESTAMP",
+            "As-of of the run in which it left the current versions. NULL: still mentioned.",
+            "UTC",
+        ),
     ),
     ("article_key",),
 )
@@ -47,10 +79,18 @@ DIM_PROVIDER = Table(
     "provider domain",
     "Who published an article, as the documents say; never guessed from an article's URL.",
     (
-        required("provider_key", "BIGINT", "Surrogate key: a hash of domain."),
-        required("domain", "VARCHAR", "Natural key: lower-case domain without `www.`."),
-        optional("name", "VARCHAR", "Cleanest, then most frequent, then latest name. NULL where never given."),
-        optional("logo_url", "VARCHAR", "First image of the provider, of the best-ranked mention that has one."),
+        required("provider_key", "BIGINT", "Surrogate key: a hash of domain. Joins every other provider_key."),
+        required("domain", "VARCHAR", "Natural key: `provider.domain` of the documents, lower case, without `www.`."),
+        optional(
+            "name",
+            "VARCHAR",
+            "Cleanest, then most frequent, then latest `provider.name` of the domain. NULL where never given.",
+        ),
+        optional(
+            "logo_url",
+            "VARCHAR",
+            "Address of its first image, of the best-ranked mention that has one. NULL where never given.",
+        ),
     ),
     ("provider_key",),
 )
@@ -61,8 +101,8 @@ DIM_TOPIC = Table(
     "topic",
     "Topics of documents; spelling and case are the publisher's.",
     (
-        required("topic_key", "BIGINT", "Surrogate key: a hash of topic."),
-        required("topic", "VARCHAR", "Natural key: the topic, trimmed, case kept."),
+        required("topic_key", "BIGINT", "Surrogate key: a hash of topic. Joins bridge_article_topic."),
+        required("topic", "VARCHAR", "Natural key: an entry of a document's `topics`, trimmed, case kept."),
     ),
     ("topic_key",),
 )
@@ -73,11 +113,11 @@ DIM_IMAGE = Table(
     "image URL as written",
     "Images of articles (not the logos of providers). Sizes are those of the best-ranked mention.",
     (
-        required("image_key", "BIGINT", "Surrogate key: a hash of url."),
-        required("url", "VARCHAR", "Natural key: the image's address as written."),
+        required("image_key", "BIGINT", "Surrogate key: a hash of url. Joins bridge_article_image."),
+        required("url", "VARCHAR", "Natural key: the image's address as the document wrote it, trimmed."),
         optional("width", "BIGINT", "Width, at least 1. NULL where not given.", "pixels"),
         optional("height", "BIGINT", "Height, at least 1. NULL where not given.", "pixels"),
-        optional("is_cached", "BOOLEAN", "Publisher's isCached. NULL where not given."),
+        optional("is_cached", "BOOLEAN", "Publisher's `isCached`: whether it keeps a copy. NULL where not given."),
         optional("title", "VARCHAR", "Caption. NULL where not given."),
         optional("attribution", "VARCHAR", "Credit line. NULL where not given."),
     ),
@@ -90,16 +130,16 @@ DIM_DATE = Table(
     "calendar day",
     "Contiguous, whole years from the first to the last published date of any article or mention.",
     (
-        required("date_key", "INTEGER", "Key as yyyymmdd, such as 20210429."),
-        required("date", "DATE", "The day."),
-        required("year", "INTEGER", "Calendar year."),
+        required("date_key", "INTEGER", "Key as yyyymmdd, such as 20210429. Joins every published_date_key."),
+        required("date", "DATE", "The day, in UTC."),
+        required("year", "INTEGER", "Calendar year; near New Year the ISO week may belong to another."),
         required("quarter", "INTEGER", "Quarter of the year, 1 to 4."),
         required("month", "INTEGER", "Month, 1 to 12."),
-        required("month_name", "VARCHAR", "English name of the month."),
-        required("iso_week", "INTEGER", "ISO 8601 week, 1 to 53."),
+        required("month_name", "VARCHAR", "English name of the month, such as April."),
+        required("iso_week", "INTEGER", "ISO 8601 week, 1 to 53; weeks begin on Monday."),
         required("day", "INTEGER", "Day of the month, 1 to 31."),
         required("day_of_week", "INTEGER", "ISO 8601 weekday, Monday 1 to Sunday 7."),
-        required("day_name", "VARCHAR", "English name of the weekday."),
+        required("day_name", "VARCHAR", "English name of the weekday, such as Monday."),
         required("is_weekend", "BOOLEAN", "True on Saturday and Sunday."),
     ),
     ("date_key",),
@@ -111,15 +151,23 @@ DIM_DOCUMENT = Table(
     "document ever accepted",
     "A document is one file of a source; it keeps its row after it is gone.",
     (
-        required("document_key", "BIGINT", "Surrogate key: a hash of source and path."),
-        required("source", "VARCHAR", "Name of the source that holds the file."),
-        required("path", "VARCHAR", "Path of the file in its source, with `/` between folders."),
-        required("article_key", "BIGINT", "The article of its own, in its last version."),
-        required("bytes", "BIGINT", "Size of the file in its last version.", "bytes"),
-        required("version_count", "BIGINT", "How many versions it has had; A, B, A are three."),
-        required("first_seen_at", "TIMESTAMP", "As-of of its first version.", "UTC"),
+        required(
+            "document_key",
+            "BIGINT",
+            "Surrogate key: a hash of source and path. Joins fact_mention and related_articles.",
+        ),
+        required("source", "VARCHAR", "Name of the source (a folder given to the run) that holds the file."),
+        required("path", "VARCHAR", "Path of the file below its source, with `/` between folders."),
+        required(
+            "article_key",
+            "BIGINT",
+            "The article that the document itself is, in its last version. Two documents may share one.",
+        ),
+        required("bytes", "BIGINT", "Size of the file in its last accepted version.", "bytes"),
+        required("version_count", "BIGINT", "How many spans of unchanged content it has had; A, B, A are three."),
+        required("first_seen_at", "TIMESTAMP", "As-of of the run that first accepted it.", "UTC"),
         required("changed_at", "TIMESTAMP", "As-of at which its last version began.", "UTC"),
-        optional("removed_at", "TIMESTAMP", "As-of at which it was found gone. NULL: it is there.", "UTC"),
+        optional("removed_at", "TIMESTAMP", "As-of of the run that found it gone. NULL: it is there.", "UTC"),
     ),
     ("document_key",),
     (_ARTICLE,),
@@ -131,18 +179,39 @@ FACT_ARTICLE = Table(
     "article",
     "Measures of an article, an accumulating snapshot beside dim_article. Counts speak of current versions only.",
     (
-        required("article_key", "BIGINT", "The article."),
-        optional("provider_key", "BIGINT", "Its provider. NULL where no mention names one."),
-        optional("published_date_key", "INTEGER", "Day of published_at. NULL where unknown."),
-        optional("published_at", "TIMESTAMP", "Earliest publication time that any mention gives.", "UTC"),
+        required("article_key", "BIGINT", "The article; joins dim_article, one to one."),
+        optional(
+            "provider_key", "BIGINT", "Who published it; joins dim_provider. NULL where no mention names a provider."
+        ),
+        optional("published_date_key", "INTEGER", "Day of published_at, in UTC; joins dim_date. NULL where unknown."),
+        optional(
+            "published_at",
+            "TIMESTAMP",
+            "Earliest publication time that any current mention gives. NULL where none does.",
+            "UTC",
+        ),
         optional("quality", "BIGINT", "Publisher's quality score, 0 and up. NULL where not rated.", "points"),
-        optional("heat", "BIGINT", "Publisher's popularity score, 0 and up. NULL: not rated (-1 in the source).", "points"),
+        optional(
+            "heat",
+            "BIGINT",
+            "Publisher's popularity score, 0 and up. NULL where not rated (-1 in the source), as for most.",
+            "points",
+        ),
         optional("is_published", "BOOLEAN", "Publisher's `published` flag. NULL where not given."),
-        required("image_count", "BIGINT", "Its images in bridge_article_image.", "images"),
-        required("topic_count", "BIGINT", "Its topics in bridge_article_topic.", "topics"),
-        required("related_count", "BIGINT", "Distinct other articles that its own documents list.", "articles"),
-        required("mention_count", "BIGINT", "Its rows in fact_mention; 0 once it has left.", "mentions"),
-        required("cited_by_count", "BIGINT", "Distinct documents of other articles that list it.", "documents"),
+        required("image_count", "BIGINT", "Its rows in bridge_article_image.", "images"),
+        required("topic_count", "BIGINT", "Its rows in bridge_article_topic.", "topics"),
+        required(
+            "related_count",
+            "BIGINT",
+            "Distinct other articles that its own documents list as related; 0 without a document.",
+            "articles",
+        ),
+        required(
+            "mention_count", "BIGINT", "Its rows in fact_mention, as root or related; 0 once it has left.", "mentions"
+        ),
+        required(
+            "cited_by_count", "BIGINT", "Distinct documents of other articles that list it as related.", "documents"
+        ),
     ),
     ("article_key",),
     (_ARTICLE, _PROVIDER, _PUBLISHED_DATE),
@@ -154,15 +223,36 @@ FACT_MENTION = Table(
     "mention in the current version of a document that is there",
     "One place where a document speaks of an article: its own article (root) or an entry of its related list.",
     (
-        required("document_key", "BIGINT", "The document that speaks."),
+        required("document_key", "BIGINT", "The document that speaks; joins dim_document."),
         required("position", "INTEGER", "0 for the root; 1-based place in the related list as written, gaps kept."),
-        required("role", "VARCHAR", "`root` or `related`."),
-        required("article_key", "BIGINT", "The article spoken of."),
-        required("root_article_key", "BIGINT", "The document's own article."),
-        optional("provider_key", "BIGINT", "Provider that this mention names. NULL where none."),
-        optional("published_date_key", "INTEGER", "Day of publication that this mention gives. NULL where none."),
-        optional("quality", "BIGINT", "Quality that this mention gives, 0 and up. NULL where none.", "points"),
-        required("url_raw", "VARCHAR", "The URL that identifies the article here, as written (trimmed)."),
+        required(
+            "role", "VARCHAR", "`root` where it is the document's own article, `related` where it stands in the list."
+        ),
+        required("article_key", "BIGINT", "The article spoken of; joins dim_article."),
+        required(
+            "root_article_key",
+            "BIGINT",
+            "The document's own article; equals article_key in the root, and where a list holds its own root.",
+        ),
+        optional(
+            "provider_key",
+            "BIGINT",
+            "Provider that this very mention names; joins dim_provider. NULL where it names none.",
+        ),
+        optional(
+            "published_date_key",
+            "INTEGER",
+            "Day of publication that this very mention gives; joins dim_date. NULL where none.",
+        ),
+        optional(
+            "quality",
+            "BIGINT",
+            "Quality that this very mention gives, 0 and up; fact_article has the one kept. NULL where none.",
+            "points",
+        ),
+        required(
+            "url_raw", "VARCHAR", "The URL that identifies the article here, as written (trimmed); joins article_url."
+        ),
     ),
     ("document_key", "position"),
     (
@@ -181,8 +271,8 @@ BRIDGE_ARTICLE_TOPIC = Table(
     "article and topic",
     "Topics of an article: the list of its best-ranked mention that has one, whole.",
     (
-        required("article_key", "BIGINT", "The article."),
-        required("topic_key", "BIGINT", "The topic."),
+        required("article_key", "BIGINT", "The article; joins dim_article."),
+        required("topic_key", "BIGINT", "The topic; joins dim_topic."),
     ),
     ("article_key", "topic_key"),
     (_ARTICLE, ForeignKey("topic_key", "dim_topic", "topic_key")),
@@ -194,9 +284,13 @@ BRIDGE_ARTICLE_IMAGE = Table(
     "article and image",
     "Images of an article: the list of its best-ranked mention that has one, whole.",
     (
-        required("article_key", "BIGINT", "The article."),
-        required("image_key", "BIGINT", "The image."),
-        required("position", "INTEGER", "1-based place in the list; the first, where an image stands twice."),
+        required("article_key", "BIGINT", "The article; joins dim_article."),
+        required("image_key", "BIGINT", "The image; joins dim_image."),
+        required(
+            "position",
+            "INTEGER",
+            "1-based place in the list, 1 being the one to show; the first place, where an image stands twice.",
+        ),
     ),
     ("article_key", "image_key"),
     (_ARTICLE, ForeignKey("image_key", "dim_image", "image_key")),
@@ -209,12 +303,26 @@ ARTICLE_URL = Table(
     "How each spelling of a URL is tied to its article; look a URL up here by url_raw or url_key.",
     (
         required("url_raw", "VARCHAR", "The URL as a document wrote it, trimmed."),
-        required("url_key", "VARCHAR", "Its normalised form under the URL policy of this release."),
-        optional("article_key", "BIGINT", "The article that owns it. NULL: an alias that no article owns."),
-        required("own_key", "BIGINT", "Key that an article would have by this spelling alone; survives merges."),
-        required("kind", "VARCHAR", "First that applies of web, original, amp, amp_cache, over all that declare it."),
-        required("loose_key", "VARCHAR", "Key under a looser reading, for the view match_candidate only."),
-        required("first_seen_at", "TIMESTAMP", "As-of of the first event that held this spelling.", "UTC"),
+        required(
+            "url_key",
+            "VARCHAR",
+            "Its normalised form under the URL policy of this release; several spellings may share one.",
+        ),
+        optional(
+            "article_key", "BIGINT", "The article that owns it; joins dim_article. NULL: an alias that no article owns."
+        ),
+        required(
+            "own_key",
+            "BIGINT",
+            "Key that an article would have by this spelling alone: finds a key that a merge has retired.",
+        ),
+        required(
+            "kind", "VARCHAR", "First that applies of web, original, amp, amp_cache, over all mentions that declare it."
+        ),
+        required(
+            "loose_key", "VARCHAR", "Key under a looser reading, for the view match_candidate only; never an identity."
+        ),
+        required("first_seen_at", "TIMESTAMP", "As-of of the first run whose documents held this spelling.", "UTC"),
     ),
     ("url_raw",),
     (_ARTICLE,),
@@ -227,15 +335,24 @@ ARTICLE_HISTORY = Table(
     "Type 2 history, [valid_from, valid_to) in as-of times, told under this release's identities. Equals what a "
     "release built as of each moment shows of the articles mentioned then.",
     (
-        required("article_key", "BIGINT", "The article."),
+        required("article_key", "BIGINT", "The article; joins dim_article. Has one row for each span."),
         required("valid_from", "TIMESTAMP", "First as-of at which these values held.", "UTC"),
-        optional("valid_to", "TIMESTAMP", "As-of at which they ended. NULL: they hold now.", "UTC"),
-        required("is_current", "BOOLEAN", "True where valid_to is NULL."),
-        optional("title", "VARCHAR", "dim_article.title at that time."),
-        optional("provider_key", "BIGINT", "fact_article.provider_key at that time."),
-        optional("quality", "BIGINT", "fact_article.quality at that time.", "points"),
-        optional("heat", "BIGINT", "fact_article.heat at that time.", "points"),
-        optional("is_published", "BOOLEAN", "fact_article.is_published at that time."),
+        optional(
+            "valid_to",
+            "TIMESTAMP",
+            "First as-of at which they held no more, because one changed or the article left. NULL: they hold now.",
+            "UTC",
+        ),
+        required("is_current", "BOOLEAN", "True where the span has no end: its values hold now."),
+        optional("title", "VARCHAR", "dim_article.title in that span. NULL where unknown then."),
+        optional(
+            "provider_key",
+            "BIGINT",
+            "fact_article.provider_key in that span; joins dim_provider. NULL where unknown then.",
+        ),
+        optional("quality", "BIGINT", "fact_article.quality in that span. NULL where not rated then.", "points"),
+        optional("heat", "BIGINT", "fact_article.heat in that span. NULL where not rated then.", "points"),
+        optional("is_published", "BOOLEAN", "fact_article.is_published in that span. NULL where not given then."),
     ),
     ("article_key", "valid_from"),
     (_ARTICLE, _PROVIDER),
@@ -247,9 +364,13 @@ ARTICLE_CONFLICT = Table(
     "article, field and losing value",
     "Every value of a current mention that differs from the one kept. Lists and times are written as text.",
     (
-        required("article_key", "BIGINT", "The article."),
-        required("field", "VARCHAR", "Name of the field, such as title, quality, provider or topics."),
-        required("kept", "VARCHAR", "The value that the release shows, as text."),
+        required("article_key", "BIGINT", "The article; joins dim_article."),
+        required(
+            "field",
+            "VARCHAR",
+            "Name of the field: title, quality, provider (its domain), topics, published_at and so on.",
+        ),
+        required("kept", "VARCHAR", "The value that the release shows, as text; lists as JSON, times as ISO 8601."),
         required("other", "VARCHAR", "A value that lost, as text."),
         required("mention_count", "BIGINT", "Current mentions that give the losing value.", "mentions"),
     ),

@@ -23,6 +23,8 @@ _NO_TEXTS = ("na", "n/a", "n.a", "none", "null", "nil", "nan", "undefined", "tbd
 _NO_FIELDS = ("no title", "no excerpt", "no description", "title", "excerpt", "description", "lorem ipsum", "")
 _PLACEHOLDERS = frozenset((*_NO_TEXTS, *_NO_FIELDS))
 _SHORT = 60
+# Ciphertext comes as base64 (RFC 4648 section 4), some hundred characters of it.
+_SECRET = re.compile(r"(?i:secured)|(?=[0-9+/=]*[A-Za-z])[A-Za-z0-9+/=]{40}")
 
 
 def strip(value: str) -> str | None:
@@ -44,12 +46,14 @@ def flaw(text: str | None) -> int:
 def sample(text: str) -> str:
     """Return a text as an error may show it: one line, at most 60 characters, controls escaped.
 
-    It ends before the word `secured`: where a fence or a quote is lost, ciphertext may stand in any value.
+    It ends before the word `secured`, and before anything that looks like ciphertext: where a fence, a quote or a key is
+    damaged, the secret may stand in any value.
     """
     head = text[: 4 * _SHORT]
-    secret = head.lower().find("secured")
-    shown = _escaped(head if secret < 0 else head[:secret])
-    return shown if len(shown) <= _SHORT and len(text) <= len(head) else shown[: _SHORT - 1] + "\u2026"
+    secret = _SECRET.search(head)
+    shown = _escaped(head if secret is None else head[: secret.start()])
+    is_whole = secret is None and len(shown) <= _SHORT and len(text) <= len(head)
+    return shown if is_whole else shown[: _SHORT - 1] + "\u2026"
 
 
 def _escaped(text: str) -> str:

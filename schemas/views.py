@@ -4,7 +4,9 @@ Every view states its grain; its SQL uses left joins, so that an unknown provide
 proves that none fans out. `primary_key` of a view is what must be unique in it.
 """
 
-from schemas.declarations import Table, optional, required
+from schemas.declarations import ForeignKey, Table, optional, required
+
+_ARTICLE = ForeignKey("article_key", "dim_article", "article_key")
 
 ARTICLES = Table(
     "articles",
@@ -12,34 +14,57 @@ ARTICLES = Table(
     "article",
     "The flat table to point a BI tool at first: dim_article, fact_article, provider and date in one.",
     (
-        required("article_key", "BIGINT", "The article."),
-        required("url_key", "VARCHAR", "Normalised URL, the natural key."),
-        required("url", "VARCHAR", "Web address to show."),
-        optional("title", "VARCHAR", "Headline."),
-        optional("excerpt", "VARCHAR", "Teaser text."),
-        optional("category", "VARCHAR", "Publisher's category. NULL for mere mentions."),
-        optional("content_type", "VARCHAR", "Publisher's type, such as article or video."),
-        optional("provider_name", "VARCHAR", "Name of the provider. NULL where unknown."),
-        optional("provider_domain", "VARCHAR", "Domain of the provider. NULL where unknown."),
-        optional("topics", "VARCHAR", "Topics in alphabetical order, joined by `, `. NULL where none."),
-        optional("image_url", "VARCHAR", "Its first image. NULL where none."),
-        optional("published_at", "TIMESTAMP", "Earliest publication time given.", "UTC"),
-        optional("published_date", "DATE", "Day of published_at."),
+        required("article_key", "BIGINT", "The article; joins every other article_key."),
+        required("url_key", "VARCHAR", "Natural key: its normalised URL, such as `example.com/news/1`."),
+        required("url", "VARCHAR", "Web address to show and open, without trackers."),
+        optional("title", "VARCHAR", "Headline. NULL where no mention has one."),
+        optional("excerpt", "VARCHAR", "Teaser text. NULL where no mention has a real one."),
+        optional("category", "VARCHAR", "Publisher's category. NULL where not given, as for most without a document."),
+        optional("content_type", "VARCHAR", "Publisher's type, such as article or video. NULL where not given."),
+        optional("provider_name", "VARCHAR", "Name of the provider. NULL where the provider or its name is unknown."),
+        optional(
+            "provider_domain", "VARCHAR", "Domain of the provider, lower case, without `www.`. NULL where unknown."
+        ),
+        optional(
+            "topics",
+            "VARCHAR",
+            "Topics in alphabetical order, joined by `, `; to count by topic use topic_daily. NULL where none.",
+        ),
+        optional("image_url", "VARCHAR", "Address of its first image. NULL where none."),
+        optional("published_at", "TIMESTAMP", "Earliest publication time given. NULL where unknown.", "UTC"),
+        optional("published_date", "DATE", "Day of published_at, in UTC. NULL where unknown."),
         optional("quality", "BIGINT", "Publisher's quality score, 0 and up. NULL where not rated.", "points"),
-        optional("heat", "BIGINT", "Publisher's popularity score, 0 and up. NULL where not rated.", "points"),
-        optional("is_published", "BOOLEAN", "Publisher's flag. NULL where not given."),
+        optional(
+            "heat", "BIGINT", "Publisher's popularity score, 0 and up. NULL where not rated, as for most.", "points"
+        ),
+        optional("is_published", "BOOLEAN", "Publisher's `published` flag. NULL where not given."),
         required("is_root", "BOOLEAN", "True where the article has a document of its own."),
-        required("is_withdrawn", "BOOLEAN", "True where its document says that it was removed."),
+        required("is_withdrawn", "BOOLEAN", "True where a document of its own says `removed: true`."),
         required("is_current", "BOOLEAN", "True while a current document version mentions it."),
-        required("image_count", "BIGINT", "Images.", "images"),
-        required("topic_count", "BIGINT", "Topics.", "topics"),
-        required("related_count", "BIGINT", "Distinct other articles that its documents list.", "articles"),
-        required("mention_count", "BIGINT", "Current mentions of it.", "mentions"),
-        required("cited_by_count", "BIGINT", "Distinct documents of other articles that list it.", "documents"),
-        required("first_seen_at", "TIMESTAMP", "As-of of the first event that mentioned it.", "UTC"),
-        optional("last_seen_at", "TIMESTAMP", "As-of at which it left. NULL: still there.", "UTC"),
+        required("image_count", "BIGINT", "Images it has.", "images"),
+        required("topic_count", "BIGINT", "Topics it has.", "topics"),
+        required(
+            "related_count",
+            "BIGINT",
+            "Distinct other articles that its own documents list as related; 0 without a document.",
+            "articles",
+        ),
+        required(
+            "mention_count", "BIGINT", "Current mentions of it, as root or related; 0 once it has left.", "mentions"
+        ),
+        required(
+            "cited_by_count", "BIGINT", "Distinct documents of other articles that list it as related.", "documents"
+        ),
+        required("first_seen_at", "TIMESTAMP", "As-of of the first run whose documents mentioned it.", "UTC"),
+        optional(
+            "last_seen_at",
+            "TIMESTAMP",
+            "As-of of the run in which it left the documents. NULL: still mentioned.",
+            "UTC",
+        ),
     ),
     ("article_key",),
+    (_ARTICLE,),
 )
 
 RELATED_ARTICLES = Table(
@@ -48,19 +73,33 @@ RELATED_ARTICLES = Table(
     "edge: a document's root article, another article that its related list holds, and the document",
     "The network of related articles; an article listed twice in one list is one edge, at its first place.",
     (
-        required("document_key", "BIGINT", "The document that draws the edge."),
-        required("article_key", "BIGINT", "The root article."),
-        required("related_article_key", "BIGINT", "The article that it lists."),
-        required("position", "INTEGER", "First place in the list."),
-        optional("title", "VARCHAR", "Title of the root article."),
-        optional("related_title", "VARCHAR", "Title of the listed article."),
-        optional("provider_domain", "VARCHAR", "Provider of the root article."),
-        optional("related_provider_domain", "VARCHAR", "Provider of the listed article."),
-        optional("published_at", "TIMESTAMP", "Publication of the root article.", "UTC"),
-        optional("related_published_at", "TIMESTAMP", "Publication of the listed article.", "UTC"),
-        optional("days_between", "DOUBLE", "Listed article's publication minus the root's; negative: earlier.", "days"),
+        required("document_key", "BIGINT", "The document that draws the edge; joins dim_document."),
+        required(
+            "article_key", "BIGINT", "The document's own (root) article, from which the edge goes; joins dim_article."
+        ),
+        required(
+            "related_article_key", "BIGINT", "The article that it lists, to which the edge goes; joins dim_article."
+        ),
+        required("position", "INTEGER", "Its first place in the list, 1-based."),
+        optional("title", "VARCHAR", "Title of the root article. NULL where unknown."),
+        optional("related_title", "VARCHAR", "Title of the listed article. NULL where unknown."),
+        optional("provider_domain", "VARCHAR", "Provider of the root article. NULL where unknown."),
+        optional("related_provider_domain", "VARCHAR", "Provider of the listed article. NULL where unknown."),
+        optional("published_at", "TIMESTAMP", "Publication of the root article. NULL where unknown.", "UTC"),
+        optional("related_published_at", "TIMESTAMP", "Publication of the listed article. NULL where unknown.", "UTC"),
+        optional(
+            "days_between",
+            "DOUBLE",
+            "Listed article's publication minus the root's; negative: earlier. NULL where either is unknown.",
+            "days",
+        ),
     ),
     ("document_key", "related_article_key"),
+    (
+        ForeignKey("document_key", "dim_document", "document_key"),
+        _ARTICLE,
+        ForeignKey("related_article_key", "dim_article", "article_key"),
+    ),
 )
 
 PROVIDER_SUMMARY = Table(
@@ -69,19 +108,27 @@ PROVIDER_SUMMARY = Table(
     "provider",
     "How much a provider has, how good it is rated and how often others list it.",
     (
-        required("provider_key", "BIGINT", "The provider."),
-        required("domain", "VARCHAR", "Its domain."),
-        optional("name", "VARCHAR", "Its name."),
+        required("provider_key", "BIGINT", "The provider; joins dim_provider."),
+        required("domain", "VARCHAR", "Its domain, lower case, without `www.`."),
+        optional("name", "VARCHAR", "Its name. NULL where never given."),
         required("article_count", "BIGINT", "Articles of it, departed ones included.", "articles"),
         required("root_count", "BIGINT", "Of these, articles with a document of their own.", "articles"),
         required("mention_count", "BIGINT", "Current mentions of its articles.", "mentions"),
         required("cited_by_count", "BIGINT", "Sum of cited_by_count of its articles.", "citations"),
         optional("average_quality", "DOUBLE", "Mean quality of its rated articles. NULL: none rated.", "points"),
         optional("average_heat", "DOUBLE", "Mean heat of its rated articles. NULL: none rated.", "points"),
-        optional("first_published_at", "TIMESTAMP", "Its earliest article.", "UTC"),
-        optional("last_published_at", "TIMESTAMP", "Its latest article.", "UTC"),
+        optional(
+            "first_published_at",
+            "TIMESTAMP",
+            "Publication of its earliest article. NULL where no time is known.",
+            "UTC",
+        ),
+        optional(
+            "last_published_at", "TIMESTAMP", "Publication of its latest article. NULL where no time is known.", "UTC"
+        ),
     ),
     ("provider_key",),
+    (ForeignKey("provider_key", "dim_provider", "provider_key"),),
 )
 
 TOPIC_DAILY = Table(
@@ -90,13 +137,22 @@ TOPIC_DAILY = Table(
     "topic and publication day (NULL day: unknown)",
     "Coverage of topics over time.",
     (
-        required("topic", "VARCHAR", "The topic."),
-        optional("date", "DATE", "Day of publication. NULL: unknown."),
-        required("article_count", "BIGINT", "Articles of that topic and day.", "articles"),
+        required("topic", "VARCHAR", "The topic, in the publisher's spelling."),
+        optional("date", "DATE", "Day of publication, in UTC. NULL: the articles whose publication is unknown."),
+        required(
+            "article_count",
+            "BIGINT",
+            "Articles of that topic and day, departed ones included; one with two topics counts under both.",
+            "articles",
+        ),
         optional("average_quality", "DOUBLE", "Mean quality of the rated ones. NULL: none rated.", "points"),
         optional("average_heat", "DOUBLE", "Mean heat of the rated ones. NULL: none rated.", "points"),
     ),
     ("topic", "date"),
+    (
+        ForeignKey("topic", "dim_topic", "topic"),
+        ForeignKey("date", "dim_date", "date"),
+    ),
 )
 
 MATCH_CANDIDATE = Table(
@@ -105,18 +161,27 @@ MATCH_CANDIDATE = Table(
     "pair of articles that a looser URL key would join (the smaller article_key first)",
     "For people to judge, never merged: mobile and AMP hosts, AMP paths, index pages, path case, ambiguous parameters.",
     (
-        required("article_key", "BIGINT", "One article."),
-        required("other_article_key", "BIGINT", "The other."),
+        required("article_key", "BIGINT", "One article; joins dim_article."),
+        required("other_article_key", "BIGINT", "The other; joins dim_article."),
         required("loose_key", "VARCHAR", "The looser key that both have (the smallest, where several)."),
         required("url", "VARCHAR", "Address of the one."),
         required("other_url", "VARCHAR", "Address of the other."),
-        optional("title", "VARCHAR", "Title of the one."),
-        optional("other_title", "VARCHAR", "Title of the other."),
-        optional("provider_domain", "VARCHAR", "Provider of the one."),
-        optional("other_provider_domain", "VARCHAR", "Provider of the other."),
-        optional("days_between", "DOUBLE", "Publication of the other minus that of the one.", "days"),
+        optional("title", "VARCHAR", "Title of the one. NULL where unknown."),
+        optional("other_title", "VARCHAR", "Title of the other. NULL where unknown."),
+        optional("provider_domain", "VARCHAR", "Provider of the one. NULL where unknown."),
+        optional("other_provider_domain", "VARCHAR", "Provider of the other. NULL where unknown."),
+        optional(
+            "days_between",
+            "DOUBLE",
+            "Publication of the other minus that of the one. NULL where either is unknown.",
+            "days",
+        ),
     ),
     ("article_key", "other_article_key"),
+    (
+        _ARTICLE,
+        ForeignKey("other_article_key", "dim_article", "article_key"),
+    ),
 )
 
 VIEWS: tuple[Table, ...] = (ARTICLES, RELATED_ARTICLES, PROVIDER_SUMMARY, TOPIC_DAILY, MATCH_CANDIDATE)

@@ -5,7 +5,7 @@ an incremental run equals a rebuild, and time travel is a parameter. Scratch tab
 thought and lie in memory; the release's tables are filled from them by one SELECT each.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from warehouse.catalog import comments, create_tables, create_views, filled_by_s
 from warehouse.closure import components
 from warehouse.db import attach_new
 from warehouse.fingerprint import TableFingerprint, combine, fingerprint_tables
+from warehouse.ledger import transaction
 from warehouse.sql_files import read_sql
 
 # In the order in which they need one another.
@@ -67,6 +68,9 @@ class Built:
     tables: tuple[TableFingerprint, ...]
 
 
+FillOps = Callable[[Built], None]
+
+
 @contextmanager
 def building(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
     """Attach a new release file as `news` for the block; afterwards it is closed, whole, without a log."""
@@ -78,6 +82,22 @@ def building(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None
         connection.execute("detach news")
 
 
+def fill_release(
+    connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, versions: Versions, fill_ops: FillOps
+) -> Built:
+    """Fill the release attached as `news`, all of it in one transaction, from the ledger's events up to `as_of`.
+
+    One transaction because each commit is a checkpoint here: the two hundred comments alone cost more than the rows.
+    `fill_ops` fills what only the run knows, and is given what was built.
+    """
+    lay_out(connection, as_of)
+    with transaction(connection):
+        fill(connection)
+        built = seal_contents(connection, as_of, release_id, versions)
+        fill_ops(built)
+    return built
+
+
 def lay_out(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     """Fill the scratch tables of catalog `work` from the ledger's events at or before `as_of`."""
     for name in WORK:
@@ -85,10 +105,11 @@ def lay_out(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         parameters = {"as_of": as_of} if "$as_of" in sql else None
         connection.execute(f"create or replace table work.{name} as {sql}", parameters)
         if name == "closure":
-            _close_over_aliases(connection)
+            close_over_aliases(connection)
 
 
-def _close_over_aliases(connection: duckdb.DuckDBPyConnection) -> None:
+def close_over_aliases(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill work.closure from the pairs in work.alias_edge."""
     pairs = connection.execute("select url_key, alias_key from work.alias_edge").fetchall()
     closed = list(components(pairs))
     table = pa.table(
@@ -132,14 +153,14 @@ def _run(connection: duckdb.DuckDBPyConnection, statements: Iterator[str]) -> No
 
 
 def seal_contents(
-    connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str | None, versions: Versions
+    connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, versions: Versions
 ) -> Built:
-    """Fingerprint the tables and write the one row of ops.release. Without an id, one is made of as-of and content."""
+    """Fingerprint the tables and write the one row of ops.release."""
     tables = fingerprint_tables(connection, "news")
     fingerprint = combine(tables)
     counts = {one.table: one.row_count for one in tables}
     built = Built(
-        release_id=release_id or f"{as_of:%Y%m%dT%H%M%S.%fZ}-{fingerprint[:12]}",
+        release_id=release_id,
         as_of=as_of,
         built_at=datetime.now(UTC).replace(tzinfo=None),
         document_count=_count_present(connection),

@@ -1,8 +1,9 @@
 """A hash over the rows of a release, so that two builds can be compared without comparing them row by row.
 
-Each row is written as text that no other row can give (every value with its length), hashed by MD5 and the halves of
-the hashes summed: the sum does not depend on the order in which rows lie, so it stands for the sorted rows, at the cost of one
-scan. MD5 serves against accidents here, not against forgery. DuckDB's own hash() is faster but may change between its versions.
+Each row is written as text that no other row can give (every text with its length), hashed by MD5, and the hashes
+joined by exclusive or, which does not depend on the order in which rows lie: it stands for the sorted rows, at the cost
+of one scan. Every table has a key, so no two equal rows cancel out; the count stands beside it all the same. MD5 serves
+against accidents here, not against forgery. DuckDB's own hash() is faster but may change between its versions.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class TableFingerprint:
 
 def fingerprint_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> tuple[TableFingerprint, ...]:
     """Return the fingerprint of each table of schema `main` of the attached release, in the order of declaration."""
-    return tuple(_fingerprint(connection, catalog, table) for table in BASE_TABLES)
+    return tuple(fingerprint_table(connection, catalog, table) for table in BASE_TABLES)
 
 
 def combine(tables: tuple[TableFingerprint, ...]) -> str:
@@ -35,20 +36,21 @@ def combine(tables: tuple[TableFingerprint, ...]) -> str:
     return sha256("".join(lines).encode()).hexdigest()
 
 
-def _fingerprint(connection: duckdb.DuckDBPyConnection, catalog: str, table: Table) -> TableFingerprint:
+def fingerprint_table(connection: duckdb.DuckDBPyConnection, catalog: str, table: Table) -> TableFingerprint:
+    """Return the fingerprint of one table of schema `main` of the attached release."""
     row = connection.execute(
-        f"select count(*), coalesce(sum(md5_number_lower(row_text)), 0), coalesce(sum(md5_number_upper(row_text)), 0) "
+        f"select count(*), coalesce(bit_xor(md5_number(row_text)), 0) "
         f"from (select {_row_text(table)} as row_text from {named(catalog)}.{table.schema}.{named(table.name)})"
     ).fetchone()
-    count, lower, upper = (0, 0, 0) if row is None else row
-    return TableFingerprint(table.name, int(count), f"{int(lower):x}-{int(upper):x}")
+    count, digest = (0, 0) if row is None else row
+    return TableFingerprint(table.name, int(count), f"{int(digest):032x}")
 
 
 def _row_text(table: Table) -> str:
-    return " || ".join(_value_text(column.name, column.type) for column in table.columns)
+    return f"concat({', '.join(_value_text(column.name, column.type) for column in table.columns)})"
 
 
 def _value_text(name: str, type_: str) -> str:
     column = named(name)
-    text = f"length({column}) || ':' || {column}" if type_ == "VARCHAR" else f"{column}::varchar || ';'"
+    text = f"strlen({column}) || ':' || {column}" if type_ == "VARCHAR" else f"{column}::varchar || ';'"
     return f"coalesce({text}, '~')"

@@ -12,7 +12,7 @@ from datetime import datetime
 import duckdb
 
 from schemas.errors import LedgerDamaged, RunFailed
-from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection
+from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, named
 from warehouse.home import Home
 from warehouse.macros import define_macros
 from warehouse.migrations import FORMAT_VERSION, MIGRATIONS
@@ -50,6 +50,15 @@ def _settle_format(connection: duckdb.DuckDBPyConnection) -> None:
         what = f"the ledger has format {version}, this newsmart knows up to {FORMAT_VERSION}"
         raise RunFailed(what, todo="upgrade newsmart")
     _migrate(connection, version)
+
+
+def check_whole(connection: duckdb.DuckDBPyConnection) -> None:
+    """Read every column of every table, so that each block's checksum is verified. Raises what DuckDB finds."""
+    columns = connection.execute(
+        "select table_name, column_name from duckdb_columns() where database_name = 'ledger'"
+    ).fetchall()
+    for table, column in columns:
+        connection.execute(f"select max(hash({named(column)})) from ledger.{named(table)}").fetchone()
 
 
 _TABLES = "select table_name from duckdb_tables() where database_name = 'ledger'"

@@ -12,11 +12,14 @@ import duckdb
 from schemas.errors import UsageError
 from warehouse import runs
 from warehouse.audit import check, run_audits
-from warehouse.build import Built, Versions, building, clear_work, fill, lay_out, seal_contents
+from warehouse.build import Built, Versions, building, clear_work, fill_release
 from warehouse.db import attach_release, spill_folder
 from warehouse.durable import fsync_file, fsync_folder
 from warehouse.fingerprint import TableFingerprint, fingerprint_tables
 from warehouse.home import Home
+
+
+KEEP_RUNS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +43,29 @@ def build_to(
     if not target.parent.is_dir():
         raise UsageError("no such folder", where=str(target.parent))
     with spill_folder(target.parent) as folder:
-        made = _build(connection, as_of, folder / target.name, versions)
+        made = build_audited(connection, as_of, folder / target.name, versions)
         fsync_file(folder / target.name)
         (folder / target.name).rename(target)
     fsync_folder(target.parent)
     return made
 
 
-def _build(connection: duckdb.DuckDBPyConnection, as_of: datetime, file: Path, versions: Versions) -> Built:
+def build_audited(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: datetime,
+    file: Path,
+    versions: Versions,
+    release_id: str | None = None,
+) -> Built:
+    """Build a release into a file, and audit it. Raises AuditFailed."""
     with building(connection, file):
-        lay_out(connection, as_of)
-        fill(connection)
-        runs.fill_ops(connection, keep_runs=10_000, until=as_of)
-        built = seal_contents(connection, as_of, f"build-{as_of:%Y%m%dT%H%M%S.%f}Z", versions)
+        built = fill_release(
+            connection,
+            as_of,
+            release_id or f"build-{as_of:%Y%m%dT%H%M%S.%f}Z",
+            versions,
+            lambda _: runs.fill_ops(connection, KEEP_RUNS, as_of),
+        )
         results = run_audits(connection, as_of)
         clear_work(connection)
         check(results)
@@ -67,7 +80,7 @@ def compare_release(
     Out: the fingerprints of the rebuild, and the tables that differ.
     """
     with spill_folder(home.temp) as folder:
-        rebuilt = _build(connection, as_of, folder / "rebuilt.duckdb", versions).tables
+        rebuilt = build_audited(connection, as_of, folder / "rebuilt.duckdb", versions).tables
     attach_release(connection, home.release_file(release_id), "published")
     try:
         published = fingerprint_tables(connection, "published")

@@ -31,7 +31,7 @@ class Recipe:
 
 
 @cache
-def recipes() -> tuple[Recipe, ...]:
+def list_recipes() -> tuple[Recipe, ...]:
     """Return every recipe, by name."""
     return tuple(_read(name) for name in sql_names(FOLDER))
 
@@ -42,19 +42,24 @@ def find_recipe(name: str) -> Recipe:
     Raises UsageError for a name that is none, with those that are like it.
     """
     wanted = name.strip().lower().replace("-", "_")
-    found = next((recipe for recipe in recipes() if recipe.name == wanted), None)
+    found = next((recipe for recipe in list_recipes() if recipe.name == wanted), None)
     if found is None:
         raise UsageError("no such recipe", where=repr(name), todo=_advice(wanted))
     return found
 
 
+def recipe_sql(name: str) -> str:
+    """Return the recipe's SQL. Raises UsageError as `find_recipe` does."""
+    return find_recipe(name).sql
+
+
 def complete_recipe(start: str) -> list[str]:
     """Return the names that begin so, for a shell's completion."""
-    return [recipe.name for recipe in recipes() if recipe.name.startswith(start)]
+    return [recipe.name for recipe in list_recipes() if recipe.name.startswith(start)]
 
 
 def _advice(wanted: str) -> str:
-    names = [recipe.name for recipe in recipes()]
+    names = [recipe.name for recipe in list_recipes()]
     near = [name for name in names if wanted and wanted in name]
     near += [name for name in get_close_matches(wanted, names, cutoff=LIKENESS) if name not in near]
     everything = "`newsmart query --recipe` lists them"

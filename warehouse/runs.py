@@ -5,7 +5,7 @@ quarantine, and that its file is the one that was published.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -103,6 +103,7 @@ class ReleaseRow:
             "published_at": self.published_at.isoformat() + "Z",
             "sha256": self.file.sha256,
             "bytes": self.file.size,
+            "file": asdict(self.file),
             "fingerprint": self.fingerprint,
             "documents": self.document_count,
             "articles": self.article_count,

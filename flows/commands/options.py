@@ -57,6 +57,7 @@ def _run_commands(commands: Adder) -> None:
     when.add_argument("--cron", metavar="EXPR", help="schedule as a cron expression, in UTC")
     when.add_argument("--every", type=float, metavar="SECONDS", help="schedule as an interval (default: 3600)")
     serve.add_argument("--port", type=int, help="port of the Prefect server that is started (default: 4200)")
+    serve.add_argument("--now", action="store_true", help="start a first run at once")
     backfill = _command(commands, "backfill", "run:backfill", "Run over a manifest of folders and as-ofs, in order.")
     backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}")
     backfill.add_argument("--name", help="name of the source (default: the manifest's folder)")

@@ -1,8 +1,8 @@
 """`newsmart run` and `newsmart backfill`: start a run, show how it goes, say what it did."""
 
 import argparse
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +10,11 @@ from flows.clock import parse_moment
 from flows.commands.common import print_json, say, settings_of, warehouse_of, warn
 from flows.progress import Progress
 from flows.request import RunRequest, RunResult
-from flows.settings import Settings
+from flows.settings import Settings, process_environment
 from flows.sources import parse_sources
 from schemas.errors import NewsmartError, UsageError
 
+OnStep = Callable[[str, float | None], None]
 Starter = Callable[[RunRequest, Progress], RunResult]
 
 
@@ -21,8 +22,11 @@ def run(options: argparse.Namespace) -> int:
     """Do one run; print its summary, or one JSON object as the last line."""
     settings = run_settings(options)
     request = run_request(options, settings)
-    with Progress.on_terminal(is_quiet=options.quiet) as progress:
-        result = started(request, progress, is_direct=options.direct)
+    with (
+        Progress.on_terminal(is_quiet=options.quiet) as progress,
+        runner(request.warehouse, is_direct=options.direct) as start,
+    ):
+        result = start(request, progress)
     show(options, result)
     return 0
 
@@ -57,19 +61,34 @@ def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
     )
 
 
-def started(request: RunRequest, progress: Progress, *, is_direct: bool) -> RunResult:
-    """Run directly or as a Prefect flow; a failure is told to the hooks that the settings name."""
-    try:
-        if is_direct:
-            from flows.pipeline import run_direct
+@contextmanager
+def runner(warehouse: Path, *, is_direct: bool) -> Iterator[Starter]:
+    """Yield what does a run, directly or as a Prefect flow run; a failure is told to the hooks that the settings name."""
+    with _direct() if is_direct else _as_flow(warehouse) as start:
 
-            return run_direct(request, progress.step)
-        from flows.prefect_flows import run_flow
+        def do(request: RunRequest, progress: Progress) -> RunResult:
+            try:
+                return start(request, progress.step)
+            except NewsmartError as error:
+                _tell_hooks(request, error)
+                raise
 
-        return run_flow(request, progress.step)
-    except NewsmartError as error:
-        _tell_hooks(request, error)
-        raise
+        yield do
+
+
+@contextmanager
+def _direct() -> Iterator[Callable[[RunRequest, OnStep], RunResult]]:
+    from flows.pipeline import run_direct
+
+    yield run_direct
+
+
+@contextmanager
+def _as_flow(warehouse: Path) -> Iterator[Callable[[RunRequest, OnStep], RunResult]]:
+    from flows.prefect_run import flow_runs
+
+    with flow_runs(warehouse, process_environment()) as run_flow:
+        yield run_flow
 
 
 def _tell_hooks(request: RunRequest, error: NewsmartError) -> None:
@@ -120,10 +139,13 @@ def backfill(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     settings = replace(settings, workers=settings.workers if options.workers is None else options.workers)
     requests = plan(Path(options.manifest), options.name, warehouse_of(options, settings), settings)
-    for request in requests:
-        with Progress.on_terminal(is_quiet=True) as progress:
-            result = started(request, progress, is_direct=options.direct)
-        show(options, result)
     if not requests:
-        sys.stdout.write("nothing to do: every as-of of the manifest is recorded\n")
+        say(options, "nothing to do: every as-of of the manifest is recorded")
+        return 0
+    with (
+        Progress.on_terminal(is_quiet=True) as progress,
+        runner(requests[0].warehouse, is_direct=options.direct) as start,
+    ):
+        for request in requests:
+            show(options, start(request, progress))
     return 0

@@ -3,6 +3,7 @@
 import argparse
 
 from flows.commands.run import run_request, run_settings
+from flows.settings import process_environment
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -11,5 +12,11 @@ def serve(options: argparse.Namespace) -> int:
 
     settings = run_settings(options)
     return serve_until_stopped(
-        run_request(options, settings), cron=options.cron, every=options.every, port=options.port, quiet=options.quiet
+        run_request(options, settings),
+        cron=options.cron,
+        every=options.every,
+        port=options.port,
+        environment=process_environment(),
+        quiet=options.quiet,
+        now=options.now,
     )

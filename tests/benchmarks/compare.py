@@ -97,7 +97,7 @@ def compare(given: argparse.Namespace, work: Path) -> Comparison:
     source = source_of(given, work)
     costs = compare_full(tools, source, work, given.runs, given.timeout)
     documents, mentions = check_counts(costs)
-    size = sum(path.stat().st_size for path in source.rglob("*.*") if path.is_file())
+    size = sum(path.stat().st_size for path in contenders.document_files(source))
     title = f"{documents:,} documents, {size / 1e6:,.0f} MB, {mentions:,} mentions"
     lines = full_lines(costs, given.kind if given.folder is None else None)
     if not given.only_full:

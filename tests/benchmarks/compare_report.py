@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -31,7 +31,7 @@ def write(found: Comparison, to: Path | None) -> str:
         return text
     to.mkdir(parents=True, exist_ok=True)
     (to / "benchmark.md").write_text(text, encoding="utf-8")
-    (to / "benchmark.json").write_text(json.dumps(asdict(found), indent=1), encoding="utf-8")
+    (to / "benchmark.json").write_text(json.dumps(data(found), indent=1) + "\n", encoding="utf-8")
     if found.costs:
         chart(found, to / "benchmark.png")
     return text
@@ -47,6 +47,12 @@ def markdown(found: Comparison) -> str:
     parts += ["| | measured | promised | |", "|---|---:|---:|---|"]
     parts += [promise_row(line) for line in found.lines]
     return "\n".join(parts) + "\n"
+
+
+def data(found: Comparison) -> dict[str, object]:
+    """Return the comparison as plain data. The contenders' own output stays out: it names folders of this machine."""
+    costs = {name: [replace(cost, output={}) for cost in runs] for name, runs in found.costs.items()}
+    return asdict(replace(found, costs=costs))
 
 
 def contender_row(name: str, costs: Mapping[str, Sequence[Cost]]) -> str:

@@ -10,6 +10,7 @@ from tests.benchmarks.measure import ROOT, Cost
 
 DLT = "dlt[duckdb]==1.31.*"
 SOURCE_NAME = "bench"
+SUFFIXES = frozenset((".md", ".markdown", ".txt", ".yaml", ".yml"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,14 @@ def build_newsmart(tools: Tools, into: Path, as_of: str, file: Path) -> list[str
     return [*tools.newsmart, "build", "--as-of", as_of, "--to", str(file), "--warehouse", warehouse]
 
 
+def document_files(source: Path) -> list[Path]:
+    """Return a folder's documents, sorted."""
+    found = (path for path in source.rglob("*") if path.suffix in SUFFIXES)
+    return sorted(path for path in found if not path.name.startswith((".", "README.")))
+
+
 def find_floor(source: Path) -> list[str]:
-    """Return the command that lists every file with size and time: what looking for changes costs at least."""
+    """Return the command that lists every file with size and time: what looking for changes costs at least (GNU find)."""
     return ["find", str(source), "-type", "f", "-printf", "%p %s %T@\\n"]
 
 

@@ -16,13 +16,15 @@ from statistics import median
 
 import duckdb
 
+from tests.benchmarks.contenders import document_files
 from tests.benchmarks.measure import ROOT
 from tests.benchmarks.summary import Line
 
 COOKBOOK = ROOT / "warehouse" / "sql" / "cookbook"
 THREADS = 2
 LIMIT_MS = 100
-LARGEST_SHARE = 0.25
+# The release's size is promised of 1,000,000 mentions; a small DuckDB file is mostly its tables' first blocks.
+LARGEST_SHARE, PROMISED_FROM_BYTES = 0.25, 500_000_000
 PARAMETER = re.compile(r"\$([a-z_]+)")
 
 QUESTIONS = {
@@ -158,8 +160,9 @@ def milliseconds(
 
 def release_size(file: Path, source: Path) -> Line:
     """Return a release's size as a share of its sources' bytes."""
-    whole = sum(path.stat().st_size for path in source.rglob("*.md"))
-    return Line("release, share of the sources' bytes", file.stat().st_size / whole, "x", LARGEST_SHARE)
+    whole = sum(path.stat().st_size for path in document_files(source))
+    limit = LARGEST_SHARE if whole >= PROMISED_FROM_BYTES else None
+    return Line("release, share of the sources' bytes", file.stat().st_size / whole, "x", limit)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

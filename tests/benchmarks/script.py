@@ -74,26 +74,29 @@ class Document(Entry):
 
 Columns = dict[str, list[Any]]
 TEXT, WHOLE = pa.string(), pa.int64()
-SCHEMAS = {
-    "mentions": pa.schema(
-        {
-            "path": TEXT,
-            "position": WHOLE,
-            "url": TEXT,
-            "title": TEXT,
-            "excerpt": TEXT,
-            "type": TEXT,
-            "published_at": pa.timestamp("us", "UTC"),
-            "quality": WHOLE,
-            "name": TEXT,
-            "domain": TEXT,
-            "category": TEXT,
-            "heat": WHOLE,
-        }
-    ),
-    "images": pa.schema({"article_url": TEXT, "url": TEXT, "width": WHOLE, "height": WHOLE, "is_cached": pa.bool_()}),
-    "topics": pa.schema({"url": TEXT, "topic": TEXT}),
-}
+MENTIONS: list[tuple[str, pa.DataType]] = [
+    ("path", TEXT),
+    ("position", WHOLE),
+    ("url", TEXT),
+    ("title", TEXT),
+    ("excerpt", TEXT),
+    ("type", TEXT),
+    ("published_at", pa.timestamp("us", "UTC")),
+    ("quality", WHOLE),
+    ("name", TEXT),
+    ("domain", TEXT),
+    ("category", TEXT),
+    ("heat", WHOLE),
+]
+IMAGES: list[tuple[str, pa.DataType]] = [
+    ("article_url", TEXT),
+    ("url", TEXT),
+    ("width", WHOLE),
+    ("height", WHOLE),
+    ("is_cached", pa.bool_()),
+]
+TOPICS: list[tuple[str, pa.DataType]] = [("url", TEXT), ("topic", TEXT)]
+SCHEMAS = {"mentions": pa.schema(MENTIONS), "images": pa.schema(IMAGES), "topics": pa.schema(TOPICS)}
 
 STAR = """
 create table dim_article as

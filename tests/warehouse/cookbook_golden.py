@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.warehouse.seed_releases import ROOT, STATES, State, make_release
 from warehouse import render
 from warehouse.db import release_connection
-from warehouse.recipes import Recipe, recipes
+from warehouse.recipes import Recipe, list_recipes
 
 GOLDEN = ROOT / "tests" / "golden" / "cookbook"
 OF_THE_CLOCK = frozenset({"release_id", "built_at", "hours_old", "run_seconds"})
@@ -43,7 +43,7 @@ def write() -> None:
             (GOLDEN / state).mkdir(parents=True, exist_ok=True)
             for old in (GOLDEN / state).glob("*.csv"):
                 old.unlink()
-            for recipe in recipes():
+            for recipe in list_recipes():
                 golden_path(state, recipe.name).write_text(answer(file, recipe), encoding="utf-8")
 
 

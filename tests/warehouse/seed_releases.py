@@ -15,8 +15,8 @@ from flows.scan import Source
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"
-FIRST_DAY = datetime(2026, 11, 20)  # noqa: DTZ001  as-ofs are naive UTC
-SECOND_DAY = datetime(2026, 11, 21)  # noqa: DTZ001
+FIRST_DAY = datetime(2026, 11, 20)
+SECOND_DAY = datetime(2026, 11, 21)
 
 State = Literal["seeds", "a_day_later"]
 STATES: tuple[State, ...] = get_args(State)
@@ -59,7 +59,7 @@ related:
       domain: biometricupdate.com
     quality: 64
 ---
-"""  # noqa: E501  addresses are as long as they are
+"""
 
 
 def make_release(state: State, folder: Path) -> Path:

@@ -7,9 +7,9 @@ import pytest
 
 from tests.warehouse.cookbook_golden import GOLDEN, answer, golden_path
 from tests.warehouse.seed_releases import STATES, State, make_release
-from warehouse.recipes import Recipe, recipes
+from warehouse.recipes import Recipe, list_recipes
 
-NAMES = [recipe.name for recipe in recipes()]
+NAMES = [recipe.name for recipe in list_recipes()]
 LONGEST_LINE = 120
 
 
@@ -19,7 +19,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[State, Path]:
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("recipe", recipes(), ids=NAMES)
+@pytest.mark.parametrize("recipe", list_recipes(), ids=NAMES)
 def test_a_recipe_answers_as_its_golden_file_says(files: dict[State, Path], state: State, recipe: Recipe) -> None:
     assert answer(files[state], recipe) == golden_path(state, recipe.name).read_text(encoding="utf-8")
 
@@ -39,18 +39,18 @@ def _row_count(state: State, name: str) -> int:
 
 
 def test_there_are_enough_questions_and_no_two_are_one() -> None:
-    questions = [recipe.question for recipe in recipes()]
+    questions = [recipe.question for recipe in list_recipes()]
     assert len(set(questions)) == len(questions) >= 16
 
 
-@pytest.mark.parametrize("recipe", recipes(), ids=NAMES)
+@pytest.mark.parametrize("recipe", list_recipes(), ids=NAMES)
 def test_a_recipe_opens_with_its_question_and_its_grain(recipe: Recipe) -> None:
     assert recipe.question.endswith("?")
     assert recipe.notes.startswith("One row")
     assert recipe.notes.endswith(".")
 
 
-@pytest.mark.parametrize("recipe", recipes(), ids=NAMES)
+@pytest.mark.parametrize("recipe", list_recipes(), ids=NAMES)
 def test_a_recipe_is_lower_case_in_one_statement_with_its_order_told(recipe: Recipe) -> None:
     code = re.sub(r"'[^']*'|--.*", "", recipe.sql)
     assert code == code.lower()

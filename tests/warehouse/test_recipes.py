@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.errors import UsageError
-from warehouse.recipes import complete_recipe, find_recipe, recipes
+from warehouse.recipes import complete_recipe, find_recipe, list_recipes, recipe_sql
 
 
 def test_a_recipe_holds_what_its_file_says() -> None:
@@ -16,6 +16,7 @@ def test_a_recipe_holds_what_its_file_says() -> None:
 @pytest.mark.parametrize("name", ["topic_pairs", "topic-pairs", " Topic_Pairs "])
 def test_case_hyphens_and_space_around_do_not_matter(name: str) -> None:
     assert find_recipe(name).name == "topic_pairs"
+    assert recipe_sql(name) == find_recipe("topic_pairs").sql
 
 
 @pytest.mark.parametrize(
@@ -35,5 +36,5 @@ def test_a_name_like_no_other_is_answered_with_the_way_to_the_list(name: str) ->
 
 def test_names_are_completed() -> None:
     assert complete_recipe("topic") == ["topic_pairs", "topics_on_the_rise"]
-    assert complete_recipe("") == [recipe.name for recipe in recipes()]
+    assert complete_recipe("") == [recipe.name for recipe in list_recipes()]
     assert complete_recipe("zz") == []

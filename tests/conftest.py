@@ -1,0 +1,35 @@
+"""Shared fixtures and the profiles of hypothesis.
+
+`ci` draws the same examples every time, so that a test passes or fails for a reason in the code; `long` explores, by
+`pytest --hypothesis-profile=long`.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.ledgers import memory_ledger
+from tests.newsroom import Newsroom
+
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
+
+settings.register_profile("ci", derandomize=True, deadline=None, max_examples=25, suppress_health_check=SLOW)
+settings.register_profile("long", deadline=timedelta(minutes=5), max_examples=2_000, suppress_health_check=SLOW)
+settings.load_profile("ci")
+
+
+@pytest.fixture
+def newsroom(tmp_path: Path) -> Newsroom:
+    """Give a source folder and a warehouse that are both empty."""
+    return Newsroom.below(tmp_path)
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give an in-memory ledger with the catalogs `work` and `news`, all scratch tables there and empty."""
+    with memory_ledger() as made:
+        yield made

@@ -1,0 +1,111 @@
+"""The fast lane equals the slow lane wherever it is taken, and is taken where it should be."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from flows import read
+from flows.blocks import Memo, judge_fast, read_lines
+from flows.read import judge_whole, read_batch
+from flows.scan import Source, references, scan
+from flows.yaml_tree import read_tree
+from tests.flows.samples import AS_OF, CONTEXT, document
+from tests.fuzz.mutate import SEEDS, faults
+from tests.fuzz.mutate import run as fuzz
+
+CORPORA = Path(__file__).parents[3] / "shared"
+RELATED = 'related:\n  - title: "B"\n    webUrl: "https://b.example/"\n    images:\n      - url: "https://i.example/1"\n        width: 5\n'
+
+pieces = st.sampled_from(
+    ["a", "key", "null", "~", "1", "-1", "x y", "é", "\u00a0", " ", "  ", "    ", "\n", "\n  ", "\n    ", "\n- ", "\n  - ", "- ", "-"]
+    + [": ", ":", "a: ", "b:\n  ", "c:", '"', '"x"', '""', "'", "'y'", "''", "\\", "\\n", '\\"', "\\u0041", "\\u2028", "\\x41"]
+    + ["#", " #", "[", "]", "{", "}", ",", "&", "*", "!", "|", ">", "%", "@", "?", "<<", "---", "...", "\t", "\u2028", "\u0085"]
+)
+
+
+@settings(max_examples=2000)
+@given(st.lists(pieces, max_size=12).map("".join))
+@example('a: "x""y"')
+@example("a: 'x''y'")
+@example("a: x\n  b: c")
+@example("a:\n- b: c")
+@example("a:\n  - b: c\n  d: e")
+@example("a:\n  - \n    b: c")
+@example("a: b #c")
+@example("a: 1\na: 2")
+def test_lines_are_read_as_libyaml_reads_them(text: str) -> None:
+    tree = read_lines(text.encode(), "")
+    if tree is not None:
+        whole = read_tree(f"---\n{text}\n")
+        assert whole.flaws == []
+        assert whole.tree == (tree or None)
+
+
+@settings(max_examples=500)
+@given(st.lists(pieces, max_size=10).map("".join))
+def test_blocks_are_cut_where_items_end(text: str) -> None:
+    data = document(f'related:\n  - title: "B"\n    webUrl: "https://b.example/"\n{text}\n')
+    assert list(faults(data, Memo(CONTEXT))) == []
+
+
+@pytest.mark.parametrize(
+    "extra",
+    ["", "topics:\n  - x\n  - 'y z'\n", RELATED, f'{RELATED}\nsecured: "L+hM4/="\n', "heat: -1\npublishedDateTime: 2021-04-29T17:02:00Z\n"]
+    + ['excerpt: "a\\r\\n\\"b\\" \\u2028"\n', "provider:\n  name: P&O (x)#1's\n  domain:\n", f"locale: null\n\n{RELATED}"],
+)
+def test_the_usual_forms_take_the_fast_lane(extra: str) -> None:
+    for data in (document(extra), document(extra, "body\n").replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + document(extra)):
+        fast, whole = judge_fast(data, Memo(CONTEXT)), judge_whole(data, CONTEXT)
+        assert fast is not None
+        assert (fast.content_digest, len(fast.entries)) == (whole.content_digest, len(whole.entries))
+        assert list(faults(data, Memo(CONTEXT))) == []
+
+
+@pytest.mark.parametrize(
+    "extra",
+    ["quality: -1\n", "excerpt: |\n  x\n", "excerpt: 'a\n  b'\n", "a: &x b\n", "a: [b]\n", "related: []\n", f"{RELATED}{RELATED}"]
+    + ["related:\n- title: B\n", f'{RELATED}secured: "x"\nfoo: "y"\n', f'secured: "a"\n{RELATED}secured: "b"\n', "related:\n  - x\n"]
+    + ["excerpt: \tx\n", "excerpt: a\u2028b\n", 'excerpt: "\\ud83d\\ude00"\n', "excerpt: " + "x" * 100_001 + "\n"],
+)
+def test_other_forms_take_the_slow_lane(extra: str) -> None:
+    assert judge_fast(document(extra), Memo(CONTEXT)) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"---\n---\n", b"---\n", document().removesuffix(b"---\n"), document(body="\0"), document() + b"\xff"])
+def test_broken_files_take_the_slow_lane(data: bytes) -> None:
+    assert judge_fast(data, Memo(CONTEXT)) is None
+
+
+def test_a_block_is_judged_once_and_memory_is_bounded() -> None:
+    memo = Memo(CONTEXT, max_bytes=100)
+    first = judge_fast(document(RELATED), memo)
+    again = judge_fast(document("locale: x\n" + RELATED), memo)
+    assert first is not None
+    assert again is not None
+    assert first.entries[1] is again.entries[1]
+    for number in range(100):
+        judge_fast(document(RELATED.replace("b.example", f"b{number}.example")), memo)
+    assert memo.held <= 2 * (100 + len(RELATED))
+
+
+def test_a_short_run_of_the_fuzzer_breaks_no_promise() -> None:
+    tally, broken = fuzz(1500, seed=11)
+    assert broken == []
+    assert min(tally[kind] for kind in ("fast", "slow", "bad")) > 50
+
+
+@pytest.mark.parametrize("folder", ["seeds", "corpus/azure", "replay/azure/2021-07-16", "replay/powerapps"])
+def test_both_lanes_give_the_same_tables(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = SEEDS if folder == "seeds" else CORPORA / folder
+    if not root.is_dir():
+        pytest.skip(f"no corpus at {root}")
+    sources = [Source("s", str(root))]
+    refs = references(sources, scan(sources).files)[::5] if folder == "corpus/azure" else references(sources, scan(sources).files)
+    fast = read_batch(refs, AS_OF)
+    monkeypatch.setattr(read, "judge_fast", lambda _data, _memo: None)
+    slow = read_batch(refs, AS_OF)
+    assert fast == slow
+    assert set(fast.documents["outcome"].to_pylist()) == {"good"}
+    assert fast.problems.num_rows == 0

@@ -1,0 +1,127 @@
+"""Reading with processes: the same result in a steady order, and no process that outlives its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from flows import pool
+from flows.pool import ReaderPool, Span, batches, lanes, read_all
+from flows.scan import References, Source, references, scan
+from schemas.errors import RunFailed, TransientFailure
+from tests.flows.samples import AS_OF, document
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def refs(tmp_path: Path) -> References:
+    for number in range(40):
+        related = f'related:\n  - title: "B{number // 4}"\n    webUrl: "https://b.example/{number // 4}"\n'
+        (tmp_path / f"{number:02}.md").write_bytes(document(related if number % 9 else "heat: x\n", str(number)))
+    sources = [Source("s", str(tmp_path))]
+    return references(sources, scan(sources).files)
+
+
+def _rows(table: pa.Table, *keys: str) -> list[tuple[object, ...]]:
+    return sorted(tuple(row[key] for key in keys) for row in table.to_pylist())
+
+
+def test_processes_give_what_this_process_gives(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MAX_BATCH_FILES", 7)
+    here = list(read_all(refs, AS_OF, workers=2))
+    monkeypatch.setattr(pool, "_WORTH_PROCESSES", 0)
+    there, again = list(read_all(refs, AS_OF, workers=2)), list(read_all(refs, AS_OF, workers=2))
+    assert there == again
+    assert [batch.documents["ref"][0].as_py() for batch in there] == [0, 20, 7, 27, 14, 34]
+    for name, keys in (("documents", ("ref", "content_digest")), ("mentions", ("ref", "position", "entry_id"))):
+        one, two = (pa.concat_tables([getattr(batch, name) for batch in found]) for found in (here, there))
+        assert [str(row) for row in _rows(one, *keys)] == [str(row) for row in _rows(two, *keys)]
+
+
+def test_a_pool_reads_more_than_once(refs: References) -> None:
+    with ReaderPool(2) as readers:
+        assert list(readers.read_all(refs, AS_OF)) == list(readers.read_all(refs, AS_OF))
+
+
+def test_no_reference_no_batch() -> None:
+    assert list(read_all([], AS_OF, workers=2)) == []
+
+
+def test_a_dead_process_is_a_failure_that_may_pass(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_START", "raise SystemExit(3)")
+    with ReaderPool(2) as readers, pytest.raises(TransientFailure, match="status 3"):
+        list(readers.read_all(refs, AS_OF))
+
+
+def test_a_failing_process_says_why(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_START", pool._START.replace("main()", "import flows.worker as w; w.read_batch = None; main()"))
+    with ReaderPool(2) as readers, pytest.raises(RunFailed, match="TypeError"):
+        list(readers.read_all(refs, AS_OF))
+
+
+def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from flows.pool import ReaderPool; readers = ReaderPool(2);"
+        "print(*(worker.pid for worker in readers.workers), flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
+        line = parent.stdout.readline() if parent.stdout else ""
+        pids = [int(word) for word in line.split()]
+        assert len(pids) == 2
+        parent.send_signal(signal.SIGKILL)
+    _wait_until(lambda: not any(_is_alive(pid) for pid in pids))
+
+
+def test_a_closed_pool_leaves_no_process() -> None:
+    readers = ReaderPool(2)
+    pids = [worker.pid for worker in readers.workers]
+    readers.close()
+    assert not any(_is_alive(pid) for pid in pids)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_worker_imports_no_more_than_reading_needs() -> None:
+    code = "import sys, flows.worker; print(*sorted({name.partition('.')[0] for name in sys.modules if sys.modules[name]}))"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert not {"duckdb", "prefect", "numpy", "pandas"} & set(ran.stdout.split())
+
+
+def test_lanes_are_neighbours_of_like_weight() -> None:
+    assert lanes([1] * 10, 2) == [Span(0, 5), Span(5, 10)]
+    assert lanes([10_000_000, 1, 1, 1], 2) == [Span(0, 1), Span(1, 4)]
+    assert lanes([5], 3) == [Span(0, 1)]
+    assert lanes([], 2) == []
+
+
+def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MAX_BATCH_BYTES", 10)
+    monkeypatch.setattr(pool, "MAX_BATCH_FILES", 3)
+    assert list(batches([1, 1, 1, 1, 9, 9, 20, 1], Span(0, 8))) == [
+        Span(0, 3),
+        Span(3, 5),
+        Span(5, 6),
+        Span(6, 7),
+        Span(7, 8),
+    ]

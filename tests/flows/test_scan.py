@@ -1,0 +1,141 @@
+"""What a scan finds, and what it leaves out and tells."""
+
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from flows.scan import Scan, Skipped, Source, is_document, references, scan
+
+
+def look(folder: Path) -> Scan:
+    return scan([Source("s", str(folder))])
+
+
+def paths(folder: Path) -> list[str | None]:
+    return look(folder).files["path"].to_pylist()
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.markdown", "a.txt", "a.yaml", "a.yml", "A.MD", "readme", "my-readme.md.txt"])
+def test_names_of_documents(name: str) -> None:
+    assert is_document(name) == (name != "readme")
+
+
+@pytest.mark.parametrize("name", ["a.html", "md", ".a.md", ".md", "README.md", "ReadMe.txt", "a.md~", "a.md.bak"])
+def test_names_of_other_files(name: str) -> None:
+    assert not is_document(name)
+
+
+def test_documents_come_with_their_metadata_sorted_by_bytes(tmp_path: Path) -> None:
+    write(tmp_path, "b.md", "a/z.txt", "a.md", "é.md", "z.yml", "x.md/inner.md", ".git/a.md", "README.md", "a/.hidden.md")
+    found = look(tmp_path)
+    names = ["a.md", "a/z.txt", "b.md", "x.md/inner.md", "z.yml", "é.md"]
+    assert found.files["path"].to_pylist() == names
+    status = (tmp_path / "a.md").stat()
+    expected = ("s", "a.md", 1, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    assert tuple(found.files.slice(0, 1).to_pylist()[0].values()) == expected
+    assert (found.unlistable, found.skipped) == ((), ())
+
+
+def test_sources_are_sorted_by_name(tmp_path: Path) -> None:
+    write(tmp_path, "one/a.md", "two/b.md")
+    sources = [Source("z", str(tmp_path / "one")), Source("a", str(tmp_path / "two"))]
+    refs = references(sources, scan(sources).files)
+    assert [(ref.source, ref.path) for ref in refs] == [("a", "b.md"), ("z", "a.md")]
+    assert refs[-1].location == str(tmp_path / "one" / "a.md")
+    assert (len(refs), refs.sizes(), refs[1:]) == (2, [1, 1], [refs[1]])
+
+
+def test_links_inside_are_followed_and_others_told(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    write(source, "real/a.md", "b.md")
+    write(tmp_path, "outside/c.md")
+    (source / "link.md").symlink_to("b.md")
+    (source / "folder").symlink_to("real")
+    (source / "real" / "up").symlink_to("..")
+    (source / "away").symlink_to(tmp_path / "outside")
+    (source / "away.md").symlink_to(tmp_path / "outside" / "c.md")
+    (source / "self.md").symlink_to("self.md")
+    (source / "broken.md").symlink_to("nothing")
+    found = look(source)
+    assert found.files["path"].to_pylist() == ["b.md", "folder/a.md", "link.md", "real/a.md"]
+    assert {(skipped.path, skipped.reason) for skipped in found.skipped} == {
+        ("away", "link_leaves_source"),
+        ("away.md", "link_leaves_source"),
+        ("broken.md", "broken_link"),
+        ("self.md", "broken_link"),
+        ("real/up", "link_loop"),
+        ("folder/up", "link_within_link"),
+    }
+
+
+def test_many_links_between_folders_do_not_multiply(tmp_path: Path) -> None:
+    for here in range(12):
+        write(tmp_path, f"{here}/a.md")
+        for there in range(12):
+            (tmp_path / str(here) / f"to{there}").symlink_to(f"../{there}")
+    started = time.perf_counter()
+    assert len(paths(tmp_path)) == 12 * 12
+    assert time.perf_counter() - started < 1
+
+
+def test_what_is_no_file_is_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.md")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s.md"))
+        found = look(tmp_path)
+    assert found.skipped == (Skipped("s", "fifo.md", "not_a_file"), Skipped("s", "s.md", "not_a_file"))
+
+
+def test_names_that_are_not_utf8_are_told(tmp_path: Path) -> None:
+    try:
+        (tmp_path / "bad\udcff.md").write_text("x")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    assert look(tmp_path).skipped == (Skipped("s", "bad\\xff.md", "bad_name"),)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
+    write(tmp_path, "closed/a.md", "b.md")
+    (tmp_path / "closed").chmod(0)
+    found = look(tmp_path)
+    (tmp_path / "closed").chmod(0o700)
+    assert [(place.folder, place.reason) for place in found.unlistable] == [("closed", "Permission denied")]
+    assert found.files["path"].to_pylist() == ["b.md"]
+
+
+def test_a_source_that_is_not_there_is_unlistable(tmp_path: Path) -> None:
+    assert [place.folder for place in look(tmp_path / "nothing").unlistable] == [""]
+
+
+def test_a_scan_costs_little_more_than_find(tmp_path: Path) -> None:
+    for folder in range(20):
+        write(tmp_path, *(f"{folder}/a-document-{number}.md" for number in range(250)))
+    find = min(_seconds(["find", str(tmp_path), "-printf", "%p %s %T@\n"]) for _ in range(3))
+    own = min(_scan_seconds(tmp_path) for _ in range(3))
+    assert own < 5 * find + 0.05
+
+
+def _seconds(command: list[str]) -> float:
+    started = time.perf_counter()
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no GNU find here")
+    return time.perf_counter() - started
+
+
+def _scan_seconds(folder: Path) -> float:
+    started = time.perf_counter()
+    assert look(folder).files.num_rows == 5000
+    return time.perf_counter() - started

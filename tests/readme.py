@@ -1,0 +1,76 @@
+"""Renders the parts of README.md that are facts of the code, so that they cannot go stale.
+
+`python -m tests.readme` rewrites them; test_readme.py fails where they are not what is rendered here.
+"""
+
+import argparse
+import re
+import sys
+import tokenize
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+from flows import settings
+from flows.cli import build_parser
+from schemas.tables import ALL_TABLES
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def tables() -> str:
+    """A row for each table and view: its name, its grain, what it is."""
+    rows = [f"| `{table.name}` | {table.grain} | {table.description} |" for table in ALL_TABLES if table.kind != "ops"]
+    ops = ", ".join(f"`ops.{table.name}` ({table.grain})" for table in ALL_TABLES if table.kind == "ops")
+    return "\n".join(["| table | one row per | what it is |", "|---|---|---|", *rows, "", f"Operations: {ops}."])
+
+
+def commands() -> str:
+    """A row for each command: its name and what it does."""
+    rows = [f"| `newsmart {name}` | {command.description} |" for name, command in sorted(subcommands().items())]
+    return "\n".join(["| command | what it does |", "|---|---|", *rows])
+
+
+def subcommands() -> dict[str, argparse.ArgumentParser]:
+    """Every command's parser, by name."""
+    parser = build_parser()
+    actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(actions[0].choices)
+
+
+def setting_rows() -> str:
+    """A row for each setting: its name, its default, the comment beside it."""
+    meanings = _comments()
+    rows = [
+        f"| `{field.name}` | `{field.default!r}` | {meanings[field.name]} |" for field in fields(settings.Settings)
+    ]
+    return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
+
+
+def _comments() -> dict[str, str]:
+    with Path(settings.__file__).open("rb") as file:
+        tokens = list(tokenize.tokenize(file.readline))
+    told = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+    lines = {token.start[0]: token.line.split(":")[0].strip() for token in tokens if token.start[0] in told}
+    return {name: told[line] for line, name in lines.items()}
+
+
+PARTS: dict[str, Callable[[], str]] = {"tables": tables, "commands": commands, "settings": setting_rows}
+
+
+def rendered(text: str) -> str:
+    """Return the README's text with each generated part made anew."""
+    for name, render in PARTS.items():
+        pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text = pattern.sub(lambda match, made=render(): f"{match[1]}{made}\n{match[2]}", text)  # type: ignore[misc]
+    return text
+
+
+def main() -> int:
+    """Rewrite the README."""
+    README.write_text(rendered(README.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Flaws of texts, and what an error may show of one."""
+
+import pytest
+
+from schemas.text import CLEAN, GARBLED, PLACEHOLDER, flaw, sample
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "A title", "50% off", "CAFÉ’S", "SÃO PAULO", "déjà\u00a0» vu", "日本語のニュース", "Ärger “hier”", "Nan Goldin", "Å“x"],
+)
+def test_clean_texts(text: str | None) -> None:
+    assert flaw(text) == CLEAN
+
+
+@pytest.mark.parametrize(
+    "text", ["CafÃ©", "donâ€™t", "Mobiusâ€”hosted", "a%20b", "Morningstar%2c Inc.", "%C3%A9", "\ufffd", "æ—¥æœ¬", "ðŸ˜€"]
+)
+def test_garbled_texts(text: str) -> None:
+    assert flaw(text) == GARBLED
+
+
+@pytest.mark.parametrize("text", ["NA", "n/a", "Placeholder.", "[Untitled]", ".", "--", "None", "…"])
+def test_placeholders(text: str) -> None:
+    assert flaw(text) == PLACEHOLDER
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\nb\x00", "a\\nb\\x00"),
+        ("日本\u2028", "日本\\u2028"),
+        ("false\nsecured: L+hM4JI5", "false\\n…"),
+        ("x SECURED y", "x …"),
+        ("q" + "Zq9+" * 20, "…"),
+        ("9" * 70, "9" * 59 + "…"),
+        ("a " * 200, "a " * 29 + "a…"),
+    ],
+)
+def test_samples_are_short_and_keep_the_secret(text: str, shown: str) -> None:
+    assert sample(text) == shown
