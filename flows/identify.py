@@ -38,7 +38,9 @@ class UrlFlaw(NamedTuple):
 
 def examine(mention: Mention) -> tuple[list[UrlFlaw], tuple[UrlFacts, ...]]:
     """Return what is wrong with the URLs of a mention (empty for a good one), and the facts of the good ones."""
-    found = [(alias, facts(value)) for name, alias in URL_FIELDS if (value := getattr(mention, name)) is not None]
+    written = {alias: value for name, alias in URL_FIELDS if (value := getattr(mention, name)) is not None}
+    known_facts = {value: facts(value) for value in dict.fromkeys(written.values())}
+    found = [(alias, known_facts[value]) for alias, value in written.items()]
     identity = "originalUrl" if mention.web_url is None else "webUrl"
     flaws = [UrlFlaw((alias,), alias == identity, "not_a_url", EXPECTED_URL) for alias, known in found if known is None]
     if mention.web_url is None and mention.original_url is None:

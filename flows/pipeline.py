@@ -126,7 +126,7 @@ def open_run(request: RunRequest) -> Iterator[Run]:
         faults.at("after_clean")
         notices = set_aside_if_damaged(home) if request.full_refresh else []
         with open_ledger(home, limits=Limits(memory=request.settings.build_memory)) as connection:
-            bring_up_to_date(connection, home, request.workers, reparse=request.reparse)
+            bring_up_to_date(connection, home, request.processes, reparse=request.reparse)
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
             yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, Traces(notices=notices))
 
@@ -240,7 +240,7 @@ def _observation(run: Run, seen: Seen) -> record.Observation:
 def _take_in_all(run: Run, references: pa.Table) -> None:
     start = monotonic()
     taking = 0.0
-    for batch in read_all(_file_refs(run, references), run.as_of, run.request.workers):
+    for batch in read_all(_file_refs(run, references), run.as_of, run.request.processes):
         taken = monotonic()
         run.traces.notices.extend(_reading_notices(batch.documents, references))
         intake.take_in(run.connection, batch, references, run.as_of)
@@ -253,8 +253,7 @@ def _file_refs(run: Run, references: pa.Table) -> Sequence[FileRef]:
     roots = {source.name: source.root for source in run.request.sources}
     columns = [column.to_pylist() for column in references.columns[1:]]
     return [
-        FileRef(source, path, f"{roots[source]}/{path}", *known)
-        for source, path, *known in zip(*columns, strict=True)
+        FileRef(source, path, f"{roots[source]}/{path}", *known) for source, path, *known in zip(*columns, strict=True)
     ]
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Self
 
 from flows.batch import ReadBatch
 from flows.blocks import Memo
@@ -99,7 +99,7 @@ class ReaderPool:
         """Start the processes and do not wait for them."""
         self.workers = [_Worker() for _ in range(workers)]
 
-    def __enter__(self) -> "ReaderPool":
+    def __enter__(self) -> Self:
         """Return the pool."""
         return self
 
@@ -160,7 +160,7 @@ class _Worker:
 
     def __init__(self) -> None:
         command = [sys.executable, "-c", _START.format(path=sys.path)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._answers: queue.Queue[bytes | None] = queue.Queue(maxsize=_AHEAD)
         self._thread = threading.Thread(target=self._take_in, args=(_stream(self._process.stdout),), daemon=True)
         self._thread.start()
@@ -190,7 +190,7 @@ class _Worker:
         if answer is None:
             status = self._process.wait()
             raise TransientFailure(f"a reading process ended with status {status}", todo="run again")
-        content: list[bytes] | str = pickle.loads(answer)  # noqa: S301 (from our own child)
+        content: list[bytes] | str = pickle.loads(answer)
         if isinstance(content, str):
             raise RunFailed(f"a reading process failed: {content}")
         return content

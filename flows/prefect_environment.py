@@ -5,10 +5,14 @@ set stays. Rejected: a profile file in the home (it would change the user's othe
 all of it (the server is another process, which sees the environment only).
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from schemas.errors import RunFailed
+
 API_URL = "PREFECT_API_URL"
+TODO = "name another with PREFECT_HOME, or run with --direct"
 HOME = "PREFECT_HOME"
 
 QUIET = {
@@ -37,7 +41,7 @@ SERVING = {
     # What is late is skipped by us; the state Late would only be noise.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
     # Keeps the database small; flow runs themselves are pruned by count, in `flows.prefect_executor`.
-    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "PT1H",
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "PT15M",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,orphans",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "300",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ORPHAN_CLEANUP_LOOP_SECONDS": "3600",
@@ -59,12 +63,27 @@ def prepare_environment(
     return added | {name: value for name, value in told.items() if value is not None}
 
 
+def prefect_home(given: Mapping[str, str]) -> Path:
+    """Return the folder in which Prefect keeps its database under this environment."""
+    return Path(given.get(HOME) or "~/.prefect").expanduser()
+
+
+def check_home(folder: Path) -> Path:
+    """Return the folder, which is there and can be written. Raises RunFailed: Prefect would only warn, and go wrong."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFailed("cannot make Prefect's folder", where=f"{folder}: {error.strerror}", todo=TODO) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise RunFailed("cannot write Prefect's folder", where=str(folder), todo=TODO)
+    return folder
+
+
 def may_have_profile(given: Mapping[str, str], folder: Path) -> bool:
     """Tell whether a file that Prefect reads may name another server: a profile, prefect.toml or a .env.
 
     In: the environment and the current folder. It may say yes in vain; then Prefect's own reading decides.
     """
     named = given.get("PREFECT_PROFILES_PATH")
-    home = Path(given.get(HOME) or "~/.prefect").expanduser()
-    files = [Path(named) if named else home / "profiles.toml", folder / "prefect.toml", folder / ".env"]
+    files = [Path(named) if named else prefect_home(given) / "profiles.toml", folder / "prefect.toml", folder / ".env"]
     return "PREFECT_PROFILE" in given or any(file.is_file() for file in files)

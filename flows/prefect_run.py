@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from flows.pipeline import OnStep
-from flows.prefect_environment import API_URL, may_have_profile, prepare_environment
+from flows.prefect_environment import API_URL, check_home, may_have_profile, prefect_home, prepare_environment
 from flows.prefect_server import PrefectServer, is_prefect, listen
 from flows.request import RunRequest, RunResult
 from flows.serving import read_serving
@@ -40,6 +40,7 @@ def flow_runs(warehouse: Path, environment: MutableMapping[str, str]) -> Iterato
     Once in a process: Prefect reads its settings at import, and the server is gone after the block.
     """
     atexit.register(_be_silent)
+    check_home(prefect_home(environment))
     with _server(warehouse, environment) as server:
         module = import_module("flows.prefect_call_run")
         if server is not None:

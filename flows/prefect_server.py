@@ -144,7 +144,8 @@ class PrefectServer:
         size = self._log.seek(0, 2)
         self._log.seek(max(0, size - LAST_LINE_BYTES))
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1].strip() if lines else "it said nothing"
+        telling = [line for line in lines if "Error" in line and "Traceback" not in line] or lines
+        return telling[-1].strip()[:300] if telling else "it said nothing"
 
     def __enter__(self) -> Self:
         """Start."""

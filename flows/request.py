@@ -1,5 +1,7 @@
 """What a run is asked for, and what it answers: plain values, so that a scheduler can carry them."""
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +11,11 @@ from typing import Any
 from flows.clock import as_text
 from flows.scan import Source
 from flows.settings import Settings
+
+
+def _core_count() -> int:
+    """Return the cores that this process may use; macOS knows no affinity, there it is all of them."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,11 @@ class RunRequest:
     allow_shrink: bool = False
     workers: int = 0
     settings: Settings = field(default_factory=Settings)
+
+    @property
+    def processes(self) -> int:
+        """How many processes read: as many as were asked for, else one for each core that this process may use."""
+        return self.workers or _core_count()
 
 
 @dataclass(frozen=True, slots=True)

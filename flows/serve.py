@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from flows.clock import as_text, utc_now
-from flows.prefect_environment import API_URL, prepare_environment
+from flows.prefect_environment import API_URL, check_home, prepare_environment
 from flows.prefect_server import HOST, PrefectServer, child_command, is_prefect, listen, pipe_of
 from flows.request import RunRequest
 from flows.serve_log import set_up_log
@@ -118,28 +118,17 @@ def _server(
         environment.update(prepare_environment(environment, serving=True))
         yield None, api_url
         return
+    folder = check_home(home.folder / "prefect")
     api_url = f"http://{HOST}:{DEFAULT_PORT if port is None else port}/api"
     if is_prefect(api_url):
         log.info("using the Prefect server that answers at %s", api_url)
-        environment.update(prepare_environment(environment, api_url=api_url, home=_prefect_home(home), serving=True))
+        environment.update(prepare_environment(environment, api_url=api_url, home=folder, serving=True))
         yield None, api_url
         return
-    folder = _prefect_home(home)
     server = PrefectServer(listen(DEFAULT_PORT if port is None else port), with_page=True)
     environment.update(prepare_environment(environment, api_url=server.api_url, home=folder, serving=True))
     with server:
         yield server, server.api_url
-
-
-def _prefect_home(home: Home) -> Path:
-    folder = home.folder / "prefect"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFailed("cannot make Prefect's folder", where=f"{folder}: {error.strerror}") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise RunFailed("cannot write Prefect's folder", where=str(folder), todo="it must be this user's")
-    return folder
 
 
 def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> dict[str, Any]:

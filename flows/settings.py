@@ -77,6 +77,6 @@ def _from_file(values: Mapping[str, str]) -> dict[str, object]:
 def _fit(name: str, value: object) -> object:
     kind = _names()[name]
     try:
-        return kind(value)  # type: ignore[call-arg]
+        return kind(value)
     except (TypeError, ValueError) as error:
         raise UsageError(f"the setting {name} must be a {kind.__name__}", where=repr(value)) from error

@@ -108,7 +108,11 @@ def status_prometheus(told: dict[str, Any]) -> str:
     balance = told["balance"] or {}
     run, release = told["run"] or {}, told["release"] or {}
     gauges = [
-        ("newsmart_release_age_seconds", "Seconds since the current release was published.", told["release_age_seconds"]),
+        (
+            "newsmart_release_age_seconds",
+            "Seconds since the current release was published.",
+            told["release_age_seconds"],
+        ),
         ("newsmart_data_age_seconds", "Seconds since the as-of of the current release.", told["data_age_seconds"]),
         ("newsmart_last_run_ok", "1 where the last run published or had nothing to do.", _is_ok(run)),
         ("newsmart_quarantine_entries", "Problems in quarantine.", told["quarantine_entries"]),

@@ -127,5 +127,4 @@ def table_of_columns(columns: Iterable[Iterable[Any]], schema: pa.Schema) -> pa.
 
 def table_of_rows(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
     """Return rows of Python values as a table. Raises pyarrow.ArrowInvalid where a value is not of its type."""
-    columns: Iterable[Iterable[Any]] = zip(*rows, strict=True) if rows else ([] for _ in schema)
-    return table_of_columns(columns, schema)
+    return table_of_columns([[row[place] for row in rows] for place in range(len(schema))], schema)

@@ -46,8 +46,8 @@ def flaw(text: str | None) -> int:
 def sample(text: str) -> str:
     """Return a text as an error may show it: one line, at most 60 characters, controls escaped.
 
-    It ends before the word `secured`, and before anything that looks like ciphertext: where a fence, a quote or a key is
-    damaged, the secret may stand in any value.
+    It ends before the word `secured`, and before anything that looks like ciphertext: where a fence, a quote or a key
+    is damaged, the secret may stand in any value.
     """
     head = text[: 4 * _SHORT]
     secret = _SECRET.search(head)

@@ -41,9 +41,7 @@ def subcommands() -> dict[str, argparse.ArgumentParser]:
 def setting_rows() -> str:
     """A row for each setting: its name, its default, the comment beside it."""
     meanings = _comments()
-    rows = [
-        f"| `{field.name}` | `{field.default!r}` | {meanings[field.name]} |" for field in fields(settings.Settings)
-    ]
+    rows = [f"| `{field.name}` | `{field.default!r}` | {meanings[field.name]} |" for field in fields(settings.Settings)]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 

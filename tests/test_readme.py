@@ -26,7 +26,7 @@ def test_every_command_is_told(name: str) -> None:
 
 @pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: str(table.name))
 def test_every_table_is_told(table: object) -> None:
-    assert f"{getattr(table, 'name')}`" in TEXT
+    assert f"{table.name}`" in TEXT
 
 
 def _shell_lines() -> list[str]:
@@ -62,5 +62,7 @@ def test_output_shown_is_real_output(tmp_path: Path) -> None:
 
 
 def _shape(output: str, folder: Path) -> list[str]:
-    lines = [line for line in output.replace(str(folder), "FOLDER").splitlines() if not re.match(r"\w+ [0-9.]+ s$", line)]
+    lines = [
+        line for line in output.replace(str(folder), "FOLDER").splitlines() if not re.match(r"\w+ [0-9.]+ s$", line)
+    ]
     return [re.sub(r"[0-9]{8}T[0-9.]+Z(-\w+)?|[0-9.]+ s", "#", line.split("releases/")[0]) for line in lines]

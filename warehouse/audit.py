@@ -16,6 +16,7 @@ from schemas.errors import AuditFailed
 from schemas.tables import ALL_TABLES, BASE_TABLES
 from schemas.views import VIEWS
 from warehouse.db import named
+from warehouse.parallel import map_queries
 from warehouse.sql_files import read_sql, sql_names
 
 # A view must have just the rows of what it describes: it neither fans out nor loses one.
@@ -89,8 +90,7 @@ def run_audits(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[
 
     The ledger and the scratch tables of the build must be at hand.
     """
-    connection.execute("use news")
-    results = tuple(_run(connection, audit, as_of) for audit in audits())
+    results = tuple(map_queries(connection, "news", lambda cursor, audit: _run(cursor, audit, as_of), audits()))
     connection.executemany(
         "insert into news.ops.audit values ($1, $2, $3, $4)",
         [[result.name, result.status, result.offending_rows, result.example] for result in results],

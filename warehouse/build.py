@@ -85,15 +85,17 @@ def building(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None
 def fill_release(
     connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, versions: Versions, fill_ops: FillOps
 ) -> Built:
-    """Fill the release attached as `news`, all of it in one transaction, from the ledger's events up to `as_of`.
+    """Fill the release attached as `news` from the ledger's events up to `as_of`.
 
-    One transaction because each commit is a checkpoint here: the two hundred comments alone cost more than the rows.
-    `fill_ops` fills what only the run knows, and is given what was built.
+    The tables are filled in one transaction because each commit is a checkpoint here: two hundred comments would cost
+    more than all the rows. `fill_ops` fills what only the run knows, and is given what was built.
     """
     lay_out(connection, as_of)
     with transaction(connection):
         fill(connection)
-        built = seal_contents(connection, as_of, release_id, versions)
+    built = describe(connection, as_of, release_id)
+    with transaction(connection):
+        _write_release(connection, built, versions)
         fill_ops(built)
     return built
 
@@ -152,14 +154,12 @@ def _run(connection: duckdb.DuckDBPyConnection, statements: Iterator[str]) -> No
     connection.execute(";\n".join(statements))
 
 
-def seal_contents(
-    connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, versions: Versions
-) -> Built:
-    """Fingerprint the tables and write the one row of ops.release."""
+def describe(connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str) -> Built:
+    """Count and fingerprint the tables of the release attached as `news`."""
     tables = fingerprint_tables(connection, "news")
     fingerprint = combine(tables)
     counts = {one.table: one.row_count for one in tables}
-    built = Built(
+    return Built(
         release_id=release_id,
         as_of=as_of,
         built_at=datetime.now(UTC).replace(tzinfo=None),
@@ -169,8 +169,6 @@ def seal_contents(
         fingerprint=fingerprint,
         tables=tables,
     )
-    _write_release(connection, built, versions)
-    return built
 
 
 def _count_present(connection: duckdb.DuckDBPyConnection) -> int:

@@ -227,6 +227,10 @@ def _opened(database: Path | str, read_only: bool, spill: Path, limits: Limits) 
         for name, value in SESSION_SETTINGS.items():
             connection.execute(f"set {name} = {quoted(value)}")
         yield connection
+    except RuntimeError as error:
+        if str(error) != INTERRUPTED:
+            raise
+        raise KeyboardInterrupt from error
     finally:
         connection.close()
 
@@ -242,6 +246,9 @@ def _explained(path: Path, *, is_ledger: bool) -> Iterator[None]:
             raise
         raise ours from error
 
+
+# DuckDB's driver swallows the KeyboardInterrupt of a Ctrl-C that comes during a statement, and raises this instead.
+INTERRUPTED = "Query interrupted"
 
 # What DuckDB's text says when a file, not a statement, is at fault. The first kind that matches counts.
 MARKS = {

@@ -14,6 +14,7 @@ import duckdb
 from schemas.declarations import Table
 from schemas.tables import BASE_TABLES
 from warehouse.db import named
+from warehouse.parallel import map_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,11 @@ class TableFingerprint:
 
 def fingerprint_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> tuple[TableFingerprint, ...]:
     """Return the fingerprint of each table of schema `main` of the attached release, in the order of declaration."""
-    return tuple(fingerprint_table(connection, catalog, table) for table in BASE_TABLES)
+
+    def query(cursor: duckdb.DuckDBPyConnection, table: Table) -> TableFingerprint:
+        return fingerprint_table(cursor, catalog, table)
+
+    return tuple(map_queries(connection, catalog, query, BASE_TABLES))
 
 
 def combine(tables: tuple[TableFingerprint, ...]) -> str:

@@ -143,7 +143,9 @@ def _with_accepted_digest(batch: Batch, references: pa.Table) -> pa.Table:
     if not rejected:
         return documents
     digests = [
-        sha256(digest + repr(sorted(rejected[ref])).encode()).digest() if digest is not None and ref in rejected else digest
+        sha256(digest + repr(sorted(rejected[ref])).encode()).digest()
+        if digest is not None and ref in rejected
+        else digest
         for ref, digest in zip(refs.to_pylist(), documents.column("content_digest").to_pylist(), strict=True)
     ]
     index = documents.schema.get_field_index("content_digest")

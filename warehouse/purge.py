@@ -67,7 +67,9 @@ def purge_article(connection: duckdb.DuckDBPyConnection, url_keys: Sequence[str]
     In: every url_key that the article owns, as the build lays them out in work.key_owner. The caller opens the
     transaction, has `work.entry_url` filled, and compacts afterwards.
     """
-    connection.execute("create or replace temp table doomed_key as select unnest($1::varchar[]) as url_key", [list(url_keys)])
+    connection.execute(
+        "create or replace temp table doomed_key as select unnest($1::varchar[]) as url_key", [list(url_keys)]
+    )
     connection.execute(_DOOMED_ENTRIES)
     owners = connection.execute(_OWN_DOCUMENTS).fetchall()
     _set_doomed(connection, [int(row[0]) for row in owners])
@@ -125,7 +127,9 @@ def _sweep(connection: duckdb.DuckDBPyConnection) -> Purged:
         "delete from ledger.drift where (source, path) in "
         "(select (source, path) from ledger.document where document_id in (select document_id from doomed))"
     )
-    documents = _changed(connection, "delete from ledger.document where document_id in (select document_id from doomed)")
+    documents = _changed(
+        connection, "delete from ledger.document where document_id in (select document_id from doomed)"
+    )
     unused = "content_id not in (select content_id from ledger.event where content_id is not null)"
     mentions = _changed(connection, f"delete from ledger.content_entry where {unused}")
     connection.execute(f"delete from ledger.content where {unused}")

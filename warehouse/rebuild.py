@@ -18,7 +18,6 @@ from warehouse.durable import fsync_file, fsync_folder
 from warehouse.fingerprint import TableFingerprint, fingerprint_tables
 from warehouse.home import Home
 
-
 KEEP_RUNS = 10_000
 
 

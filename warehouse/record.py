@@ -73,7 +73,8 @@ def compare(connection: duckdb.DuckDBPyConnection, observation: Observation) -> 
         connection.execute(statement)
     for name in ("scanned", "sources", "folders"):
         connection.unregister(name)
-    return connection.sql(read_sql("ledger", "to_read")).to_arrow_table()
+    listed: pa.Table = connection.sql(read_sql("ledger", "to_read")).to_arrow_table()
+    return listed
 
 
 # What was taken down is not seen: it belongs to no class of the balance.

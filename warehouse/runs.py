@@ -182,8 +182,7 @@ def quarantine_digest(connection: duckdb.DuckDBPyConnection) -> str:
 def fill_ops(connection: duckdb.DuckDBPyConnection, keep_runs: int, until: datetime) -> None:
     """Fill ops.run (the latest `keep_runs` up to an as-of), ops.quarantine and ops.drift of the release `news`."""
     connection.execute(
-        "insert into news.ops.run by name "
-        "select * from ledger.run where as_of <= $1 order by as_of desc limit $2",
+        "insert into news.ops.run by name select * from ledger.run where as_of <= $1 order by as_of desc limit $2",
         [until, keep_runs],
     )
     connection.execute(f"insert into news.ops.quarantine by name {_OPEN_PROBLEMS}")
@@ -193,7 +192,9 @@ def fill_ops(connection: duckdb.DuckDBPyConnection, keep_runs: int, until: datet
 def count_changes(connection: duckdb.DuckDBPyConnection, since: datetime | None) -> Mapping[str, int]:
     """Count articles of `news` added, changed, withdrawn and departed since an as-of; None: all are added."""
     row = connection.execute(_CHANGES, {"since": since}).fetchone()
-    return dict(zip(("added", "changed", "withdrawn", "departed"), (int(count) for count in row or (0,) * 4), strict=True))
+    return dict(
+        zip(("added", "changed", "withdrawn", "departed"), (int(count) for count in row or (0,) * 4), strict=True)
+    )
 
 
 _CHANGES = """

@@ -41,5 +41,7 @@ def print_records(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> No
     from warehouse.render import write_table
 
     values = [tuple(row.get(name) for name in names) for row in rows]
-    types = ["BIGINT" if all(isinstance(value[i], int | None) for value in values) else "VARCHAR" for i in range(len(names))]
+    types = [
+        "BIGINT" if all(isinstance(value[i], int | None) for value in values) else "VARCHAR" for i in range(len(names))
+    ]
     write_table(names, types, values, sys.stdout)

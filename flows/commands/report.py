@@ -11,9 +11,8 @@ from warehouse.state import read_state
 
 def report(options: argparse.Namespace) -> int:
     """Write the page and say where it is."""
-    from warehouse.report import render
-
     from warehouse.durable import write_atomically
+    from warehouse.report import render
 
     home = Home.of(warehouse_of(options, settings_of(options)))
     if not home.file.exists():

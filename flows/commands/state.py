@@ -84,7 +84,11 @@ def releases(options: argparse.Namespace) -> int:
     home, state = _state(options)
     current = home.linked_release()
     rows = [
-        {**{name: row[name] for name in row if name != "file"}, "is_current": row["release_id"] == current, "is_pinned": row["release_id"] == state.get("pin")}
+        {
+            **{name: row[name] for name in row if name != "file"},
+            "is_current": row["release_id"] == current,
+            "is_pinned": row["release_id"] == state.get("pin"),
+        }
         for row in state.get("releases", [])
         if home.release_file(str(row["release_id"])).is_file()
     ]

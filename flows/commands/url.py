@@ -1,7 +1,6 @@
 """`newsmart url`: a URL's key, explained rule by rule."""
 
 import argparse
-from dataclasses import asdict
 
 from flows.commands.common import print_json, say
 from schemas.urls import explain
@@ -11,7 +10,7 @@ def url(options: argparse.Namespace) -> int:
     """Print the key of each argument and the rules that made it; exit 0 whatever they are."""
     told = [explain(text) for text in options.urls]
     if options.json:
-        print_json([{**asdict(one), "rules": list(one.rules)} for one in told])
+        print_json([one._asdict() for one in told])
         return 0
     for one in told:
         say(options, f"{one.url}\n  key     {one.url_key if one.url_key is not None else f'none: {one.reason}'}")

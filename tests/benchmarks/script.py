@@ -3,8 +3,7 @@
 PyYAML's C loader, Pydantic models, Arrow into DuckDB, dimensions by plain removal of repeats on the URL. It has no
 history, no quarantine (a bad document is counted and left out), no identity beyond the URL as written, no audits and no
 publishing. One process. It stands here to be compared with, so it is written to be fast within that: the C loader,
-columns into Arrow instead of row inserts (no list of rows either: keeping them busies Python's garbage collector), the
-dimensions in SQL.
+columns into Arrow instead of row inserts, the dimensions in SQL.
 
     python -m tests.benchmarks.script SOURCE FILE
 """

@@ -16,16 +16,79 @@ from tests.fuzz.mutate import SEEDS, faults
 from tests.fuzz.mutate import run as fuzz
 
 CORPORA = Path(__file__).parents[3] / "shared"
-RELATED = 'related:\n  - title: "B"\n    webUrl: "https://b.example/"\n    images:\n      - url: "https://i.example/1"\n        width: 5\n'
+RELATED = (
+    'related:\n  - title: "B"\n    webUrl: "https://b.example/"\n'
+    '    images:\n      - url: "https://i.example/1"\n        width: 5\n'
+)
 
 pieces = st.sampled_from(
-    ["a", "key", "null", "~", "1", "-1", "x y", "é", "\u00a0", " ", "  ", "    ", "\n", "\n  ", "\n    ", "\n- ", "\n  - ", "- ", "-"]
-    + [": ", ":", "a: ", "b:\n  ", "c:", '"', '"x"', '""', "'", "'y'", "''", "\\", "\\n", '\\"', "\\u0041", "\\u2028", "\\x41"]
-    + ["#", " #", "[", "]", "{", "}", ",", "&", "*", "!", "|", ">", "%", "@", "?", "<<", "---", "...", "\t", "\u2028", "\u0085"]
+    [
+        "a",
+        "key",
+        "null",
+        "~",
+        "1",
+        "-1",
+        "x y",
+        "é",
+        "\u00a0",
+        " ",
+        "  ",
+        "    ",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "\n- ",
+        "\n  - ",
+        "- ",
+        "-",
+    ]
+    + [
+        ": ",
+        ":",
+        "a: ",
+        "b:\n  ",
+        "c:",
+        '"',
+        '"x"',
+        '""',
+        "'",
+        "'y'",
+        "''",
+        "\\",
+        "\\n",
+        '\\"',
+        "\\u0041",
+        "\\u2028",
+        "\\x41",
+    ]
+    + [
+        "#",
+        " #",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "&",
+        "*",
+        "!",
+        "|",
+        ">",
+        "%",
+        "@",
+        "?",
+        "<<",
+        "---",
+        "...",
+        "\t",
+        "\u2028",
+        "\u0085",
+    ]
 )
 
 
-@settings(max_examples=2000)
+@settings(max_examples=2000, deadline=None)
 @given(st.lists(pieces, max_size=12).map("".join))
 @example('a: "x""y"')
 @example("a: 'x''y'")
@@ -43,7 +106,7 @@ def test_lines_are_read_as_libyaml_reads_them(text: str) -> None:
         assert whole.tree == (tree or None)
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(pieces, max_size=10).map("".join))
 def test_blocks_are_cut_where_items_end(text: str) -> None:
     data = document(f'related:\n  - title: "B"\n    webUrl: "https://b.example/"\n{text}\n')
@@ -52,8 +115,18 @@ def test_blocks_are_cut_where_items_end(text: str) -> None:
 
 @pytest.mark.parametrize(
     "extra",
-    ["", "topics:\n  - x\n  - 'y z'\n", RELATED, f'{RELATED}\nsecured: "L+hM4/="\n', "heat: -1\npublishedDateTime: 2021-04-29T17:02:00Z\n"]
-    + ['excerpt: "a\\r\\n\\"b\\" \\u2028"\n', "provider:\n  name: P&O (x)#1's\n  domain:\n", f"locale: null\n\n{RELATED}"],
+    [
+        "",
+        "topics:\n  - x\n  - 'y z'\n",
+        RELATED,
+        f'{RELATED}\nsecured: "L+hM4/="\n',
+        "heat: -1\npublishedDateTime: 2021-04-29T17:02:00Z\n",
+    ]
+    + [
+        'excerpt: "a\\r\\n\\"b\\" \\u2028"\n',
+        "provider:\n  name: P&O (x)#1's\n  domain:\n",
+        f"locale: null\n\n{RELATED}",
+    ],
 )
 def test_the_usual_forms_take_the_fast_lane(extra: str) -> None:
     for data in (document(extra), document(extra, "body\n").replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + document(extra)):
@@ -65,15 +138,30 @@ def test_the_usual_forms_take_the_fast_lane(extra: str) -> None:
 
 @pytest.mark.parametrize(
     "extra",
-    ["quality: -1\n", "excerpt: |\n  x\n", "excerpt: 'a\n  b'\n", "a: &x b\n", "a: [b]\n", "related: []\n", f"{RELATED}{RELATED}"]
-    + ["related:\n- title: B\n", f'{RELATED}secured: "x"\nfoo: "y"\n', f'secured: "a"\n{RELATED}secured: "b"\n', "related:\n  - x\n"]
+    [
+        "quality: -1\n",
+        "excerpt: |\n  x\n",
+        "excerpt: 'a\n  b'\n",
+        "a: &x b\n",
+        "a: [b]\n",
+        "related: []\n",
+        f"{RELATED}{RELATED}",
+    ]
+    + [
+        "related:\n- title: B\n",
+        f'{RELATED}secured: "x"\nfoo: "y"\n',
+        f'secured: "a"\n{RELATED}secured: "b"\n',
+        "related:\n  - x\n",
+    ]
     + ["excerpt: \tx\n", "excerpt: a\u2028b\n", 'excerpt: "\\ud83d\\ude00"\n', "excerpt: " + "x" * 100_001 + "\n"],
 )
 def test_other_forms_take_the_slow_lane(extra: str) -> None:
     assert judge_fast(document(extra), Memo(CONTEXT)) is None
 
 
-@pytest.mark.parametrize("data", [b"", b"---\n---\n", b"---\n", document().removesuffix(b"---\n"), document(body="\0"), document() + b"\xff"])
+@pytest.mark.parametrize(
+    "data", [b"", b"---\n---\n", b"---\n", document().removesuffix(b"---\n"), document(body="\0"), document() + b"\xff"]
+)
 def test_broken_files_take_the_slow_lane(data: bytes) -> None:
     assert judge_fast(data, Memo(CONTEXT)) is None
 
@@ -102,7 +190,11 @@ def test_both_lanes_give_the_same_tables(folder: str, monkeypatch: pytest.Monkey
     if not root.is_dir():
         pytest.skip(f"no corpus at {root}")
     sources = [Source("s", str(root))]
-    refs = references(sources, scan(sources).files)[::5] if folder == "corpus/azure" else references(sources, scan(sources).files)
+    refs = (
+        references(sources, scan(sources).files)[::5]
+        if folder == "corpus/azure"
+        else references(sources, scan(sources).files)
+    )
     fast = read_batch(refs, AS_OF)
     monkeypatch.setattr(read, "judge_fast", lambda _data, _memo: None)
     slow = read_batch(refs, AS_OF)

@@ -39,7 +39,7 @@ def test_processes_give_what_this_process_gives(refs: References, monkeypatch: p
     monkeypatch.setattr(pool, "_WORTH_PROCESSES", 0)
     there, again = list(read_all(refs, AS_OF, workers=2)), list(read_all(refs, AS_OF, workers=2))
     assert there == again
-    assert [batch.documents["ref"][0].as_py() for batch in there] == [0, 20, 7, 27, 14, 34]
+    assert [batch.documents["ref"][0].as_py() for batch in there] == [0, 21, 7, 28, 14, 35]
     for name, keys in (("documents", ("ref", "content_digest")), ("mentions", ("ref", "position", "entry_id"))):
         one, two = (pa.concat_tables([getattr(batch, name) for batch in found]) for found in (here, there))
         assert [str(row) for row in _rows(one, *keys)] == [str(row) for row in _rows(two, *keys)]
@@ -61,7 +61,9 @@ def test_a_dead_process_is_a_failure_that_may_pass(refs: References, monkeypatch
 
 
 def test_a_failing_process_says_why(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_START", pool._START.replace("main()", "import flows.worker as w; w.read_batch = None; main()"))
+    monkeypatch.setattr(
+        pool, "_START", pool._START.replace("main()", "import flows.worker as w; w.read_batch = None; main()")
+    )
     with ReaderPool(2) as readers, pytest.raises(RunFailed, match="TypeError"):
         list(readers.read_all(refs, AS_OF))
 
@@ -103,7 +105,9 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def test_a_worker_imports_no_more_than_reading_needs() -> None:
-    code = "import sys, flows.worker; print(*sorted({name.partition('.')[0] for name in sys.modules if sys.modules[name]}))"
+    code = (
+        "import sys, flows.worker; print(*{name.partition('.')[0] for name, loaded in sys.modules.items() if loaded})"
+    )
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
     assert not {"duckdb", "prefect", "numpy", "pandas"} & set(ran.stdout.split())
 

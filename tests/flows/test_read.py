@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from flows import files
 from flows.batch import ReadBatch
 from flows.files import read_file
 from flows.front_matter import MAX_BYTES
@@ -166,7 +165,7 @@ def test_an_unreadable_file_is_a_problem_whoever_runs_this(tmp_path: Path, monke
         raise PermissionError(13, "Permission denied")
 
     (ref,) = refs(tmp_path)
-    monkeypatch.setattr(files.os, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert read_batch([ref], AS_OF).problems["reason"].to_pylist() == ["unreadable"]
 
 
@@ -182,7 +181,7 @@ def test_a_file_that_never_holds_still_is_unstable(tmp_path: Path, monkeypatch: 
             file.write(b"x")
         return data
 
-    monkeypatch.setattr(files.os, "read", read_and_write)
+    monkeypatch.setattr(os, "read", read_and_write)
     assert read_file(ref).trouble == "unstable"
 
 

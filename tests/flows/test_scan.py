@@ -25,7 +25,9 @@ def write(folder: Path, *names: str) -> None:
         (folder / name).write_text("x")
 
 
-@pytest.mark.parametrize("name", ["a.md", "a.markdown", "a.txt", "a.yaml", "a.yml", "A.MD", "readme", "my-readme.md.txt"])
+@pytest.mark.parametrize(
+    "name", ["a.md", "a.markdown", "a.txt", "a.yaml", "a.yml", "A.MD", "readme", "my-readme.md.txt"]
+)
 def test_names_of_documents(name: str) -> None:
     assert is_document(name) == (name != "readme")
 
@@ -36,7 +38,9 @@ def test_names_of_other_files(name: str) -> None:
 
 
 def test_documents_come_with_their_metadata_sorted_by_bytes(tmp_path: Path) -> None:
-    write(tmp_path, "b.md", "a/z.txt", "a.md", "é.md", "z.yml", "x.md/inner.md", ".git/a.md", "README.md", "a/.hidden.md")
+    write(
+        tmp_path, "b.md", "a/z.txt", "a.md", "é.md", "z.yml", "x.md/inner.md", ".git/a.md", "README.md", "a/.hidden.md"
+    )
     found = look(tmp_path)
     names = ["a.md", "a/z.txt", "b.md", "x.md/inner.md", "z.yml", "é.md"]
     assert found.files["path"].to_pylist() == names

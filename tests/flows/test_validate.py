@@ -24,12 +24,20 @@ def test_a_bad_value_at_the_root_condemns_the_document() -> None:
     verdict = judge(f"quality: -1\n{RELATED}")
     assert (verdict.content_digest, verdict.entries) == (None, ())
     (problem,) = verdict.problems
-    assert (problem.position, problem.scope, problem.line, problem.column, problem.found) == (0, "document", 4, 10, "-1")
+    assert (problem.position, problem.scope, problem.line, problem.column, problem.found) == (
+        0,
+        "document",
+        4,
+        10,
+        "-1",
+    )
     assert problem.expected == "an integer of 0 or more, within 64 bits"
 
 
 def test_a_bad_related_entry_alone_is_set_aside_and_leaves_its_gap() -> None:
-    verdict = judge(f"{RELATED}  - title: C\n    heat: x\n    webUrl: https://news.example/c\n  - title: D\n    webUrl: https://d.example/\n")
+    verdict = judge(
+        f"{RELATED}  - title: C\n    heat: x\n    webUrl: https://news.example/c\n  - title: D\n    webUrl: https://d.example/\n"
+    )
     assert list(verdict.positions) == [0, 1, 3]
     (problem,) = verdict.problems
     assert (problem.position, problem.scope, problem.field) == (2, "mention", "related[1].heat")
@@ -37,7 +45,8 @@ def test_a_bad_related_entry_alone_is_set_aside_and_leaves_its_gap() -> None:
 
 
 def test_nested_values_have_their_own_place() -> None:
-    extra = "images:\n- url: https://i.example/1\n- width: 12\n  height: '0'\nprovider: {name: x, images: [{width: wide}]}\n"
+    images = "images:\n- url: https://i.example/1\n- width: 12\n  height: '0'\n"
+    extra = f"{images}provider: {{name: x, images: [{{width: wide}}]}}\n"
     assert places(extra) == [
         (7, 11, "images[1].height", "out_of_range", "document"),
         (8, 38, "provider.images[0].width", "bad_integer", "document"),
@@ -98,7 +107,9 @@ def test_a_bad_image_url_is_set_aside_alone() -> None:
     assert [image["url"] for image in value(verdict, "images")] == ["https://i.example/1"]
 
 
-@pytest.mark.parametrize(("related", "reason"), [("text", "wrong_shape"), ("{a: b}", "wrong_shape"), ("''", None), ("", None)])
+@pytest.mark.parametrize(
+    ("related", "reason"), [("text", "wrong_shape"), ("{a: b}", "wrong_shape"), ("''", None), ("", None)]
+)
 def test_a_related_list_is_a_list(related: str, reason: str | None) -> None:
     assert [p.reason for p in problems(f"related: {related}\n")] == ([] if reason is None else [reason])
 
@@ -111,8 +122,15 @@ def test_plain_null_is_nothing_and_quoted_null_is_text() -> None:
 
 
 def test_yaml_guesses_no_types() -> None:
-    verdict = judge("provider: {name: 1843}\ncategory: No\nlocale: 1.10\nexcerpt: 007\ntopics: [on, 0x1F, 2021-01-01]\n")
-    assert [value(verdict, name) for name in ("provider_name", "category", "locale", "excerpt")] == ["1843", "No", "1.10", "007"]
+    verdict = judge(
+        "provider: {name: 1843}\ncategory: No\nlocale: 1.10\nexcerpt: 007\ntopics: [on, 0x1F, 2021-01-01]\n"
+    )
+    assert [value(verdict, name) for name in ("provider_name", "category", "locale", "excerpt")] == [
+        "1843",
+        "No",
+        "1.10",
+        "007",
+    ]
     assert value(verdict, "topics") == ["on", "0x1F", "2021-01-01"]
 
 
@@ -143,8 +161,19 @@ def test_the_secret_is_nowhere() -> None:
 
 @pytest.mark.parametrize(
     "extra",
-    ["secured: 'CIPHER\n", "secured: &CIPHER x\n", "secured: !CIPHER x\n", "secured: {a: *CIPHER}\n", "secured: x\nCIPHER\n"]
-    + ["published: no secured: 'CIPHER'\n", "heat: x secured 'CIPHER'\n", "secured: [CIPHER, CIPHER\n", "secured: a: CIPHER\n"],
+    [
+        "secured: 'CIPHER\n",
+        "secured: &CIPHER x\n",
+        "secured: !CIPHER x\n",
+        "secured: {a: *CIPHER}\n",
+        "secured: x\nCIPHER\n",
+    ]
+    + [
+        "published: no secured: 'CIPHER'\n",
+        "heat: x secured 'CIPHER'\n",
+        "secured: [CIPHER, CIPHER\n",
+        "secured: a: CIPHER\n",
+    ],
 )
 def test_no_problem_shows_the_secret(extra: str) -> None:
     found = problems(extra)

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.yaml_tree import MAX_DEPTH, Tree, place_of, read_tree, value_at
@@ -19,18 +19,30 @@ def _texts(tree: Tree) -> object:
     return [_texts(item) for item in tree] if isinstance(tree, list) else tree
 
 
-scalars = st.text(max_size=12) | st.sampled_from(["null", "~", "", "No", "1.10", "007", "<<", "- a", "a: b", "#", "\u2028"])
-trees = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(scalars, inner, max_size=3), max_leaves=8)
+scalars = st.text(max_size=12) | st.sampled_from(
+    ["null", "~", "", "No", "1.10", "007", "<<", "- a", "a: b", "#", "\u2028"]
+)
+trees = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(scalars, inner, max_size=3), max_leaves=8
+)
 
 
+@settings(deadline=None)
 @given(trees, st.sampled_from([None, '"', "'", "|", ">"]), st.booleans())
 def test_what_pyyaml_writes_is_read_as_it_reads_it(tree: Tree, style: str | None, flow: bool) -> None:
     text = yaml.dump(tree, Dumper=yaml.CDumper, default_style=style, default_flow_style=flow, allow_unicode=True)
     reading = read_tree(text)
     if reading.flaws:
-        assert {flaw.reason for flaw in reading.flaws} <= {"tag", "anchor", "alias", "yaml_syntax", "second_document", "bad_key"}
+        assert {flaw.reason for flaw in reading.flaws} <= {
+            "tag",
+            "anchor",
+            "alias",
+            "yaml_syntax",
+            "second_document",
+            "bad_key",
+        }
     else:
-        expected = yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506 (strings only)
+        expected = yaml.load(text, Loader=yaml.CBaseLoader)
         assert _blank_nulls(reading.tree) == _blank_nulls(expected)
 
 

@@ -2,8 +2,8 @@
 
 Coverage-guided fuzzers (atheris) want a compiler and an instrumented libyaml; mutations that know YAML's own tokens
 reach the same corners of so small a format. Each mutated document must be judged without an exception, alike by both
-lanes, with every related entry either accepted or told as a problem, and with none of the ciphertext in any problem (where
-a mutation has cut its key to pieces: with no long run of it).
+lanes, with every related entry either accepted or told as a problem, and with none of the ciphertext in any problem
+(where a mutation has cut its key to pieces: with no long run of it).
 """
 
 import argparse

@@ -7,14 +7,26 @@ from schemas.text import CLEAN, GARBLED, PLACEHOLDER, flaw, sample
 
 @pytest.mark.parametrize(
     "text",
-    [None, "A title", "50% off", "CAFÉ’S", "SÃO PAULO", "déjà\u00a0» vu", "日本語のニュース", "Ärger “hier”", "Nan Goldin", "Å“x"],
+    [
+        None,
+        "A title",
+        "50% off",
+        "CAFÉ’S",
+        "SÃO PAULO",
+        "déjà\u00a0» vu",
+        "日本語のニュース",
+        "Ärger “hier”",
+        "Nan Goldin",
+        "Å“x",
+    ],
 )
 def test_clean_texts(text: str | None) -> None:
     assert flaw(text) == CLEAN
 
 
 @pytest.mark.parametrize(
-    "text", ["CafÃ©", "donâ€™t", "Mobiusâ€”hosted", "a%20b", "Morningstar%2c Inc.", "%C3%A9", "\ufffd", "æ—¥æœ¬", "ðŸ˜€"]
+    "text",
+    ["CafÃ©", "donâ€™t", "Mobiusâ€”hosted", "a%20b", "Morningstar%2c Inc.", "%C3%A9", "\ufffd", "æ—¥æœ¬", "ðŸ˜€"],
 )
 def test_garbled_texts(text: str) -> None:
     assert flaw(text) == GARBLED

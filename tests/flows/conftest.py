@@ -1,0 +1,25 @@
+"""One Prefect harness a session: a server on a database of its own, its heartbeat off, its terminal quiet."""
+
+from collections.abc import Iterator
+
+import pytest
+from prefect.settings import (
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW,
+    PREFECT_SERVER_ANALYTICS_ENABLED,
+    temporary_settings,
+)
+from prefect.testing.utilities import prefect_test_harness
+
+SETTINGS = {
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+    PREFECT_SERVER_ANALYTICS_ENABLED: False,
+    PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore",
+}
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """Let flows run against a server of the session's own; a user's server and home are never touched."""
+    with temporary_settings(SETTINGS), prefect_test_harness(server_startup_timeout=60), temporary_settings(SETTINGS):
+        yield

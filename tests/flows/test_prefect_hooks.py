@@ -1,0 +1,77 @@
+"""Hooks tell the user's command and address, and never fail a run."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from flows.hooks import notify_failure
+from flows.settings import Settings
+from schemas.errors import Refused, RunFailed
+
+WAREHOUSE = Path("out/news.duckdb")
+
+
+@contextmanager
+def listener(status: int) -> Iterator[tuple[str, list[bytes]]]:
+    """Yield an address on loopback that answers with a status, and what it is told."""
+    told: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, format: str, *_: object) -> None:
+            """Be quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/token-123", told
+        server.shutdown()
+        thread.join()
+
+
+def test_nothing_is_told_by_default() -> None:
+    assert notify_failure(Settings(), WAREHOUSE, RunFailed("x")) == ()
+
+
+def test_the_command_gets_the_event_and_no_shell_reads_it(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    warnings = notify_failure(Settings(on_failure=f"tee '{told}' ; touch {tmp_path}/pwned"), WAREHOUSE, Refused("too much"))
+    event = json.loads(told.read_text())
+    assert warnings == ()
+    assert (event["status"], event["error"], event["warehouse"]) == ("refused", "too much", str(WAREHOUSE))
+    assert not (tmp_path / "pwned").is_dir()
+    assert json.loads((tmp_path / "pwned").read_text()) == event
+
+
+@pytest.mark.parametrize(("command", "words"), [("false", "status 1"), ("no-such-program", "did not run"), ("'", "did not run")])
+def test_a_command_that_fails_is_a_warning(command: str, words: str) -> None:
+    (warning,) = notify_failure(Settings(on_failure=command), WAREHOUSE, RunFailed("x"))
+    assert words in warning
+
+
+def test_the_webhook_is_told() -> None:
+    with listener(204) as (address, told):
+        assert notify_failure(Settings(webhook=address), WAREHOUSE, RunFailed("é")) == ()
+    assert json.loads(told[0])["error"] == "é"
+
+
+def test_a_webhook_that_fails_is_a_warning_without_its_secret() -> None:
+    with listener(500) as (address, _):
+        (warning,) = notify_failure(Settings(webhook=address), WAREHOUSE, RunFailed("x"))
+    assert "500" in warning
+    assert "token-123" not in warning
+
+
+def test_a_webhook_is_http_only() -> None:
+    assert notify_failure(Settings(webhook="file:///etc/passwd"), WAREHOUSE, RunFailed("x")) == (
+        "the webhook is no http(s) address",
+    )

@@ -1,0 +1,1 @@
+"""Proofs that no crash costs a row and no reader is blocked: commands of their own, with short forms as tests."""

@@ -1,0 +1,171 @@
+"""What the proofs share: the command as a user runs it, sources that change, and a look at what readers see.
+
+A look opens FILE as any program does, computes the fingerprint anew from the rows and runs every audit that needs no
+ledger. So "FILE opens" means here that what it shows is whole.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from tests.documents import make_document, make_mention
+from warehouse import publish
+from warehouse.audit import audits
+from warehouse.fingerprint import combine, fingerprint_tables
+from warehouse.home import Home
+from warehouse.macros import define_macros
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = ROOT / "seeds"
+COMMAND = (sys.executable, "-m", "flows.cli")
+LEDGER_CATALOGS = ("ledger.", "work.")
+SUPERSEDED = "the as-of must be later than the last run's"
+WORKER_END_SECONDS = 10.0
+
+
+class ProofFailed(Exception):
+    """What was to be proved is not so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a reader sees: the release, and the fingerprint that it says it has and that its rows have."""
+
+    release_id: str
+    as_of: datetime
+    fingerprint: str
+
+
+def newsmart(
+    *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of newsmart in a process of its own, wait for it and return what it said."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def run_arguments(source: Path, home: Home, as_of: str, *more: str) -> list[str]:
+    """Return the arguments of a direct run of the source `news`."""
+    given = ["--source", f"news={source}", "--warehouse", str(home.file), "--as-of", as_of, "--direct", "--json"]
+    return ["run", *given, *more]
+
+
+def error_line(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line that tells the error; ProofFailed where there is not just one, or a traceback."""
+    lines = [line for line in done.stderr.splitlines() if not re.fullmatch(r"[a-z]+ [0-9.]+ s", line)]
+    if len(lines) != 1 or not lines[0].startswith("newsmart: ") or "unexpected" in lines[0]:
+        raise ProofFailed(f"exit {done.returncode}, but not one clear line: {done.stderr}")
+    return lines[0]
+
+
+def look(file: Path) -> Look:
+    """Open FILE as a reader does and check that what it shows is whole. Raises ProofFailed where it is not."""
+    with duckdb.connect(file, read_only=True) as connection:
+        seen = look_through(connection)
+        define_macros(connection)
+        broken = list(broken_audits(connection, seen.as_of))
+    if broken:
+        raise ProofFailed(f"{seen.release_id} breaks {', '.join(broken)}")
+    return seen
+
+
+def look_through(connection: duckdb.DuckDBPyConnection) -> Look:
+    """Compare what a release says of itself with its rows. Raises ProofFailed where they differ."""
+    row = connection.execute(
+        "select release_id, as_of, fingerprint, document_count, article_count, mention_count from ops.release"
+    ).fetchone()
+    counts = connection.execute(
+        "select (select count(*) from dim_document where removed_at is null), (select count(*) from dim_article), "
+        "(select count(*) from fact_mention), (select sum(mention_count) from fact_article)"
+    ).fetchone()
+    if row is None or counts is None:
+        raise ProofFailed("ops.release has no row")
+    found = combine(fingerprint_tables(connection, "news"))
+    if found != row[2] or counts != (*row[3:], row[5]):
+        raise ProofFailed(f"{row[0]} is torn: it says {row[2:]}, its rows say {(found, *counts)}")
+    return Look(str(row[0]), row[1], found)
+
+
+def broken_audits(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Iterator[str]:
+    """Yield the audits that a release breaks: those that need no ledger run again, the others as it says itself."""
+    for audit in audits():
+        if not any(catalog in audit.sql for catalog in LEDGER_CATALOGS):
+            parameters = {"as_of": as_of} if "$as_of" in audit.sql else None
+            offending = connection.execute(f"select count(*) from ({audit.sql}) as offending", parameters).fetchone()
+            if offending != (0,):
+                yield audit.name
+    told = connection.execute("select name from ops.audit where status <> 'pass' or offending_rows <> 0").fetchall()
+    yield from (str(name) for (name,) in told)
+
+
+def check_tidy(home: Home) -> None:
+    """Raise ProofFailed where a warehouse at rest holds more than it should: leftovers, logs, a fourth release."""
+    rest = [str(path) for path in publish.leftovers(home)]
+    rest += [str(path) for path in home.file.parent.rglob("*.wal")]
+    rest += [str(path) for path in home.file.parent.iterdir() if path not in (home.file, home.folder)]
+    kept = publish.release_ids(home)
+    if rest or not 1 <= len(kept) <= 3:
+        raise ProofFailed(f"left behind: {rest}; kept: {kept}")
+
+
+def check_no_worker(group: int) -> None:
+    """Raise ProofFailed where processes of a killed run's group live on: workers end with their parent."""
+    deadline = time.monotonic() + WORKER_END_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
+    os.killpg(group, signal.SIGKILL)
+    raise ProofFailed("a worker outlived its run")
+
+
+def copy_warehouse(origin: Path, target: Path) -> Home:
+    """Copy the folder that holds a warehouse, links as links, and return the copy's home."""
+    shutil.copytree(origin, target, symlinks=True)
+    return Home.of(target / "news.duckdb")
+
+
+def write_source(folder: Path) -> Path:
+    """Make a source of the seeds and one document of our own, and return its folder."""
+    shutil.copytree(SEEDS, folder)
+    edit_source(folder, 0)
+    return folder
+
+
+def edit_source(folder: Path, number: int) -> None:
+    """Change one document of a source, so that each number gives another content."""
+    related = [
+        make_mention("Listed", f"https://example.com/listed/{number % 7}", quality=number),
+        make_mention("Always listed", "https://example.org/always", quality=number % 3),
+    ]
+    text = make_document(f"Story {number}", "https://example.com/story", related, heat=number, quality=number % 50)
+    (folder / "edited.md").write_text(text, encoding="utf-8")
+
+
+def upset_source(folder: Path) -> None:
+    """Change a source in every way at once: a document edited, one gone, one new, one bad, one re-encrypted."""
+    first, second, third, *_ = sorted(folder.glob("0*"))
+    first.unlink()
+    second.write_text(second.read_text(encoding="utf-8").replace("title:", "title", 1), encoding="utf-8")
+    third.write_bytes(third.read_bytes().replace(b"\n", b"\r\n"))
+    edit_source(folder, 1)
+    (folder / "new.md").write_text(make_document("New", "https://example.net/new?utm_source=x"), encoding="utf-8")

@@ -1,0 +1,153 @@
+"""`newsmart serve` as a child process: started, looked at, edited under, stopped. Used by the soak and by tests."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Self, TypeVar
+
+import duckdb
+
+from flows.serving import Serving, read_serving
+from warehouse.home import Home
+
+ROOT = Path(__file__).resolve().parents[2]
+T = TypeVar("T")
+ROLES = {"prefect_uvicorn": "server", "prefect_executor": "executor"}
+
+
+def free_port() -> int:
+    """Return a port on loopback that nothing uses now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_for(look: Callable[[], T | None], seconds: float, what: str) -> T:
+    """Return the first value that is there and true. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise TimeoutError(what)
+
+
+@dataclass
+class Served:
+    """A scheduler over a source folder. A context manager; its log lies in a file."""
+
+    place: Path
+    arguments: tuple[str, ...] = ("--every", "5")
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    _process: subprocess.Popen[bytes] | None = None
+    _log: IO[bytes] | None = None
+
+    @property
+    def source(self) -> Path:
+        """The folder of documents."""
+        return self.place / "news"
+
+    @property
+    def home(self) -> Home:
+        """The warehouse."""
+        return Home.of(self.place / "out" / "news.duckdb")
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process of `newsmart serve`."""
+        if self._process is None:
+            raise RuntimeError("not started")
+        return self._process
+
+    def command(self) -> list[str]:
+        """Return the command line."""
+        given = ["--source", f"news={self.source}", "--warehouse", str(self.home.file), "--port", str(self.port)]
+        return [sys.executable, "-m", "flows.cli", "serve", *given, *self.arguments]
+
+    def start(self) -> Self:
+        """Start it and return at once."""
+        self.source.mkdir(parents=True, exist_ok=True)
+        self._log = (self.place / "serve.log").open("ab")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NEWSMART_"))}
+        self._process = subprocess.Popen(
+            self.command(), cwd=ROOT, env={**kept, **self.environment}, stderr=self._log, stdout=self._log
+        )
+        return self
+
+    def log(self) -> str:
+        """Return what it has said."""
+        return (self.place / "serve.log").read_text()
+
+    def serving(self) -> Serving | None:
+        """Return what it tells of itself, once a run is due."""
+        told = read_serving(self.home)
+        return told if told is not None and told.next_due_at is not None else None
+
+    def wait_until_serving(self, seconds: float = 90.0) -> Serving:
+        """Wait for the first run to be due."""
+        return wait_for(self.serving, seconds, f"serve did not start:\n{self.log()}")
+
+    def titles(self) -> dict[str, str]:
+        """Return the title of each document in the release, by path; nothing where there is no release."""
+        if not self.home.file.exists():
+            return {}
+        sql = """
+            select path, title from main.dim_document join main.dim_article using (article_key) where removed_at is null
+        """
+        with duckdb.connect(self.home.file, read_only=True) as connection:
+            return dict(connection.execute(sql).fetchall())
+
+    def wait_for_titles(self, expected: Mapping[str, str], seconds: float = 60.0) -> None:
+        """Wait until the release shows just these documents."""
+        wait_for(lambda: self.titles() == expected, seconds, f"the release shows {self.titles()}, not {expected}")
+
+    def children(self) -> dict[str, int]:
+        """Return the process ids of the server and of the executor, by role."""
+        out = subprocess.run(["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+        rows = [line.split(None, 2) for line in out.splitlines()]
+        ours = [(int(row[0]), row[2]) for row in rows if len(row) == 3 and int(row[1]) == self.process.pid]
+        return {role: pid for pid, args in ours for name, role in ROLES.items() if name in args}
+
+    def rss_bytes(self) -> dict[str, int]:
+        """Return the resident memory of each process, by role."""
+        pids = {"serve": self.process.pid, **self.children()}
+        told = {}
+        for role, pid in pids.items():
+            out = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+            if out.strip():
+                told[role] = int(out) * 1024
+        return told
+
+    def database_bytes(self) -> int:
+        """Return the size of Prefect's database, its write-ahead log included."""
+        return sum(file.stat().st_size for file in (self.home.folder / "prefect").glob("prefect.db*"))
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 30.0) -> tuple[int, float]:
+        """Ask it to stop. Out: its exit status and the seconds it took. Kills what does not end in time."""
+        start = time.monotonic()
+        self.process.send_signal(number)
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        return status, time.monotonic() - start
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, whatever it does."""
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+        if self._log is not None:
+            self._log.close()
