@@ -11,8 +11,8 @@ indentation, close all that they open; and if no character is a line break to YA
 block is whole at its end, whatever follows at a lesser indentation, so by induction the list is cut exactly between
 its items. Whatever has a problem is judged again by the slow lane, which alone tells problems.
 
-`secured`, when it is the last line as it always is, is cut off unread. Measured: this reader of lines takes 60 % of
-the time of libyaml's events on a block; no third YAML library has to agree with anything.
+`secured`, when it is the last line as it always is, is cut off unread. Measured: this reader of lines takes 40 % of
+the time of libyaml's events on a block, no more than py-yaml12, and has only one referee to agree with.
 """
 
 import json

@@ -13,13 +13,14 @@ from typing import Any
 import duckdb
 
 from flows.clock import as_text, utc_now
+from flows.limits import memory_for
 from flows.pipeline import VERSIONS
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
 from schemas.urls import url_key
 from warehouse import publish, runs
 from warehouse.build import Built, lay_out
-from warehouse.db import Limits
+from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
 from warehouse.ledger import open_ledger, transaction
 from warehouse.lock import hold
@@ -35,7 +36,9 @@ def _ledger(warehouse: Path, settings: Settings) -> Iterator[tuple[Home, duckdb.
     home.check()
     if not home.ledger.is_file():
         raise RunFailed("there is no warehouse yet", where=str(home.file), todo="run `newsmart run` first")
-    with hold(home), open_ledger(home, limits=Limits(memory=settings.build_memory)) as connection:
+    with hold(home), open_ledger(home, limits=Limits(memory=memory_for(0, settings.build_memory))) as connection:
+        row = connection.execute("select count(*) from ledger.document").fetchall()[0]
+        limit_memory(connection, memory_for(int(row[0]), settings.build_memory))
         yield home, connection
 
 
@@ -155,10 +158,19 @@ def rollback(warehouse: Path, settings: Settings) -> str:
         for row in older:
             file = home.release_file(row.release_id)
             if file.is_file() and publish.fingerprint_file(file).sha256 == row.file.sha256:
+                _pin(home, row.release_id)
                 publish.flip(home, row.release_id)
                 _retell(home, connection, pin=row.release_id)
                 return row.release_id
     raise RunFailed("there is no sound release to go back to", where=str(home.releases))
+
+
+def _pin(home: Home, release_id: str) -> None:
+    """Note the pin before the link moves.
+
+    A pin counts only while its release is shown, so a crash in between leaves things as they were.
+    """
+    write_state(home, State(**{**(read_state(home) or State()), "pin": release_id}))
 
 
 def _retell(home: Home, connection: duckdb.DuckDBPyConnection, pin: str | None = None) -> None:

@@ -12,6 +12,18 @@ FREE_QUARANTINE_COUNT = 10
 MAX_SHRINK_SHARE = 0.5
 
 
+LEAST_MEMORY_MB = 350
+BYTES_PER_DOCUMENT = 3_500
+
+
+def memory_for(documents: int, setting: str) -> str:
+    """Return how much memory DuckDB may use: as set, else 350 MB, and 3.5 kB a document where that is more.
+
+    DuckDB spills what it joins and sorts, but keeps the index of a key that it builds in memory.
+    """
+    return setting or f"{max(LEAST_MEMORY_MB, documents * BYTES_PER_DOCUMENT // 1_000_000)}MB"
+
+
 def check_quarantine(balance: Balance, max_share: float | None) -> None:
     """Raise Refused where too many documents seen are in quarantine.
 

@@ -5,7 +5,7 @@ time it and a flow can show it as a task, without a second copy of the order. Un
 reader sees is touched.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -18,18 +18,19 @@ import duckdb
 import pyarrow as pa
 
 from flows.clock import as_text, utc_now
-from flows.limits import check_quarantine, check_shrink
+from flows.limits import check_quarantine, check_shrink, memory_for
 from flows.pool import read_all
 from flows.reparse import bring_up_to_date
 from flows.request import Changes, RunRequest, RunResult
-from flows.scan import FileRef, Scan, scan
+from flows.scan import Scan, scan
+from flows.scan import references as file_references
 from schemas.errors import AuditFailed, LedgerDamaged, NewsmartError, Refused, RunFailed, SourceUnreadable
 from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
 from warehouse import faults, intake, publish, record, runs
 from warehouse.audit import AuditResult, check, run_audits
 from warehouse.build import Built, Versions, building, clear_work, fill_release
-from warehouse.db import Limits
+from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
 from warehouse.ledger import change_number, check_whole, open_ledger, transaction
 from warehouse.lock import hold
@@ -125,7 +126,7 @@ def open_run(request: RunRequest) -> Iterator[Run]:
         publish.clean(home)
         faults.at("after_clean")
         notices = set_aside_if_damaged(home) if request.full_refresh else []
-        with open_ledger(home, limits=Limits(memory=request.settings.build_memory)) as connection:
+        with open_ledger(home, limits=Limits(memory=memory_for(0, request.settings.build_memory))) as connection:
             bring_up_to_date(connection, home, request.processes, reparse=request.reparse)
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
             yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, Traces(notices=notices))
@@ -139,8 +140,7 @@ def set_aside_if_damaged(home: Home) -> list[str]:
         with open_ledger(home) as connection:
             check_whole(connection)
     except LedgerDamaged as error:
-        aside = home.folder / f"ledger.damaged-{utc_now():%Y%m%dT%H%M%S}.duckdb"
-        home.ledger.rename(aside)
+        aside = publish.set_ledger_aside(home, f"damaged-{utc_now():%Y%m%dT%H%M%S}")
         lost = "earlier versions, removed documents, first-seen times, past runs and takedowns' tombstones are lost"
         return [f"started a new ledger from the sources: {lost}; the damaged one is kept as {aside} ({error.what})"]
     return []
@@ -155,10 +155,10 @@ def refresh(run: Run, do: Do) -> RunResult:
         published = None
         if has_work(run):
             published = release_anew(run, do)
-        result = finish(run, published)
     except NewsmartError as error:
         note_failure(run, error)
         raise
+    result = finish(run, published)
     check_all_listed(run)
     return result
 
@@ -172,10 +172,10 @@ def release_anew(run: Run, do: Do) -> Published:
             built = timed(run, do, "build", partial(build_release, run, release_id))
             timed(run, do, "audit", partial(audit_release, run))
             changes = Changes(**runs.count_changes(run.connection, _current_as_of(run)))
+        path = timed(run, do, "publish", partial(publish_release, run, built))
     except BaseException:
         publish.unstage(run.home, release_id)
         raise
-    path = timed(run, do, "publish", partial(publish_release, run, built))
     return Published(built, path, changes)
 
 
@@ -202,6 +202,7 @@ def scan_sources(run: Run) -> Seen:
             where=where,
             todo="documents end in .md, .markdown, .txt, .yaml or .yml and are neither hidden nor README",
         )
+    limit_memory(run.connection, memory_for(found.files.num_rows, run.request.settings.build_memory))
     faults.at("after_scan")
     return Seen(found, scanned_at_ns)
 
@@ -240,21 +241,13 @@ def _observation(run: Run, seen: Seen) -> record.Observation:
 def _take_in_all(run: Run, references: pa.Table) -> None:
     start = monotonic()
     taking = 0.0
-    for batch in read_all(_file_refs(run, references), run.as_of, run.request.processes):
+    for batch in read_all(file_references(run.request.sources, references), run.as_of, run.request.processes):
         taken = monotonic()
         run.traces.notices.extend(_reading_notices(batch.documents, references))
         intake.take_in(run.connection, batch, references, run.as_of)
         taking += monotonic() - taken
     run.traces.seconds["read"] = monotonic() - start - taking
     faults.at("after_read")
-
-
-def _file_refs(run: Run, references: pa.Table) -> Sequence[FileRef]:
-    roots = {source.name: source.root for source in run.request.sources}
-    columns = [column.to_pylist() for column in references.columns[1:]]
-    return [
-        FileRef(source, path, f"{roots[source]}/{path}", *known) for source, path, *known in zip(*columns, strict=True)
-    ]
 
 
 def _reading_notices(documents: pa.Table, references: pa.Table) -> Iterator[str]:
@@ -283,17 +276,19 @@ def _current_as_of(run: Run) -> datetime | None:
 def has_work(run: Run) -> bool:
     """Tell whether a release has to be built: the ledger, the rules, the quarantine or the file is other than it was.
 
-    A rollback pins its release until there is a new event, or until --full-refresh.
+    A rollback pins its release until there is a new event (the quarantine alone is none), or until --full-refresh.
     """
-    if run.request.full_refresh and _is_pinned(run):
+    is_pinned = _is_pinned(run)
+    if run.request.full_refresh and is_pinned:
         return True
     rows = runs.releases(run.connection)
     current = publish.current(run.home)
-    shown = rows[0] if rows and _is_pinned(run) else next((row for row in rows if row.release_id == current), None)
+    shown = rows[0] if rows and is_pinned else next((row for row in rows if row.release_id == current), None)
     if shown is None or current is None:
         return True
-    known = (shown.change_number, shown.quarantine_digest, shown.versions)
-    if known != (change_number(run.connection), runs.quarantine_digest(run.connection), VERSIONS):
+    if (shown.change_number, shown.versions) != (change_number(run.connection), VERSIONS):
+        return True
+    if not is_pinned and shown.quarantine_digest != runs.quarantine_digest(run.connection):
         return True
     file = next(row.file for row in rows if row.release_id == current)
     return not publish.is_untouched(run.home.release_file(current), file)
@@ -350,7 +345,7 @@ def finish(run: Run, published: Published | None) -> RunResult:
     """Note the end of the run in the ledger and in state.json, remove old releases, and say what was done."""
     if published is None:
         _write_row(run, "unchanged")
-    keep = [row.release_id for row in runs.releases(run.connection)][: run.request.settings.keep_releases]
+    keep = [row.release_id for row in kept_releases(run)]
     result = _result(run, published)
     faults.at("before_state")
     tell(run, "unchanged" if published is None else "published", None)
@@ -360,8 +355,16 @@ def finish(run: Run, published: Published | None) -> RunResult:
     return result
 
 
+def kept_releases(run: Run) -> list[runs.ReleaseRow]:
+    """Return the latest releases that lie there as they were published; one that was tampered with is not kept."""
+    there = set(publish.release_ids(run.home))
+    rows = (row for row in runs.releases(run.connection) if row.release_id in there)
+    sound = [row for row in rows if publish.is_untouched(run.home.release_file(row.release_id), row.file)]
+    return sound[: run.request.settings.keep_releases]
+
+
 def check_all_listed(run: Run) -> None:
-    """Raise SourceUnreadable where a folder could not be listed: what could be seen is published, the rest is as before."""
+    """Raise SourceUnreadable where a folder could not be listed; what could be seen is published all the same."""
     if run.traces.unlistable:
         todo = "their documents stay as they were; mend the folders' rights"
         raise SourceUnreadable("folders could not be listed", where="; ".join(run.traces.unlistable), todo=todo)
@@ -401,7 +404,7 @@ def tell(run: Run, status: str, error: NewsmartError | None) -> None:
         quarantine=[runs.plain(row) for row in runs.quarantine(run.connection)],
         drift=[runs.plain(row) for row in runs.drift(run.connection)],
         release=next((row.as_record() for row in rows if row.release_id == current), None),
-        releases=[row.as_record() for row in rows[: run.request.settings.keep_releases]],
+        releases=[row.as_record() for row in kept_releases(run)],
         pin=before.get("pin") if before.get("pin") == current else None,
     )
     write_state(run.home, state)

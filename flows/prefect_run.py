@@ -45,6 +45,7 @@ def flow_runs(warehouse: Path, environment: MutableMapping[str, str]) -> Iterato
         module = import_module("flows.prefect_call_run")
         if server is not None:
             server.wait_until_ready()
+            server.leave_alone()
         else:
             _check(module.api_url())
         try:

@@ -73,6 +73,7 @@ class PrefectServer:
     def __init__(self, listener: socket.socket, *, with_page: bool) -> None:
         """In: the socket, which is ours to close from now on; whether the page and the scheduler are wanted."""
         self._listener = listener
+        self._port: int = listener.getsockname()[1]
         self._with_page = with_page
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -80,8 +81,7 @@ class PrefectServer:
     @property
     def address(self) -> str:
         """The page's address."""
-        host, port = self._listener.getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"http://{HOST}:{self._port}"
 
     @property
     def api_url(self) -> str:
@@ -119,6 +119,10 @@ class PrefectServer:
     def is_alive(self) -> bool:
         """Tell whether the process runs."""
         return self._process is not None and self._process.poll() is None
+
+    def leave_alone(self) -> None:
+        """Close this process's copy of the socket: once the server is gone, calls fail at once and do not queue."""
+        self._listener.close()
 
     def stop(self) -> None:
         """End the process, by force after STOP_SECONDS, and free the port. Safe to call twice."""

@@ -20,10 +20,11 @@ from typing import BinaryIO
 for _name in ("numpy", "pandas"):
     sys.modules.setdefault(_name, None)  # type: ignore[arg-type]
 
-from flows.blocks import Memo
-from flows.messages import receive, send
-from flows.read import read_batch, warm_up
-from schemas.documents import bounds
+# After numpy and pandas are hidden, or the imports below would load them.
+from flows.blocks import Memo  # noqa: E402
+from flows.messages import receive, send  # noqa: E402
+from flows.read import read_batch, warm_up  # noqa: E402
+from schemas.documents import bounds  # noqa: E402
 
 
 def main() -> None:

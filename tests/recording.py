@@ -19,15 +19,14 @@ from warehouse.intake import take_in
 from warehouse.ledger import transaction
 from warehouse.record import Balance
 
-SOURCE = "news"
 VERSIONS = Versions(policy=1, rules=1)
 # Long after any mtime of the tests, so that metadata may be trusted.
 SCANNED_AT_NS = 4 * 10**18
 
 
-def observe(*folders: Path, read_all: bool = False) -> record.Observation:
-    """Scan folders, each a source with the folder's name."""
-    sources = tuple(Source(folder.name, str(folder)) for folder in folders)
+def observe(*folders: Path | Source, read_all: bool = False) -> record.Observation:
+    """Scan sources; a folder is one with the folder's name."""
+    sources = tuple(source_of(folder) for folder in folders)
     found = scan(sources)
     return record.Observation(
         files=found.files,
@@ -38,9 +37,14 @@ def observe(*folders: Path, read_all: bool = False) -> record.Observation:
     )
 
 
-def references_of(folders: Sequence[Path], table: pa.Table) -> list[FileRef]:
+def source_of(folder: Path | Source) -> Source:
+    """Return the source that a folder is."""
+    return folder if isinstance(folder, Source) else Source(folder.name, str(folder))
+
+
+def references_of(folders: Sequence[Path | Source], table: pa.Table) -> list[FileRef]:
     """Return references to the files that `compare` wants read."""
-    roots = {folder.name: str(folder) for folder in folders}
+    roots = {source.name: source.root for source in map(source_of, folders)}
     rows = table.drop_columns(["document_id"]).to_pylist()
     return [FileRef(location=f"{roots[row['source']]}/{row['path']}", **row) for row in rows]
 
@@ -48,7 +52,7 @@ def references_of(folders: Sequence[Path], table: pa.Table) -> list[FileRef]:
 def record_folders(
     connection: duckdb.DuckDBPyConnection,
     as_of: datetime,
-    *folders: Path,
+    *folders: Path | Source,
     batch_size: int = 100,
     read_all: bool = False,
     backwards: bool = False,

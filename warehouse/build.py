@@ -37,6 +37,7 @@ WORK = (
     "mention",
     "article_life",
     "article_entry",
+    "entry_shown_url",
     "article_url_choice",
     "article_value",
     "current_mention",

@@ -123,6 +123,14 @@ def release_connection(
         yield connection
 
 
+def limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
+    """Change how much memory an open connection may use, such as `350MB`. Raises RunFailed for a size that is none."""
+    try:
+        connection.execute(f"set memory_limit = {quoted(limit)}")
+    except duckdb.Error as error:
+        raise RunFailed("not a size of memory", where=limit, todo="write it as 350MB or 2GB") from error
+
+
 def attach_new(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
     """Attach a new database file at the storage version that old drivers read.
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import PublishFailed, UsageError
+from schemas.errors import PublishFailed, RunFailed, UsageError
 from warehouse import faults
 from warehouse.db import dead_spill_folders
 from warehouse.durable import fsync_file, fsync_folder, sha256_of
@@ -161,6 +161,22 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(doomed, ignore_errors=True)
         folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
+
+
+def set_ledger_aside(home: Home, why: str) -> Path:
+    """Rename the ledger, and a log that may lie beside it, so that a new one can take its place; return where it is.
+
+    Raises RunFailed where that cannot be done.
+    """
+    aside = home.ledger.with_name(f"{home.ledger.stem}.{why}{home.ledger.suffix}")
+    try:
+        if os.path.lexists(_log_of(home.ledger)):
+            os.replace(_log_of(home.ledger), _log_of(aside))
+        os.replace(home.ledger, aside)
+        fsync_folder(home.folder)
+    except OSError as error:
+        raise RunFailed("cannot set the ledger aside", where=f"{home.ledger}: {error.strerror}") from error
+    return aside
 
 
 def _temporary_link(home: Home) -> Path:

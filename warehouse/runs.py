@@ -117,8 +117,9 @@ def plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def releases(connection: duckdb.DuckDBPyConnection) -> list[ReleaseRow]:
-    """Return the releases ever published, the latest first."""
-    rows = connection.execute(f"select {_RELEASE} from ledger.release order by published_at desc").fetchall()
+    """Return the releases ever published, the latest first; by as-of, as a clock may have gone backwards."""
+    order = "as_of desc, published_at desc"
+    rows = connection.execute(f"select {_RELEASE} from ledger.release order by {order}").fetchall()
     return [_release_row(row) for row in rows]
 
 
@@ -152,7 +153,8 @@ _OPEN_PROBLEMS = """
     from ledger.problem as problem
     inner join ledger.document as document on document.document_id = problem.document_id
     where problem.cleared_at is null
-    order by document.source, document.path, problem.line nulls first, problem."column", problem.field, problem.reason
+    order by document.source, document.path, problem.line nulls first, problem."column", problem.field, problem.reason,
+        problem.found
 """
 
 

@@ -31,7 +31,7 @@ pieces = st.sampled_from(
         "-1",
         "x y",
         "é",
-        "\u00a0",
+        "\xa0",
         " ",
         "  ",
         "    ",
@@ -42,8 +42,6 @@ pieces = st.sampled_from(
         "\n  - ",
         "- ",
         "-",
-    ]
-    + [
         ": ",
         ":",
         "a: ",
@@ -61,8 +59,6 @@ pieces = st.sampled_from(
         "\\u0041",
         "\\u2028",
         "\\x41",
-    ]
-    + [
         "#",
         " #",
         "[",
@@ -83,7 +79,7 @@ pieces = st.sampled_from(
         "...",
         "\t",
         "\u2028",
-        "\u0085",
+        "\x85",
     ]
 )
 
@@ -121,8 +117,6 @@ def test_blocks_are_cut_where_items_end(text: str) -> None:
         RELATED,
         f'{RELATED}\nsecured: "L+hM4/="\n',
         "heat: -1\npublishedDateTime: 2021-04-29T17:02:00Z\n",
-    ]
-    + [
         'excerpt: "a\\r\\n\\"b\\" \\u2028"\n',
         "provider:\n  name: P&O (x)#1's\n  domain:\n",
         f"locale: null\n\n{RELATED}",
@@ -146,14 +140,15 @@ def test_the_usual_forms_take_the_fast_lane(extra: str) -> None:
         "a: [b]\n",
         "related: []\n",
         f"{RELATED}{RELATED}",
-    ]
-    + [
         "related:\n- title: B\n",
         f'{RELATED}secured: "x"\nfoo: "y"\n',
         f'secured: "a"\n{RELATED}secured: "b"\n',
         "related:\n  - x\n",
-    ]
-    + ["excerpt: \tx\n", "excerpt: a\u2028b\n", 'excerpt: "\\ud83d\\ude00"\n', "excerpt: " + "x" * 100_001 + "\n"],
+        "excerpt: \tx\n",
+        "excerpt: a\u2028b\n",
+        'excerpt: "\\ud83d\\ude00"\n',
+        "excerpt: " + "x" * 100001 + "\n",
+    ],
 )
 def test_other_forms_take_the_slow_lane(extra: str) -> None:
     assert judge_fast(document(extra), Memo(CONTEXT)) is None

@@ -1,5 +1,7 @@
 """What the page shows is harmless, short and says what it leaves out."""
 
+from typing import Any
+
 import pytest
 
 from flows.artifacts import MAX_ROWS, Report, audits, escape, quarantine, summary, table
@@ -44,7 +46,7 @@ def test_the_summary_tells_what_changed() -> None:
 
 
 def test_failed_audits_come_first_and_empty_tables_say_so() -> None:
-    rows = [{"name": "a", "status": "pass"}, {"name": "b", "status": "fail", "offending_rows": 2}]
+    rows: list[dict[str, Any]] = [{"name": "a", "status": "pass"}, {"name": "b", "status": "fail", "offending_rows": 2}]
     text = audits(Report("r", None, "failed", {}, {}, audits=rows))
     assert text.index("| b |") < text.index("| a |")
     assert quarantine(Report("r", None, "published", {}, {})) == "# Quarantine\n\nNone.\n"

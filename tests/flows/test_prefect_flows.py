@@ -15,8 +15,8 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import Artifact, FlowRun, State
 
 from flows import pipeline, prefect_flows
-from flows.prefect_calls import Call, calling
 from flows.prefect_call_run import call_refresh
+from flows.prefect_calls import Call, calling
 from flows.prefect_steps import run_step
 from flows.request import RunRequest
 from flows.scan import Source
@@ -136,7 +136,7 @@ def test_only_an_error_of_the_right_class_is_tried_again() -> None:
 
         @flow
         def trying() -> None:
-            run_step.with_options(retry_delay_seconds=[0.0, 0.0, 0.0])(fail)
+            _ = run_step.with_options(retry_delay_seconds=[0.0, 0.0, 0.0])(fail)
 
         assert trying(return_state=True).is_failed()
         return count

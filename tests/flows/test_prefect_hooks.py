@@ -44,7 +44,9 @@ def test_nothing_is_told_by_default() -> None:
 
 def test_the_command_gets_the_event_and_no_shell_reads_it(tmp_path: Path) -> None:
     told = tmp_path / "told"
-    warnings = notify_failure(Settings(on_failure=f"tee '{told}' ; touch {tmp_path}/pwned"), WAREHOUSE, Refused("too much"))
+    warnings = notify_failure(
+        Settings(on_failure=f"tee '{told}' ; touch {tmp_path}/pwned"), WAREHOUSE, Refused("too much")
+    )
     event = json.loads(told.read_text())
     assert warnings == ()
     assert (event["status"], event["error"], event["warehouse"]) == ("refused", "too much", str(WAREHOUSE))
@@ -52,7 +54,9 @@ def test_the_command_gets_the_event_and_no_shell_reads_it(tmp_path: Path) -> Non
     assert json.loads((tmp_path / "pwned").read_text()) == event
 
 
-@pytest.mark.parametrize(("command", "words"), [("false", "status 1"), ("no-such-program", "did not run"), ("'", "did not run")])
+@pytest.mark.parametrize(
+    ("command", "words"), [("false", "status 1"), ("no-such-program", "did not run"), ("'", "did not run")]
+)
 def test_a_command_that_fails_is_a_warning(command: str, words: str) -> None:
     (warning,) = notify_failure(Settings(on_failure=command), WAREHOUSE, RunFailed("x"))
     assert words in warning

@@ -167,6 +167,22 @@ class TestServed:
         assert set(children) == {"server", "executor"}
 
 
+@pytest.mark.slow
+def test_a_run_that_goes_on_is_broken_off_in_time(tmp_path: Path) -> None:
+    """A refused run whose hook sleeps for a minute stands for a run that does not end."""
+    with Served(tmp_path, ("--every", "2", "--on-failure", "sleep 61")) as served:
+        for i in range(11):
+            (served.source / f"{i}.md").write_text("no front matter")
+        served.wait_until_serving()
+        wait_for(lambda: (served.home.folder / "state.json").exists(), 60, "no run")
+        time.sleep(2)
+        status, seconds = served.stop()
+        text = served.log()
+    assert (status, seconds < 15) == (0, True)
+    assert "it is broken off" in text
+    assert "Traceback" not in text
+
+
 def _held(served: Served) -> bool:
     """Hold the warehouse long enough for a run to meet the lock."""
     try:

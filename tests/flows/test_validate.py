@@ -167,8 +167,6 @@ def test_the_secret_is_nowhere() -> None:
         "secured: !CIPHER x\n",
         "secured: {a: *CIPHER}\n",
         "secured: x\nCIPHER\n",
-    ]
-    + [
         "published: no secured: 'CIPHER'\n",
         "heat: x secured 'CIPHER'\n",
         "secured: [CIPHER, CIPHER\n",

@@ -102,8 +102,13 @@ def test_dates_become_naive_utc(text: str, moment: datetime) -> None:
         "2021-W17-4",
         "2021-04-29T24:00",
         "2021-04-29T",
-    ]
-    + ["Thu, 29 Apr 2021", "2021-4-9", "2021-04-29T17:02:60Z", "1619715720", "٢٠٢١-٠٤-٢٩", "9999-12-31T23:59:59-10:00"],
+        "Thu, 29 Apr 2021",
+        "2021-4-9",
+        "2021-04-29T17:02:60Z",
+        "1619715720",
+        "٢٠٢١-٠٤-٢٩",
+        "9999-12-31T23:59:59-10:00",
+    ],
 )
 def test_what_is_no_date(text: str) -> None:
     assert reasons(publishedDateTime=text)[0][:2] == ("publishedDateTime", "bad_date")

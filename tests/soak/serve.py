@@ -106,7 +106,9 @@ def soak(place: Path, minutes: float, seed: int = 1) -> Outcome:
     if "Traceback" in text:
         faults.append("a traceback is in the log")
     faults += growth(samples, minutes)
-    return Outcome(editor.count, text.count(" completed: "), text.count(" skipped "), round(seconds, 2), samples, faults)
+    return Outcome(
+        editor.count, text.count(" completed: "), text.count(" skipped "), round(seconds, 2), samples, faults
+    )
 
 
 def growth(samples: Sequence[Sample], minutes: float) -> list[str]:

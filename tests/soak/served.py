@@ -75,6 +75,7 @@ class Served:
     def start(self) -> Self:
         """Start it and return at once."""
         self.source.mkdir(parents=True, exist_ok=True)
+        self._close_log()
         self._log = (self.place / "serve.log").open("ab")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NEWSMART_"))}
         self._process = subprocess.Popen(
@@ -111,7 +112,7 @@ class Served:
 
     def children(self) -> dict[str, int]:
         """Return the process ids of the server and of the executor, by role."""
-        out = subprocess.run(["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+        out = subprocess.run(["ps", "-axwwo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
         rows = [line.split(None, 2) for line in out.splitlines()]
         ours = [(int(row[0]), row[2]) for row in rows if len(row) == 3 and int(row[1]) == self.process.pid]
         return {role: pid for pid, args in ours for name, role in ROLES.items() if name in args}
@@ -121,7 +122,9 @@ class Served:
         pids = {"serve": self.process.pid, **self.children()}
         told = {}
         for role, pid in pids.items():
-            out = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+            out = subprocess.run(
+                ["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False
+            ).stdout
             if out.strip():
                 told[role] = int(out) * 1024
         return told
@@ -149,5 +152,9 @@ class Served:
         """Stop, whatever it does."""
         if self._process is not None and self._process.poll() is None:
             self.stop()
+        self._close_log()
+
+    def _close_log(self) -> None:
         if self._log is not None:
             self._log.close()
+        self._log = None

@@ -30,7 +30,7 @@ def test_a_wrong_name_is_answered_with_near_ones(name: str, near: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "qqqqqqqq", "../views/articles"])
 def test_a_name_like_no_other_is_answered_with_the_way_to_the_list(name: str) -> None:
-    with pytest.raises(UsageError, match="no such recipe.*`newsmart query --recipe` lists them"):
+    with pytest.raises(UsageError, match=r"no such recipe.*`newsmart query --recipe` lists them"):
         find_recipe(name)
 
 

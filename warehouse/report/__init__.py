@@ -24,7 +24,7 @@ def render(release: Path, state: State | None, now: datetime | None = None) -> s
     should pay.
     """
     try:
-        from warehouse.report.page import render_page  # noqa: PLC0415
+        from warehouse.report.page import render_page
     except ModuleNotFoundError as error:
         todo = "install newsmart with its `report` extra"
         raise UsageError("a library that draws the report is missing", where=error.name, todo=todo) from error

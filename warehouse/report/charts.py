@@ -56,6 +56,10 @@ CONFIG: dict[str, Any] = {
 FIT = alt.AutoSizeParams(type="fit-x", contains="padding")
 FACET_MARGIN = 44
 
+# Two decimals of a pixel are enough; Vega writes up to fifteen.
+GEOMETRY = re.compile(r' (?:d|transform|x2|y2)="[^"]*"')
+LONG_NUMBER = re.compile(r"(\.\d\d)\d+")
+
 Record = dict[str, Any]
 Drawing = Callable[[int], alt.TopLevelMixin]
 
@@ -76,13 +80,14 @@ def draw(name: str, drawing: Drawing) -> Drawn:
 def _svg(chart: alt.TopLevelMixin, name: str) -> str:
     spec = {**chart.to_dict(), "config": CONFIG}
     svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[])
+    svg = GEOMETRY.sub(lambda found: LONG_NUMBER.sub(r"\1", found[0]), svg)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r"url\(#", f"url(#{name}-", svg)
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
 def coverage(rows: Rows) -> Drawing:
-    """Stacked bars over time, each as wide as its period: articles with a document below, those only mentioned above."""
+    """Stacked bars over time, each as wide as its period: articles with a document, and above them the others."""
     kinds = ["with a document", "only mentioned"]
     values = [
         {"starts": _day(row["starts"]), "ends": _day(row["ends"]), "kind": kind, "from": low, "to": high}
@@ -113,10 +118,10 @@ def bars(rows: Rows, name: str, value: str, title: str) -> Drawing:
     values = [{"place": place, "name": names[place], "value": row[value]} for place, row in enumerate(rows)]
     longest = max((row[value] for row in rows), default=0)
 
-    def drawing(width: int) -> alt.LayerChart:
+    def drawing(width: int) -> alt.TopLevelMixin:
         names_axis = alt.Axis(ticks=False, domain=False, labelPadding=6, labelLimit=width * 2 // 5)
         base = _chart(values).encode(
-            y=alt.Y("name:N").sort(alt.SortField("place")).title(None).axis(names_axis),
+            y=alt.Y("name:N").sort(field="place").title(None).axis(names_axis),
             x=alt.X("value:Q").title(title).axis(tickCount=4, grid=False).scale(domain=[0, longest * (1 + 50 / width)]),
         )
         layers = (
@@ -131,7 +136,7 @@ def bars(rows: Rows, name: str, value: str, title: str) -> Drawing:
 
 
 def runs(rows: Rows, kinds: Sequence[str]) -> Drawing:
-    """A row of bars for each kind of document, each on its own scale: a few changes show beside thousands of new ones."""
+    """A row of bars for each kind of document, each on its own scale: few changes show beside many new ones."""
     values = [
         {"place": place, "run": _minute(row["as_of"]), "kind": kind, "documents": row[f"documents_{kind}"]}
         for place, row in enumerate(rows)
@@ -142,10 +147,13 @@ def runs(rows: Rows, kinds: Sequence[str]) -> Drawing:
         _chart(values)
         .mark_bar(width={"band": 0.7})
         .encode(
-            x=alt.X("run:N").sort(alt.SortField("place")).title(None).axis(labelAngle=-40, labelOverlap=True, ticks=False),
+            x=alt.X("run:N").sort(field="place").title(None).axis(labelAngle=-40, labelOverlap=True, ticks=False),
             y=alt.Y("documents:Q").title(None).axis(tickCount=2, tickMinStep=1),
             color=color,
-            row=alt.Row("kind:N").sort(list(kinds)).title(None).header(labelAngle=0, labelAnchor="start", labelOrient="top", labelPadding=4),
+            row=alt.Row("kind:N")
+            .sort(list(kinds))
+            .title(None)
+            .header(labelAngle=0, labelAnchor="start", labelOrient="top", labelPadding=4),
         )
         .properties(width=width - FACET_MARGIN, height=52)
         .resolve_scale(y="independent")
@@ -192,7 +200,10 @@ def movement(rows: Rows) -> Drawing:
         .encode(
             x=alt.X("at:T").scale(type="utc").title(None).axis(tickCount=width // 110, labelOverlap=True),
             y=alt.Y("mean:Q").scale(zero=False, padding=8).title(None).axis(tickCount=4),
-            row=alt.Row("kind:N").sort(present).title(None).header(labelAngle=0, labelAnchor="start", labelOrient="top", labelPadding=4),
+            row=alt.Row("kind:N")
+            .sort(present)
+            .title(None)
+            .header(labelAngle=0, labelAnchor="start", labelOrient="top", labelPadding=4),
         )
         .properties(width=width - FACET_MARGIN, height=90)
         .resolve_scale(y="independent")
@@ -204,8 +215,13 @@ def network(nodes: Sequence[Node]) -> Drawing:
     leading = _leading([node.article["provider_domain"] for node in nodes])
     at = {node.number: node for node in nodes}
     dots = [
-        {"x": node.x, "y": node.y, "number": str(node.number), "cited": node.article["cited_by_count"],
-         "provider": _provider(node.article["provider_domain"], leading)}
+        {
+            "x": node.x,
+            "y": node.y,
+            "number": str(node.number),
+            "cited": node.article["cited_by_count"],
+            "provider": _provider(node.article["provider_domain"], leading),
+        }
         for node in nodes
     ]
     lines = [
@@ -224,12 +240,12 @@ def network(nodes: Sequence[Node]) -> Drawing:
         .encode(
             x=across,
             y=down,
-            size=alt.Size("cited:Q").scale(range=[140, 620]).legend(None),
+            size=alt.Size("cited:Q").scale(range=[190, 240 + width // 2]).legend(None),
             color=color.legend(columns=2 if width < WIDE else 5),
         ),
-        _chart(dots).mark_text(color="var(--on-dot)", fontSize=9, fontWeight="bold").encode(
-            x=across, y=down, text="number:N"
-        ),
+        _chart(dots)
+        .mark_text(color="var(--on-dot)", fontSize=8 if width < WIDE else 9, fontWeight="bold")
+        .encode(x=across, y=down, text="number:N"),
     ).properties(width=width, height=min(width, 520), autosize=FIT)
 
 

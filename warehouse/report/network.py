@@ -14,13 +14,14 @@ from warehouse.report.questions import Row, Rows
 
 SEED = 7
 ITERATIONS = 300
+STORY_SIZE = 0.75
 # The golden angle spreads the stories over the plane as a sunflower spreads its seeds, the largest in the middle.
 GOLDEN_ANGLE = radians(137.508)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An article of the network: its number on the chart, its story's number, its place, the numbers it is linked to."""
+    """An article of the network: its number on the chart, its story's, its place, and the numbers it is linked to."""
 
     number: int
     story: int
@@ -31,7 +32,7 @@ class Node:
 
 
 def lay_out(articles: Rows, edges: Rows) -> tuple[Node, ...]:
-    """Return the linked articles with their places, story by story, the largest first; the same input, the same picture."""
+    """Return the linked articles with their places, story by story, the largest first; one input, one picture."""
     by_key = {article["article_key"]: article for article in articles}
     graph: rx.PyGraph[int, None] = rx.PyGraph()
     index = {key: graph.add_node(key) for key in by_key}
@@ -71,5 +72,8 @@ def _story(
     graph: "rx.PyGraph[int, None]", part: Sequence[int], centre: tuple[float, float], radius: float
 ) -> dict[int, tuple[float, float]]:
     inner = graph.subgraph(list(part))
-    springs = rx.spring_layout(inner, seed=SEED, num_iter=ITERATIONS, scale=radius * 0.75)
-    return {place: (centre[0] + springs[at][0], centre[1] + springs[at][1]) for at, place in enumerate(part)}
+    springs = rx.spring_layout(inner, seed=SEED, num_iter=ITERATIONS)
+    size = radius * STORY_SIZE
+    return {
+        place: (centre[0] + size * springs[at][0], centre[1] + size * springs[at][1]) for at, place in enumerate(part)
+    }

@@ -27,6 +27,7 @@ from warehouse.state import State
 
 RUN_KINDS = ("new", "changed", "touched", "unchanged", "quarantined", "removed")
 LONGEST_LIST = 50
+NO_RUN: Mapping[str, Any] = {"status": None, "as_of": None, "error": None}
 
 
 def render_page(release: Path, state: State | None, now: datetime | None) -> str:
@@ -41,7 +42,7 @@ def render_page(release: Path, state: State | None, now: datetime | None) -> str
         answers=answers,
         quarantine=quarantine,
         reasons=reasons,
-        last_run={} if state is None else state.get("run", {}),
+        last_run={**NO_RUN, **({} if state is None else state.get("run", {}))},
         nodes=nodes,
         drawn=_drawings(answers, nodes, reasons),
         kinds=RUN_KINDS,

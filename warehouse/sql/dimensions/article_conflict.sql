@@ -2,13 +2,22 @@
 -- and times are compared and written as text.
 with
 
+-- An article of which all mentions say the same has no conflict; most are so, and their texts need not be compared.
+contested as (
+    select article_key
+    from work.article_entry
+    where mention_count > 0
+    group by article_key
+    having count(*) > 1
+),
+
 kept as (
     select
         value.*,
         choice.url,
     from work.article_value as value
+    inner join contested on contested.article_key = value.article_key
     inner join work.article_url_choice as choice on choice.article_key = value.article_key
-    where value.mention_count > 0
 ),
 
 said as (
@@ -16,14 +25,15 @@ said as (
         article_entry.article_key,
         article_entry.mention_count,
         entry.* exclude (entry_id),
-        entry_url.display_url as url,
+        shown.url,
         case when entry.excerpt_flaw < 2 then entry.excerpt end as usable_excerpt,
     from work.article_entry as article_entry
     inner join ledger.entry as entry on entry.entry_id = article_entry.entry_id
-    inner join work.entry_url as entry_url
+    inner join contested on contested.article_key = article_entry.article_key
+    inner join work.entry_shown_url as shown
         on
-            entry_url.entry_id = article_entry.entry_id
-            and entry_url.is_identifying
+            shown.article_key = article_entry.article_key
+            and shown.entry_id = article_entry.entry_id
     where article_entry.mention_count > 0
 ),
 

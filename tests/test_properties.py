@@ -1,0 +1,348 @@
+"""What holds for any history: increments equal a rebuild, order does not matter, history equals what was once shown.
+
+A machine edits a small source at random (edits, returns to earlier states, deletions, bad versions, mended ones) and
+records it now and then. In the end its ledger must give the same release as one that learned the same events in
+another order, and releases as of each earlier moment must say what the history tells of it.
+"""
+
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.documents import make_document, make_mention
+from tests.ledgers import T, memory_ledger
+from tests.recording import build, digests, record_folders
+from tests.warehouse.test_identity import declare, owners
+
+Values = dict[str, tuple[Any, ...]]
+
+PATHS = ("a.md", "b.md", "sub/c.md")
+BAD = "---\ntitle: no address\n---\n"
+START = datetime(2024, 1, 1)
+STEP = timedelta(hours=1)
+
+HOST = "https://www.example.com/"
+URLS = st.sampled_from([f"{HOST}{name}" for name in ("1", "2", "3", "4?utm_source=x")])
+ALIASES = st.sampled_from([f"{HOST}1", f"{HOST}amp/2", f"{HOST}3", "https://other.org/9", HOST])
+PICTURES = st.sampled_from([[], [{"url": f"{HOST}1.png", "width": 10}], [{"url": f"{HOST}1.png", "width": 20}]])
+PROVIDERS = st.sampled_from([{"domain": "x.com", "name": "X"}, {"domain": "x.com", "name": "XX"}, {"domain": "y.com"}])
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "ampWebUrl": ALIASES,
+    "originalUrl": ALIASES,
+    "quality": st.integers(0, 2),
+    "heat": st.integers(-1, 1),
+    "published": st.booleans(),
+    "removed": st.booleans(),
+    "images": PICTURES,
+    "provider": PROVIDERS,
+    "topics": st.sampled_from([["t"], ["t", "u"]]),
+    "publishedDateTime": st.sampled_from(["2020-01-01", "2021-06-01T12:00:00Z"]),
+}
+TITLES = st.sampled_from(["A", "B", "caf\u00c3\u00a9"])
+MORE = st.fixed_dictionaries({}, optional=FIELDS)
+ENTRIES = st.builds(lambda title, url, more: make_mention(title, url, **more), TITLES, URLS, MORE)
+# A bad entry is set aside and leaves a gap.
+RELATED = st.lists(ENTRIES | st.just(make_mention("bad", HOST, quality=-7)), max_size=3)
+TEXTS = st.just(BAD) | st.builds(
+    lambda title, url, related, more: make_document(title, url, related, "body\n", **more), TITLES, URLS, RELATED, MORE
+)
+
+
+class History(RuleBasedStateMachine):
+    """A source that changes, and a ledger that follows it."""
+
+    def __init__(self) -> None:
+        """Open the ledger and make the source."""
+        super().__init__()
+        self.stack = ExitStack()
+        self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory())) / "news"
+        self.ledger = self.stack.enter_context(memory_ledger())
+        self.now = START
+        self.moments: list[datetime] = []
+        self.texts: dict[str, list[str]] = {path: [] for path in PATHS}
+        self.accepted: dict[str, str] = {}
+
+    @initialize(texts=st.fixed_dictionaries({path: TEXTS for path in PATHS}))
+    def begin(self, texts: dict[str, str]) -> None:
+        """Write every document."""
+        for path, text in texts.items():
+            self.write(path, text)
+
+    @rule(path=st.sampled_from(PATHS), text=TEXTS)
+    def edit(self, path: str, text: str) -> None:
+        """Replace a document, or bring it back."""
+        self.write(path, text)
+
+    @rule(path=st.sampled_from(PATHS), number=st.integers(0, 9))
+    def go_back(self, path: str, number: int) -> None:
+        """Return a document to an earlier state."""
+        self.write(path, self.texts[path][number % len(self.texts[path])])
+
+    @rule(path=st.sampled_from(PATHS))
+    def delete(self, path: str) -> None:
+        """Take a document away."""
+        (self.folder / path).unlink(missing_ok=True)
+
+    @rule(path=st.sampled_from(PATHS), secret=st.text("xyz", max_size=3))
+    def encrypt_anew(self, path: str, secret: str) -> None:
+        """Change what is no content: the ciphertext and the line ends."""
+        if (self.folder / path).exists() and (text := self.texts[path][-1]) != BAD:
+            changed = text.replace("---\n", f'---\nsecured: "{secret}"\n', 1).replace("body\n", "body\r\n")
+            (self.folder / path).write_bytes(changed.encode())
+
+    @rule(batch_size=st.integers(1, 3), backwards=st.booleans(), read_all=st.booleans())
+    def run(self, batch_size: int, backwards: bool, read_all: bool) -> None:
+        """Record the source, in batches of any size and order; a run repeated must find nothing new."""
+        self.now += STEP
+        options: dict[str, Any] = {"batch_size": batch_size, "backwards": backwards, "read_all": read_all}
+        balance = record_folders(self.ledger, self.now, self.folder, **options)
+        self.moments.append(self.now)
+        self.accept()
+        events = self.count_events()
+
+        self.now += STEP
+        again = record_folders(self.ledger, self.now, self.folder, read_all=not read_all)
+
+        assert (again.new, again.changed, again.touched, again.removed) == (0, 0, 0, 0)
+        assert (again.seen, again.quarantined) == (balance.seen, balance.quarantined)
+        assert self.count_events() == events
+        there = [path for path in PATHS if (self.folder / path).exists()]
+        assert balance.seen == len(there)
+        assert balance.quarantined == sum(self.texts[path][-1] == BAD for path in there)
+
+    @invariant()
+    def no_event_repeats_the_one_before(self) -> None:
+        """Hold that each event changes something."""
+        rows = self.ledger.execute(
+            "select 1 from ledger.event qualify content_id is not distinct from "
+            "lag(content_id, 1, -2) over (partition by document_id order by as_of)"
+        ).fetchall()
+        assert rows == []
+
+    def teardown(self) -> None:
+        """Check what must hold of the whole history."""
+        with self.stack:
+            if self.moments:
+                self.check_current_mentions()
+                self.check_other_orders()
+                self.check_history()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, path: str, text: str) -> None:
+        """Write a document and remember it."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        self.texts[path].append(text)
+
+    def accept(self) -> None:
+        """Note the last good text of each document, as a run must."""
+        for path in PATHS:
+            if not (self.folder / path).exists():
+                self.accepted.pop(path, None)
+            elif self.texts[path][-1] != BAD:
+                self.accepted[path] = self.texts[path][-1]
+
+    def count_events(self) -> int:
+        """Return how many events the ledger holds."""
+        return len(self.ledger.execute("select 1 from ledger.event").fetchall())
+
+    def check_current_mentions(self) -> None:
+        """Hold that the release shows just the documents that are there, in their last good state."""
+        build(self.ledger, self.now)
+        rows = self.ledger.execute(
+            "select path, count(*) from news.fact_mention inner join news.dim_document using (document_key) group by path"
+        ).fetchall()
+        expected = {path: text.count("title:") - text.count('title: "bad"') for path, text in self.accepted.items()}
+        assert dict(rows) == expected
+
+    def check_other_orders(self) -> None:
+        """Hold that a ledger with the same events in another order gives the same release."""
+        expected = digests(self.ledger, self.now)
+        with memory_ledger() as other:
+            copy_shuffled(self.ledger, other)
+            assert digests(other, self.now) == expected
+
+    def check_history(self) -> None:
+        """Hold that releases as of each moment showed what the history tells, and departed articles their last span."""
+        build(self.ledger, self.now)
+        told = {moment: told_at(self.ledger, moment) for moment in self.moments}
+        departed = self.ledger.execute(DEPARTED).fetchall()
+        keys = owners_of(self.ledger)
+        for moment in self.moments:
+            build(self.ledger, moment)
+            shown: dict[str, list[tuple[Any, ...]]] = {}
+            for url_key, *values in self.ledger.execute(SHOWN).fetchall():
+                shown.setdefault(keys[url_key], []).append(tuple(values))
+            assert set(shown) == set(told[moment])
+            # Two articles of then that are one by now are told as one.
+            alone = {key: values[0] for key, values in shown.items() if len(values) == 1}
+            assert alone == {key: told[moment][key] for key in alone}
+        assert departed == []
+
+
+VALUES = "title, domain, quality, heat, is_published"
+
+SHOWN = """
+    select url_key, title, provider_domain, quality, heat, is_published from news.articles where is_current
+"""
+
+# Departed articles whose values are not those of their last span.
+DEPARTED = """
+    select article.url_key
+    from news.articles as article
+    inner join news.fact_article as fact on fact.article_key = article.article_key
+    left join news.article_history as history
+        on history.article_key = article.article_key and history.valid_to = article.last_seen_at
+    where
+        not article.is_current
+        and (
+            history.article_key is null
+            or history.title is distinct from article.title
+            or history.provider_key is distinct from fact.provider_key
+            or history.quality is distinct from article.quality
+            or history.heat is distinct from article.heat
+            or history.is_published is distinct from article.is_published
+        )
+"""
+
+
+def told_at(connection: duckdb.DuckDBPyConnection, moment: datetime) -> Values:
+    """Return what the history of the release tells of a moment, by the articles' url_key."""
+    rows = connection.execute(
+        f"""
+        select url_key, history.title, domain, quality, heat, is_published
+        from news.article_history as history
+        inner join news.dim_article using (article_key)
+        left join news.dim_provider as provider on provider.provider_key = history.provider_key
+        where valid_from <= $moment and (valid_to > $moment or valid_to is null)
+        """,
+        {"moment": moment},
+    ).fetchall()
+    found = {str(row[0]): row[1:] for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def owners_of(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return for each url_key the url_key of the article that owns it in the release."""
+    return dict(
+        connection.execute(
+            "select distinct url.url_key, article.url_key from news.article_url as url "
+            "inner join news.dim_article as article using (article_key)"
+        ).fetchall()
+    )
+
+
+def copy_shuffled(source: duckdb.DuckDBPyConnection, target: duckdb.DuckDBPyConnection) -> None:
+    """Copy what a build reads, each table in another order, under other document ids."""
+    shuffle = random.Random(7).shuffle
+    for table in ("document", "event", "content", "content_entry", "entry", "url"):
+        cursor = source.execute(f"select * from ledger.{table}")
+        names = [str(column[0]) for column in cursor.description]
+        rows = [list(row) for row in cursor.fetchall()]
+        shuffle(rows)
+        for row in rows:
+            if "document_id" in names:
+                row[names.index("document_id")] = 1_000 - row[names.index("document_id")]
+            target.execute(f"insert into ledger.{table} values ({', '.join('?' * len(row))})", row)
+
+
+TestHistory = History.TestCase
+TestHistory.settings = settings(max_examples=max(10, settings().max_examples // 5), stateful_step_count=14)
+
+
+NAMES = st.integers(0, 5).map(lambda number: f"a.com/{number}")
+DECLARED = st.lists(st.lists(NAMES | st.just("b.org/1"), min_size=1, max_size=4, unique=True), min_size=1, max_size=6)
+
+
+@pytest.fixture(scope="module")
+def ledger() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a ledger whose scratch tables every example fills anew."""
+    with memory_ledger() as connection:
+        yield connection
+
+
+def articles_of(connection: duckdb.DuckDBPyConnection, mentions: list[list[str]]) -> dict[str, str]:
+    """Return the article that owns each url_key, by its natural key, when mentions declare these."""
+    connection.execute("delete from work.entry_url")
+    for number, keys in enumerate(mentions):
+        declare(connection, number, *keys)
+    return owners(connection)
+
+
+def plain_articles(mentions: list[list[str]]) -> dict[str, str]:
+    """Work out the same slowly: spread components over declared pairs, then name each by its smallest identity."""
+    pairs = [(keys[0], alias) for keys in mentions for alias in keys[1:] if alias[:5] == keys[0][:5]]
+    component = {key: {key} for key in {*(keys[0] for keys in mentions), *(key for pair in pairs for key in pair)}}
+    for one, other in pairs:
+        joined = component[one] | component[other]
+        for key in joined:
+            component[key] = joined
+    identities = {keys[0] for keys in mentions}
+    return {key: min(joined & identities) for key, joined in component.items()}
+
+
+@given(mentions=DECLARED)
+def test_articles_are_those_of_the_plain_routine(
+    ledger: duckdb.DuckDBPyConnection, mentions: list[list[str]]
+) -> None:
+    assert articles_of(ledger, mentions) == plain_articles(mentions)
+
+
+@given(data=st.data(), mentions=DECLARED)
+def test_articles_do_not_depend_on_the_order_of_mentions(
+    ledger: duckdb.DuckDBPyConnection, data: st.DataObject, mentions: list[list[str]]
+) -> None:
+    shuffled = data.draw(st.permutations(mentions))
+
+    assert articles_of(ledger, shuffled) == articles_of(ledger, mentions)
+
+
+@given(mentions=DECLARED, alias=NAMES, number=st.integers(0, 5))
+def test_another_alias_only_ever_joins(
+    ledger: duckdb.DuckDBPyConnection, mentions: list[list[str]], alias: str, number: int
+) -> None:
+    chosen = number % len(mentions)
+    more = [[*keys, alias] if place == chosen and alias not in keys else keys for place, keys in enumerate(mentions)]
+
+    before, after = articles_of(ledger, mentions), articles_of(ledger, more)
+
+    assert set(before) <= set(after)
+    for one in before:
+        assert {after[other] for other in before if before[other] == before[one]} == {after[one]}
+
+
+@settings(max_examples=max(8, settings().max_examples // 5))
+@given(st.lists(TEXTS, min_size=1, max_size=4), st.permutations(range(4)), st.integers(1, 4))
+def test_batching_and_order_of_documents_do_not_matter(texts: list[str], order: list[int], batch_size: int) -> None:
+    with tempfile.TemporaryDirectory() as place, memory_ledger() as one, memory_ledger() as other:
+        folder = Path(place) / "news"
+        folder.mkdir()
+        for number, text in enumerate(texts):
+            (folder / f"{number}.md").write_text(text, encoding="utf-8")
+        record_folders(one, T[0], folder)
+        for number in order:
+            move(folder / f"{number}.md")
+        record_folders(other, T[0], folder, batch_size=batch_size, backwards=True)
+
+        assert digests(other, T[0]) == digests(one, T[0])
+
+
+def move(file: Path) -> None:
+    """Write a file anew, so that its place in the folder and its inode are others."""
+    if file.exists():
+        text = file.read_text(encoding="utf-8")
+        file.unlink()
+        file.write_text(text, encoding="utf-8")

@@ -1,0 +1,105 @@
+"""The shape of the project: which way imports point, and what only one module may do."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = ("schemas", "warehouse", "flows")
+MODULES = sorted(path.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+TREES = {module: ast.parse((ROOT / module).read_text(encoding="utf-8")) for module in MODULES}
+MAX_LINES = 450
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the full name of every module that is imported anywhere in the tree, functions included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def attributes(tree: ast.AST) -> Iterator[str]:
+    """Yield every dotted name that is used, such as `os.environ`, as it is written."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield f"{node.value.id}.{node.attr}"
+
+
+def users_of(*names: str) -> set[str]:
+    """Return the modules that use or import one of these names."""
+    return {str(module) for module, tree in TREES.items() if {*attributes(tree), *imported(tree)} & set(names)}
+
+
+def tops(tree: ast.AST) -> set[str]:
+    """Return the first components of the names imported."""
+    return {name.partition(".")[0] for name in imported(tree)}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_imports_point_from_flows_to_warehouse_to_schemas(module: Path) -> None:
+    allowed = LAYERS[: LAYERS.index(module.parts[0]) + 1]
+
+    assert (tops(TREES[module]) & {*LAYERS, "tests"}) <= set(allowed)
+
+
+def test_imports_are_absolute() -> None:
+    relative = {
+        str(module)
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    }
+
+    assert relative == set()
+
+
+def test_only_prefect_modules_import_prefect() -> None:
+    importers = {module for module, tree in TREES.items() if "prefect" in tops(tree)}
+
+    assert importers
+    assert {str(module) for module in importers if not module.name.startswith("prefect_")} == set()
+
+
+def test_only_settings_reads_the_environment() -> None:
+    assert users_of("os.environ", "os.getenv", "os.environb") == {"flows/settings.py"}
+
+
+def test_only_one_module_opens_duckdb() -> None:
+    assert users_of("duckdb.connect") == {"warehouse/db.py"}
+
+
+def test_nobody_prints_but_the_commands() -> None:
+    printers = {
+        module
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    }
+
+    assert {str(module) for module in printers if "commands" not in module.parts and module.name != "cli.py"} == set()
+
+
+def test_nobody_asserts() -> None:
+    found = {str(module) for module, tree in TREES.items() if any(isinstance(node, ast.Assert) for node in ast.walk(tree))}
+
+    assert found == set()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_module_says_why_it_is_so_and_is_not_too_long(module: Path) -> None:
+    lines = (ROOT / module).read_text(encoding="utf-8").splitlines()
+
+    assert ast.get_docstring(TREES[module])
+    assert len(lines) <= MAX_LINES
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "warehouse" / "sql").rglob("*.sql")), ids=lambda path: path.stem)
+def test_an_sql_file_opens_with_what_it_makes(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+
+    assert first.startswith("-- ")
