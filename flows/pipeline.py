@@ -6,7 +6,7 @@ reader sees is touched.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
@@ -155,7 +155,7 @@ def refresh(run: Run, do: Do) -> RunResult:
         published = None
         if has_work(run):
             published = release_anew(run, do)
-    except NewsmartError as error:
+    except Exception as error:
         note_failure(run, error)
         raise
     result = finish(run, published)
@@ -375,15 +375,19 @@ def _write_row(run: Run, status: str) -> None:
     runs.write_run(run.connection, run_key, status, run.traces.balance, finished_at=utc_now())
 
 
-def note_failure(run: Run, error: NewsmartError) -> None:
-    """Note a failed or refused run in the ledger and in state.json; the release before stays."""
+def note_failure(run: Run, error: Exception) -> None:
+    """Note a failed or refused run in the ledger and in state.json; the release before stays.
+
+    Where the ledger or the disk has failed there may be nowhere to note it; the error is raised all the same.
+    """
     status = "refused" if isinstance(error, Refused | AuditFailed) else "failed"
-    if run.traces.balance is not NO_BALANCE:
-        _write_row(run, status)
-    tell(run, status, error)
+    with suppress(duckdb.Error, NewsmartError):
+        if run.traces.balance is not NO_BALANCE:
+            _write_row(run, status)
+        tell(run, status, error)
 
 
-def tell(run: Run, status: str, error: NewsmartError | None) -> None:
+def tell(run: Run, status: str, error: Exception | None) -> None:
     """Write state.json."""
     before = _state_before(run.home)
     current = publish.current(run.home)
@@ -395,7 +399,7 @@ def tell(run: Run, status: str, error: NewsmartError | None) -> None:
             "started_at": as_text(run.started_at),
             "finished_at": as_text(utc_now()),
             "status": status,
-            "error": None if error is None else str(error),
+            "error": None if error is None else " ".join(str(error).split()),
             "seconds": dict(run.traces.seconds),
             "notices": list(run.traces.notices),
             "audits": [asdict(audit) for audit in run.traces.audits],

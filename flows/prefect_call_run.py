@@ -1,6 +1,7 @@
 """The part of `newsmart run` that needs Prefect: call the flow, and take its result or its error out of it."""
 
 import logging
+from dataclasses import replace
 
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import TerminationSignal
@@ -28,7 +29,10 @@ def call_refresh(request: RunRequest, on_step: OnStep) -> RunResult:
     Raises what the pipeline raised, its class kept; RunFailed where the flow run ended without one, such as by its
     timeout; SystemExit 143 after SIGTERM. What Prefect fails to note after the pipeline's end is a warning.
     """
+    # Prefect's log worker writes to stderr where a server is lost, unless the standard library is told to hold back.
+    logging.raiseExceptions = False
     call = Call(settings=request.settings, request=request, on_step=on_step)
+    lost = ""
     with calling(call), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         try:
             state = refresh(**parameters(request), return_state=True)
@@ -36,13 +40,13 @@ def call_refresh(request: RunRequest, on_step: OnStep) -> RunResult:
         except TerminationSignal:
             raise SystemExit(128 + 15) from None
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
-            message = f"Prefect's server went away: {error}"
-            logging.getLogger("newsmart").warning(message)
+            message = lost = f"Prefect could not note how the run ended: {' '.join(str(error).split())}"
     if call.error is not None:
         raise call.error
     if not call.results:
         raise RunFailed("the flow run came to nothing", where=message)
-    return call.results[-1]
+    result = call.results[-1]
+    return replace(result, notices=[*result.notices, lost]) if lost else result
 
 
 def parameters(request: RunRequest) -> dict[str, object]:

@@ -23,13 +23,14 @@ QUIET = {
     # The terminal is ours: Prefect writes a traceback there for every failed flow. Its log in the page stays whole.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_LOGGERS_PREFECT_INTERNAL_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_LOGGING_COLORS": "false",
     # Nobody but `flows.prefect_server` starts a server.
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     # Five retries of a lost server hold a finished run for a minute, and the log's thread for seven (measured).
-    "PREFECT_CLIENT_MAX_RETRIES": "2",
+    "PREFECT_CLIENT_MAX_RETRIES": "1",
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
 }
 

@@ -186,6 +186,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     job = Job.from_json(sys.argv[1])
+    logging.raiseExceptions = False
     set_up_log(job.settings.log_format, is_quiet=job.is_quiet)
     executor = Executor(job)
     thread = threading.Thread(target=executor.work, name="executor", daemon=True)

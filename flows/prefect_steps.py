@@ -46,7 +46,7 @@ def run_step(step: Callable[[], Any]) -> Any:
 
 
 class Held:
-    """A step that can be let go: Prefect's threads keep a task's parameters, and with them an open connection, for ever."""
+    """A step that can be let go: Prefect's threads keep a task's parameters for ever, and so an open connection."""
 
     def __init__(self, step: Callable[[], Any]) -> None:
         """In: the step."""

@@ -25,7 +25,13 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "ledger.entry": {"entry_digest": b"", "title_flaw": 0, "excerpt_flaw": 0, "provider_name_flaw": 0},
     "ledger.url": {"is_front_page": False, "is_amp": False},
     "ledger.document": {"source": "news"},
-    "work.entry_url": {"is_front_page": False, "is_amp": False, "kind": 1, "is_identifying": True, "first_seen_at": T[0]},
+    "work.entry_url": {
+        "is_front_page": False,
+        "is_amp": False,
+        "kind": 1,
+        "is_identifying": True,
+        "first_seen_at": T[0],
+    },
 }
 
 

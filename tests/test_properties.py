@@ -162,7 +162,8 @@ class History(RuleBasedStateMachine):
         """Hold that the release shows just the documents that are there, in their last good state."""
         build(self.ledger, self.now)
         rows = self.ledger.execute(
-            "select path, count(*) from news.fact_mention inner join news.dim_document using (document_key) group by path"
+            "select path, count(*) from news.fact_mention "
+            "inner join news.dim_document using (document_key) group by path"
         ).fetchall()
         expected = {path: text.count("title:") - text.count('title: "bad"') for path, text in self.accepted.items()}
         assert dict(rows) == expected
@@ -192,8 +193,6 @@ class History(RuleBasedStateMachine):
         assert departed == []
 
 
-VALUES = "title, domain, quality, heat, is_published"
-
 SHOWN = """
     select url_key, title, provider_domain, quality, heat, is_published from news.articles where is_current
 """
@@ -221,7 +220,7 @@ DEPARTED = """
 def told_at(connection: duckdb.DuckDBPyConnection, moment: datetime) -> Values:
     """Return what the history of the release tells of a moment, by the articles' url_key."""
     rows = connection.execute(
-        f"""
+        """
         select url_key, history.title, domain, quality, heat, is_published
         from news.article_history as history
         inner join news.dim_article using (article_key)
@@ -295,9 +294,7 @@ def plain_articles(mentions: list[list[str]]) -> dict[str, str]:
 
 
 @given(mentions=DECLARED)
-def test_articles_are_those_of_the_plain_routine(
-    ledger: duckdb.DuckDBPyConnection, mentions: list[list[str]]
-) -> None:
+def test_articles_are_those_of_the_plain_routine(ledger: duckdb.DuckDBPyConnection, mentions: list[list[str]]) -> None:
     assert articles_of(ledger, mentions) == plain_articles(mentions)
 
 

@@ -25,6 +25,7 @@ SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 URL_FIELDS = ("webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl")
 
 Document = dict[str, Any]
+Span = tuple[datetime, datetime | None, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,7 @@ def replay(request: pytest.FixtureRequest) -> Iterator[Replay]:
         for entry in json.loads(manifest.read_text())
     ]
     with memory_ledger() as connection:
-        balances = [
-            record_folders(connection, step.as_of, Source(name, str(step.folder))).as_dict() for step in steps
-        ]
+        balances = [record_folders(connection, step.as_of, Source(name, str(step.folder))).as_dict() for step in steps]
         build(connection, steps[-1].as_of)
         yield Replay(steps, balances, connection)
 
@@ -67,7 +66,9 @@ def files_of(step: Step) -> dict[str, Path]:
     """Return the documents of a step by path."""
     suffixes = {".md", ".markdown", ".txt", ".yaml", ".yml"}
     found = (path for path in step.folder.rglob("*") if path.is_file() and path.suffix in suffixes)
-    return {path.relative_to(step.folder).as_posix(): path for path in found if not path.name.startswith((".", "README"))}
+    return {
+        path.relative_to(step.folder).as_posix(): path for path in found if not path.name.startswith((".", "README"))
+    }
 
 
 @cache
@@ -75,7 +76,7 @@ def read(data: bytes) -> tuple[Document, str]:
     """Return front matter, as strings and without ciphertext, and the body with plain line ends."""
     text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     front, _, body = text.removeprefix("---\n").partition("\n---")
-    tree = without_secret(yaml.load(front, Loader=yaml.CBaseLoader))
+    tree = without_secret(yaml.load(front, Loader=yaml.CBaseLoader))  # noqa: S506 - it makes strings only
     assert isinstance(tree, dict)
     return tree, body
 
@@ -178,15 +179,15 @@ def told(tree: Document) -> tuple[Any, ...]:
 
 def test_the_history_of_articles_with_one_document(replay: Replay) -> None:
     all_states = states(replay)
-    expected: dict[str, list[list[Any]]] = {}
+    expected: dict[str, list[Span]] = {}
     for url, path in lonely(all_states).items():
-        spans: list[list[Any]] = []
+        spans: list[Span] = []
         for step, state in zip(replay.steps, all_states, strict=True):
             values = told(read(state[path])[0]) if path in state else None
             if spans and spans[-1][1] is None and spans[-1][2] != values:
-                spans[-1][1] = step.as_of
+                spans[-1] = (spans[-1][0], step.as_of, spans[-1][2])
             if values is not None and (not spans or spans[-1][1] is not None):
-                spans.append([step.as_of, None, values])
+                spans.append((step.as_of, None, values))
         expected[url] = spans
 
     rows = replay.connection.execute(
@@ -199,10 +200,10 @@ def test_the_history_of_articles_with_one_document(replay: Replay) -> None:
         """
     ).fetchall()
 
-    found: dict[str, list[list[Any]]] = {}
-    for url, start, end, *values in rows:
+    found: dict[str, list[Span]] = {}
+    for url, start, end, *shown in rows:
         if url in expected:
-            found.setdefault(url, []).append([start, end, tuple(values)])
+            found.setdefault(url, []).append((start, end, tuple(shown)))
     assert found == expected
     assert len(expected) >= 70
     assert sum(len(spans) for spans in expected.values()) > len(expected) or len(replay.steps) == 15

@@ -85,7 +85,9 @@ def test_nobody_prints_but_the_commands() -> None:
 
 
 def test_nobody_asserts() -> None:
-    found = {str(module) for module, tree in TREES.items() if any(isinstance(node, ast.Assert) for node in ast.walk(tree))}
+    found = {
+        str(module) for module, tree in TREES.items() if any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    }
 
     assert found == set()
 

@@ -19,5 +19,5 @@ create or replace temp macro time_text(moment) as
 
 
 def define_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Define surrogate_key(text), key_of_digest(blob), date_key(timestamp) and time_text(timestamp) for this connection."""
+    """Define surrogate_key(text), key_of_digest(blob), date_key(timestamp), time_text(timestamp) for a connection."""
     connection.execute(_MACROS)

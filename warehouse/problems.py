@@ -18,7 +18,12 @@ def keep_quarantine(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> N
 _QUARANTINE = (
     """
     create or replace temp table continued as
-    select problem.document_id, problem.field, problem.reason, problem.found, min(problem.first_seen_at) as first_seen_at
+    select
+        problem.document_id,
+        problem.field,
+        problem.reason,
+        problem.found,
+        min(problem.first_seen_at) as first_seen_at
     from ledger.problem as problem
     inner join staged_problem as staged
         on staged.document_id = problem.document_id

@@ -208,7 +208,10 @@ _KNOW_FILES = """
         coalesce(staged.inode, seen.inode) as inode,
         $scanned_at_ns as known_at_ns,
         coalesce(staged.byte_digest, case when staged.outcome = 'same_bytes' then seen.byte_digest end) as byte_digest,
-        case when staged.outcome = 'same_bytes' then seen.content_digest else staged.content_digest end as content_digest,
+        case
+            when staged.outcome = 'same_bytes' then seen.content_digest
+            else staged.content_digest
+        end as content_digest,
         observed.class = 'quarantined' as is_bad
     from staged_document as staged
     inner join seen on seen.document_id = staged.document_id

@@ -173,7 +173,9 @@ def test_results_stand_in_the_release_and_a_failure_is_told(own_release: duckdb.
 
     with pytest.raises(AuditFailed, match=r"withdrawn \(4 rows, such as .*article_key") as failure:
         check(results)
-    told = own_release.execute("select name, status, offending_rows from news.ops.audit where status = 'fail'").fetchall()
+    told = own_release.execute(
+        "select name, status, offending_rows from news.ops.audit where status = 'fail'"
+    ).fetchall()
     assert told == [("withdrawn", "fail", 4)]
     assert [result.name for result in results] == list(AUDITS)
     assert "history" not in str(failure.value)

@@ -39,7 +39,10 @@ def test_a_transform_gives_just_the_declared_columns(release: DuckDBPyConnection
     described = release.execute(f"describe {read_sql(folder_of(table), table.name)}").fetchall()
     made = {str(row[0]): str(row[1]) for row in described}
 
-    assert {"not made": declared(table).items() - made.items(), "not declared": made.items() - declared(table).items()} == {
+    assert {
+        "not made": declared(table).items() - made.items(),
+        "not declared": made.items() - declared(table).items(),
+    } == {
         "not made": set(),
         "not declared": set(),
     }
@@ -73,7 +76,8 @@ def test_every_table_view_and_column_has_its_comment(release: DuckDBPyConnection
     """
     found: dict[tuple[Any, ...], Any] = {row[:2]: row[2] for row in release.execute(sql).fetchall()}
     columns = release.execute(
-        "select schema_name, table_name, column_name, comment from duckdb_columns() where database_name = 'news' and not internal"
+        "select schema_name, table_name, column_name, comment from duckdb_columns() "
+        "where database_name = 'news' and not internal"
     ).fetchall()
 
     assert found == {(table.schema, table.name): table.comment for table in ALL_TABLES}

@@ -45,7 +45,9 @@ def test_counts_are_of_distinct_others(connection: DuckDBPyConnection) -> None:
 def test_fact_article_holds_measures_keys_and_counts(connection: DuckDBPyConnection) -> None:
     moment = datetime(2021, 4, 29, 23, 59, 59)
     images = [{"url": url, **BRIDGE_IMAGE} for url in ("1", "2", "1")]
-    full = value(1, provider_domain="a.com", published_at=moment, quality=0, heat=7, is_published=False, mention_count=3)
+    full = value(
+        1, provider_domain="a.com", published_at=moment, quality=0, heat=7, is_published=False, mention_count=3
+    )
     put(connection, "work.article_value", {**full, "images": images, "topics": ["x", "y", "x"]}, value(2))
 
     columns = "* exclude (related_count, cited_by_count)"
@@ -84,7 +86,12 @@ def test_current_mentions_are_those_of_open_versions(connection: DuckDBPyConnect
 
 def test_bridges_hold_the_surviving_lists_once_each(connection: DuckDBPyConnection) -> None:
     images = [{"url": url, **BRIDGE_IMAGE} for url in ("b", "a", "b", "c")]
-    put(connection, "work.article_value", value(1, topics=["y", "x", "y"], images=images), value(2, topics=[], images=[]))
+    put(
+        connection,
+        "work.article_value",
+        value(1, topics=["y", "x", "y"], images=images),
+        value(2, topics=[], images=[]),
+    )
 
     assert select(connection, "facts", "bridge_article_topic", "article_key, topic_key") == sorted(
         [(1, surrogate_key("x")), (1, surrogate_key("y"))]

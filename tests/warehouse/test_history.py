@@ -13,7 +13,13 @@ A = surrogate_key("a.com")
 
 def mention(entry_id: int, start: datetime, end: datetime | None = None, **more: Any) -> dict[str, Any]:
     """Return a mention of article 1 by an entry over a span; the later entry number ranks better."""
-    row = {"article_key": 1, "document_id": entry_id, "entry_id": entry_id, "position": 0, "mention_rank": 100 - entry_id}
+    row = {
+        "article_key": 1,
+        "document_id": entry_id,
+        "entry_id": entry_id,
+        "position": 0,
+        "mention_rank": 100 - entry_id,
+    }
     return {**row, "valid_from": start, "valid_to": end, **more}
 
 

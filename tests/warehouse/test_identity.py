@@ -68,7 +68,12 @@ def test_declared_aliases_are_one_article_named_by_the_smallest_identifying_key(
     declare(connection, 2, "a.com/b", "a.com/amp")
     declare(connection, 3, "a.com/z")
 
-    assert owners(connection) == {"a.com/amp": "a.com/b", "a.com/b": "a.com/b", "a.com/m": "a.com/b", "a.com/z": "a.com/z"}
+    assert owners(connection) == {
+        "a.com/amp": "a.com/b",
+        "a.com/b": "a.com/b",
+        "a.com/m": "a.com/b",
+        "a.com/z": "a.com/z",
+    }
 
 
 def test_an_alias_that_is_smaller_does_not_name_the_article(connection: DuckDBPyConnection) -> None:

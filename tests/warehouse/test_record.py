@@ -58,12 +58,14 @@ class Desk:
     def to_read(self) -> list[str]:
         """Return the paths that a run would open now."""
         with transaction(self.connection):
-            return list(record.compare(self.connection, observe(self.folder))["path"].to_pylist())
+            table = record.compare(self.connection, observe(self.folder))
+        return [str(path) for path in table["path"].to_pylist()]
 
     def open_problems(self) -> list[Row]:
         """Return reason, found, first and last seen of each open problem."""
         return self.ask(
-            "select reason, found, first_seen_at, last_seen_at from ledger.problem where cleared_at is null order by all"
+            "select reason, found, first_seen_at, last_seen_at from ledger.problem "
+            "where cleared_at is null order by all"
         )
 
 
@@ -128,7 +130,13 @@ def test_what_returns_after_removal_is_changed_and_its_bytes_are_kept(desk: Desk
 def test_a_bad_document_keeps_its_version_and_mended_to_it_is_unchanged(desk: Desk) -> None:
     good = make_document()
     for number, (text, expected) in enumerate(
-        [(good, "new"), (BAD, "quarantined"), (good, "unchanged"), (BAD, "quarantined"), (make_document("x"), "changed")]
+        [
+            (good, "new"),
+            (BAD, "quarantined"),
+            (good, "unchanged"),
+            (BAD, "quarantined"),
+            (make_document("x"), "changed"),
+        ]
     ):
         desk.write("a.md", text)
         assert desk.record(T[number]) == {"seen": 1, expected: 1}, number
@@ -192,8 +200,8 @@ def test_a_date_that_lay_too_far_ahead_is_taken_in_when_its_time_has_come(desk: 
     assert desk.record(T[8]) == {"seen": 1, "changed": 1}
 
     assert desk.open_problems() == []
-    counts = "select count(*) from ledger.event inner join ledger.content_entry using (content_id) group by as_of order by as_of"
-    assert desk.ask(counts) == [(1,), (2,)]
+    counts = "select count(*) from ledger.event inner join ledger.content_entry using (content_id) group by as_of"
+    assert desk.ask(f"{counts} order by as_of") == [(1,), (2,)]
 
 
 def test_sources_not_given_are_not_looked_at(desk: Desk, tmp_path: Path) -> None:
@@ -311,8 +319,8 @@ def test_a_problem_keeps_when_it_was_first_seen_until_it_is_mended(desk: Desk) -
         desk.record(T[number])
         assert desk.open_problems() == expected[number], number
 
-    cleared = "select reason, first_seen_at, last_seen_at, cleared_at from ledger.problem where cleared_at is not null order by 2"
-    assert desk.ask(cleared) == [("missing", T[0], T[1], T[2]), ("out_of_range", T[2], T[2], T[3])]
+    cleared = "select reason, first_seen_at, last_seen_at, cleared_at from ledger.problem where cleared_at is not null"
+    assert desk.ask(f"{cleared} order by 2") == [("missing", T[0], T[1], T[2]), ("out_of_range", T[2], T[2], T[3])]
 
 
 def test_equal_problems_at_two_places_stay_two(desk: Desk) -> None:
@@ -322,7 +330,7 @@ def test_equal_problems_at_two_places_stay_two(desk: Desk) -> None:
     desk.write("a.md", text.replace("---\n", "---\nlocale: en\n", 1))
     desk.record(T[1])
 
-    rows = desk.ask('select field, line, first_seen_at, last_seen_at from ledger.problem order by field')
+    rows = desk.ask("select field, line, first_seen_at, last_seen_at from ledger.problem order by field")
     assert rows == [
         ("related[0].images[0].width", 9, T[0], T[1]),
         ("related[1].images[0].width", 13, T[0], T[1]),
@@ -354,7 +362,9 @@ def without_reading(outcome: str) -> Reader:
         rows = [{**row, "outcome": outcome} for row in batch.documents.to_pylist()]
         for row in rows:
             row.update(byte_count=None, byte_digest=None, content_digest=None, raw=None)
-        empty = {name: getattr(batch, name).slice(0, 0) for name in ("mentions", "entries", "urls", "problems", "drift")}
+        empty = {
+            name: getattr(batch, name).slice(0, 0) for name in ("mentions", "entries", "urls", "problems", "drift")
+        }
         return ReadBatch(documents=pa.Table.from_pylist(rows, schema=batch.documents.schema), **empty)
 
     return change
@@ -392,7 +402,9 @@ def test_what_never_rests_is_in_quarantine_until_it_does(desk: Desk) -> None:
 def test_batches_in_any_size_and_order_record_the_same(desk: Desk, size: int, backwards: bool) -> None:
     bad = make_mention(quality=Plain("x"))
     for number in range(7):
-        desk.write(f"{number}.md", make_document(f"{number}", related=[make_mention(), *[bad] * (number % 2)], extra=number))
+        desk.write(
+            f"{number}.md", make_document(f"{number}", related=[make_mention(), *[bad] * (number % 2)], extra=number)
+        )
     desk.write("3.md", BAD)
 
     balance = record_folders(desk.connection, T[0], desk.folder, batch_size=size, backwards=backwards)

@@ -24,7 +24,13 @@ def say(connection: DuckDBPyConnection, *entries: dict[str, Any], article: int =
         mention = {name: entry[name] for name in ("is_root", "mention_count") if name in entry}
         values = {name: value for name, value in entry.items() if name not in mention}
         put(connection, "ledger.entry", {"entry_id": number, **values})
-        row = {"article_key": article, "entry_id": number, "mention_rank": number * 10, "is_root": False, "mention_count": 1}
+        row = {
+            "article_key": article,
+            "entry_id": number,
+            "mention_rank": number * 10,
+            "is_root": False,
+            "mention_count": 1,
+        }
         put(connection, "work.article_entry", {**row, **mention})
 
 
@@ -44,7 +50,9 @@ def test_the_best_ranked_text_survives_and_null_never_beats_it(connection: DuckD
     assert survivor(connection, column) == "better"
 
 
-@pytest.mark.parametrize(("column", "values"), [("heat", (5, 90)), ("quality", (5, 90)), ("is_published", (False, True))])
+@pytest.mark.parametrize(
+    ("column", "values"), [("heat", (5, 90)), ("quality", (5, 90)), ("is_published", (False, True))]
+)
 def test_the_best_ranked_measure_survives_and_null_never_beats_it(
     connection: DuckDBPyConnection, column: str, values: tuple[Any, Any]
 ) -> None:
@@ -132,7 +140,9 @@ def test_current_mentions_count_else_those_that_ended_last(connection: DuckDBPyC
     put(connection, "work.mention", *spans)
     make_work(connection, "article_life")
 
-    assert select(connection, "work", "article_entry", "article_key, entry_id, mention_rank, is_root, mention_count") == [
+    assert select(
+        connection, "work", "article_entry", "article_key, entry_id, mention_rank, is_root, mention_count"
+    ) == [
         (1, 2, 3, True, 2),
         (2, 4, 8, False, 0),
         (2, 5, 7, True, 0),
@@ -170,7 +180,13 @@ def test_conflicts_in_times_and_lists_are_told_as_text(connection: DuckDBPyConne
     fine = T[1].replace(microsecond=5)
     say(
         connection,
-        {"published_at": fine, "updated_at": T[0], "topics": ["a", "b"], "images": [image("1")], "provider_authors": ["X"]},
+        {
+            "published_at": fine,
+            "updated_at": T[0],
+            "topics": ["a", "b"],
+            "images": [image("1")],
+            "provider_authors": ["X"],
+        },
         {"published_at": T[1], "updated_at": T[2], "topics": ["b"], "images": [image("2")], "provider_authors": ["Y"]},
         {"topics": [], "images": [image("1", width=9)], "provider_authors": []},
     )

@@ -113,7 +113,12 @@ def test_a_used_entry_is_worth_what_its_current_versions_say(connection: DuckDBP
 
 
 def test_dim_document_tells_of_the_last_version(connection: DuckDBPyConnection) -> None:
-    for number, as_of, content_id, size in [(1, T[0], 7, 70), (1, T[1], 8, 80), (2, T[0], 7, 70), (2, T[2], None, None)]:
+    for number, as_of, content_id, size in [
+        (1, T[0], 7, 70),
+        (1, T[1], 8, 80),
+        (2, T[0], 7, 70),
+        (2, T[2], None, None),
+    ]:
         row = {"document_id": number, "as_of": as_of, "content_id": content_id, "byte_count": size}
         put(connection, "ledger.event", row)
     for number in (1, 2, 3):

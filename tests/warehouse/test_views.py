@@ -17,7 +17,13 @@ def release(connection: DuckDBPyConnection) -> DuckDBPyConnection:
     """Give a release of two articles of which one is known by its key alone, a provider, a topic and two images."""
     lay_tables(connection)
     dates = {"year": 2021, "quarter": 2, "month": 4, "month_name": "April", "iso_week": 17, "day": 29}
-    days = {"date_key": 20210429, "date": date(2021, 4, 29), "day_of_week": 4, "day_name": "Thursday", "is_weekend": False}
+    days = {
+        "date_key": 20210429,
+        "date": date(2021, 4, 29),
+        "day_of_week": 4,
+        "day_name": "Thursday",
+        "is_weekend": False,
+    }
     put(connection, "dim_date", {**dates, **days})
     put(connection, "dim_provider", {"provider_key": 7, "domain": "a.com", "name": "A"})
     put(connection, "dim_provider", {"provider_key": 8, "domain": "b.com"})
