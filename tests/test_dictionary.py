@@ -1,4 +1,4 @@
-"""The committed data dictionary is what the declarations give, tells of everything, and its diagram and SQL are sound."""
+"""The committed data dictionary is what the declarations give, tells of everything, and its diagram and SQL hold."""
 
 import difflib
 import re

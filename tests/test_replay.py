@@ -155,7 +155,7 @@ def lonely(all_states: list[dict[str, bytes]]) -> dict[str, str]:
                 for key in keys_of(mention):
                     speakers.setdefault(key, set()).add((path, position == 0))
             root = read(data)[0]
-            own.setdefault(path, set()).add(root.get("webUrl", root.get("originalUrl", "")))
+            own.setdefault(path, set()).add(str(root.get("webUrl", root.get("originalUrl"))))
     return {
         next(iter(urls)).strip(): path
         for path, urls in own.items()

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from flows.commands.common import say, settings_of, warehouse_of
-from schemas.errors import UsageError
+from schemas.errors import RunFailed, UsageError
 from warehouse.home import Home
 from warehouse.state import read_state
 
@@ -18,6 +18,10 @@ def report(options: argparse.Namespace) -> int:
     if not home.file.exists():
         raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
     target = Path(options.to) if options.to else home.file.with_suffix(".html")
-    write_atomically(target.absolute(), render(home.file, read_state(home)).encode())
+    page = render(home.file, read_state(home))
+    try:
+        write_atomically(target.absolute(), page.encode())
+    except OSError as error:
+        raise RunFailed("cannot write the report", where=f"{target}: {error.strerror}") from error
     say(options, str(target))
     return 0

@@ -1,6 +1,7 @@
 """A damaged ledger: a clear error with the way back, the release untouched, and the ways back themselves."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def truncate(path: Path, size: int) -> None:
     path.write_bytes(path.read_bytes()[:size])
 
 
-DAMAGE = {
+DAMAGE: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: truncate(path, 0),
     "cut in the header": lambda path: truncate(path, 5000),
     "cut to the headers": lambda path: truncate(path, HEADERS),

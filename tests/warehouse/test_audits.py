@@ -6,6 +6,7 @@ Each test breaks one thing in a release from which all keys were taken, in a tra
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -127,8 +128,9 @@ def loose_release(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def fill_ledger(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Record two states of a small source: one document changes, one goes."""
     related = [make_mention(title, f"{SITE}/{title}") for title in ("other", "Other", "a")]
-    said = {"publishedDateTime": "2021-04-29", "provider": {"name": "A", "domain": "a.com"}, "topics": ["AI"]}
-    said |= {"images": [{"url": f"{SITE}/1.png"}], "quality": 3, "unknown": "field", "heat": 1, "published": True}
+    provider, images = {"name": "A", "domain": "a.com"}, [{"url": f"{SITE}/1.png"}]
+    said: dict[str, Any] = {"publishedDateTime": "2021-04-29", "provider": provider, "topics": ["AI"], "images": images}
+    said |= {"quality": 3, "unknown": "field", "heat": 1, "published": True}
     (folder / "a.md").write_text(make_document("Old", f"{SITE}/a", **said))
     (folder / "b.md").write_text(make_document("B", f"{SITE}/b", related))
     for as_of in T[:2]:

@@ -122,7 +122,7 @@ def test_a_span_without_a_value_is_told_with_null(connection: DuckDBPyConnection
 
 def test_values_are_those_of_the_mentions_that_hold_then(connection: DuckDBPyConnection) -> None:
     mentions = [mention(1, T[0]), mention(2, T[1], T[3]), mention(3, T[2], T[4])]
-    entries = [{"title": "one", "heat": 7}, {"title": "two"}, {"title": "mojibake", "title_flaw": 1}]
+    entries: list[dict[str, Any]] = [{"title": "one", "heat": 7}, {"title": "two"}, {"title": "x", "title_flaw": 1}]
 
     rows = history(connection, mentions, entries)
 

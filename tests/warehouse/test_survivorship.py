@@ -21,17 +21,11 @@ def say(connection: DuckDBPyConnection, *entries: dict[str, Any], article: int =
     """Let entries, best-ranked first, speak of one article in current mentions."""
     (taken,) = connection.execute("select count(*) from ledger.entry").fetchone() or (0,)
     for number, entry in enumerate(entries, int(taken) + 1):
-        mention = {name: entry[name] for name in ("is_root", "mention_count") if name in entry}
+        mention: dict[str, Any] = {name: entry[name] for name in ("is_root", "mention_count") if name in entry}
         values = {name: value for name, value in entry.items() if name not in mention}
         put(connection, "ledger.entry", {"entry_id": number, **values})
-        row = {
-            "article_key": article,
-            "entry_id": number,
-            "mention_rank": number * 10,
-            "is_root": False,
-            "mention_count": 1,
-        }
-        put(connection, "work.article_entry", {**row, **mention})
+        row = {"article_key": article, "entry_id": number, "mention_rank": number * 10}
+        put(connection, "work.article_entry", {**row, "is_root": False, "mention_count": 1, **mention})
 
 
 def survivor(connection: DuckDBPyConnection, column: str) -> Any:
@@ -238,7 +232,8 @@ def use(connection: DuckDBPyConnection, *entries: dict[str, Any]) -> None:
 
 def name_of(connection: DuckDBPyConnection, domain: str = "a.com") -> str | None:
     """Return the name of the provider."""
-    return dict(select(connection, "dimensions", "dim_provider", "domain, name"))[domain]
+    names: dict[str, str | None] = dict(select(connection, "dimensions", "dim_provider", "domain, name"))
+    return names[domain]
 
 
 def named(name: str | None, flaw: int = 0, **more: Any) -> dict[str, Any]:
