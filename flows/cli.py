@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from flows.commands.options import add_commands
+from flows.lean import hide_heavy_modules
 from schemas.errors import NewsmartError, UsageError
 
 INTERRUPTED = 130
@@ -60,6 +61,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if not getattr(options, "handler", None):
         raise UsageError("no command is given", todo="see `newsmart --help`")
     module, _, function = str(options.handler).partition(":")
+    if getattr(options, "direct", False) or module.endswith(".ledger"):
+        hide_heavy_modules()
     status: int = getattr(import_module(module), function)(options)
     sys.stdout.flush()
     return status

@@ -43,7 +43,7 @@ def _ledger(warehouse: Path, settings: Settings) -> Iterator[tuple[Home, duckdb.
 
 
 def build_as_of(warehouse: Path, as_of: datetime, target: Path, settings: Settings) -> Built:
-    """Build a release as of a time into a new file. Raises UsageError where the time lies ahead or the file is there."""
+    """Build a release as of a time into a new file. Raises UsageError where the time lies ahead or the file exists."""
     if as_of > utc_now() + runs.A_DAY:
         raise UsageError("the as-of is more than a day ahead", where=str(as_of))
     with _ledger(warehouse, settings) as (home, connection):

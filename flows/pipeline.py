@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from flows.clock import as_text, utc_now
 from flows.limits import check_quarantine, check_shrink, memory_for
-from flows.pool import read_all
+from flows.pool import ReaderPool, read_all
 from flows.reparse import bring_up_to_date
 from flows.request import Changes, RunRequest, RunResult
 from flows.scan import Scan, scan
@@ -74,6 +74,7 @@ class Run:
     as_of: datetime
     started_at: datetime
     traces: Traces
+    readers: ReaderPool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,12 @@ class Published:
     changes: Changes
 
 
-def run_direct(request: RunRequest, on_step: OnStep = lambda name, seconds: None) -> RunResult:
+def run_direct(
+    request: RunRequest, on_step: OnStep = lambda name, seconds: None, readers: ReaderPool | None = None
+) -> RunResult:
     """Do a run without Prefect. `on_step` is told each step's name when it begins, and again with its seconds.
+
+    `readers` are reading processes that were started early, if any.
 
     Raises NewsmartError; what was seen is recorded and told in state.json all the same.
     """
@@ -106,12 +111,12 @@ def run_direct(request: RunRequest, on_step: OnStep = lambda name, seconds: None
         on_step(name, monotonic() - start)
         return made
 
-    with open_run(request) as run:
+    with open_run(request, readers) as run:
         return refresh(run, do)
 
 
 @contextmanager
-def open_run(request: RunRequest) -> Iterator[Run]:
+def open_run(request: RunRequest, readers: ReaderPool | None = None) -> Iterator[Run]:
     """Take the lock, open the ledger and settle the as-of.
 
     Raises UsageError for a FILE that is not ours or an as-of that does not fit, LockedError, LedgerDamaged.
@@ -129,7 +134,9 @@ def open_run(request: RunRequest) -> Iterator[Run]:
         with open_ledger(home, limits=Limits(memory=memory_for(0, request.settings.build_memory))) as connection:
             bring_up_to_date(connection, home, request.processes, reparse=request.reparse)
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
-            yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, Traces(notices=notices))
+            yield Run(
+                request, home, connection, runs.run_id_of(as_of), as_of, started_at, Traces(notices=notices), readers
+            )
 
 
 def set_aside_if_damaged(home: Home) -> list[str]:
@@ -241,7 +248,9 @@ def _observation(run: Run, seen: Seen) -> record.Observation:
 def _take_in_all(run: Run, references: pa.Table) -> None:
     start = monotonic()
     taking = 0.0
-    for batch in read_all(file_references(run.request.sources, references), run.as_of, run.request.processes):
+    for batch in read_all(
+        file_references(run.request.sources, references), run.as_of, run.request.processes, run.readers
+    ):
         taken = monotonic()
         run.traces.notices.extend(_reading_notices(batch.documents, references))
         intake.take_in(run.connection, batch, references, run.as_of)

@@ -21,11 +21,8 @@ from types import TracebackType
 from typing import IO, NamedTuple, Self
 
 from flows.batch import ReadBatch
-from flows.blocks import Memo
 from flows.messages import receive, send
-from flows.read import read_batch
 from flows.scan import FileRef, References
-from schemas.documents import bounds
 from schemas.errors import RunFailed, TransientFailure
 
 MAX_BATCH_BYTES = 16_000_000
@@ -47,21 +44,36 @@ class Span(NamedTuple):
     last: int
 
 
-def read_all(refs: Sequence[FileRef], as_of: datetime, workers: int) -> Iterator[ReadBatch]:
+def read_all(
+    refs: Sequence[FileRef], as_of: datetime, workers: int, readers: "ReaderPool | None" = None
+) -> Iterator[ReadBatch]:
     """Read documents, with processes where that pays.
 
-    In: references; as_of, naive UTC. Out: batches in an order that is always the same, `ref` counted over all
+    In: references; as_of, naive UTC; processes that were started early, if any. Out: batches in an order that is always the same, `ref` counted over all
     references. Raises TransientFailure where a process dies, RunFailed where one fails.
     """
+    if readers is not None:
+        yield from readers.read_all(refs, as_of)
+        return
     sizes = refs.sizes() if isinstance(refs, References) else [ref.size for ref in refs]
-    if workers < 2 or sum(sizes) + _DOCUMENT_WEIGHT * len(sizes) < _WORTH_PROCESSES:
+    if workers < 2 or not pays(sum(sizes), len(sizes)):
         yield from _read_here(refs, sizes, as_of)
         return
     with ReaderPool(workers) as pool:
         yield from pool.read_all(refs, as_of)
 
 
+def pays(byte_count: int, document_count: int) -> bool:
+    """Tell whether reading so much repays the start of processes."""
+    return byte_count + _DOCUMENT_WEIGHT * document_count >= _WORTH_PROCESSES
+
+
 def _read_here(refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> Iterator[ReadBatch]:
+    # Not at the top: a process that lets others read starts without what reading needs.
+    from flows.blocks import Memo
+    from flows.read import read_batch
+    from schemas.documents import bounds
+
     memo = Memo(bounds(as_of))
     for first, last in batches(sizes, Span(0, len(sizes))):
         yield read_batch(refs[first:last], as_of, memo, first)

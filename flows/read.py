@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from flows.batch import ReadBatch, batch_of
+from flows.assemble import batch_of
+from flows.batch import ReadBatch
 from flows.blocks import Memo, judge_fast
 from flows.files import FileBytes, read_file
 from flows.front_matter import MAX_BYTES, NoFrontMatter, split

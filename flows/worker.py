@@ -17,10 +17,10 @@ import sys
 import threading
 from typing import BinaryIO
 
-for _name in ("numpy", "pandas"):
-    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]
+from flows.lean import hide_heavy_modules
 
-# After numpy and pandas are hidden, or the imports below would load them.
+hide_heavy_modules()
+
 from flows.blocks import Memo  # noqa: E402
 from flows.messages import receive, send  # noqa: E402
 from flows.read import read_batch, warm_up  # noqa: E402

@@ -4,10 +4,12 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flows.clock import parse_moment
 from flows.commands.common import print_json, say, settings_of, warehouse_of, warn
+from flows.early import early_readers
 from flows.progress import Progress
 from flows.request import RunRequest, RunResult
 from flows.settings import Settings, process_environment
@@ -24,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     request = run_request(options, settings)
     with (
         Progress.on_terminal(is_quiet=options.quiet) as progress,
-        runner(request.warehouse, is_direct=options.direct) as start,
+        runner(request, is_direct=options.direct) as start,
     ):
         result = start(request, progress)
     show(options, result)
@@ -62,9 +64,9 @@ def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
 
 
 @contextmanager
-def runner(warehouse: Path, *, is_direct: bool) -> Iterator[Starter]:
-    """Yield what does a run, directly or as a Prefect flow run; a failure is told to the hooks that the settings name."""
-    with _direct() if is_direct else _as_flow(warehouse) as start:
+def runner(first: RunRequest, *, is_direct: bool) -> Iterator[Starter]:
+    """Yield what does a run, directly or as a Prefect flow run; a failure is told to the hooks of the settings."""
+    with _direct(first) if is_direct else _as_flow(first.warehouse) as start:
 
         def do(request: RunRequest, progress: Progress) -> RunResult:
             try:
@@ -77,10 +79,12 @@ def runner(warehouse: Path, *, is_direct: bool) -> Iterator[Starter]:
 
 
 @contextmanager
-def _direct() -> Iterator[Callable[[RunRequest, OnStep], RunResult]]:
-    from flows.pipeline import run_direct
+def _direct(request: RunRequest) -> Iterator[Callable[[RunRequest, OnStep], RunResult]]:
+    """Yield a direct run; reading processes start before DuckDB is imported."""
+    with early_readers(request) as readers:
+        from flows.pipeline import run_direct
 
-    yield run_direct
+        yield partial(run_direct, readers=readers)
 
 
 @contextmanager
@@ -144,7 +148,7 @@ def backfill(options: argparse.Namespace) -> int:
         return 0
     with (
         Progress.on_terminal(is_quiet=True) as progress,
-        runner(requests[0].warehouse, is_direct=options.direct) as start,
+        runner(requests[0], is_direct=options.direct) as start,
     ):
         for request in requests:
             show(options, start(request, progress))

@@ -24,7 +24,7 @@ def _state(options: argparse.Namespace) -> tuple[Home, State]:
 
 
 def status(options: argparse.Namespace) -> int:
-    """Print the last run, the release and its age. Exit 1 where the release is older than --max-age, or there is none."""
+    """Print the last run, the release and its age. Exit 1 where it is older than --max-age, or there is none."""
     from flows.status import is_stale, parse_age, status_lines, status_object, status_prometheus
 
     settings = settings_of(options)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from flows.batch import batch_of
+from flows.assemble import batch_of
 from flows.blocks import Memo, judge_fast
 from flows.front_matter import FrontMatter, split
 from flows.read import judge_whole

@@ -106,7 +106,7 @@ def test_a_rollback_that_is_killed_leaves_both_the_link_and_the_pin_or_neither(
     publisher = Publisher(tmp_path)
     old, new = publisher.publish(), publisher.publish()
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

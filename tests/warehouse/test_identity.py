@@ -166,6 +166,7 @@ def chosen_url(connection: DuckDBPyConnection, *ranks: tuple[int, int]) -> str:
     ((key,),) = connection.execute("select distinct article_key from work.key_owner").fetchall()
     for entry_id, rank in ranks:
         put(connection, "work.article_entry", {"article_key": key, "entry_id": entry_id, "mention_rank": rank})
+    make_work(connection, "entry_shown_url")
     ((_, url),) = select(connection, "work", "article_url_choice")
     return str(url)
 
@@ -189,6 +190,12 @@ def test_the_url_shown_is_an_amp_form_where_no_other_is_known(connection: DuckDB
     declare(connection, 1, "a.com/amp", is_amp=True)
 
     assert chosen_url(connection, (1, 10)) == "https://a.com/amp"
+
+
+def test_of_one_mention_the_web_url_is_shown_before_the_original(connection: DuckDBPyConnection) -> None:
+    declare(connection, 1, "a.com/web", "a.com/original", "a.com/amp")
+
+    assert chosen_url(connection, (1, 10)) == "https://a.com/web"
 
 
 def test_the_url_of_another_article_is_never_shown(connection: DuckDBPyConnection) -> None:

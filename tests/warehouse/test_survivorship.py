@@ -145,10 +145,9 @@ def test_current_mentions_count_else_those_that_ended_last(connection: DuckDBPyC
 
 def conflicts(connection: DuckDBPyConnection) -> list[Row]:
     """Return field, kept, other and count of the conflicts of the one article."""
-    urls = connection.execute("select entry_id from work.article_entry").fetchall()
-    for (entry_id,) in urls:
-        if connection.execute("select 1 from work.entry_url where entry_id = ?", [entry_id]).fetchone() is None:
-            put(connection, "work.entry_url", {"entry_id": entry_id, "display_url": "https://a.com"})
+    told = "select entry_id from work.article_entry where entry_id not in (select entry_id from work.entry_shown_url)"
+    for (entry_id,) in connection.execute(told).fetchall():
+        put(connection, "work.entry_shown_url", {"article_key": ARTICLE, "entry_id": entry_id, "url": "https://a.com"})
     make_work(connection, "article_value")
     put(connection, "work.article_url_choice", {"article_key": ARTICLE, "url": "https://a.com"})
     return select(connection, "dimensions", "article_conflict", "field, kept, other, mention_count")
@@ -201,8 +200,7 @@ def test_other_texts_and_addresses_conflict_but_no_placeholder(connection: DuckD
         {"excerpt": "NA", "excerpt_flaw": 2, "locale": "de", "content_type": "video", "featured_content": "<b>"},
         {"excerpt": "garbled", "excerpt_flaw": 1},
     )
-    put(connection, "work.entry_url", {"entry_id": 2, "display_url": "https://a.com/2"})
-    put(connection, "work.entry_url", {"entry_id": 2, "display_url": "https://a.com/amp", "is_identifying": False})
+    put(connection, "work.entry_shown_url", {"article_key": ARTICLE, "entry_id": 2, "url": "https://a.com/2"})
 
     assert conflicts(connection) == [
         ("content_type", "article", "video", 1),
@@ -211,6 +209,12 @@ def test_other_texts_and_addresses_conflict_but_no_placeholder(connection: DuckD
         ("locale", "en", "de", 1),
         ("url", "https://a.com", "https://a.com/2", 1),
     ]
+
+
+def test_one_entry_alone_conflicts_with_nothing(connection: DuckDBPyConnection) -> None:
+    say(connection, {"title": "garbled", "title_flaw": 1, "topics": ["a"], "mention_count": 5})
+
+    assert conflicts(connection) == []
 
 
 def test_a_departed_article_has_no_conflicts(connection: DuckDBPyConnection) -> None:
