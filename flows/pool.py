@@ -49,8 +49,9 @@ def read_all(
 ) -> Iterator[ReadBatch]:
     """Read documents, with processes where that pays.
 
-    In: references; as_of, naive UTC; processes that were started early, if any. Out: batches in an order that is always the same, `ref` counted over all
-    references. Raises TransientFailure where a process dies, RunFailed where one fails.
+    In: references; as_of, naive UTC; processes that were started early, if any. Out: batches in an order that is
+    always the same, `ref` counted over all references. Raises TransientFailure where a process dies, RunFailed where
+    one fails.
     """
     if readers is not None:
         yield from readers.read_all(refs, as_of)

@@ -81,7 +81,8 @@ def status_lines(told: dict[str, Any]) -> list[str]:
         lines.append("release    none yet")
     else:
         lines.append(
-            f"release    {release['release_id']}, as of {release['as_of']}, {duration(told['release_age_seconds'])} old: "
+            f"release    {release['release_id']}, as of {release['as_of']}, "
+            f"{duration(told['release_age_seconds'])} old: "
             f"{release['documents']:,} documents, {release['articles']:,} articles, {release['mentions']:,} mentions"
         )
     if told["pin"]:

@@ -1,1 +1,1 @@
-"""Declarations of newsmart: documents, URLs, tables, keys, errors. Imports nothing of ours, so everything may import it."""
+"""Declarations of newsmart: documents, URLs, tables, keys, errors. Imports nothing of ours; all may import it."""

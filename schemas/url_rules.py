@@ -2,8 +2,8 @@
 
 Parsing is ada's, which follows the WHATWG URL standard as browsers do; then each rule reports what it did through
 `note`, so that a key and its explanation cannot drift apart. Rejected: urllib.parse (RFC 3986 with its own leniencies;
-it takes `http://a\\b` and `https:/x` otherwise than any browser) and the libraries that normalise for crawlers (courlan,
-url-normalize, w3lib: they merge pages that are two, and miss half of what is one).
+it takes `http://a\\b` and `https:/x` otherwise than any browser) and the libraries that normalise for crawlers
+(courlan, url-normalize, w3lib: they merge pages that are two, and miss half of what is one).
 
 Texts that are already in the commonest shape skip the parser, not the rules: a property test holds that ada returns
 such a text as it is.

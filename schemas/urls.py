@@ -1,6 +1,7 @@
 """The URL policy: which spellings are one page, decided from the text alone (DESIGN section 5).
 
-One set of rules (schemas/url_rules.py, schemas/url_wrappers.py) serves the key, the facts and the explanation. The key is strict: what it
+One set of rules (schemas/url_rules.py, schemas/url_wrappers.py) serves the key, the facts and the explanation. The key
+is strict: what it
 merges is one page by a standard or by an exact list. The looser reading (`loose_key`) only proposes pairs to a reader.
 Rejected: one loose key with exceptions, since a false merge loses an article and an exception is found too late.
 

@@ -9,6 +9,7 @@ import sys
 import tokenize
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 from flows import settings
@@ -60,8 +61,12 @@ def rendered(text: str) -> str:
     """Return the README's text with each generated part made anew."""
     for name, render in PARTS.items():
         pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text = pattern.sub(lambda match, made=render(): f"{match[1]}{made}\n{match[2]}", text)  # type: ignore[misc]
+        text = pattern.sub(partial(_filled, render()), text)
     return text
+
+
+def _filled(made: str, match: re.Match[str]) -> str:
+    return f"{match[1]}{made}\n{match[2]}"
 
 
 def main() -> int:

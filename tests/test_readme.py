@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.declarations import Table
 from schemas.tables import ALL_TABLES
 from tests.readme import README, rendered, subcommands
 
@@ -25,7 +26,7 @@ def test_every_command_is_told(name: str) -> None:
 
 
 @pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: str(table.name))
-def test_every_table_is_told(table: object) -> None:
+def test_every_table_is_told(table: Table) -> None:
     assert f"{table.name}`" in TEXT
 
 

@@ -28,8 +28,8 @@ from warehouse.durable import fsync_folder
 
 # The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
 STORAGE_VERSION = "v1.2.0"
-# A block is the least that a column or an index takes: DuckDB's own 262,144 makes 8.7 MB of the seeds' 25 articles, this
-# 1.2 MB; at 40,000 mentions the file is a third smaller, and reading it takes the same time (measured).
+# A block is the least that a column or an index takes: DuckDB's own 262,144 makes 8.7 MB of the seeds' 25 articles,
+# this 1.2 MB; at 40,000 mentions the file is a third smaller, and reading it takes the same time (measured).
 RELEASE_BLOCK_BYTES = 32768
 SPILL_PREFIX = "spill-"
 PRIVATE_MODE = 0o600

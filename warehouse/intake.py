@@ -1,7 +1,7 @@
 """Taking batches of read documents into the ledger: their bytes, contents, entries and URLs, as far as they are new.
 
-A batch is Arrow and is joined in SQL, a statement a table; nothing goes row by row. What was taken down is left out here, so
-that no other place has to know of takedowns.
+A batch is Arrow and is joined in SQL, a statement a table; nothing goes row by row. What was taken down is left out
+here, so that no other place has to know of takedowns.
 """
 
 from datetime import datetime
@@ -190,7 +190,7 @@ def _rows_not_in(table: pa.Table, doomed: frozenset[int]) -> pa.Table:
 
 
 def without_purged(documents: pa.Table, mentions: pa.Table, doomed: frozenset[int]) -> pa.Table:
-    """Return the documents: without the bytes where they speak of a purged article, as `purged` where it is their own."""
+    """Return the documents: without bytes where they speak of a purged article, as `purged` where it is their own."""
     if not doomed:
         return documents
     speaking = [row for row in mentions.to_pylist() if row["entry_id"] in doomed]
@@ -248,7 +248,8 @@ _REPLACE_READINGS = (
     insert into ledger.content_entry by name
     select reread.content_id, mentions.position, mentions.entry_id
     from mentions
-    inner join (select content_id, min(ref) as ref from reread group by content_id) as reread on reread.ref = mentions.ref
+    inner join (select content_id, min(ref) as ref from reread group by content_id) as reread
+        on reread.ref = mentions.ref
     """,
     """
     insert into ledger.content by name

@@ -1,8 +1,8 @@
 """Runs reading queries side by side on one DuckDB instance.
 
-One small query keeps one core busy at most, and a release takes a hundred of them; DuckDB lets go of Python's lock while it
-works, so two threads with a cursor each halve the time. Only for queries: a cursor is a connection of its own, with its
-own transaction.
+One small query keeps one core busy at most, and a release takes a hundred of them; DuckDB lets go of Python's lock
+while it works, so two threads with a cursor each halve the time. Only for queries: a cursor is a connection of its own,
+with its own transaction.
 """
 
 from collections.abc import Callable, Iterable

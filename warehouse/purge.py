@@ -74,7 +74,8 @@ def purge_article(connection: duckdb.DuckDBPyConnection, url_keys: Sequence[str]
     owners = connection.execute(_OWN_DOCUMENTS).fetchall()
     _set_doomed(connection, [int(row[0]) for row in owners])
     connection.execute(
-        "insert into ledger.tombstone by name select 'url' as kind, sha256(url_key) as value, $1 as purged_at from doomed_key",
+        "insert into ledger.tombstone by name "
+        "select 'url' as kind, sha256(url_key) as value, $1 as purged_at from doomed_key",
         [now],
     )
     raw = _changed(connection, _RAW_OF_LISTS)

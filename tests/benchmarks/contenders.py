@@ -75,7 +75,7 @@ def document_files(source: Path) -> list[Path]:
 
 
 def find_floor(source: Path) -> list[str]:
-    """Return the command that lists every file with size and time: what looking for changes costs at least (GNU find)."""
+    """Return the command that lists every file with size and time: what a look for changes costs at least."""
     return ["find", str(source), "-type", "f", "-printf", "%p %s %T@\\n"]
 
 

@@ -78,7 +78,8 @@ def test_a_backup_neither_waits_for_a_run_nor_makes_it_fail(tmp_path: Path) -> N
         connection.execute("begin")
         connection.execute("insert into event select i, 'not yet' from range(300000) as t(i)")
         done = run_python(
-            "import sys\nfrom pathlib import Path\nfrom warehouse.backup import backup\nfrom warehouse.home import Home\n"
+            "import sys\nfrom pathlib import Path\n"
+            "from warehouse.backup import backup\nfrom warehouse.home import Home\n"
             "backup(Home.of(Path(sys.argv[1])), Path(sys.argv[2]), wait_seconds=0)",
             home.file,
             tmp_path / "backup",
@@ -103,8 +104,9 @@ with ledger_connection(Path(sys.argv[1])) as connection:
         number += 1
         connection.execute("begin")
         connection.execute("delete from pair where number < ?", [number - 3])
-        connection.execute("insert into pair select $n, 'left' || md5(i::varchar) from range(20000) t(i)", {"n": number})
-        connection.execute("insert into pair select $n, 'right' || md5(i::varchar) from range(20000) t(i)", {"n": number})
+        for side in ("left", "right"):
+            rows = "select $n, $side || md5(i::varchar) from range(20000) t(i)"
+            connection.execute(f"insert into pair {rows}", {"n": number, "side": side})
         connection.execute("commit")
         if number % 4 == 0:
             time.sleep(0.4)

@@ -158,7 +158,7 @@ def test_a_truncated_ledger_is_damaged_and_the_way_back_is_told(tmp_path: Path, 
     write_ledger(home, 100_000)
     content = home.ledger.read_bytes()
     home.ledger.write_bytes(content[: int(len(content) * keep)])
-    with pytest.raises(LedgerDamaged, match="newsmart restore.*--full-refresh.*lost"):
+    with pytest.raises(LedgerDamaged, match=r"newsmart restore.*--full-refresh.*lost"):
         read_all(home.ledger)
 
 

@@ -353,6 +353,9 @@ def test_an_edge_without_a_name_cannot_hide_from_the_proof() -> None:
 
 
 def test_the_fault_that_is_armed_kills_and_no_other() -> None:
-    code = "from warehouse import faults; faults.set_fault('after_scan'); faults.at('after_lock'); print('alive', flush=True); faults.at('after_scan'); print('never')"
+    code = (
+        "from warehouse import faults; faults.set_fault('after_scan'); faults.at('after_lock'); "
+        "print('alive', flush=True); faults.at('after_scan'); print('never')"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (-9, "alive\n")
