@@ -14,7 +14,7 @@ import duckdb
 
 from flows.clock import as_text, utc_now
 from flows.limits import memory_for
-from flows.pipeline import VERSIONS
+from flows.run_begin import VERSIONS
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
 from schemas.urls import url_key

@@ -8,10 +8,10 @@ from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from flows.pipeline import OnStep
 from flows.prefect_calls import Call, calling
 from flows.prefect_flows import refresh
 from flows.request import RunRequest, RunResult
+from flows.run_begin import OnStep
 from schemas.errors import RunFailed
 
 FLUSH_SECONDS = 5.0

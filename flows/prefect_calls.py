@@ -22,10 +22,10 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.artifacts import report_of, report_of_failure
 from flows.hooks import failure_event, status_of, tell_failure
-from flows.pipeline import OnStep, open_run
 from flows.pipeline import refresh as refresh_warehouse
 from flows.prefect_steps import Log, do_as_tasks, leave_artifacts
 from flows.request import RunRequest, RunResult
+from flows.run_begin import OnStep, open_run
 from flows.settings import Settings, load_settings
 from schemas.errors import LockedError, NewsmartError
 from warehouse.state import read_state
@@ -45,7 +45,7 @@ class Call:
     request: RunRequest | None = None
     on_step: OnStep = show_nothing
     results: list[RunResult] = field(default_factory=list)
-    error: NewsmartError | None = None
+    error: Exception | None = None
 
 
 _CALL: ContextVar[Call | None] = ContextVar("newsmart_call", default=None)
@@ -129,7 +129,7 @@ def in_words(done: Mapping[str, object]) -> str:
 def conclude(call: Call, work: Callable[[], str]) -> State[Any]:
     """Do a flow's work, which says in a line what it did, and return the state that tells how the flow ended.
 
-    Lets all but our own errors pass.
+    Lets all but our own errors pass, so that the page shows their traceback.
     """
     try:
         return Completed(message=work())
@@ -141,6 +141,9 @@ def conclude(call: Call, work: Callable[[], str]) -> State[Any]:
         call.error = error
         run_log().error(str(error))
         return Failed(name=status_of(error).capitalize(), message=str(error))
+    except Exception as error:
+        call.error = error
+        raise
 
 
 def tell_hooks(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:

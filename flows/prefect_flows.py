@@ -6,8 +6,8 @@ Skipped, which is no failure. Flows themselves never retry: a step does, where i
 audit would only fail again.
 
 A timeout raises in the step that runs: its transaction is rolled back and the lock let go, and the next run goes on
-from there. In the main thread it breaks into a query too; elsewhere it waits for the query's end, so that
-`flows.prefect_executor` ends an overdue process by force.
+from there. In the main thread it breaks into a query too (as DuckDB's "Query interrupted", so that the state is Failed
+and not TimedOut); elsewhere it waits for the query's end, so that `flows.prefect_executor` ends an overdue process.
 """
 
 from pathlib import Path

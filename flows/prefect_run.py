@@ -13,10 +13,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from flows.pipeline import OnStep
 from flows.prefect_environment import API_URL, check_home, may_have_profile, prefect_home, prepare_environment
 from flows.prefect_server import PrefectServer, is_prefect, listen
 from flows.request import RunRequest, RunResult
+from flows.run_begin import OnStep
 from flows.serving import read_serving
 from schemas.errors import RunFailed
 from warehouse.home import Home

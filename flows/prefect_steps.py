@@ -18,7 +18,7 @@ from prefect.tasks import Task
 
 from flows import artifacts
 from flows.artifacts import Report
-from flows.pipeline import Do, OnStep
+from flows.run_begin import Do, OnStep
 from schemas.errors import TransientFailure
 
 T = TypeVar("T")

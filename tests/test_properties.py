@@ -6,7 +6,7 @@ another order, and releases as of each earlier moment must say what the history 
 """
 
 import random
-import shutil
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,6 +25,9 @@ from tests.ledgers import T, memory_ledger
 from tests.recording import build, digests, record_folders
 from tests.warehouse.test_identity import declare, owners
 
+# A machine that is busy with other things may take its time.
+pytestmark = pytest.mark.timeout(600)
+
 Values = dict[str, tuple[Any, ...]]
 
 PATHS = ("a.md", "b.md", "sub/c.md")
@@ -33,7 +36,7 @@ START = datetime(2024, 1, 1)
 STEP = timedelta(hours=1)
 
 HOST = "https://www.example.com/"
-URLS = st.sampled_from([f"{HOST}{name}" for name in ("1", "2", "3", "4?utm_source=x")])
+URLS = st.sampled_from([f"{HOST}{name}" for name in ("1", "2", "3?utm_source=x")])
 ALIASES = st.sampled_from([f"{HOST}1", f"{HOST}amp/2", f"{HOST}3", "https://other.org/9", HOST])
 PICTURES = st.sampled_from([[], [{"url": f"{HOST}1.png", "width": 10}], [{"url": f"{HOST}1.png", "width": 20}]])
 PROVIDERS = st.sampled_from([{"domain": "x.com", "name": "X"}, {"domain": "x.com", "name": "XX"}, {"domain": "y.com"}])
@@ -58,6 +61,10 @@ TEXTS = st.just(BAD) | st.builds(
     lambda title, url, related, more: make_document(title, url, related, "body\n", **more), TITLES, URLS, RELATED, MORE
 )
 
+DELETE, ENCRYPT = "delete", "encrypt anew"
+EDITS = TEXTS | TEXTS | st.sampled_from([DELETE, ENCRYPT]) | st.integers(0, 2)
+MENTION = re.compile(r'title: "(.*)"\n *webUrl: "(.*)"')
+
 
 class History(RuleBasedStateMachine):
     """A source that changes, and a ledger that follows it."""
@@ -67,59 +74,32 @@ class History(RuleBasedStateMachine):
         super().__init__()
         self.stack = ExitStack()
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory())) / "news"
+        self.folder.mkdir()
         self.ledger = self.stack.enter_context(memory_ledger())
         self.now = START
         self.moments: list[datetime] = []
         self.texts: dict[str, list[str]] = {path: [] for path in PATHS}
         self.accepted: dict[str, str] = {}
+        self.known: set[str] = set()
 
-    @initialize(texts=st.fixed_dictionaries({path: TEXTS for path in PATHS}))
-    def begin(self, texts: dict[str, str]) -> None:
-        """Write every document."""
-        for path, text in texts.items():
+    @initialize(texts=st.lists(TEXTS, min_size=len(PATHS), max_size=len(PATHS)))
+    def begin(self, texts: list[str]) -> None:
+        """Write every document, and record them."""
+        for path, text in zip(PATHS, texts, strict=True):
             self.write(path, text)
+        self.run(batch_size=1)
 
-    @rule(path=st.sampled_from(PATHS), text=TEXTS)
-    def edit(self, path: str, text: str) -> None:
-        """Replace a document, or bring it back."""
-        self.write(path, text)
-
-    @rule(path=st.sampled_from(PATHS), number=st.integers(0, 9))
-    def go_back(self, path: str, number: int) -> None:
-        """Return a document to an earlier state."""
-        self.write(path, self.texts[path][number % len(self.texts[path])])
-
-    @rule(path=st.sampled_from(PATHS))
-    def delete(self, path: str) -> None:
-        """Take a document away."""
-        (self.folder / path).unlink(missing_ok=True)
-
-    @rule(path=st.sampled_from(PATHS), secret=st.text("xyz", max_size=3))
-    def encrypt_anew(self, path: str, secret: str) -> None:
-        """Change what is no content: the ciphertext and the line ends."""
-        if (self.folder / path).exists() and (text := self.texts[path][-1]) != BAD:
-            changed = text.replace("---\n", f'---\nsecured: "{secret}"\n', 1).replace("body\n", "body\r\n")
-            (self.folder / path).write_bytes(changed.encode())
-
-    @rule(batch_size=st.integers(1, 3), backwards=st.booleans(), read_all=st.booleans())
-    def run(self, batch_size: int, backwards: bool, read_all: bool) -> None:
-        """Record the source, in batches of any size and order; a run repeated must find nothing new."""
-        self.now += STEP
-        options: dict[str, Any] = {"batch_size": batch_size, "backwards": backwards, "read_all": read_all}
-        balance = record_folders(self.ledger, self.now, self.folder, **options)
-        self.moments.append(self.now)
-        self.accept()
-        events = self.count_events()
-
-        self.now += STEP
-        again = record_folders(self.ledger, self.now, self.folder, read_all=not read_all)
-
-        assert (again.new, again.changed, again.touched, again.removed) == (0, 0, 0, 0)
-        assert (again.seen, again.quarantined) == (balance.seen, balance.quarantined)
-        assert self.count_events() == events
-        there = [path for path in PATHS if (self.folder / path).exists()]
-        assert balance.seen == len(there)
-        assert balance.quarantined == sum(self.texts[path][-1] == BAD for path in there)
+    @rule(
+        edits=st.lists(st.tuples(st.sampled_from(PATHS), EDITS), min_size=1, max_size=3),
+        batch_size=st.integers(1, 3),
+        backwards=st.booleans(),
+        read_all=st.booleans(),
+    )
+    def change(self, edits: list[tuple[str, str | int]], batch_size: int, backwards: bool, read_all: bool) -> None:
+        """Edit documents and record the source, in batches of any size and order."""
+        for path, edit in edits:
+            self.edit(path, edit)
+        self.run(batch_size=batch_size, backwards=backwards, read_all=read_all)
 
     @invariant()
     def no_event_repeats_the_one_before(self) -> None:
@@ -134,10 +114,24 @@ class History(RuleBasedStateMachine):
         """Check what must hold of the whole history."""
         with self.stack:
             if self.moments:
+                self.check_nothing_is_left_to_do()
+                latest = digests(self.ledger, self.now)
                 self.check_current_mentions()
-                self.check_other_orders()
                 self.check_history()
-            shutil.rmtree(self.folder, ignore_errors=True)
+                self.check_other_orders(latest)
+
+    def edit(self, path: str, edit: str | int) -> None:
+        """Delete a document, encrypt it anew, return it to an earlier state, or write a new text."""
+        if edit == DELETE:
+            (self.folder / path).unlink(missing_ok=True)
+        elif edit == ENCRYPT:
+            if (self.folder / path).exists() and (text := self.texts[path][-1]) != BAD:
+                changed = text.replace("---\n", f'---\nsecured: "{self.now}"\n', 1).replace("body\n", "body\r\n")
+                (self.folder / path).write_bytes(changed.encode())
+        elif isinstance(edit, int):
+            self.write(path, self.texts[path][-1 - edit % len(self.texts[path])])
+        else:
+            self.write(path, edit)
 
     def write(self, path: str, text: str) -> None:
         """Write a document and remember it."""
@@ -146,43 +140,66 @@ class History(RuleBasedStateMachine):
         file.write_text(text, encoding="utf-8")
         self.texts[path].append(text)
 
-    def accept(self) -> None:
-        """Note the last good text of each document, as a run must."""
-        for path in PATHS:
-            if not (self.folder / path).exists():
-                self.accepted.pop(path, None)
-            elif self.texts[path][-1] != BAD:
-                self.accepted[path] = self.texts[path][-1]
+    def run(self, **options: Any) -> None:
+        """Record the source; the balance must be that of the edits."""
+        self.now += STEP
+        balance = record_folders(self.ledger, self.now, self.folder, **options)
+        self.moments.append(self.now)
+        found = {name: getattr(balance, name) for name in ("seen", "new", "changed", "quarantined", "removed")}
+        assert found == self.accept()
 
-    def count_events(self) -> int:
-        """Return how many events the ledger holds."""
-        return len(self.ledger.execute("select 1 from ledger.event").fetchall())
+    def accept(self) -> dict[str, int]:
+        """Note the last good text of each document, as a run must, and return the balance of it."""
+        there = [path for path in PATHS if (self.folder / path).exists()]
+        good = {path: self.texts[path][-1] for path in there if self.texts[path][-1] != BAD}
+        new = good.keys() - self.known
+        changed = {path for path in good.keys() - new if self.accepted.get(path) != good[path]}
+        gone = self.accepted.keys() - set(there)
+        self.accepted = {path: text for path, text in {**self.accepted, **good}.items() if path in there}
+        self.known |= good.keys()
+        return {
+            "seen": len(there),
+            "new": len(new),
+            "changed": len(changed),
+            "quarantined": len(there) - len(good),
+            "removed": len(gone),
+        }
+
+    def check_nothing_is_left_to_do(self) -> None:
+        """Hold that a run repeated finds nothing new and appends nothing."""
+        before = self.ledger.execute("select * from ledger.event order by all").fetchall()
+        for read_all in (False, True):
+            again = record_folders(self.ledger, self.now + STEP, self.folder, read_all=read_all)
+            assert (again.new, again.changed, again.touched, again.removed) == (0, 0, 0, 0)
+        assert self.ledger.execute("select * from ledger.event order by all").fetchall() == before
 
     def check_current_mentions(self) -> None:
-        """Hold that the release shows just the documents that are there, in their last good state."""
-        build(self.ledger, self.now)
+        """Hold that the latest release shows just the documents that are there, in their last good state."""
         rows = self.ledger.execute(
-            "select path, count(*) from news.fact_mention "
-            "inner join news.dim_document using (document_key) group by path"
+            "select path, position, url_raw from news.fact_mention "
+            "inner join news.dim_document using (document_key) order by all"
         ).fetchall()
-        expected = {path: text.count("title:") - text.count('title: "bad"') for path, text in self.accepted.items()}
-        assert dict(rows) == expected
+        assert rows == sorted(
+            (path, position, url)
+            for path, text in self.accepted.items()
+            for position, (title, url) in enumerate(MENTION.findall(text))
+            if title != "bad"
+        )
 
-    def check_other_orders(self) -> None:
+    def check_other_orders(self, latest: dict[str, tuple[int, str]]) -> None:
         """Hold that a ledger with the same events in another order gives the same release."""
-        expected = digests(self.ledger, self.now)
         with memory_ledger() as other:
             copy_shuffled(self.ledger, other)
-            assert digests(other, self.now) == expected
+            assert digests(other, self.now) == latest
 
     def check_history(self) -> None:
         """Hold that releases as of each moment showed what the history tells, and departed articles their last span."""
-        build(self.ledger, self.now)
         told = {moment: told_at(self.ledger, moment) for moment in self.moments}
-        departed = self.ledger.execute(DEPARTED).fetchall()
+        assert self.ledger.execute(DEPARTED).fetchall() == []
         keys = owners_of(self.ledger)
-        for moment in self.moments:
-            build(self.ledger, moment)
+        for moment in reversed(self.moments):
+            if moment != self.now:
+                build(self.ledger, moment)
             shown: dict[str, list[tuple[Any, ...]]] = {}
             for url_key, *values in self.ledger.execute(SHOWN).fetchall():
                 shown.setdefault(keys[url_key], []).append(tuple(values))
@@ -190,7 +207,6 @@ class History(RuleBasedStateMachine):
             # Two articles of then that are one by now are told as one.
             alone = {key: values[0] for key, values in shown.items() if len(values) == 1}
             assert alone == {key: told[moment][key] for key in alone}
-        assert departed == []
 
 
 SHOWN = """
@@ -259,7 +275,7 @@ def copy_shuffled(source: duckdb.DuckDBPyConnection, target: duckdb.DuckDBPyConn
 
 
 TestHistory = History.TestCase
-TestHistory.settings = settings(max_examples=max(10, settings().max_examples // 5), stateful_step_count=14)
+TestHistory.settings = settings(max_examples=max(10, settings().max_examples // 5), stateful_step_count=4)
 
 
 NAMES = st.integers(0, 5).map(lambda number: f"a.com/{number}")

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_output_shown_is_real_output(tmp_path: Path) -> None:
     """The block under the run command is what the command prints, but for times and names."""
     shown = re.search(r"<!-- generated: run -->\n```text\n(.*?)```", TEXT, re.DOTALL)
     assert shown is not None
-    command = ["newsmart", "run", "--direct", "--warehouse", str(tmp_path / "news.duckdb")]
+    command = [sys.executable, "-m", "flows.cli", "run", "--direct", "--warehouse", str(tmp_path / "news.duckdb")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=dict(os.environ))
     assert _shape(done.stdout, tmp_path) == _shape(shown[1], Path("warehouse"))
 

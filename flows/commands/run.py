@@ -130,10 +130,16 @@ def summary(result: RunResult) -> list[str]:
             f"({change.added:,} added, {change.changed:,} changed, {change.departed:,} departed) "
             f"in {result.seconds['total']:.2f} s"
         )
-        lines.append(f"release {result.release}")
+        lines.append(f"release {_short(str(result.release))}")
     else:
         lines.append(f"nothing to publish: the release is up to date ({result.seconds['total']:.2f} s)")
     return lines
+
+
+def _short(path: str) -> str:
+    """Return a path relative to the current folder where it lies in it, else as it is."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def backfill(options: argparse.Namespace) -> int:

@@ -34,7 +34,7 @@ def test_measures_the_whole_process_tree() -> None:
     )
     found = measure.measure([sys.executable, "-c", parent], 30)
     assert 0.6 < found.wall_seconds < 20
-    assert 150_000_000 < found.peak_bytes < 400_000_000
+    assert 150_000_000 < found.peak_bytes < 1_000_000_000
     assert found.output == {"a": 1}
 
 

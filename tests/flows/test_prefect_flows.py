@@ -125,6 +125,16 @@ def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom)
         call_refresh(request_for(newsroom), nothing)
 
 
+def test_any_other_error_keeps_its_class(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(run: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    newsroom.write("a.md", make_document())
+    monkeypatch.setattr(pipeline, "scan_sources", fail)
+    with pytest.raises(ZeroDivisionError):
+        call_refresh(request_for(newsroom), nothing)
+
+
 def test_only_an_error_of_the_right_class_is_tried_again() -> None:
     def tried(error: Exception) -> int:
         count = 0

@@ -1,0 +1,125 @@
+"""A run that has begun: what it carries, and how it is opened.
+
+The lock is held, the ledger is open and the as-of is settled for as long as the block lasts; whatever happens in it,
+the lock goes with the process.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import duckdb
+
+from flows.clock import utc_now
+from flows.limits import memory_for
+from flows.pool import ReaderPool
+from flows.reparse import bring_up_to_date
+from flows.request import Changes, RunRequest
+from flows.scan import Scan
+from schemas.errors import LedgerDamaged
+from schemas.rules import RULES_VERSION
+from schemas.urls import POLICY_VERSION
+from warehouse import faults, publish, runs
+from warehouse.audit import AuditResult
+from warehouse.build import Built, Versions
+from warehouse.db import Limits
+from warehouse.home import Home
+from warehouse.ledger import check_whole, open_ledger
+from warehouse.lock import hold
+from warehouse.record import Balance
+
+T = TypeVar("T")
+
+OnStep = Callable[[str, float | None], None]
+
+VERSIONS = Versions(policy=POLICY_VERSION, rules=RULES_VERSION)
+NO_BALANCE = Balance(0, 0, 0, 0, 0, 0, 0)
+
+
+class Do(Protocol):
+    """Runs one named step and returns what it made."""
+
+    def __call__(self, name: str, step: Callable[[], T]) -> T:
+        """Run `step` under `name`."""
+
+
+@dataclass(slots=True)
+class Traces:
+    """What a run leaves behind for its report, also when it fails; filled as it goes."""
+
+    balance: Balance = NO_BALANCE
+    seconds: dict[str, float] = field(default_factory=dict)
+    audits: tuple[AuditResult, ...] = ()
+    notices: list[str] = field(default_factory=list)
+    unlistable: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that has begun: the lock is held, the ledger is open, the as-of is settled."""
+
+    request: RunRequest
+    home: Home
+    connection: duckdb.DuckDBPyConnection
+    run_id: str
+    as_of: datetime
+    started_at: datetime
+    traces: Traces
+    readers: ReaderPool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the scan found, and the moment (ns) before which it is known."""
+
+    scan: Scan
+    scanned_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The release that a run has put in place."""
+
+    built: Built
+    path: str
+    changes: Changes
+
+
+@contextmanager
+def open_run(request: RunRequest, readers: ReaderPool | None = None) -> Iterator[Run]:
+    """Take the lock, open the ledger and settle the as-of.
+
+    Raises UsageError for a FILE that is not ours or an as-of that does not fit, LockedError, LedgerDamaged.
+    """
+    started_at = utc_now()
+    home = Home.of(request.warehouse)
+    home.check()
+    home.prepare()
+    faults.set_fault(request.settings.fault)
+    with hold(home):
+        faults.at("after_lock")
+        publish.clean(home)
+        faults.at("after_clean")
+        notices = set_aside_if_damaged(home) if request.full_refresh else []
+        with open_ledger(home, limits=Limits(memory=memory_for(0, request.settings.build_memory))) as connection:
+            bring_up_to_date(connection, home, request.processes, reparse=request.reparse)
+            as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
+            yield Run(
+                request, home, connection, runs.run_id_of(as_of), as_of, started_at, Traces(notices=notices), readers
+            )
+
+
+def set_aside_if_damaged(home: Home) -> list[str]:
+    """Move a ledger that does not open out of the way, so that a full refresh can start a new one; say what is lost."""
+    if not home.ledger.exists():
+        return []
+    try:
+        with open_ledger(home) as connection:
+            check_whole(connection)
+    except LedgerDamaged as error:
+        aside = publish.set_ledger_aside(home, f"damaged-{utc_now():%Y%m%dT%H%M%S}")
+        lost = "earlier versions, removed documents, first-seen times, past runs and takedowns' tombstones are lost"
+        return [f"started a new ledger from the sources: {lost}; the damaged one is kept as {aside} ({error.what})"]
+    return []
