@@ -34,7 +34,8 @@ class Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print and end."""
-        parser.exit(message=f"newsmart {version('newsmart')}\n")
+        sys.stdout.write(f"newsmart {version('newsmart')}\n")
+        parser.exit()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

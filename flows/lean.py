@@ -11,6 +11,8 @@ HEAVY = ("numpy", "pandas")
 
 
 def hide_heavy_modules() -> None:
-    """Make later imports of numpy and pandas fail as if they were not installed; what is imported already stays."""
+    """Make later imports of numpy and pandas fail as if they were not installed; too late where pyarrow is there."""
+    if "pyarrow" in sys.modules:
+        return
     for name in HEAVY:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]

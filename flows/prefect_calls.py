@@ -3,6 +3,9 @@
 A flow's parameters cannot carry everything a caller in this process has (its settings, its progress line), and a
 state cannot carry an exception to it without Prefect's traceback on the terminal. Both go through a `Call`, which a
 context variable holds for the length of the flow run; under a Prefect worker there is none, and the defaults do.
+
+anyio's backend is imported here, in the main thread. Left to itself, anyio imports it at its first use, which is in two
+event loop threads of Prefect at once, and the two have been seen to wait for each other's import lock for ever.
 """
 
 import logging
@@ -13,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio._backends._asyncio  # noqa: F401
 from prefect import get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State

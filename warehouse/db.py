@@ -15,6 +15,7 @@ A spill folder is 0700 and locked while in use, so that a clean-up tells one of 
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -236,7 +237,7 @@ def _opened(database: Path | str, read_only: bool, spill: Path, limits: Limits) 
             connection.execute(f"set {name} = {quoted(value)}")
         yield connection
     except RuntimeError as error:
-        if str(error) != INTERRUPTED:
+        if str(error) != INTERRUPTED or callable(signal.getsignal(signal.SIGALRM)):
             raise
         raise KeyboardInterrupt from error
     finally:
@@ -255,7 +256,8 @@ def _explained(path: Path, *, is_ledger: bool) -> Iterator[None]:
         raise ours from error
 
 
-# DuckDB's driver swallows the KeyboardInterrupt of a Ctrl-C that comes during a statement, and raises this instead.
+# DuckDB's driver swallows what a signal's handler raises during a statement (Ctrl-C: KeyboardInterrupt), and raises a
+# RuntimeError with this text instead. Where an alarm is set (time limits of Prefect and pytest) it may have been that.
 INTERRUPTED = "Query interrupted"
 
 # What DuckDB's text says when a file, not a statement, is at fault. The first kind that matches counts.

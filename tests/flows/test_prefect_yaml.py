@@ -76,10 +76,11 @@ def test_server_worker_deployment_and_a_scheduled_run_that_publishes(
             monkeypatch.setenv(name, value)
         server.wait_until_ready()
         for command in (
-            prefect("work-pool", "create", "newsmart", "--type", "process"),
+            prefect("work-pool", "create", "newsmart", "--type", "process", "--overwrite"),
             prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(file)),
         ):
-            subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=90)
+            done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=90)
+            assert done.returncode == 0, done.stdout + done.stderr
         with worker(tmp_path / "worker.log"):
             warehouse = tmp_path / "out" / "n.duckdb"
             wait_for(warehouse.exists, 120, f"no release\n{(tmp_path / 'worker.log').read_text()[-3000:]}")

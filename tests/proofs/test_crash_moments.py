@@ -1,4 +1,4 @@
-"""The short form of the crash proof: a few random moments, on the seeds; `python -m tests.proofs.crash` is the long one."""
+"""The short form of the crash proof: random moments, on the seeds; `python -m tests.proofs.crash` is the long one."""
 
 from pathlib import Path
 

@@ -306,3 +306,21 @@ def read_with_old_driver(environment: Path, version: str, file: Path) -> str:
             pytest.skip(f"duckdb {version} cannot be installed here: {done.stderr.strip()[-200:]}")
     command = [python, "-c", READ_EVERYTHING, str(file)]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+INTERRUPT = """
+import os, signal, sys, threading
+from pathlib import Path
+from warehouse.db import memory_connection
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    with memory_connection(Path(sys.argv[1])) as connection:
+        connection.execute("select sum(i) from range(1000000000000) as t(i)")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_during_a_statement_is_a_keyboard_interrupt(tmp_path: Path) -> None:
+    assert run_python(INTERRUPT, tmp_path).stdout == "interrupted\n"
+    assert list(tmp_path.iterdir()) == []

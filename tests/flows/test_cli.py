@@ -1,0 +1,241 @@
+"""The commands as a user calls them: exit statuses, one clear line, JSON where it was asked for."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from tests.documents import make_document, make_mention
+from tests.newsroom import Newsroom
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def published(newsroom: Newsroom) -> Newsroom:
+    """A warehouse with one release, one problem in quarantine and one unknown field."""
+    listed = [make_mention("listed", "https://example.com/listed"), make_mention("bad", "ftp://example.com/<i>")]
+    newsroom.write("a.md", make_document("<b>bold</b>", related=listed, novelty="new"))
+    newsroom.run()
+    return newsroom
+
+
+def _call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(arguments)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def _on(room: Newsroom, *arguments: str) -> tuple[str, ...]:
+    return (*arguments, "--warehouse", str(room.warehouse))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("frobnicate",),
+        ("run", "--direct", "--source", "nowhere"),
+        ("run", "--direct", "--source", "a=seeds", "--source", "a=schemas"),
+        ("run", "--direct", "--as-of", "yesterday"),
+        ("run", "--direct", "--as-of", "2999-01-01"),
+        ("run", "--direct", "--max-quarantine", "2"),
+        ("run", "--direct", "--workers", "-1"),
+        ("serve", "--cron", "* * * * *", "--every", "5"),
+        ("query",),
+        ("query", "--recipe", "no_such_recipe"),
+        ("purge",),
+        ("build", "--as-of", "2024-01-01"),
+        ("status", "--max-age", "soon"),
+    ],
+)
+def test_wrong_usage_is_exit_2_and_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("NEWSMART_WAREHOUSE", str(tmp_path / "news.duckdb"))
+    if arguments[:1] == ("status",):
+        assert main(["run", "--direct", "--quiet"]) == 0
+        capsys.readouterr()
+
+    status, out, err = _call(capsys, *arguments)
+
+    assert (status, out) == (2, "")
+    assert err.startswith("newsmart: ")
+    assert err.count("\n") == 1
+
+
+def test_run_json_is_the_last_line_and_has_the_contracts_names(
+    capsys: pytest.CaptureFixture[str], newsroom: Newsroom
+) -> None:
+    newsroom.write("a.md", make_document())
+    arguments = _on(newsroom, "run", "--direct", "--json", "--source", f"news={newsroom.folder}")
+
+    status, out, _ = _call(capsys, *arguments)
+
+    told = json.loads(out.splitlines()[-1])
+    assert status == 0
+    assert list(told) == [
+        *(
+            "run_id",
+            "as_of",
+            "published",
+            "release",
+            "documents",
+            "mentions",
+            "articles",
+            "quarantine_entries",
+            "seconds",
+        )
+    ]
+    assert list(told["documents"]) == ["seen", "new", "changed", "touched", "unchanged", "quarantined", "removed"]
+    assert list(told["seconds"]) == ["scan", "read", "record", "build", "audit", "publish", "total"]
+    assert (told["published"], Path(told["release"]).is_file()) == (True, True)
+    again = json.loads(_call(capsys, *arguments)[1].splitlines()[-1])
+    assert (again["published"], again["release"]) == (False, None)
+
+
+def test_a_source_without_documents_is_exit_1(capsys: pytest.CaptureFixture[str], newsroom: Newsroom) -> None:
+    status, _, err = _call(capsys, *_on(newsroom, "run", "--direct", "--source", str(newsroom.folder)))
+    assert status == 1
+    assert "holds no document" in err.splitlines()[-1]
+    assert not newsroom.warehouse.exists()
+
+
+def test_quarantine_and_drift_tell_places(capsys: pytest.CaptureFixture[str], published: Newsroom) -> None:
+    (problem,) = json.loads(_call(capsys, *_on(published, "quarantine", "--json"))[1])
+    assert list(problem) == [
+        *("source", "path", "line", "column", "field", "reason", "expected", "found", "first_seen_at", "last_seen_at")
+    ]
+    assert (problem["source"], problem["path"], problem["field"]) == ("news", "a.md", "related[1].webUrl")
+    text = published.folder.joinpath("a.md").read_text().splitlines()
+    assert text[problem["line"] - 1][problem["column"] - 1 :].strip('"') == "ftp://example.com/<i>"
+    assert "news/a.md:" in _call(capsys, *_on(published, "quarantine"))[1]
+    (drift,) = json.loads(_call(capsys, *_on(published, "drift", "--json"))[1])
+    assert (drift["field"], drift["path"]) == ("novelty", "a.md")
+
+
+def test_url_explains_each_in_order_and_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = _call(capsys, "url", "--json", "--", "https://www.example.com/a?utm_source=x", "-no url")
+    first, second = json.loads(out)
+    assert status == 0
+    assert (first["url_key"], second["url_key"]) == ("example.com/a", None)
+    assert any("utm_source" in rule for rule in first["rules"])
+    assert second["reason"]
+
+
+def test_query_formats(capsys: pytest.CaptureFixture[str], published: Newsroom) -> None:
+    sql = "select title, 9007199254740993 as big from articles where is_root"
+    assert json.loads(_call(capsys, *_on(published, "query", sql, "--format", "json"))[1]) == [
+        {"title": "<b>bold</b>", "big": "9007199254740993"}
+    ]
+    assert (
+        _call(capsys, *_on(published, "query", sql, "--format", "csv"))[1].splitlines()[1]
+        == "<b>bold</b>,9007199254740993"
+    )
+    assert "(1 row)" in _call(capsys, *_on(published, "query", sql))[1]
+    assert _call(capsys, *_on(published, "query", "--recipe"))[1].count("\n") >= 15
+    assert _call(capsys, *_on(published, "query", "copy articles to 'x.csv'"))[0] == 2
+
+
+def test_status_in_every_form_and_its_exit_status(capsys: pytest.CaptureFixture[str], published: Newsroom) -> None:
+    told = json.loads(_call(capsys, *_on(published, "status", "--json"))[1])
+    assert (told["run"]["status"], told["release"]["articles"], told["quarantine_entries"]) == ("published", 2, 1)
+    assert "1 problems" in _call(capsys, *_on(published, "status"))[1]
+    metrics = _call(capsys, *_on(published, "status", "--format", "prometheus"))[1]
+    assert "newsmart_last_run_ok 1\n" in metrics
+    assert 'newsmart_documents{class="new"} 1\n' in metrics
+    assert _call(capsys, *_on(published, "status", "--max-age", "1d"))[0] == 0
+    time.sleep(0.01)
+    assert _call(capsys, *_on(published, "status", "--max-age", "0.001s"))[0] == 1
+
+
+def test_status_before_the_first_run_says_what_to_do(capsys: pytest.CaptureFixture[str], newsroom: Newsroom) -> None:
+    status, _, err = _call(capsys, *_on(newsroom, "status"))
+    assert status == 1
+    assert "newsmart run" in err
+
+
+def test_the_report_is_one_escaped_page(
+    capsys: pytest.CaptureFixture[str], published: Newsroom, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    assert _call(capsys, *_on(published, "report", "--to", str(page)))[0] == 0
+    text = page.read_text()
+    assert "ftp://example.com/&lt;i&gt;" in text
+    assert "<i>" not in text
+    assert "<b>bold" not in text
+    assert _call(capsys, *_on(published, "report", "--to", str(tmp_path / "no" / "page.html")))[0] == 1
+
+
+def test_the_ledgers_commands(capsys: pytest.CaptureFixture[str], published: Newsroom, tmp_path: Path) -> None:
+    target = tmp_path / "then.duckdb"
+    assert _call(capsys, *_on(published, "build", "--as-of", "2024-01-01", "--to", str(target)))[0] == 0
+    assert target.is_file()
+    status, out, _ = _call(capsys, *_on(published, "verify"))
+    assert (status, out.count("equal ")) == (0, 13)
+    assert _call(capsys, *_on(published, "rollback"))[0] == 1
+    assert len(json.loads(_call(capsys, *_on(published, "releases", "--json"))[1])) == 1
+    assert _call(capsys, *_on(published, "doctor"))[0] == 0
+    assert _call(capsys, *_on(published, "backup", "--to", str(tmp_path / "backup")))[0] == 0
+    assert _call(capsys, *_on(published, "restore", "--from", str(tmp_path / "backup")))[0] == 2
+    assert _call(capsys, *_on(published, "restore", "--from", str(tmp_path / "backup"), "--force"))[0] == 0
+    assert _call(capsys, *_on(published, "maintain"))[0] == 0
+    assert _call(capsys, *_on(published, "purge", "--path", "news/a.md"))[0] == 0
+
+
+def test_a_fault_of_ours_is_one_line_and_a_traceback_only_with_debug(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(text: str) -> None:
+        raise ZeroDivisionError("broken\nwithin")
+
+    monkeypatch.setattr("flows.commands.url.explain", broken)
+    status, _, err = _call(capsys, "url", "x")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "ZeroDivisionError: broken within" in err
+    assert "Traceback" in _call(capsys, "url", "x", "--debug")[2]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ("duckdb", "prefect", "pyarrow", "pydantic", "numpy", "yaml")
+    code = (
+        "import sys, flows.cli; flows.cli.build_parser().format_help(); "
+        f"print([n for n in {heavy} if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("newsmart 0.")
+
+
+def test_backfill_goes_on_where_it_stopped(
+    capsys: pytest.CaptureFixture[str], newsroom: Newsroom, tmp_path: Path
+) -> None:
+    for day in ("one", "two"):
+        folder = tmp_path / "replay" / day
+        folder.mkdir(parents=True)
+        folder.joinpath("a.md").write_text(make_document(f"story of {day}"))
+    steps = [{"as_of": "2024-01-01", "folder": "one"}, {"as_of": "2024-01-02T00:00:00Z", "folder": "two"}]
+    manifest = tmp_path / "replay" / "manifest.json"
+    manifest.write_text(json.dumps(steps))
+
+    status, out, _ = _call(capsys, *_on(newsroom, "backfill", str(manifest), "--direct", "--json"))
+
+    assert (status, [json.loads(line)["documents"]["new"] for line in out.splitlines()]) == (0, [1, 0])
+    assert newsroom.query("select title, is_current from article_history order by valid_from") == [
+        ("story of one", False),
+        ("story of two", True),
+    ]
+    assert "nothing to do" in _call(capsys, *_on(newsroom, "backfill", str(manifest), "--direct"))[1]
+    manifest.write_text("{}")
+    assert _call(capsys, *_on(newsroom, "backfill", str(manifest), "--direct"))[0] == 2

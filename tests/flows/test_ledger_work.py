@@ -1,0 +1,211 @@
+"""Work on the ledger beside runs: as of any time, verification, takedowns, compaction, reading again, going back."""
+
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from flows import reparse, run_begin
+from flows.ledger_work import build_as_of, maintain, purge, rollback, verify
+from flows.settings import Settings
+from schemas.errors import RunFailed, UsageError
+from schemas.urls import UrlFacts, facts
+from tests.documents import make_document, make_mention
+from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
+from warehouse.home import Home
+from warehouse.ledger import open_ledger, set_meta
+from warehouse.migrations import FORMAT_VERSION
+
+SETTINGS = Settings()
+URL = "https://example.com/{}"
+SECRET = "a-name-that-was-taken-down"
+
+
+def _two_days(room: Newsroom) -> None:
+    listed = [make_mention(SECRET, URL.format(SECRET)), make_mention("kept", URL.format("kept"))]
+    room.write("a.md", make_document("first", URL.format("a"), related=listed))
+    room.write("b.md", make_document("other", URL.format("b")))
+    room.run()
+    room.write("a.md", make_document("second headline", URL.format("a"), related=listed))
+    room.run()
+
+
+def _titles(file: Path) -> set[str]:
+    with duckdb.connect(file, read_only=True) as connection:
+        return {str(row[0]) for row in connection.execute("select title from dim_article").fetchall()}
+
+
+def test_a_release_as_of_a_past_time_shows_what_was_then(newsroom: Newsroom, tmp_path: Path) -> None:
+    _two_days(newsroom)
+
+    build_as_of(newsroom.warehouse, FIRST_AS_OF, tmp_path / "then.duckdb", SETTINGS)
+    build_as_of(newsroom.warehouse, FIRST_AS_OF - A_DAY, tmp_path / "before.duckdb", SETTINGS)
+
+    assert "first" in _titles(tmp_path / "then.duckdb")
+    assert "second headline" not in _titles(tmp_path / "then.duckdb")
+    assert _titles(tmp_path / "before.duckdb") == set()
+
+
+def test_a_build_never_writes_over_a_file_or_ahead_of_time(newsroom: Newsroom, tmp_path: Path) -> None:
+    _two_days(newsroom)
+    there = tmp_path / "there.duckdb"
+    there.write_text("mine")
+
+    with pytest.raises(UsageError, match="exists already"):
+        build_as_of(newsroom.warehouse, FIRST_AS_OF, there, SETTINGS)
+    with pytest.raises(UsageError, match="ahead"):
+        build_as_of(newsroom.warehouse, datetime(9999, 1, 1), tmp_path / "x.duckdb", SETTINGS)
+    assert there.read_text() == "mine"
+
+
+def test_verify_finds_the_release_equal_and_names_a_table_that_is_not(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    assert verify(newsroom.warehouse, SETTINGS)["is_equal"]
+
+    file = newsroom.warehouse.resolve()
+    file.chmod(0o644)
+    with duckdb.connect(file) as connection:
+        connection.execute("update dim_provider set name = 'forged'")
+        connection.execute("update dim_article set title = 'forged' where title = 'other'")
+
+    told = verify(newsroom.warehouse, SETTINGS)
+    assert [one["table"] for one in told["differences"]] == ["dim_article"]
+    assert not told["is_file_untouched"]
+
+
+def test_a_purged_document_is_gone_for_good(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+
+    done = purge(newsroom.warehouse, SETTINGS, path="news/a.md", url=None)
+
+    assert done["documents"] == 1
+    assert len(done["releases_removed"]) == 2
+    assert newsroom.query("select path from dim_document") == [("b.md",)]
+    assert newsroom.run().documents["seen"] == 1
+    assert newsroom.run(full_refresh=True).documents["seen"] == 1
+    _nowhere(newsroom, SECRET)
+    assert verify(newsroom.warehouse, SETTINGS)["is_equal"]
+
+
+def test_a_purged_url_is_gone_from_every_list_and_stays_out(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+
+    done = purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+
+    assert (done["documents"], done["mentions"]) == (0, 2)
+    _nowhere(newsroom, SECRET)
+    listed = [make_mention(SECRET, URL.format(SECRET) + "?utm_source=x"), make_mention("kept", URL.format("kept"))]
+    newsroom.write("a.md", make_document("third headline", URL.format("a"), related=listed))
+    newsroom.write("c.md", make_document(SECRET, URL.format(SECRET)))
+    result = newsroom.run()
+    assert (result.documents["seen"], result.documents["changed"]) == (2, 1)
+    assert newsroom.query("select position from fact_mention where role = 'related'") == [(2,)]
+    _nowhere(newsroom, SECRET)
+
+
+def _nowhere(room: Newsroom, text: str) -> None:
+    """Look for the text in the bytes of every file of the warehouse."""
+    home = Home.of(room.warehouse)
+    files = [file for file in home.folder.rglob("*") if file.is_file()]
+    assert len(files) > 2
+    assert [str(file) for file in files if text.encode() in file.read_bytes()] == []
+
+
+def test_purge_says_what_it_cannot_find(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+
+    with pytest.raises(UsageError, match="no such document"):
+        purge(newsroom.warehouse, SETTINGS, path="nowhere.md", url=None)
+    with pytest.raises(UsageError, match="no article"):
+        purge(newsroom.warehouse, SETTINGS, path=None, url="https://example.com/nowhere")
+    with pytest.raises(UsageError, match="not a URL"):
+        purge(newsroom.warehouse, SETTINGS, path=None, url="ftp://example.com/a")
+
+
+def test_maintain_compacts_and_changes_no_release(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    before = newsroom.one("select fingerprint from ops.release")
+
+    done = maintain(newsroom.warehouse, Settings(keep_runs=1, keep_releases=1))
+
+    assert (done["runs"], len(done["releases_removed"])) == (1, 1)
+    assert newsroom.one("select fingerprint from ops.release") == before
+    assert verify(newsroom.warehouse, SETTINGS)["is_equal"]
+    assert not newsroom.run().published
+
+
+def test_bytes_of_superseded_versions_go_where_that_is_set(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+
+    assert maintain(newsroom.warehouse, Settings(keep_raw_days=1))["raw"] == 1
+    assert maintain(newsroom.warehouse, Settings(keep_raw_days=1))["raw"] == 0
+    assert newsroom.one("select version_count from dim_document where path = 'a.md'") == 2
+
+
+def test_reading_again_gives_the_same_release(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    before = newsroom.one("select fingerprint from ops.release")
+
+    result = newsroom.run(reparse=True)
+
+    assert result.published
+    assert result.documents["unchanged"] == 2
+    assert newsroom.one("select fingerprint from ops.release") == before
+
+
+def test_newer_rules_read_every_kept_version_again(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    _two_days(newsroom)
+    newer = run_begin.VERSIONS.rules + 1
+    home = Home.of(newsroom.warehouse)
+    with open_ledger(home) as connection:
+        connection.execute("update ledger.entry set title = 'misread under old rules'")
+    monkeypatch.setattr(reparse, "RULES_VERSION", newer)
+
+    assert newsroom.run().published
+    assert {"second headline", "other", "kept", SECRET} == {
+        row[0] for row in newsroom.query("select title from articles")
+    }
+    assert not newsroom.run().published
+
+
+def test_a_newer_url_policy_makes_every_key_anew(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    _two_days(newsroom)
+
+    def newer(url: str) -> UrlFacts | None:
+        known = facts(url)
+        return known and known._replace(url_key="newer." + known.url_key)
+
+    monkeypatch.setattr(reparse, "POLICY_VERSION", run_begin.VERSIONS.policy + 1)
+    monkeypatch.setattr(reparse, "facts", newer)
+
+    assert newsroom.run().published
+    assert newsroom.one("select count(*) from dim_article where not starts_with(url_key, 'newer.')") == 0
+
+
+def test_a_newer_ledger_is_refused_and_an_older_one_migrated(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    home = Home.of(newsroom.warehouse)
+    with open_ledger(home) as connection:
+        set_meta(connection, "format_version", str(FORMAT_VERSION + 1))
+    with pytest.raises(RunFailed, match="upgrade newsmart"):
+        newsroom.run()
+
+    with duckdb.connect(home.ledger) as connection:
+        connection.execute("update meta set value = '0' where name = 'format_version'")
+    newsroom.run()
+    with duckdb.connect(home.ledger, read_only=True) as connection:
+        rows = connection.execute("select value from meta where name = 'format_version'").fetchall()
+    assert rows == [(str(FORMAT_VERSION),)]
+
+
+def test_rollback_without_an_older_release_says_so(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document())
+    newsroom.run()
+    with pytest.raises(RunFailed, match="no sound release"):
+        rollback(newsroom.warehouse, SETTINGS)
+
+
+def test_work_without_a_warehouse_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match="newsmart run"):
+        verify(tmp_path / "none.duckdb", SETTINGS)
