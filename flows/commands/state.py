@@ -28,6 +28,8 @@ def status(options: argparse.Namespace) -> int:
     from flows.status import is_stale, parse_age, status_lines, status_object, status_prometheus
 
     settings = settings_of(options)
+    limit = options.max_age or settings.max_age
+    oldest = parse_age(limit) if limit else None
     home, state = _state(options)
     told = status_object(home, state, utc_now())
     form = "json" if options.json else options.format
@@ -38,8 +40,7 @@ def status(options: argparse.Namespace) -> int:
     else:
         for line in status_lines(told):
             say(options, line)
-    limit = options.max_age or settings.max_age
-    return 1 if limit and is_stale(told, parse_age(limit)) else 0
+    return 1 if oldest is not None and is_stale(told, oldest) else 0
 
 
 def quarantine(options: argparse.Namespace) -> int:
