@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 
+import anyio
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import APILogWorker
@@ -23,12 +24,22 @@ def api_url() -> str | None:
     return url
 
 
+def load_event_loop() -> None:
+    """Import anyio's event loop here and now.
+
+    anyio imports it at first use. Two threads of Prefect's that come to it at the same moment each wait for a module
+    that the other is importing, for ever: seen once in some hundred runs on a busy machine.
+    """
+    anyio.run(anyio.sleep, 0)
+
+
 def call_refresh(request: RunRequest, on_step: OnStep) -> RunResult:
     """Run the refresh flow in this process.
 
     Raises what the pipeline raised, its class kept; RunFailed where the flow run ended without one, such as by its
     timeout; SystemExit 143 after SIGTERM. What Prefect fails to note after the pipeline's end is a warning.
     """
+    load_event_loop()
     # Prefect's log worker writes to stderr where a server is lost, unless the standard library is told to hold back.
     logging.raiseExceptions = False
     call = Call(settings=request.settings, request=request, on_step=on_step)

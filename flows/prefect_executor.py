@@ -27,7 +27,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from flows.prefect_call_run import flush
+from flows.prefect_call_run import flush, load_event_loop
 from flows.prefect_calls import SKIPPED, Call, calling
 from flows.prefect_deployment import crash_leftovers, deploy, due_at, prune, scheduled, skip
 from flows.prefect_flows import REFRESH_SECONDS, refresh
@@ -188,6 +188,7 @@ def main() -> None:
     job = Job.from_json(sys.argv[1])
     logging.raiseExceptions = False
     set_up_log(job.settings.log_format, is_quiet=job.is_quiet)
+    load_event_loop()
     executor = Executor(job)
     thread = threading.Thread(target=executor.work, name="executor", daemon=True)
     closed = threading.Event()

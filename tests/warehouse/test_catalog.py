@@ -1,5 +1,6 @@
 """The declarations against the hand-written SQL and against what a release says of itself."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from duckdb import DuckDBPyConnection
 from schemas.declarations import Table
 from schemas.tables import ALL_TABLES, BASE_TABLES
 from schemas.views import VIEWS
-from tests.ledgers import lay_tables
+from tests.ledgers import lay_tables, memory_ledger
 from warehouse.catalog import TABLES_WITH_ROWS, comments, folder_of
 from warehouse.sql_files import read_sql, sql_names
 
@@ -16,12 +17,13 @@ from warehouse.sql_files import read_sql, sql_names
 OPS_BY_SQL = tuple(table for table in ALL_TABLES if table.name == "alias")
 
 
-@pytest.fixture
-def release(connection: DuckDBPyConnection) -> DuckDBPyConnection:
-    """Give an empty release with its comments."""
-    lay_tables(connection)
-    connection.execute(";\n".join(comments()))
-    return connection
+@pytest.fixture(scope="module")
+def release() -> Iterator[DuckDBPyConnection]:
+    """Give an empty release with its comments, only to be read."""
+    with memory_ledger() as connection:
+        lay_tables(connection)
+        connection.execute(";\n".join(comments()))
+        yield connection
 
 
 def name_of(table: Table) -> str:
