@@ -315,7 +315,8 @@ from warehouse.db import memory_connection
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
     with memory_connection(Path(sys.argv[1])) as connection:
-        connection.execute("select sum(i) from range(1000000000000) as t(i)")
+        while True:
+            connection.execute("select sum(i) from range(3000000) as t(i)")
 except KeyboardInterrupt:
     print("interrupted")
 """
