@@ -39,7 +39,7 @@ def flow_runs(warehouse: Path, environment: MutableMapping[str, str]) -> Iterato
 
     Once in a process: Prefect reads its settings at import, and the server is gone after the block.
     """
-    atexit.register(_be_silent)
+    atexit.register(be_silent)
     check_home(prefect_home(environment))
     with _server(warehouse, environment) as server:
         module = import_module("flows.prefect_call_run")
@@ -86,7 +86,7 @@ def _check(api_url: str | None) -> None:
         raise RunFailed("no Prefect server answers", where=str(api_url), todo=todo)
 
 
-def _be_silent() -> None:
+def be_silent() -> None:
     """Close stderr at the very end, after all that Prefect does there, as it is registered before Prefect is imported.
 
     Prefect's daemon threads outlive the interpreter's clean-up, so that DuckDB's binding (nanobind) believes its types

@@ -3,12 +3,12 @@
 Needs neither ledger, release nor server, so it answers while a run goes on and after one that failed.
 """
 
-import json
 import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from flows.clock import parse_moment
+from flows.serving import read_serving
 from schemas.errors import UsageError
 from warehouse.home import Home
 from warehouse.lock import probe
@@ -54,12 +54,9 @@ def _age(release: dict[str, Any] | None, name: str, now: datetime) -> float | No
 
 
 def _next_due(home: Home) -> str | None:
-    try:
-        told = json.loads((home.folder / "serve.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    due = told.get("next_due_at") if isinstance(told, dict) else None
-    return due if isinstance(due, str) else None
+    """Return when the scheduler that serves the warehouse will run next, None where none does."""
+    serving = read_serving(home)
+    return None if serving is None else serving.next_due_at
 
 
 def is_stale(told: dict[str, Any], limit: timedelta) -> bool:

@@ -1,5 +1,6 @@
 """One Prefect harness a session: a server on a database of its own, its heartbeat off, its terminal quiet."""
 
+import atexit
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,10 @@ from prefect.settings import (
     temporary_settings,
 )
 from prefect.testing.utilities import prefect_test_harness
+
+from flows.prefect_run import be_silent
+
+atexit.register(be_silent)
 
 SETTINGS = {
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,

@@ -70,19 +70,20 @@ def test_server_worker_deployment_and_a_scheduled_run_that_publishes(
     told["deployments"][0]["schedules"] = [{"interval": 5}]
     file = tmp_path / "prefect.yaml"
     file.write_text(yaml.safe_dump(told))
-    with PrefectServer(listen(), with_page=True) as server:
-        added = prepare_environment(os.environ, home=tmp_path / "home", api_url=server.api_url)
-        for name, value in added.items():
-            monkeypatch.setenv(name, value)
+    server = PrefectServer(listen(), with_page=True)
+    added = prepare_environment(os.environ, home=tmp_path / "home", api_url=server.api_url)
+    for name, value in added.items():
+        monkeypatch.setenv(name, value)
+    with server:
         server.wait_until_ready()
         for command in (
-            prefect("work-pool", "create", "newsmart", "--type", "process", "--overwrite"),
+            prefect("work-pool", "create", "newsmart", "--type", "process"),
             prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(file)),
         ):
             done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=90)
             assert done.returncode == 0, done.stdout + done.stderr
         with worker(tmp_path / "worker.log"):
             warehouse = tmp_path / "out" / "n.duckdb"
-            wait_for(warehouse.exists, 120, f"no release\n{(tmp_path / 'worker.log').read_text()[-3000:]}")
+            wait_for(warehouse.exists, 120, f"no release; see {tmp_path / 'worker.log'}")
     with duckdb.connect(warehouse, read_only=True) as connection:
         assert connection.execute("select title from main.dim_article").fetchall() == [("Tides",)]

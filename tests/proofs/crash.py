@@ -57,6 +57,7 @@ T = TypeVar("T")
 
 FIRST, SECOND, LATER = "2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z", "2026-10-03T00:00:00Z"
 SECOND_KILL_SHARE = 0.3
+TELL_EVERY = 20
 INTERRUPTED = 130
 # Python ends so when the signal comes while the interpreter itself is starting or ending; a shell calls it 130.
 INTERRUPTED_OUTSIDE = -signal.SIGINT
@@ -312,13 +313,17 @@ def generated_scenes(place: Path, documents: int) -> list[Scene]:
 
 
 def together(tasks: Sequence[Callable[[], T]], jobs: int) -> list[T]:
-    """Do tasks, so many at a time; the first failure ends all."""
+    """Do tasks, so many at a time, and tell on stderr how many are done; the first failure ends all."""
+    done = []
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            return list(pool.map(lambda task: task(), tasks))
+            for made in pool.map(lambda task: task(), tasks):
+                done.append(made)
+                sys.stderr.write(f"{len(done)} of {len(tasks)}\n" if len(done) % TELL_EVERY == 0 else "")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    return done
 
 
 if __name__ == "__main__":

@@ -79,9 +79,20 @@ def test_a_damaged_ledger_is_a_clear_error_and_a_full_refresh_the_way_back(
         assert lost in notice
     assert look(home.file).release_id != before.release_id
     check_tidy(home)
+
+
+def test_the_warehouse_after_a_new_ledger_is_like_any_other(published: tuple[Publisher, Look]) -> None:
+    publisher, _ = published
+    home = publisher.home
+    truncate(home.ledger, 0)
+    assert newsmart(*run_arguments(publisher.source, home, LATER, "--full-refresh")).returncode == 0
+    seen = look(home.file)
     again = newsmart(*run_arguments(publisher.source, home, "2026-10-02T00:00:00Z"))
     assert not json.loads(again.stdout.splitlines()[-1])["published"]
-    assert newsmart("verify", "--warehouse", home.file).returncode == 0
+    assert look(home.file) == seen
+    for command in ("verify", "doctor", "status"):
+        assert newsmart(command, "--warehouse", home.file).returncode == 0, command
+    assert newsmart("rollback", "--warehouse", home.file).returncode == 1
 
 
 def test_a_byte_flipped_anywhere_never_gives_a_wrong_release(published: tuple[Publisher, Look], tmp_path: Path) -> None:
