@@ -53,6 +53,8 @@ def read_all(
     always the same, `ref` counted over all references. Raises TransientFailure where a process dies, RunFailed where
     one fails.
     """
+    if not len(refs):
+        return
     if readers is not None:
         yield from readers.read_all(refs, as_of)
         return

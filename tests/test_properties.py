@@ -62,7 +62,7 @@ TEXTS = st.just(BAD) | st.builds(
 )
 
 DELETE, ENCRYPT = "delete", "encrypt anew"
-EDITS = TEXTS | TEXTS | st.sampled_from([DELETE, ENCRYPT]) | st.integers(0, 2)
+EDITS = TEXTS | st.integers(1, 2) | st.sampled_from([DELETE, ENCRYPT, 1])
 MENTION = re.compile(r'title: "(.*)"\n *webUrl: "(.*)"')
 
 
@@ -82,12 +82,13 @@ class History(RuleBasedStateMachine):
         self.accepted: dict[str, str] = {}
         self.known: set[str] = set()
 
-    @initialize(texts=st.lists(TEXTS, min_size=len(PATHS), max_size=len(PATHS)))
-    def begin(self, texts: list[str]) -> None:
-        """Write every document, and record them."""
-        for path, text in zip(PATHS, texts, strict=True):
-            self.write(path, text)
-        self.run(batch_size=1)
+    @initialize(texts=st.lists(st.tuples(TEXTS, TEXTS), min_size=len(PATHS), max_size=len(PATHS)))
+    def begin(self, texts: list[tuple[str, str]]) -> None:
+        """Record two states of every document, so that there is one to return to."""
+        for state in zip(*texts, strict=True):
+            for path, text in zip(PATHS, state, strict=True):
+                self.write(path, text)
+            self.run(batch_size=1)
 
     @rule(
         edits=st.lists(st.tuples(st.sampled_from(PATHS), EDITS), min_size=1, max_size=3),

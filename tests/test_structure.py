@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("schemas", "warehouse", "flows")
 MODULES = sorted(path.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 TREES = {module: ast.parse((ROOT / module).read_text(encoding="utf-8")) for module in MODULES}
-MAX_LINES = 450
+MAX_LINES = 400
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
