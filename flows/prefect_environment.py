@@ -12,7 +12,7 @@ from pathlib import Path
 from schemas.errors import RunFailed
 
 API_URL = "PREFECT_API_URL"
-TODO = "name another with PREFECT_HOME, or run with --direct"
+WHAT_TO_DO = "name another with PREFECT_HOME, or run with --direct"
 HOME = "PREFECT_HOME"
 
 QUIET = {
@@ -74,9 +74,9 @@ def check_home(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunFailed("cannot make Prefect's folder", where=f"{folder}: {error.strerror}", todo=TODO) from error
+        raise RunFailed("cannot make Prefect's folder", where=f"{folder}: {error.strerror}", todo=WHAT_TO_DO) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise RunFailed("cannot write Prefect's folder", where=str(folder), todo=TODO)
+        raise RunFailed("cannot write Prefect's folder", where=str(folder), todo=WHAT_TO_DO)
     return folder
 
 
