@@ -5,6 +5,7 @@ it shows. A command's code is imported only when it is called: the parser knows 
 """
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -40,7 +41,15 @@ class Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. In: the arguments, without the program's name. Out: the exit status (DESIGN section 7)."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    status = _outcome(list(sys.argv[1:] if argv is None else argv))
+    if status and "duckdb" in sys.modules:
+        # An error's traceback holds connections in cycles; DuckDB's binding complains on stderr of what is left at exit.
+        gc.collect()
+    return status
+
+
+def _outcome(arguments: Sequence[str]) -> int:
+    """Return the exit status of a command, its error told."""
     is_debugging = "--debug" in arguments
     try:
         _check_platform()
