@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. In: the arguments, without the program's name. Out: the exit status (DESIGN section 7)."""
     status = _outcome(list(sys.argv[1:] if argv is None else argv))
     if status and "duckdb" in sys.modules:
-        # An error's traceback holds connections in cycles; DuckDB's binding complains on stderr of what is left at exit.
+        # An error's traceback holds connections in cycles; DuckDB's binding complains at exit of what is left.
         gc.collect()
     return status
 
