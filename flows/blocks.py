@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from flows.entries import SECRET, Entry
+from flows.tree import MAX_NODES, Tree
 from flows.validate import MAX_RELATED, RELATED, Context, Judged, Verdict, content_digest, judge_mention
-from flows.yaml_tree import MAX_NODES, Tree
 
 # Not printable to libyaml, or a line break to it alone (NEL, LS, PS), or a byte order mark, or a tab.
 _FORBIDDEN = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")

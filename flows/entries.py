@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from flows.identify import URL_FIELDS
 from flows.problems import Path, field_path
-from flows.yaml_tree import Tree
+from flows.tree import Tree
 from schemas.batches import ENTRIES, table_of_columns
 from schemas.documents import Image, Mention
 from schemas.keys import key_of_digest

@@ -1,11 +1,13 @@
-"""Hides what pyarrow would import, and nothing here needs.
+"""Hides what libraries would import, and nothing here needs.
 
 pyarrow imports numpy, and with its first array pandas, where they are installed: up to a second, longer than all the
-rest of a small run. A process that is ours alone hides both before pyarrow is imported. Never in a process that others
-share (a Prefect worker, a notebook): there they may be wanted.
+rest of a small run. tldextract imports an HTTP client to fetch newer lists, which is switched off here; importing it
+takes as long as everything else that reading needs. A process that is ours alone hides them before. Never in a process
+that others share (a Prefect worker, a notebook): there they may be wanted.
 """
 
 import sys
+from types import ModuleType, SimpleNamespace
 
 HEAVY = ("numpy", "pandas")
 
@@ -16,3 +18,22 @@ def hide_heavy_modules() -> None:
         return
     for name in HEAVY:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+
+
+class NoSession:
+    """Stands for an HTTP client's session; it can be made, as tldextract does, and asked nothing."""
+
+    def mount(self, prefix: str, adapter: object) -> None:
+        """Take an adapter that will never be used."""
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+def hide_http_client() -> None:
+    """Put stand-ins, which can fetch nothing, in the place of the HTTP client that tldextract imports."""
+    client = {"Session": NoSession, "exceptions": SimpleNamespace(RequestException=OSError)}
+    for name, content in (("requests", client), ("requests_file", {"FileAdapter": object})):
+        if name not in sys.modules:
+            sys.modules[name] = ModuleType(name)
+            vars(sys.modules[name]).update(content)

@@ -4,37 +4,23 @@ The documents are cut into as many runs of neighbours as there are processes, an
 neighbours in a source share their related entries, so each process reads a block once that scattered batches would
 read in every process (on a real corpus, 64 % of the blocks against 76 %). A process has at most two batches waiting;
 answers are taken in turn, so their order is the same in every run, and batches carry the numbers of their references.
-
-Not multiprocessing: its children import the parent's main module again, need a resource tracker, and end with their
-parent only by a thread that watches. Never fork: a forked child would hold the ledger's lock.
 """
 
 import pickle
-import queue
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import IO, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from flows.batch import ReadBatch
-from flows.messages import receive, send
+from flows.reader_processes import AHEAD, Worker, end_workers, start_workers
 from flows.scan import FileRef, References
-from schemas.errors import RunFailed, TransientFailure
 
 MAX_BATCH_BYTES = 16_000_000
 MAX_BATCH_FILES = 2_000
-_AHEAD = 2
 # What a document costs beside its bytes, in bytes; and from what sum on starting processes pays.
 _DOCUMENT_WEIGHT = 15_000
 _WORTH_PROCESSES = 60_000_000
-_START = (
-    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {path!r};"
-    "from flows.worker import main; main()"
-)
 
 
 class Span(NamedTuple):
@@ -112,7 +98,7 @@ class ReaderPool:
 
     def __init__(self, workers: int) -> None:
         """Start the processes and do not wait for them."""
-        self.workers = [_Worker() for _ in range(workers)]
+        self.workers = start_workers(workers)
 
     def __enter__(self) -> Self:
         """Return the pool."""
@@ -126,8 +112,7 @@ class ReaderPool:
 
     def close(self) -> None:
         """End the processes, whatever they are at."""
-        for worker in self.workers:
-            worker.close()
+        end_workers(self.workers)
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator[ReadBatch]:
         """Read documents; as the function of that name, but always with these processes."""
@@ -148,10 +133,10 @@ class ReaderPool:
 class _Lane:
     """One process and the batches it is to read, a few sent ahead."""
 
-    def __init__(self, worker: "_Worker", refs: Sequence[FileRef], as_of: datetime, spans: Iterator[Span]) -> None:
+    def __init__(self, worker: Worker, refs: Sequence[FileRef], as_of: datetime, spans: Iterator[Span]) -> None:
         self._worker, self._refs, self._as_of, self._spans = worker, refs, as_of, spans
         self._sent = 0
-        for _ in range(_AHEAD):
+        for _ in range(AHEAD):
             self._send()
 
     def _send(self) -> None:
@@ -168,61 +153,3 @@ class _Lane:
         self._sent -= 1
         self._send()
         return ReadBatch.from_streams(answer)
-
-
-class _Worker:
-    """A reading process, and the thread that takes in its answers."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-c", _START.format(path=sys.path)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._answers: queue.Queue[bytes | None] = queue.Queue(maxsize=_AHEAD)
-        self._thread = threading.Thread(target=self._take_in, args=(_stream(self._process.stdout),), daemon=True)
-        self._thread.start()
-
-    @property
-    def pid(self) -> int:
-        """Return the process's id."""
-        return self._process.pid
-
-    def _take_in(self, source: IO[bytes]) -> None:
-        """Queue each answer; None once the process has ended."""
-        answer: bytes | None = b""
-        while answer is not None:
-            answer = receive(source)
-            self._answers.put(answer)
-
-    def send(self, message: bytes) -> None:
-        """Send a task; one that the process is not there for shows when its answer is asked for."""
-        try:
-            send(_stream(self._process.stdin), message)
-        except OSError:
-            return
-
-    def receive(self) -> list[bytes]:
-        """Return the next answer. Raises TransientFailure where the process has ended, RunFailed where it failed."""
-        answer = self._answers.get()
-        if answer is None:
-            status = self._process.wait()
-            raise TransientFailure(f"a reading process ended with status {status}", todo="run again")
-        content: list[bytes] | str = pickle.loads(answer)
-        if isinstance(content, str):
-            raise RunFailed(f"a reading process failed: {content}")
-        return content
-
-    def close(self) -> None:
-        """End the process, whatever it is at, and the thread with it."""
-        self._process.kill()
-        while self._thread.is_alive():
-            with suppress(queue.Empty):
-                self._answers.get(timeout=0.01)
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                _stream(stream).close()
-
-
-def _stream(stream: IO[bytes] | None) -> IO[bytes]:
-    if stream is None:  # never: both are pipes
-        raise RunFailed("a reading process has no pipe")
-    return stream

@@ -20,7 +20,6 @@ from flows.front_matter import MAX_BYTES, NoFrontMatter, split
 from flows.problems import Problem, document_problems
 from flows.scan import FileRef
 from flows.validate import Context, Verdict, judge_document
-from flows.yaml_tree import read_tree
 from schemas.documents import bounds
 from schemas.urls import facts
 
@@ -56,6 +55,9 @@ def judge_whole(data: bytes, context: Context) -> Verdict:
     parts = split(data)
     if isinstance(parts, NoFrontMatter):
         return Verdict(None, (), (), document_problems([parts.flaw], parts.text))
+    # Not at the top: most documents take the fast lane, and need not wait for PyYAML.
+    from flows.yaml_tree import read_tree
+
     reading = read_tree(parts.text[: parts.yaml_end])
     if reading.flaws:
         return Verdict(None, (), (), document_problems(reading.flaws, parts.text))

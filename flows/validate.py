@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from flows.entries import SECRET, Entry, canonical_digest, make_entry
 from flows.identify import examine
 from flows.problems import Lines, Path, Problem, field_path
-from flows.yaml_tree import Places, Tree, place_of, value_at
+from flows.tree import Places, Tree, place_of, value_at
 from schemas.documents import Mention, explain
 from schemas.text import sample
 

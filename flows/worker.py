@@ -1,25 +1,30 @@
 """A reading process: references in, Arrow out.
 
-It is started by flows/pool.py and speaks with it over its own stdin and stdout: each message is its length in eight
-bytes and a pickle. It ends when its stdin does, at once, wherever it is: so it never outlives its parent, be that
-killed with SIGKILL, and needs neither a signal nor a look at the parent's id (prctl is Linux alone). It inherits no
-descriptor but the standard three, so no lock of the parent's lives on in it.
+It is started by flows/reader_processes.py, forks for the other processes that it is to be, and each speaks with the
+parent over a socket of its own: each message is its length in eight bytes and a pickle; the first tells the process's
+id. It ends when its socket does, at once, wherever it is: so it never outlives its parent, be that killed with SIGKILL,
+and needs neither a signal nor a look at the parent's id (prctl is Linux alone). It inherits no descriptor but its
+sockets and the standard three, so no lock of the parent's lives on in it.
 
-It imports what reading needs and nothing else. pyarrow imports numpy, and with its first array pandas, where they are
-installed, which takes longer than all the rest and serves nothing here, so both are hidden from it.
+It imports what reading needs and nothing else (flows/lean.py).
 """
 
 import gc
 import os
 import pickle
 import queue
-import sys
+import socket
 import threading
-from typing import BinaryIO
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import IO
 
-from flows.lean import hide_heavy_modules
+from flows.lean import hide_heavy_modules, hide_http_client
 
+# jemalloc, Arrow's own choice, runs a thread, which a process that forks must not have.
+os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
 hide_heavy_modules()
+hide_http_client()
 
 from flows.blocks import Memo  # noqa: E402
 from flows.messages import receive, send  # noqa: E402
@@ -27,27 +32,53 @@ from flows.read import read_batch, warm_up  # noqa: E402
 from schemas.documents import bounds  # noqa: E402
 
 
-def main() -> None:
-    """Answer tasks until stdin ends. A failure of ours is answered with its text; the process stays."""
-    results = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a stray print must not break the stream
-    tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(sys.stdin.buffer, tasks), daemon=True).start()
+def main(descriptors: Sequence[int]) -> None:
+    """Answer tasks until the socket ends, as one process for each descriptor.
+
+    A failure of ours is answered with its text; the process stays.
+    """
+    os.dup2(2, 1)  # a stray print has no place to go but the errors
     warm_up()
     # A batch makes a hundred thousand objects and no cycles; the collector's default pace costs a tenth of the time.
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-    _answer(tasks, results)
+    with socket.socket(fileno=_multiply(descriptors)) as channel:
+        tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        results = channel.makefile("wb")
+        threading.Thread(target=_receive, args=(channel.makefile("rb"), tasks), daemon=True).start()
+        with suppress(OSError):
+            send(results, pickle.dumps(os.getpid()))
+            _answer(tasks, results)
 
 
-def _receive(source: BinaryIO, tasks: "queue.SimpleQueue[bytes]") -> None:
+def _multiply(descriptors: Sequence[int]) -> int:
+    """Fork a process for each descriptor but the first, and return this process's own; the others are closed."""
+    for place in range(1, len(descriptors)):
+        if os.fork() == 0:
+            for other in (descriptors[0], *descriptors[place + 1 :]):
+                os.close(other)
+            return descriptors[place]
+        os.close(descriptors[place])
+    return descriptors[0]
+
+
+def _receive(source: IO[bytes], tasks: "queue.SimpleQueue[bytes]") -> None:
     """Take in tasks as they come, so that the parent never waits to send; end the process where they end."""
-    while (message := receive(source)) is not None:
-        tasks.put(message)
+    with suppress(OSError):
+        while (message := receive(source)) is not None:
+            tasks.put(message)
+    _reap()
     os._exit(0)
 
 
-def _answer(tasks: "queue.SimpleQueue[bytes]", results: BinaryIO) -> None:
+def _reap() -> None:
+    """Wait for the processes that were forked: their sockets end with this one's, and a zombie would be left."""
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+
+
+def _answer(tasks: "queue.SimpleQueue[bytes]", results: IO[bytes]) -> None:
     memo: Memo | None = None
     while True:
         refs, first, as_of = pickle.loads(tasks.get())

@@ -18,15 +18,10 @@ import yaml
 from yaml._yaml import CParser
 
 from flows.problems import Flaw, Path
+from flows.tree import MAX_NODES, Places, Tree
 from schemas.text import sample
 
-Tree = str | None | list["Tree"] | dict[str, "Tree"]
-# The shape of the tree with the index of every node in the text: a leaf is an int; of a list the first item, of a
-# mapping the value under None, is the node's own.
-Places = int | list["Places"] | dict[str | None, "Places"]
-
 MAX_DEPTH = 100
-MAX_NODES = 250_000
 MAX_FLAWS = 1_000
 
 _NULLS = frozenset(("", "~", "null"))
@@ -52,42 +47,6 @@ def read_tree(text: str) -> Reading:
     except yaml.reader.ReaderError as error:
         builder.flaws.append(Flaw(0, (), "yaml_syntax", "printable text", sample(str(error.reason))))
     return Reading(builder.tree, builder.places, builder.flaws)
-
-
-def place_of(places: Places, path: Path) -> int:
-    """Return the index of the node at a path, or of the deepest node on the way to it that exists."""
-    for step in path:
-        inner = _step(places, step)
-        if inner is None:
-            break
-        places = inner
-    return _own(places)
-
-
-def value_at(tree: Tree, path: Path) -> Tree:
-    """Return the value at a path; None where the path leads nowhere."""
-    for step in path:
-        if isinstance(tree, dict) and isinstance(step, str):
-            tree = tree.get(step)
-        elif isinstance(tree, list) and isinstance(step, int) and step < len(tree):
-            tree = tree[step]
-        else:
-            return None
-    return tree
-
-
-def _step(places: Places, step: str | int) -> Places | None:
-    if isinstance(places, dict) and isinstance(step, str):
-        return places.get(step)
-    if isinstance(places, list) and isinstance(step, int) and step + 1 < len(places):
-        return places[step + 1]
-    return None
-
-
-def _own(places: Places) -> int:
-    while not isinstance(places, int):
-        places = places[0] if isinstance(places, list) else places[None]
-    return places
 
 
 def _syntax_flaw(error: yaml.MarkedYAMLError, text: str) -> Flaw:

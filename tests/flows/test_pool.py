@@ -11,10 +11,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from flows import pool
+from flows import pool, reader_processes
 from flows.pool import ReaderPool, Span, batches, lanes, read_all
 from flows.scan import References, Source, references, scan
 from schemas.errors import RunFailed, TransientFailure
+from schemas.urls import facts
 from tests.flows.samples import AS_OF, document
 
 ROOT = Path(__file__).parents[2]
@@ -55,15 +56,14 @@ def test_no_reference_no_batch() -> None:
 
 
 def test_a_dead_process_is_a_failure_that_may_pass(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_START", "raise SystemExit(3)")
+    monkeypatch.setattr(reader_processes, "START", "raise SystemExit(3)")
     with ReaderPool(2) as readers, pytest.raises(TransientFailure, match="status 3"):
         list(readers.read_all(refs, AS_OF))
 
 
 def test_a_failing_process_says_why(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        pool, "_START", pool._START.replace("main()", "import flows.worker as w; w.read_batch = None; main()")
-    )
+    start = reader_processes.START.replace("main(", "import flows.worker as w; w.read_batch = None; main(")
+    monkeypatch.setattr(reader_processes, "START", start)
     with ReaderPool(2) as readers, pytest.raises(RunFailed, match="TypeError"):
         list(readers.read_all(refs, AS_OF))
 
@@ -109,7 +109,17 @@ def test_a_worker_imports_no_more_than_reading_needs() -> None:
         "import sys, flows.worker; print(*{name.partition('.')[0] for name, loaded in sys.modules.items() if loaded})"
     )
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
-    assert not {"duckdb", "prefect", "numpy", "pandas"} & set(ran.stdout.split())
+    assert not {"duckdb", "prefect", "numpy", "pandas", "yaml", "urllib3"} & set(ran.stdout.split())
+
+
+def test_public_suffixes_are_the_same_without_an_http_client() -> None:
+    code = (
+        "from flows.lean import hide_http_client; hide_http_client(); from schemas.urls import facts;"
+        "print(facts('https://a.b.github.io/x').registrable_domain, facts('https://www.x.co.uk/').registrable_domain)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    urls = ("https://a.b.github.io/x", "https://www.x.co.uk/")
+    assert ran.stdout.split() == [found.registrable_domain for url in urls if (found := facts(url))]
 
 
 def test_lanes_are_neighbours_of_like_weight() -> None:
