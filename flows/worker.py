@@ -20,9 +20,10 @@ from contextlib import suppress
 from typing import IO
 
 from flows.lean import hide_heavy_modules, hide_http_client
+from flows.settings import process_environment
 
 # jemalloc, Arrow's own choice, runs a thread, which a process that forks must not have.
-os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
+process_environment()["ARROW_DEFAULT_MEMORY_POOL"] = "system"
 hide_heavy_modules()
 hide_http_client()
 
