@@ -15,16 +15,23 @@ from flows.batch import ReadBatch
 from flows.entries import entry_table
 from flows.identify import url_table
 from flows.validate import Verdict
-from schemas.batches import DOCUMENTS, DRIFT, MENTIONS, PROBLEMS, table_of_rows
+from schemas.batches import DOCUMENTS, DRIFT, MENTIONS, PACKS, PROBLEMS, SLICES, table_of_rows
+from schemas.packs import Packer
 
 
-def batch_of(rows: Sequence[tuple[Any, ...]], verdicts: Sequence[Verdict], first: int) -> ReadBatch:
-    """Return the tables of a batch. In: for each reference its row of DOCUMENTS and its verdict; the first's number."""
+def batch_of(rows: Sequence[tuple[Any, ...]], verdicts: Sequence[Verdict], packer: Packer, first: int) -> ReadBatch:
+    """Return the tables of a batch.
+
+    In: for each reference its row of DOCUMENTS and its verdict; the packed bytes; the first reference's number.
+    """
+    packer.close()
     distinct = dict.fromkeys(chain.from_iterable(verdict.entries for verdict in verdicts))
     entries = {entry.digest: entry for entry in distinct}.values()
     problems = [(number, *problem) for number, verdict in enumerate(verdicts, first) for problem in verdict.problems]
     return ReadBatch(
         table_of_rows(rows, DOCUMENTS),
+        table_of_rows(packer.slices, SLICES),
+        table_of_rows(packer.packs, PACKS),
         _mentions(verdicts, first),
         entry_table(entries),
         url_table(url for entry in entries for url in entry.urls),

@@ -15,6 +15,8 @@ class ReadBatch:
     """The tables of one batch (schemas/batches.py)."""
 
     documents: pa.Table
+    slices: pa.Table
+    packs: pa.Table
     mentions: pa.Table
     entries: pa.Table
     urls: pa.Table

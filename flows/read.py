@@ -10,8 +10,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
 from flows.assemble import batch_of
 from flows.batch import ReadBatch
 from flows.blocks import Memo, judge_fast
@@ -21,9 +19,8 @@ from flows.problems import Problem, document_problems
 from flows.scan import FileRef
 from flows.validate import Context, Verdict, judge_document
 from schemas.documents import bounds
+from schemas.packs import Packer
 from schemas.urls import facts
-
-_ZSTD_LEVEL = 1
 
 
 class _Read(NamedTuple):
@@ -40,9 +37,9 @@ def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = Non
     `ref` is an index into refs, counted from first. Raises nothing for what the files hold.
     """
     memo = Memo(bounds(as_of)) if memo is None else memo
-    codec = pa.Codec("zstd", compression_level=_ZSTD_LEVEL)
-    reads = [_read(number, ref, memo, codec) for number, ref in enumerate(refs, first)]
-    return batch_of([read.row for read in reads], [read.verdict for read in reads], first)
+    packer = Packer()
+    reads = [_read(number, ref, memo, packer) for number, ref in enumerate(refs, first)]
+    return batch_of([read.row for read in reads], [read.verdict for read in reads], packer, first)
 
 
 def judge_bytes(data: bytes, memo: Memo) -> Verdict:
@@ -64,7 +61,7 @@ def judge_whole(data: bytes, context: Context) -> Verdict:
     return judge_document(reading.tree, reading.places, parts.text, parts.body, context)
 
 
-def _read(number: int, ref: FileRef, memo: Memo, codec: pa.Codec) -> _Read:
+def _read(number: int, ref: FileRef, memo: Memo, packer: Packer) -> _Read:
     file = read_file(ref)
     if file.data is None:
         return _unread(number, ref, file)
@@ -77,8 +74,8 @@ def _read(number: int, ref: FileRef, memo: Memo, codec: pa.Codec) -> _Read:
             _row(number, "touched", file, digest, verdict.content_digest), verdict._replace(positions=(), entries=())
         )
     outcome = "bad" if verdict.content_digest is None else "good"
-    raw = codec.compress(file.data, asbytes=True)
-    return _Read(_row(number, outcome, file, digest, verdict.content_digest, raw), verdict)
+    packer.add(digest, file.data)
+    return _Read(_row(number, outcome, file, digest, verdict.content_digest), verdict)
 
 
 _NOTHING = Verdict(None, (), (), ())
@@ -87,12 +84,12 @@ _TOO_BIG = Problem(None, "document", 1, 1, "", "too_big", f"at most {MAX_BYTES} 
 
 def _unread(number: int, ref: FileRef, file: FileBytes) -> _Read:
     if file.trouble in ("vanished", "unstable"):
-        return _Read((number, file.trouble, *_known(ref), None, None, None, None), _NOTHING)
+        return _Read((number, file.trouble, *_known(ref), None, None, None), _NOTHING)
     if file.trouble == "too_big" and file.status is not None:
         problem = _TOO_BIG._replace(found=f"{file.status.st_size} bytes")
         return _Read(_row(number, "bad", file, None), Verdict(None, (), (), [problem]))
     problem = Problem(None, "document", None, None, "", "unreadable", "a file that can be read", file.trouble)
-    return _Read((number, "bad", *_known(ref), None, None, None, None), Verdict(None, (), (), [problem]))
+    return _Read((number, "bad", *_known(ref), None, None, None), Verdict(None, (), (), [problem]))
 
 
 def _known(ref: FileRef) -> tuple[int, int, int, int]:
@@ -105,12 +102,11 @@ def _row(
     file: FileBytes,
     digest: bytes | None,
     content: bytes | None = None,
-    raw: bytes | None = None,
 ) -> tuple[Any, ...]:
     status = file.status
     known = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) if status else (None,) * 4
     size = None if status is None else status.st_size
-    return (number, outcome, *known, size, digest, content, raw)
+    return (number, outcome, *known, size, digest, content)
 
 
 def warm_up() -> None:

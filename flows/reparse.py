@@ -21,6 +21,7 @@ from warehouse import intake
 from warehouse.db import spill_folder
 from warehouse.home import Home
 from warehouse.ledger import bump_change_number, get_meta, set_meta, transaction
+from warehouse.packs import kept_bytes
 
 BATCH_DOCUMENTS = 1_000
 
@@ -32,7 +33,7 @@ _KEPT = """
     inner join ledger.raw as raw on raw.byte_digest = event.byte_digest
     inner join ledger.document as document on document.document_id = event.document_id
     group by event.byte_digest
-    order by as_of, event.byte_digest
+    order by as_of, any_value(raw.pack_id), any_value(raw.first)
 """
 
 
@@ -73,19 +74,12 @@ def _read_batch_again(
 
 
 def _lay_out(connection: duckdb.DuckDBPyConnection, folder: Path, rows: list[Kept]) -> Iterator[FileRef]:
-    for number, (digest, _, path) in enumerate(rows):
-        row = connection.execute("select bytes from ledger.raw where byte_digest = $1", [digest]).fetchone()
-        file = folder / str(number)
-        file.write_bytes(b"" if row is None else decompressed(row[0]))
+    for digest, data in kept_bytes(connection, [digest for digest, _, _ in rows]):
+        (folder / digest.hex()).write_bytes(data)
+    for digest, _, path in rows:
+        file = folder / digest.hex()
         stat = file.stat()
         yield FileRef("", path, str(file), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-
-
-def decompressed(raw: bytes) -> bytes:
-    """Return the bytes of a document from what the ledger keeps of them."""
-    with pa.CompressedInputStream(pa.BufferReader(raw), "zstd") as stream:
-        data: bytes = stream.read()
-    return data
 
 
 def _identities(rows: list[Kept]) -> pa.Table:

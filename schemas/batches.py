@@ -52,8 +52,13 @@ DOCUMENTS = _schema(
     ("byte_count", pa.int64()),
     ("byte_digest", DIGEST),
     ("content_digest", DIGEST),
-    ("raw", pa.binary()),
 )
+
+# one row per distinct run of bytes of the batch's good and bad documents: where it lies in a pack (schemas/packs.py)
+SLICES = _schema(("byte_digest", DIGEST), ("pack_id", pa.int64()), ("first", pa.int64()), ("byte_count", pa.int64()))
+
+# one row per pack
+PACKS = _schema(("pack_id", pa.int64()), ("byte_count", pa.int64()), ("bytes", pa.binary()))
 
 # one row per accepted mention of a good document
 MENTIONS = _schema(("ref", pa.int32()), ("position", pa.int32()), ("entry_id", pa.int64()))

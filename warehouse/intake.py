@@ -11,6 +11,9 @@ from typing import Protocol
 import duckdb
 import pyarrow as pa
 
+from schemas.packs import Pack, Slice
+from warehouse.packs import repacked
+
 
 class Batch(Protocol):
     """What one batch of read documents hands over; the schemas are those of schemas/batches.py."""
@@ -18,6 +21,14 @@ class Batch(Protocol):
     @property
     def documents(self) -> pa.Table:
         """One row per file."""
+
+    @property
+    def slices(self) -> pa.Table:
+        """One row per distinct run of bytes."""
+
+    @property
+    def packs(self) -> pa.Table:
+        """One row per pack of bytes."""
 
     @property
     def mentions(self) -> pa.Table:
@@ -46,7 +57,10 @@ def take_in(connection: duckdb.DuckDBPyConnection, batch: Batch, references: pa.
     In: the batch; all files to read, which its `ref` counts from 0. Batches may come in any order.
     """
     doomed = purged_entries(connection, batch)
+    slices, packs = _bytes_of(batch, doomed)
     tables = {
+        "slices": slices,
+        "packs": packs,
         "documents": without_purged(_with_accepted_digest(batch, references), batch.mentions, doomed),
         "mentions": _rows_not_in(batch.mentions, doomed),
         "entries": _rows_not_in(batch.entries, doomed),
@@ -86,11 +100,16 @@ _TAKE_IN = (
     where outcome = 'unstable'
     """,
     """
-    insert into ledger.raw by name
-    select byte_digest, any_value(raw) as bytes
-    from documents
-    where raw is not null and byte_digest not in (select byte_digest from ledger.raw)
-    group by byte_digest
+    create or replace temp table new_slice as
+    select * from slices where byte_digest not in (select byte_digest from ledger.raw)
+    """,
+    "insert into ledger.raw by name select * from new_slice",
+    """
+    insert into ledger.pack by name
+    select * from packs
+    where
+        pack_id in (select pack_id from new_slice)
+        and pack_id not in (select pack_id from ledger.pack)
     """,
     """
     insert into ledger.content_entry by name
@@ -190,17 +209,25 @@ def _rows_not_in(table: pa.Table, doomed: frozenset[int]) -> pa.Table:
 
 
 def without_purged(documents: pa.Table, mentions: pa.Table, doomed: frozenset[int]) -> pa.Table:
-    """Return the documents: without bytes where they speak of a purged article, as `purged` where it is their own."""
+    """Return the documents, as `purged` those whose own article was taken down."""
     if not doomed:
         return documents
-    speaking = [row for row in mentions.to_pylist() if row["entry_id"] in doomed]
-    tainted = {row["ref"] for row in speaking}
-    owned = {row["ref"] for row in speaking if row["position"] == 0}
+    owned = {row["ref"] for row in mentions.to_pylist() if row["entry_id"] in doomed and row["position"] == 0}
     rows = documents.to_pylist()
     for row in rows:
-        row["raw"] = None if row["ref"] in tainted else row["raw"]
         row["outcome"] = "purged" if row["ref"] in owned else row["outcome"]
     return pa.Table.from_pylist(rows, schema=documents.schema)
+
+
+def _bytes_of(batch: Batch, doomed: frozenset[int]) -> tuple[pa.Table, pa.Table]:
+    """Return the batch's slices and packs, without the bytes of documents that speak of a purged article."""
+    tainted = {row["ref"] for row in batch.mentions.to_pylist() if row["entry_id"] in doomed} if doomed else set()
+    if not tainted:
+        return batch.slices, batch.packs
+    documents = batch.documents.select(["ref", "byte_digest"]).to_pylist()
+    unkept = {row["byte_digest"] for row in documents if row["ref"] in tainted}
+    kept = [Slice(**row) for row in batch.slices.to_pylist() if row["byte_digest"] not in unkept]
+    return repacked([Pack(*row.values()) for row in batch.packs.to_pylist()], kept)
 
 
 def _rejected_positions(problems: pa.Table) -> dict[int, set[int]]:

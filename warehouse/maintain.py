@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from schemas.errors import LedgerDamaged
+from warehouse import packs
 from warehouse.db import quoted, spill_folder
 from warehouse.durable import fsync_file, fsync_folder
 from warehouse.home import Home
@@ -79,6 +80,7 @@ def _drop_raw(connection: duckdb.DuckDBPyConnection, raw_days: int, now: datetim
     dropped = _count(connection, _ORPHANED_RAW, None)
     if raw_days:
         dropped += _count(connection, _SUPERSEDED_RAW, {"before": now - timedelta(days=raw_days)})
+    packs.free(connection)
     return dropped
 
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 import duckdb
 
 from schemas.errors import UsageError
+from warehouse import packs
 from warehouse.ledger import bump_change_number
 
 DOCUMENT = "document"
@@ -138,6 +139,7 @@ def _sweep(connection: duckdb.DuckDBPyConnection) -> Purged:
         connection, "delete from ledger.entry where entry_id not in (select entry_id from ledger.content_entry)"
     )
     urls = _changed(connection, _UNUSED_URLS)
+    packs.free(connection)
     bump_change_number(connection)
     return Purged(documents, mentions, entries, urls, raw)
 

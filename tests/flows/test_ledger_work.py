@@ -4,12 +4,14 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from flows import reparse, run_begin
 from flows.ledger_work import build_as_of, maintain, purge, rollback, verify
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
+from schemas.packs import Slice, unpack
 from schemas.urls import UrlFacts, facts
 from tests.documents import make_document, make_mention
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
@@ -110,6 +112,10 @@ def _nowhere(room: Newsroom, text: str) -> None:
     files = [file for file in home.folder.rglob("*") if file.is_file()]
     assert len(files) > 2
     assert [str(file) for file in files if text.encode() in file.read_bytes()] == []
+    with open_ledger(home) as connection:
+        packs = [unpack(row[0]) for row in connection.execute("select bytes from ledger.pack").fetchall()]
+    assert packs
+    assert not any(text.encode() in pack for pack in packs)
 
 
 def test_purge_says_what_it_cannot_find(newsroom: Newsroom) -> None:
@@ -139,6 +145,10 @@ def test_bytes_of_superseded_versions_go_where_that_is_set(newsroom: Newsroom) -
     _two_days(newsroom)
 
     assert maintain(newsroom.warehouse, Settings(keep_raw_days=1))["raw"] == 1
+    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+        kept = b"".join(unpack(row[0]) for row in connection.execute("select bytes from ledger.pack").fetchall())
+    assert b"second headline" in kept
+    assert b"first headline" not in kept
     assert maintain(newsroom.warehouse, Settings(keep_raw_days=1))["raw"] == 0
     assert newsroom.one("select version_count from dim_document where path = 'a.md'") == 2
 
@@ -191,12 +201,28 @@ def test_a_newer_ledger_is_refused_and_an_older_one_migrated(newsroom: Newsroom)
     with pytest.raises(RunFailed, match="upgrade newsmart"):
         newsroom.run()
 
+    before = newsroom.one("select fingerprint from ops.release")
     with duckdb.connect(home.ledger) as connection:
-        connection.execute("update meta set value = '0' where name = 'format_version'")
-    newsroom.run()
+        _to_format_1(connection)
+    assert newsroom.run(reparse=True).documents["unchanged"] == 2
+    assert newsroom.one("select fingerprint from ops.release") == before
     with duckdb.connect(home.ledger, read_only=True) as connection:
         rows = connection.execute("select value from meta where name = 'format_version'").fetchall()
+        assert connection.execute("select count(*) from raw").fetchall() == [(3,)]
     assert rows == [(str(FORMAT_VERSION),)]
+
+
+def _to_format_1(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make a ledger what format 1 was: the bytes of each version compressed by themselves."""
+    slices = [Slice(*row) for row in connection.execute("select * from raw").fetchall()]
+    packs = dict(connection.execute("select pack_id, bytes from pack").fetchall())
+    connection.execute("drop table pack")
+    connection.execute("create or replace table raw (byte_digest blob not null, bytes blob not null)")
+    for one in slices:
+        data = unpack(packs[one.pack_id])[one.first : one.first + one.byte_count]
+        alone = pa.Codec("zstd", compression_level=1).compress(data, asbytes=True)
+        connection.execute("insert into raw values ($1, $2)", [one.byte_digest, alone])
+    connection.execute("update meta set value = '0' where name = 'format_version'")
 
 
 def test_rollback_without_an_older_release_says_so(newsroom: Newsroom) -> None:

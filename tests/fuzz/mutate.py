@@ -21,6 +21,7 @@ from flows.read import judge_whole
 from flows.validate import Verdict
 from flows.yaml_tree import read_tree
 from schemas.documents import bounds
+from schemas.packs import Packer
 
 AS_OF = datetime(2026, 11, 20)
 SEEDS = Path(__file__).parents[2] / "seeds"
@@ -243,7 +244,7 @@ def run(count: int, seed: int) -> tuple[Counter[str], list[tuple[str, bytes]]]:
         tally["fast" if fast else "bad" if verdict.content_digest is None else "slow"] += 1
         verdicts.append(verdict)
         if len(verdicts) == 500:
-            batch_of([(0, "good", *(None,) * 8)] * 500, verdicts, 0)
+            batch_of([(0, "good", *(None,) * 7)] * 500, verdicts, Packer(), 0)
             verdicts.clear()
     return tally, broken
 

@@ -361,10 +361,9 @@ def without_reading(outcome: str) -> Reader:
     def change(batch: ReadBatch) -> ReadBatch:
         rows = [{**row, "outcome": outcome} for row in batch.documents.to_pylist()]
         for row in rows:
-            row.update(byte_count=None, byte_digest=None, content_digest=None, raw=None)
-        empty = {
-            name: getattr(batch, name).slice(0, 0) for name in ("mentions", "entries", "urls", "problems", "drift")
-        }
+            row.update(byte_count=None, byte_digest=None, content_digest=None)
+        names = ("slices", "packs", "mentions", "entries", "urls", "problems", "drift")
+        empty = {name: getattr(batch, name).slice(0, 0) for name in names}
         return ReadBatch(documents=pa.Table.from_pylist(rows, schema=batch.documents.schema), **empty)
 
     return change
@@ -442,7 +441,7 @@ def test_ciphertext_stands_in_no_table_but_the_raw_bytes(desk: Desk) -> None:
     desk.record(T[0])
 
     tables = [str(row[0]) for row in desk.ask("select table_name from duckdb_tables() where database_name = 'ledger'")]
-    for table in sorted(set(tables) - {"raw"}):
+    for table in sorted(set(tables) - {"pack"}):
         rows = desk.ask(f"select * from ledger.{table}")
         assert secret not in repr(rows), table
     assert desk.ask("select count(*) from ledger.raw") == [(2,)]

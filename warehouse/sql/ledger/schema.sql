@@ -94,9 +94,18 @@ create table url (
     display_url varchar not null
 );
 
--- One row per distinct run of bytes that was a version or is in quarantine, compressed by Zstandard.
+-- One row per distinct run of bytes that was a version or is in quarantine: where it lies in its pack, uncompressed.
 create table raw (
     byte_digest blob not null,
+    pack_id bigint not null,
+    first bigint not null,
+    byte_count bigint not null
+);
+
+-- One row per pack: runs of bytes one after another (byte_count of them), compressed together by Zstandard.
+create table pack (
+    pack_id bigint not null,
+    byte_count bigint not null,
     bytes blob not null
 );
 
