@@ -6,10 +6,11 @@ failure and nothing is published.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import duckdb
+import pyarrow as pa
 
 from schemas.declarations import Table
 from schemas.errors import AuditFailed
@@ -91,11 +92,16 @@ def run_audits(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[
     The ledger and the scratch tables of the build must be at hand.
     """
     results = tuple(map_queries(connection, "news", lambda cursor, audit: _run(cursor, audit, as_of), audits()))
-    connection.executemany(
-        "insert into news.ops.audit values ($1, $2, $3, $4)",
-        [[result.name, result.status, result.offending_rows, result.example] for result in results],
-    )
+    # One statement: each is a commit here, and a commit writes the file.
+    connection.register("audited", pa.Table.from_pylist([asdict(result) for result in results], schema=_RESULTS))
+    connection.execute("insert into news.ops.audit by name select * from audited")
+    connection.unregister("audited")
     return results
+
+
+_RESULTS = pa.schema(
+    [("name", pa.string()), ("status", pa.string()), ("offending_rows", pa.int64()), ("example", pa.string())]
+)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, audit: Audit, as_of: datetime) -> AuditResult:
