@@ -39,8 +39,10 @@ _LINE = re.compile(
 )
 _SECRET_LINE = re.compile(rb'\nsecured: "[\x20\x21\x23-\x5b\x5d-\x7e]*"\n?\Z')
 _FENCE, _SECRET, _RELATED, _ITEM = b"---\n", b"\nsecured: ", b"\nrelated:\n", b"\n  - "
-_INDENT = "    "
+_INDENT, _END = "    ", b"\n---\n"
 _MAX_LINES = MAX_NODES // 6
+# A value takes two bytes at least, with what parts it from the next: fewer bytes cannot hold too many values.
+_SURE_BYTES = 2 * MAX_NODES
 _MAX_BLOCK_BYTES = 100_000
 _digest = attrgetter("digest")
 
@@ -98,11 +100,12 @@ def judge_fast(data: bytes, memo: Memo) -> Verdict | None:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
     data = data.removeprefix(b"\xef\xbb\xbf")
-    close = data.find(b"\n---", 3)
+    # Most documents end with the fence. If another stands before it, the lines up to here are not of the fast lane.
+    close = len(data) - len(_END) if data.endswith(_END) else data.find(b"\n---", 3)
     if not data.startswith(_FENCE) or data[close + 4 : close + 5] not in (b"", b"\n") or close < 0:
         return None
     body = _body(data[close + 5 :])
-    if body is None or (len(data) > _MAX_LINES and data.count(b"\n", 0, close) > _MAX_LINES):
+    if body is None or (len(data) > _SURE_BYTES and data.count(b"\n", 0, close) > _MAX_LINES):
         return None
     cut = data.rfind(_SECRET, 0, close)
     has_secret = cut >= 0 and _SECRET_LINE.match(data, cut, close) is not None

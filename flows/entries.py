@@ -7,17 +7,18 @@ the parsed strings: mappings compare without order, and a plain null differs fro
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
+import orjson
 import pyarrow as pa
 from pydantic import BaseModel
 
-from flows.identify import URL_FIELDS
+from flows.identify import URL_FIELDS, URLS_OF
 from flows.problems import Path, field_path
 from flows.tree import Tree
 from schemas.batches import ENTRIES, table_of_columns
@@ -29,10 +30,9 @@ from schemas.urls import UrlFacts
 SECRET = "secured"
 # Fields that one mention may report as new; all of them are kept with its entry.
 _MAX_DRIFT = 100
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Entry:
     """One entry: its key, the SHA-256 of its canonical form, and what it says.
 
@@ -49,16 +49,35 @@ class Entry:
 
 def canonical_digest(tree: Tree) -> bytes:
     """Return the SHA-256 of the canonical form of a parsed string tree."""
-    return sha256(_CANONICAL.encode(tree).encode("ascii")).digest()
+    return sha256(orjson.dumps(tree, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def make_entry(digest: bytes, mention: Mention, urls: tuple[UrlFacts, ...], dropped: Collection[Path] = ()) -> Entry:
     """Return the entry of a valid mention; dropped: paths of URLs that are none, which become NULL."""
-    spellings = [None if (alias,) in dropped else getattr(mention, name) for name, alias in URL_FIELDS]
+    spellings: Sequence[str | None] = URLS_OF(mention)
+    if dropped:
+        pairs = zip(URL_FIELDS, spellings, strict=True)
+        spellings = [None if (alias,) in dropped else url for (_, alias), url in pairs]
     unknown = dict(_unknown(mention))
     values = (*_columns(mention, dropped), *spellings, *_flaws(mention), _as_json(unknown))
-    drift = tuple(dict.fromkeys(_general(path) for path in islice(unknown, _MAX_DRIFT)))
+    drift = tuple(dict.fromkeys(_general(path) for path in islice(unknown, _MAX_DRIFT))) if unknown else ()
     return Entry(key_of_digest(digest), digest, values, urls, drift)
+
+
+_PLAIN_COLUMNS = attrgetter(
+    "title",
+    "excerpt",
+    "category",
+    "content_type",
+    "locale",
+    "featured_content",
+    "published_at",
+    "updated_at",
+    "quality",
+    "heat",
+    "is_published",
+    "is_removed",
+)
 
 
 def _columns(mention: Mention, dropped: Collection[Path]) -> tuple[Any, ...]:
@@ -66,18 +85,7 @@ def _columns(mention: Mention, dropped: Collection[Path]) -> tuple[Any, ...]:
     provider = mention.provider
     logos = _images(provider.images, ("provider", "images"), dropped) if provider else []
     return (
-        mention.title,
-        mention.excerpt,
-        mention.category,
-        mention.content_type,
-        mention.locale,
-        mention.featured_content,
-        mention.published_at,
-        mention.updated_at,
-        mention.quality,
-        mention.heat,
-        mention.is_published,
-        mention.is_removed,
+        *_PLAIN_COLUMNS(mention),
         provider.domain if provider else None,
         provider.name if provider else None,
         logos[0]["url"] if logos else None,
@@ -89,11 +97,13 @@ def _columns(mention: Mention, dropped: Collection[Path]) -> tuple[Any, ...]:
 
 
 def _texts(texts: list[str | None] | None) -> list[str]:
-    return [text for text in texts or () if text]
+    return [text for text in texts if text] if texts else []
 
 
 def _images(images: list[Image | None] | None, path: Path, dropped: Collection[Path]) -> list[dict[str, Any]]:
     """Return the images that have a URL: one without cannot be shown, nor told from another."""
+    if not images:
+        return []
     return [
         {
             "url": image.url,
@@ -103,8 +113,8 @@ def _images(images: list[Image | None] | None, path: Path, dropped: Collection[P
             "title": image.title,
             "attribution": image.attribution,
         }
-        for place, image in enumerate(images or ())
-        if image and image.url and (*path, place, "url") not in dropped
+        for place, image in enumerate(images)
+        if image is not None and image.url and (*path, place, "url") not in dropped
     ]
 
 

@@ -6,7 +6,8 @@ alone and its column is NULL. Image URLs are no identities: they are only checke
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -23,6 +24,8 @@ URL_FIELDS = (
     ("amp_url", "ampWebUrl"),
     ("amp_cache_url", "cdnAmpWebUrl"),
 )
+URLS_OF = attrgetter(*(name for name, _ in URL_FIELDS))
+"""Takes the four URLs of a mention, in the order of URL_FIELDS."""
 _MAX_URL_BYTES = 65_536
 _WEB = re.compile(r"https?://[^/?#\s]*[^/?#\s.]\.[^/?#\s]", re.IGNORECASE)
 
@@ -38,23 +41,29 @@ class UrlFlaw(NamedTuple):
 
 def examine(mention: Mention) -> tuple[list[UrlFlaw], tuple[UrlFacts, ...]]:
     """Return what is wrong with the URLs of a mention (empty for a good one), and the facts of the good ones."""
-    written = {alias: value for name, alias in URL_FIELDS if (value := getattr(mention, name)) is not None}
-    known_facts = {value: facts(value) for value in dict.fromkeys(written.values())}
-    found = [(alias, known_facts[value]) for alias, value in written.items()]
+    urls = URLS_OF(mention)
+    known: dict[str, UrlFacts | None] = {}
+    flaws: list[UrlFlaw] = []
     identity = "originalUrl" if mention.web_url is None else "webUrl"
-    flaws = [UrlFlaw((alias,), alias == identity, "not_a_url", EXPECTED_URL) for alias, known in found if known is None]
+    for (_, alias), url in zip(URL_FIELDS, urls, strict=True):
+        if url is not None and url not in known:
+            known[url] = facts(url)
+        if url is not None and known[url] is None:
+            flaws.append(UrlFlaw((alias,), alias == identity, "not_a_url", EXPECTED_URL))
     if mention.web_url is None and mention.original_url is None:
         flaws.append(UrlFlaw(("webUrl",), True, "missing", "a webUrl or originalUrl"))
     flaws += _image_flaws(("images",), mention.images)
     if mention.provider is not None:
         flaws += _image_flaws(("provider", "images"), mention.provider.images)
-    return flaws, tuple(known for _, known in found if known is not None)
+    return flaws, tuple([good for good in known.values() if good is not None])
 
 
-def _image_flaws(path: Path, images: list[Image | None] | None) -> list[UrlFlaw]:
+def _image_flaws(path: Path, images: list[Image | None] | None) -> Sequence[UrlFlaw]:
+    if not images:
+        return ()
     return [
         UrlFlaw((*path, place, "url"), False, "not_a_url", EXPECTED_URL)
-        for place, image in enumerate(images or ())
+        for place, image in enumerate(images)
         if image is not None and image.url is not None and not is_web_url(image.url)
     ]
 

@@ -5,7 +5,7 @@ file and its consequence: a bad value at the root condemns the document, one in 
 bad URL that does not identify itself alone. All problems of a document are told at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -25,7 +25,7 @@ RELATED = "related"
 MAX_RELATED = 10_000
 MAX_PROBLEMS = 1_000
 
-Context = Mapping[str, datetime]
+Context = dict[str, datetime]
 
 
 class ValueFlaw(NamedTuple):
@@ -61,13 +61,16 @@ def judge_mention(tree: Tree, context: Context) -> Judged:
     """Judge one mention by itself: the root without its related list, or an item of one."""
     if not isinstance(tree, dict):
         return Judged(canonical_digest(tree), None, [ValueFlaw((), True, "wrong_shape", "a mapping")])
-    tree = {key: value for key, value in tree.items() if key != SECRET}
+    if SECRET in tree:
+        tree = {key: value for key, value in tree.items() if key != SECRET}
     digest = canonical_digest(tree)
     try:
-        mention = Mention.model_validate(tree, context=dict(context))
+        mention = Mention.model_validate(tree, context=context)
     except ValidationError as error:
         return Judged(digest, None, _value_flaws(error, tree, context))
     url_flaws, urls = examine(mention)
+    if not url_flaws:
+        return Judged(digest, make_entry(digest, mention, urls), ())
     flaws = [ValueFlaw(*flaw) for flaw in url_flaws]
     if any(flaw.is_fatal for flaw in flaws):
         return Judged(digest, None, flaws)
@@ -80,7 +83,7 @@ def _value_flaws(error: ValidationError, tree: dict[str, Tree], context: Context
     found = [ValueFlaw(detail["loc"], True, *explain(detail)) for detail in details]
     bad = {flaw.path[0] for flaw in found}
     rest = {key: value for key, value in tree.items() if key not in bad}
-    mention = Mention.model_validate({**rest, "title": "-"}, context=dict(context))
+    mention = Mention.model_validate({**rest, "title": "-"}, context=context)
     return found + [ValueFlaw(*flaw) for flaw in examine(mention)[0] if flaw.path[0] not in bad]
 
 

@@ -16,8 +16,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from schemas.text import strip
-
 EARLIEST = datetime(1990, 1, 1)
 YEARS_AHEAD = 2
 
@@ -44,13 +42,13 @@ def _years_later(moment: datetime, years: int) -> datetime:
 
 
 def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise PydanticCustomError("nul_character", "text without NUL")
+        return value.strip() or None
     if value is None:
         return None
-    if not isinstance(value, str):
-        raise PydanticCustomError("wrong_shape", "text")
-    if "\0" in value:
-        raise PydanticCustomError("nul_character", "text without NUL")
-    return strip(value)
+    raise PydanticCustomError("wrong_shape", "text")
 
 
 def _title(value: object) -> str:

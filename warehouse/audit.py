@@ -100,7 +100,12 @@ def run_audits(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[
 
 
 _RESULTS = pa.schema(
-    [("name", pa.string()), ("status", pa.string()), ("offending_rows", pa.int64()), ("example", pa.string())]
+    [
+        pa.field("name", pa.string()),
+        pa.field("status", pa.string()),
+        pa.field("offending_rows", pa.int64()),
+        pa.field("example", pa.string()),
+    ]
 )
 
 

@@ -70,81 +70,111 @@ def take_in(connection: duckdb.DuckDBPyConnection, batch: Batch, references: pa.
     }
     for name, table in tables.items():
         connection.register(name, table)
-    for statement in _TAKE_IN:
-        connection.execute(statement)
-    connection.execute(_TAKE_IN_DRIFT, {"as_of": as_of})
+    for source, statement in _TAKE_IN:
+        if tables[source].num_rows:
+            connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
     for name in tables:
         connection.unregister(name)
 
 
+# Each statement with the table that it is about: where that has no row, there is nothing to do.
 _TAKE_IN = (
-    """
-    insert into temp.staged_document by name
-    select document_id, outcome, size, mtime_ns, ctime_ns, inode, byte_count, byte_digest, content_digest
-    from documents
-    """,
-    """
-    insert into temp.staged_problem by name
-    select documents.document_id, problems.* exclude (ref)
-    from problems inner join documents on documents.ref = problems.ref
-    """,
-    """
-    insert into temp.staged_problem by name
-    select
-        document_id,
-        'document' as scope,
-        '' as field,
-        'unstable' as reason,
-        'a file that does not change while it is read' as expected
-    from documents
-    where outcome = 'unstable'
-    """,
-    """
-    create or replace temp table new_slice as
-    select * from slices where byte_digest not in (select byte_digest from ledger.raw)
-    """,
-    "insert into ledger.raw by name select * from new_slice",
-    """
-    insert into ledger.pack by name
-    select * from packs
-    where
-        pack_id in (select pack_id from new_slice)
-        and pack_id not in (select pack_id from ledger.pack)
-    """,
-    """
-    insert into ledger.content_entry by name
-    with firsts as (
-        select min(ref) as ref, key_of_digest(content_digest) as content_id
+    (
+        "documents",
+        """
+        insert into temp.staged_document by name
+        select document_id, outcome, size, mtime_ns, ctime_ns, inode, byte_count, byte_digest, content_digest
         from documents
-        where outcome = 'good'
-        group by content_digest
-    )
-    select firsts.content_id, mentions.position, mentions.entry_id
-    from firsts inner join mentions on mentions.ref = firsts.ref
-    where firsts.content_id not in (select content_id from ledger.content)
-    """,
-    """
-    insert into ledger.content by name
-    select distinct key_of_digest(content_digest) as content_id, content_digest
-    from documents
-    where outcome = 'good' and key_of_digest(content_digest) not in (select content_id from ledger.content)
-    """,
-    """
-    insert into ledger.entry by name
-    select * from entries where entry_id not in (select entry_id from ledger.entry)
-    """,
-    """
-    insert into ledger.url by name
-    select * from urls where url_raw not in (select url_raw from ledger.url)
-    """,
+        """,
+    ),
+    (
+        "problems",
+        """
+        insert into temp.staged_problem by name
+        select documents.document_id, problems.* exclude (ref)
+        from problems inner join documents on documents.ref = problems.ref
+        """,
+    ),
+    (
+        "documents",
+        """
+        insert into temp.staged_problem by name
+        select
+            document_id,
+            'document' as scope,
+            '' as field,
+            'unstable' as reason,
+            'a file that does not change while it is read' as expected
+        from documents
+        where outcome = 'unstable'
+        """,
+    ),
+    (
+        "slices",
+        """
+        create or replace temp table new_slice as
+        select * from slices where byte_digest not in (select byte_digest from ledger.raw)
+        """,
+    ),
+    ("slices", "insert into ledger.raw by name select * from new_slice"),
+    (
+        "packs",
+        """
+        insert into ledger.pack by name
+        select * from packs
+        where
+            pack_id in (select pack_id from new_slice)
+            and pack_id not in (select pack_id from ledger.pack)
+        """,
+    ),
+    (
+        "mentions",
+        """
+        insert into ledger.content_entry by name
+        with firsts as (
+            select min(ref) as ref, key_of_digest(content_digest) as content_id
+            from documents
+            where outcome = 'good'
+            group by content_digest
+        )
+        select firsts.content_id, mentions.position, mentions.entry_id
+        from firsts inner join mentions on mentions.ref = firsts.ref
+        where firsts.content_id not in (select content_id from ledger.content)
+        """,
+    ),
+    (
+        "documents",
+        """
+        insert into ledger.content by name
+        select distinct key_of_digest(content_digest) as content_id, content_digest
+        from documents
+        where outcome = 'good' and key_of_digest(content_digest) not in (select content_id from ledger.content)
+        """,
+    ),
+    (
+        "entries",
+        """
+        insert into ledger.entry by name
+        select * from entries where entry_id not in (select entry_id from ledger.entry)
+        """,
+    ),
+    (
+        "urls",
+        """
+        insert into ledger.url by name
+        select * from urls where url_raw not in (select url_raw from ledger.url)
+        """,
+    ),
+    (
+        "drifted",
+        """
+        insert into ledger.drift by name
+        select drifted.field, documents.source, documents.path, $as_of as first_seen_at
+        from drifted inner join documents on documents.ref = drifted.ref
+        where drifted.field not in (select field from ledger.drift)
+        """,
+    ),
 )
-
-_TAKE_IN_DRIFT = """
-    insert into ledger.drift by name
-    select drifted.field, documents.source, documents.path, $as_of as first_seen_at
-    from drifted inner join documents on documents.ref = drifted.ref
-    where drifted.field not in (select field from ledger.drift)
-"""
 
 
 def _with_accepted_digest(batch: Batch, references: pa.Table) -> pa.Table:
