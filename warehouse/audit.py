@@ -99,14 +99,13 @@ def run_audits(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[
     return results
 
 
-_RESULTS = pa.schema(
-    [
-        pa.field("name", pa.string()),
-        pa.field("status", pa.string()),
-        pa.field("offending_rows", pa.int64()),
-        pa.field("example", pa.string()),
-    ]
-)
+_FIELDS: list[tuple[str, pa.DataType]] = [
+    ("name", pa.string()),
+    ("status", pa.string()),
+    ("offending_rows", pa.int64()),
+    ("example", pa.string()),
+]
+_RESULTS = pa.schema(_FIELDS)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, audit: Audit, as_of: datetime) -> AuditResult:
