@@ -54,7 +54,7 @@ class Memo:
     kept until the next one is full, and what is met again moves on.
     """
 
-    def __init__(self, context: Context, max_bytes: int = 12_000_000) -> None:
+    def __init__(self, context: Context, max_bytes: int = 6_000_000) -> None:
         """Start empty; max_bytes bounds the blocks of one generation."""
         self.context = context
         self._max_bytes, self._held = max_bytes, 0

@@ -19,6 +19,7 @@ from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION, facts
 from warehouse import intake
 from warehouse.db import spill_folder
+from warehouse.feed import Feed
 from warehouse.home import Home
 from warehouse.ledger import bump_change_number, get_meta, set_meta, transaction
 from warehouse.packs import kept_bytes
@@ -53,23 +54,22 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, home: Home, workers:
 
 def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, workers: int) -> None:
     kept: list[Kept] = connection.execute(_KEPT).fetchall()
-    for as_of, group in groupby(kept, key=lambda row: row[1]):
-        rows = list(group)
-        for start in range(0, len(rows), BATCH_DOCUMENTS):
-            _read_batch_again(connection, home, rows[start : start + BATCH_DOCUMENTS], as_of, workers)
+    with Feed(connection) as feed:
+        for as_of, group in groupby(kept, key=lambda row: row[1]):
+            rows = list(group)
+            for start in range(0, len(rows), BATCH_DOCUMENTS):
+                _read_batch_again(feed, home, rows[start : start + BATCH_DOCUMENTS], as_of, workers)
     _drop_unused(connection)
     bump_change_number(connection)
 
 
-def _read_batch_again(
-    connection: duckdb.DuckDBPyConnection, home: Home, rows: list[Kept], as_of: datetime, workers: int
-) -> None:
+def _read_batch_again(feed: Feed, home: Home, rows: list[Kept], as_of: datetime, workers: int) -> None:
     with spill_folder(home.temp) as folder:
-        references = list(_lay_out(connection, folder, rows))
+        references = list(_lay_out(feed.connection, folder, rows))
         offset = 0
         for batch in read_all(references, as_of, workers):
             here = rows[offset : offset + batch.documents.num_rows]
-            intake.replace_readings(connection, batch, _identities(here))
+            intake.replace_readings(feed, batch, _identities(here))
             offset += len(here)
 
 

@@ -16,6 +16,7 @@ from flows.scan import references as file_references
 from schemas.errors import SourceUnreadable
 from warehouse import faults, intake, record, runs
 from warehouse.db import limit_memory
+from warehouse.feed import Feed
 from warehouse.ledger import transaction
 from warehouse.record import Balance
 
@@ -72,13 +73,15 @@ def _observation(run: Run, seen: Seen) -> record.Observation:
 def _take_in_all(run: Run, references: pa.Table) -> None:
     start = monotonic()
     taking = 0.0
-    for batch in read_all(
-        file_references(run.request.sources, references), run.as_of, run.request.processes, run.readers
-    ):
-        taken = monotonic()
-        run.traces.notices.extend(_reading_notices(batch.documents, references))
-        intake.take_in(run.connection, batch, references, run.as_of)
-        taking += monotonic() - taken
+    files = file_references(run.request.sources, references)
+    with Feed(run.connection) as feed:
+        for batch in read_all(files, run.as_of, run.request.processes, run.readers):
+            taken = monotonic()
+            run.traces.notices.extend(_reading_notices(batch.documents, references))
+            intake.take_in(feed, batch, references, run.as_of)
+            taking += monotonic() - taken
+    if run.readers is not None:
+        run.readers.close()
     run.traces.seconds["read"] = monotonic() - start - taking
     faults.at("after_read")
 

@@ -14,6 +14,7 @@ from flows.read import read_batch
 from flows.scan import FileRef, Source, scan
 from warehouse import record, runs
 from warehouse.build import Built, Versions, fill_release
+from warehouse.feed import Feed
 from warehouse.fingerprint import fingerprint_tables
 from warehouse.intake import take_in
 from warehouse.ledger import transaction
@@ -58,12 +59,12 @@ def record_folders(
     backwards: bool = False,
 ) -> Balance:
     """Record what folders hold, in batches of this size, given in this order."""
-    with transaction(connection):
+    with transaction(connection), Feed(connection) as feed:
         table = record.compare(connection, observe(*folders, read_all=read_all))
         refs = references_of(folders, table)
         starts = list(range(0, len(refs), batch_size))
         for first in reversed(starts) if backwards else starts:
-            take_in(connection, read_batch(refs[first : first + batch_size], as_of, None, first), table, as_of)
+            take_in(feed, read_batch(refs[first : first + batch_size], as_of, None, first), table, as_of)
         return record.settle(connection, as_of, SCANNED_AT_NS)
 
 

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from schemas.packs import Pack, Slice
+from warehouse.feed import Feed
 from warehouse.packs import repacked
 
 
@@ -51,11 +52,13 @@ class Batch(Protocol):
         """One row per unknown field."""
 
 
-def take_in(connection: duckdb.DuckDBPyConnection, batch: Batch, references: pa.Table, as_of: datetime) -> None:
+def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> None:
     """Take a batch in: bytes, contents, entries and URLs that are new, and, in scratch tables, what was found.
 
-    In: the batch; all files to read, which its `ref` counts from 0. Batches may come in any order.
+    In: the feed of the ledger's connection, one for all batches of a transaction; the batch; all files to read, which
+    its `ref` counts from 0. Batches may come in any order.
     """
+    connection = feed.connection
     doomed = purged_entries(connection, batch)
     slices, packs = _bytes_of(batch, doomed)
     tables = {
@@ -68,13 +71,10 @@ def take_in(connection: duckdb.DuckDBPyConnection, batch: Batch, references: pa.
         "problems": batch.problems,
         "drifted": batch.drift,
     }
-    for name, table in tables.items():
-        connection.register(name, table)
+    feed.give(tables)
     for source, statement in _TAKE_IN:
         if tables[source].num_rows:
             connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
-    for name in tables:
-        connection.unregister(name)
 
 
 # Each statement with the table that it is about: where that has no row, there is nothing to do.
@@ -268,11 +268,12 @@ def _rejected_positions(problems: pa.Table) -> dict[int, set[int]]:
     return rejected
 
 
-def replace_readings(connection: duckdb.DuckDBPyConnection, batch: Batch, byte_digests: pa.Table) -> None:
+def replace_readings(feed: Feed, batch: Batch, byte_digests: pa.Table) -> None:
     """Put a new reading of kept bytes in the place of the old one; `byte_digests` has a row for each reference.
 
     Bytes that the rules no longer accept keep their old reading: a version that was published stays in the history.
     """
+    connection = feed.connection
     doomed = purged_entries(connection, batch)
     tables = {
         "documents": _with_accepted_digest(batch, byte_digests),
@@ -280,12 +281,9 @@ def replace_readings(connection: duckdb.DuckDBPyConnection, batch: Batch, byte_d
         "entries": _rows_not_in(batch.entries, doomed),
         "urls": _urls_of(batch, doomed),
     }
-    for name, table in tables.items():
-        connection.register(name, table)
+    feed.give(tables)
     for statement in _REPLACE_READINGS:
         connection.execute(statement)
-    for name in tables:
-        connection.unregister(name)
 
 
 _REPLACE_READINGS = (

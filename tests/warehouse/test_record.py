@@ -16,6 +16,7 @@ from tests.documents import Plain, make_document, make_mention
 from tests.ledgers import Row, T
 from tests.recording import SCANNED_AT_NS, observe, record_folders, references_of
 from warehouse import record
+from warehouse.feed import Feed
 from warehouse.intake import take_in
 from warehouse.ledger import change_number, transaction
 from warehouse.record import Balance
@@ -351,7 +352,8 @@ def record_with(desk: Desk, as_of: datetime, change: Reader) -> dict[str, int]:
     with transaction(desk.connection):
         table = record.compare(desk.connection, observe(desk.folder, read_all=True))
         batch = read_batch(references_of([desk.folder], table), as_of)
-        take_in(desk.connection, change(batch), table, as_of)
+        with Feed(desk.connection) as feed:
+            take_in(feed, change(batch), table, as_of)
         return told(record.settle(desk.connection, as_of, SCANNED_AT_NS))
 
 
