@@ -1,8 +1,8 @@
 """Turns a manifest of folders and as-ofs into runs, so that real history can be taken in, in order.
 
-A manifest is a JSON list of {as_of, folder}. Folders are URLs, absolute, or relative to the manifest's folder or one of the two
-above it, whichever is there. What the warehouse has already taken in is left out, so that a backfill that was cut
-off goes on where it stopped.
+A manifest is a JSON list of {as_of, folder}. A folder is a URL, absolute, or relative to the manifest's folder or one
+of the two above it, whichever is there. What the warehouse has already taken in is left out, so that a backfill that
+was cut off goes on where it stopped.
 """
 
 import json

@@ -118,8 +118,8 @@ def _list_store(source: Source, found: _Found) -> None:
     sources, paths, *columns = found.columns
     sources.extend(source.name for _ in listing.entries)
     paths.extend(listing.entries)
-    for column, values in zip(columns, zip(*(one.numbers for one in listing.entries.values()), strict=True)):
-        column.extend(values)
+    for place, column in enumerate(columns):
+        column.extend(entry.numbers[place] for entry in listing.entries.values())
     found.skipped.extend(Skipped(source.name, _shown(path), reason) for path, reason in listing.skipped)
     if listing.trouble is not None:
         found.unlistable.append(Unlistable(source.name, "", listing.trouble))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from subprocess import PIPE, Popen
+from subprocess import DEVNULL, PIPE, Popen
 from threading import Thread
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 MANY = 1_100
 HOST = "127.0.0.1"
 NO_BODY = b""
+KEY, SECRET = "AKIDTHATNOBODYMAYSEE", "secretThatNobodyMaySee"
 
 
 def serve() -> None:
@@ -56,6 +57,7 @@ class Fault(NamedTuple):
 
     status: int = 0
     code: str = ""
+    message: str = ""
 
 
 Judge = Callable[[Call], Fault | None]
@@ -69,6 +71,17 @@ class Gate:
         self.calls: list[Call] = []
         self.judge: Judge = lambda call: None
         self.url = ""
+
+    def environment(self) -> dict[str, str]:
+        """Return what tells any AWS program of this store; no file of the user's is looked at."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": "/nowhere",
+            "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+        }
 
     def reset(self) -> None:
         """Forget the calls, and let all through."""
@@ -93,7 +106,7 @@ class Gate:
 
     def _do(self, method: str, path: str, body: bytes = NO_BODY) -> None:
         connection = HTTPConnection(HOST, self.server_port, timeout=30)
-        connection.request(method, path, body=body)
+        connection.request(method, path, body=body, headers={"Authorization": "AWS owner:unchecked"})
         answer = connection.getresponse()
         answer.read()
         connection.close()
@@ -111,7 +124,8 @@ def _handler(gate: Gate) -> type[BaseHTTPRequestHandler]:
             gate.calls.append(call)
             fault = gate.judge(call)
             if fault is not None and fault.status:
-                self._answer(fault.status, [], f"<Error><Code>{fault.code}</Code></Error>".encode())
+                told = f"<Error><Code>{fault.code}</Code><Message>{fault.message}</Message></Error>"
+                self._answer(fault.status, [], told.encode())
                 return
             status, headers, body = self._forward()
             self._answer(status, headers, body, is_cut=fault is not None)
@@ -156,7 +170,7 @@ class _Server(ThreadingHTTPServer):
 def s3_gate() -> Iterator[Gate]:
     """Give a gate, its store behind it in a process of its own; both end with the block."""
     command = [sys.executable, "-m", "tests.s3_server"]
-    with Popen(command, stdin=PIPE, stdout=PIPE, text=True) as process:
+    with Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True) as process:
         assert process.stdin and process.stdout
         gate = Gate(int(process.stdout.readline()))
         with _Server((HOST, 0), _handler(gate)) as server:

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -92,7 +93,7 @@ def _pages(store: _Store) -> Iterator[Mapping[str, Any]]:
     arguments: dict[str, Any] = {"Bucket": store.address.container, "Prefix": store.address.folder}
     while True:
         try:
-            page = store.end(store.begin(lambda: store.client.list_objects_v2(**arguments)))
+            page = store.end(store.begin(partial(store.client.list_objects_v2, **arguments)))
         except Answered as answer:
             raise _not_listed(store.address, answer) from None
         yield page

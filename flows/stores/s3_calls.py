@@ -34,7 +34,6 @@ _PASSING = (
     botocore.FlexibleChecksumError,
     ResponseParserError,
     aiohttp.ClientError,
-    OSError,
 )
 
 
@@ -76,14 +75,15 @@ def failure_of(error: Exception, where: str) -> Exception:
         code = re.sub("[^A-Za-z0-9.]", "", str(error.response.get("Error", {}).get("Code", "")))[:40]
         is_passing = code in _PASSING_CODES or status == 429 or (status >= 500 and status != 501)
         return no_answer(where, code) if is_passing else Answered(status, code)
-    if isinstance(error, _PASSING) and not isinstance(error, botocore.SSLError):
-        return no_answer(where, type(error).__name__)
-    return bad_settings(error, where) if isinstance(error, botocore.BotoCoreError | ValueError) else error
+    is_setting = isinstance(error, botocore.BotoCoreError | ValueError) and not isinstance(error, _PASSING)
+    if is_setting or isinstance(error, botocore.SSLError):
+        return bad_settings(error, where)
+    return no_answer(where, type(error).__name__)  # an answer that makes no sense makes the client raise anything
 
 
 def no_answer(where: str, why: str) -> TransientFailure:
     """Return the error of a store that does not answer as it should."""
-    return TransientFailure(f"the store does not answer, {why}", where=where, todo="run again")
+    return TransientFailure(f"the store does not answer as it should, {why}", where=where, todo="run again")
 
 
 def bad_settings(error: Exception, where: str) -> UsageError:

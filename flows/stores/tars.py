@@ -18,7 +18,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from flows.front_matter import MAX_BYTES
 from flows.stores.address import Address
@@ -97,7 +97,7 @@ def _members(file: _Bounded) -> Iterator[tarfile.TarInfo]:
     """Yield the entries, then make sure that the archive has its end. Raises what a damaged archive makes it raise."""
     with tarfile.TarFile(fileobj=cast(BinaryIO, file)) as archive:
         while (member := archive.next()) is not None:
-            archive.members = []  # or it keeps them all
+            cast(Any, archive).members.clear()  # or it keeps them all
             yield member
         file.seek(archive.offset)
     if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:

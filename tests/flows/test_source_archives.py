@@ -18,7 +18,7 @@ import pytest
 from flows.files import read_files
 from flows.front_matter import MAX_BYTES
 from flows.pool import ReaderPool
-from flows.scan import Scan, Skipped, Source, Unlistable, references, scan
+from flows.scan import Scan, Skipped, Source, references, scan
 from flows.sources import parse_source
 from flows.stores import tars
 from schemas.errors import SourceUnreadable
