@@ -78,6 +78,7 @@ def _observation(run: Run, seen: Seen) -> record.Observation:
 def _take_in_all(run: Run, references: pa.Table) -> None:
     start = monotonic()
     taking = 0.0
+    run.traces.denied.clear()  # a step that is tried again begins anew
     for batch in read_all(
         file_references(run.request.sources, references), run.as_of, run.request.processes, run.readers
     ):

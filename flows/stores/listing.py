@@ -78,7 +78,7 @@ def _is_wanted(entry: Entry, is_document: IsDocument) -> bool:
 
 def _flaw(entry: Entry) -> str | None:
     if "\0" in entry.path or any(part in ("", ".", "..") for part in entry.path.split("/")):
-        return "path_leaves_source"
+        return "bad_path"
     try:
         entry.path.encode("utf-8")
     except UnicodeEncodeError:

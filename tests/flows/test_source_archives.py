@@ -114,7 +114,7 @@ def test_names_in_an_archive_are_judged_as_in_a_folder(tmp_path: Path, pack: Pac
     other = [".hidden.md", ".git/a.md", "README.md", "x.html", "a.md~"]
     found = look(pack(tmp_path / name, dict.fromkeys([*bad, *other, "./in.md", "é.md"], "x")))
     assert paths(found) == ["in.md", "é.md"]
-    assert found.skipped == tuple(Skipped("news", path, "path_leaves_source") for path in sorted(bad))
+    assert found.skipped == tuple(Skipped("news", path, "bad_path") for path in sorted(bad))
 
 
 def test_links_and_what_is_no_file_are_not_followed_in_a_tar(tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ def test_keys_that_name_no_path_are_told(shelf: Shelf) -> None:
     shelf.put("é ü+%41&.md")
     found = scan(shelf.sources)
     assert found.files["path"].to_pylist() == ["é ü+%41&.md"]
-    assert found.skipped == (Skipped("news", "a//b.md", "path_leaves_source"),)
+    assert found.skipped == (Skipped("news", "a//b.md", "bad_path"),)
     assert read(shelf.refs()) == [b"x"]
 
 
