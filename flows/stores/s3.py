@@ -144,6 +144,8 @@ def _end(store: _Store, ref: Reference, future: "Future[Got] | None") -> Got:
     try:
         return store.end(future)
     except Answered as answer:
+        if answer.is_denial:
+            S3FileSystem.clear_instance_cache()  # the next batch asks for credentials anew
         if answer.status == 404:
             return Got(None, None, "vanished")
         return Got(None, None, f"{DENIED if answer.is_denial else 'the store answers'}, {answer.code}")

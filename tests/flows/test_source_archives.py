@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import lzma
 import os
 import stat
 import tarfile
@@ -18,7 +19,7 @@ import pytest
 from flows.files import read_files
 from flows.front_matter import MAX_BYTES
 from flows.pool import ReaderPool
-from flows.scan import Scan, Skipped, Source, references, scan
+from flows.scan import Scan, Skipped, Source, Unlistable, references, scan
 from flows.sources import parse_source
 from flows.stores import tars
 from schemas.errors import SourceUnreadable
@@ -106,6 +107,12 @@ def test_a_packed_tar_is_read_too(tmp_path: Path, squeeze: Callable[[bytes], byt
     file = pack_tar(tmp_path / "x.tar", FILES)
     file.write_bytes(squeeze(file.read_bytes()))
     assert read(file, "news") == {"b.md": b"b", "deep/a.txt": b"a"}
+
+
+def test_a_tar_packed_otherwise_is_told(tmp_path: Path) -> None:
+    file = pack_tar(tmp_path / "x.tar", FILES)
+    file.write_bytes(lzma.compress(file.read_bytes()))
+    assert look(file).unlistable == (Unlistable("news", "", "no whole tar archive (plain, .gz or .bz2)"),)
 
 
 @both

@@ -189,13 +189,12 @@ def test_a_reading_process_fetches_and_raises_as_this_one(shelf: Shelf) -> None:
 def test_without_the_right_to_list_documents_stay_and_the_run_fails_once(shelf: Shelf) -> None:
     shelf.put_story("a")
     shelf.run()
-    with pytest.raises(SourceUnreadable, match=r"could not be listed: news/ \(no right to list it, AccessDenied\)"):
-        shelf.run(lambda call: Fault(403, "AccessDenied"))
-    assert len(shelf.gate.calls) == 1
     shelf.room.write("b.md", make_document("b", "https://example.com/b"))
-    both = [*shelf.sources, Source("folder", str(shelf.room.folder))]
-    with pytest.raises(SourceUnreadable):
-        shelf.room.run(sources=both)
+    shelf.gate.reset()
+    shelf.gate.judge = lambda call: Fault(403, "AccessDenied")
+    with pytest.raises(SourceUnreadable, match=r"could not be listed: news/ \(no right to list it, AccessDenied\)"):
+        shelf.room.run(sources=[*shelf.sources, Source("folder", str(shelf.room.folder))])
+    assert len(shelf.gate.calls) == 1
     assert shelf.room.one("select count(*) from dim_document where removed_at is null") == 2
 
 
@@ -220,6 +219,11 @@ def test_settings_of_aws_that_make_no_sense_are_wrong_usage(shelf: Shelf, monkey
     with monkeypatch.context() as here:
         here.setenv("AWS_PROFILE", "nobody")
         with pytest.raises(UsageError, match="AWS settings cannot be used, ProfileNotFound"):
+            shelf.refs()
+    with monkeypatch.context() as here:
+        here.delenv("AWS_ACCESS_KEY_ID")
+        here.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        with pytest.raises(UsageError, match="AWS settings cannot be used, NoCredentialsError"):
             shelf.refs()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"{SECRET}:no address")
     with pytest.raises(UsageError, match="AWS settings cannot be used, ValueError") as caught:
