@@ -1,5 +1,7 @@
 """Documents in S3, against a real server of its protocol on loopback, with a gate before it that misbehaves."""
 
+import asyncio
+import io
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -15,7 +17,7 @@ from flows.front_matter import MAX_BYTES
 from flows.pool import ReaderPool
 from flows.request import RunResult
 from flows.scan import FileRef, Skipped, Source, references, scan
-from flows.stores import s3_calls
+from flows.stores import s3, s3_calls
 from schemas.errors import SourceUnreadable, TransientFailure, UsageError
 from tests.documents import make_document
 from tests.newsroom import FIRST_AS_OF, Newsroom
@@ -163,6 +165,17 @@ def test_what_does_not_pass_is_given_up_in_a_way_that_a_scheduler_retries(shelf:
     assert len(shelf.gate.fetched()) == s3_calls.TRIES
     with pytest.raises(TransientFailure):
         shelf.refs()
+
+
+def test_half_a_body_is_never_taken_for_a_whole_one() -> None:
+    class Body(io.BytesIO):
+        async def read(self, size: int | None = -1) -> bytes:  # type: ignore[override]
+            return super().read(size)
+
+    ref = FileRef("news", "a.md", "s3://bucket/in/a.md", 5, 0, 0, 0)
+    with pytest.raises(ConnectionResetError, match="the body ends early"):
+        asyncio.run(s3._take({"ContentLength": 5, "Body": Body(b"half")}, ref))
+    assert asyncio.run(s3._take({"ContentLength": 5, "Body": Body(b"whole")}, ref)).data == b"whole"
 
 
 def test_a_store_that_is_not_there_is_given_up_too(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
