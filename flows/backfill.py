@@ -1,8 +1,8 @@
 """Turns a manifest of folders and as-ofs into runs, so that real history can be taken in, in order.
 
-A manifest is a JSON list of {as_of, folder}. Folders are absolute, or relative to the manifest's folder or one of the
-two above it, whichever is there. What the warehouse has already taken in is left out, so that a backfill that was cut
-off goes on where it stopped.
+A manifest is a JSON list of {as_of, folder}. A folder is a URL, absolute, or relative to the manifest's folder or one
+of the two above it, whichever is there. What the warehouse has already taken in is left out, so that a backfill that
+was cut off goes on where it stopped.
 """
 
 import json
@@ -13,6 +13,8 @@ from flows.clock import parse_moment
 from flows.request import RunRequest
 from flows.scan import Source
 from flows.settings import Settings
+from flows.sources import parse_sources
+from flows.stores.address import is_url
 from schemas.errors import UsageError
 from warehouse.home import Home
 from warehouse.state import read_state
@@ -43,6 +45,8 @@ def _load(manifest: Path) -> list[dict[str, str]]:
 
 
 def _folder(manifest: Path, folder: str) -> str:
+    if is_url(folder):
+        return parse_sources([folder])[0].root
     here = manifest.absolute().parent
     for base in (here, here.parent, here.parent.parent):
         if (base / folder).is_dir():

@@ -9,10 +9,14 @@ afterwards: where size or times moved, read anew, three times at most.
 import errno
 import os
 import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from flows.front_matter import MAX_BYTES
 from flows.scan import FileRef
+from flows.stores.address import URLS
+from flows.stores.contract import Numbers
 
 _TRIES = 3
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -27,8 +31,28 @@ class FileBytes:
     """
 
     data: bytes | None
-    status: os.stat_result | None
+    status: os.stat_result | Numbers | None
     trouble: str | None = None
+
+
+def read_files(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+    """Read documents in order; those of a store are fetched several at a time.
+
+    Raises nothing for folders; TransientFailure or SourceUnreadable where a store itself fails.
+    """
+    if any(ref.location.startswith(URLS) for ref in refs):
+        return _read_mixed(refs)
+    return map(read_file, refs)
+
+
+def _read_mixed(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+    from flows.stores.reading import read_stored  # not at the top: folders do without
+
+    for root, here in groupby(refs, key=lambda ref: ref.location[: -len(ref.path) - 1]):
+        if root.startswith(URLS):
+            yield from (FileBytes(*got) for got in read_stored(root, list(here)))
+        else:
+            yield from map(read_file, here)
 
 
 def read_file(ref: FileRef) -> FileBytes:

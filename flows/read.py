@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from flows.assemble import batch_of
 from flows.batch import ReadBatch
 from flows.blocks import Memo, judge_fast
-from flows.files import FileBytes, read_file
+from flows.files import FileBytes, read_files
 from flows.front_matter import MAX_BYTES, NoFrontMatter, split
 from flows.problems import Problem, document_problems
 from flows.scan import FileRef
@@ -34,11 +34,13 @@ def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = Non
     """Read, validate and identify documents.
 
     In: references; as_of, naive UTC, bounds the dates; a memo of the same as-of only saves work. Out: tables whose
-    `ref` is an index into refs, counted from first. Raises nothing for what the files hold.
+    `ref` is an index into refs, counted from first. Raises nothing for what the files hold; TransientFailure or
+    SourceUnreadable where a store of them fails.
     """
     memo = Memo(bounds(as_of)) if memo is None else memo
     packer = Packer()
-    reads = [_read(number, ref, memo, packer) for number, ref in enumerate(refs, first)]
+    files = zip(refs, read_files(refs), strict=True)
+    reads = [_read(number, ref, file, memo, packer) for number, (ref, file) in enumerate(files, first)]
     return batch_of([read.row for read in reads], [read.verdict for read in reads], packer, first)
 
 
@@ -61,8 +63,7 @@ def judge_whole(data: bytes, context: Context) -> Verdict:
     return judge_document(reading.tree, reading.places, parts.text, parts.body, context)
 
 
-def _read(number: int, ref: FileRef, memo: Memo, packer: Packer) -> _Read:
-    file = read_file(ref)
+def _read(number: int, ref: FileRef, file: FileBytes, memo: Memo, packer: Packer) -> _Read:
     if file.data is None:
         return _unread(number, ref, file)
     digest = sha256(file.data).digest()

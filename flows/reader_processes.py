@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import IO
 
 from flows.messages import receive, send
-from schemas.errors import RunFailed, TransientFailure
+from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
 AHEAD = 2
 START = (
@@ -95,12 +95,17 @@ class Worker:
             return
 
     def receive(self) -> list[bytes]:
-        """Return the next answer. Raises TransientFailure where the process has ended, RunFailed where it failed."""
+        """Return the next answer.
+
+        Raises what reading raised on purpose, TransientFailure where the process has ended, RunFailed where it failed.
+        """
         answer = self._answers.get()
         if answer is None:
             status = "" if self.program is None else f" with status {self.program.wait()}"
             raise TransientFailure(f"a reading process ended{status}", todo="run again")
-        content: list[bytes] | str = pickle.loads(answer)
+        content: list[bytes] | str | NewsmartError = pickle.loads(answer)
+        if isinstance(content, NewsmartError):
+            raise content
         if isinstance(content, str):
             raise RunFailed(f"a reading process failed: {content}")
         return content

@@ -54,6 +54,7 @@ class Traces:
     audits: tuple[AuditResult, ...] = ()
     notices: list[str] = field(default_factory=list)
     unlistable: list[str] = field(default_factory=list)
+    denied: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ import pyarrow as pa
 from flows.limits import memory_for
 from flows.pool import read_all
 from flows.run_begin import Run, Seen
+from flows.run_outcome import check_all_listed
 from flows.scan import Scan, scan
 from flows.scan import references as file_references
+from flows.stores.contract import DENIED
 from schemas.errors import SourceUnreadable
 from warehouse import faults, intake, record, runs
 from warehouse.db import limit_memory
@@ -22,12 +24,16 @@ from warehouse.record import Balance
 
 
 def scan_sources(run: Run) -> Seen:
-    """List the documents of the sources. Raises SourceUnreadable where there is not one."""
+    """List the documents of the sources.
+
+    Raises SourceUnreadable where there is not one, UsageError or TransientFailure as a store does.
+    """
     scanned_at_ns = time_ns()
     found = scan(run.request.sources)
     run.traces.notices.extend(_notices(found))
     run.traces.unlistable.extend(f"{one.source}/{one.folder} ({one.reason})" for one in found.unlistable)
     if found.files.num_rows == 0 and not found.skipped:
+        check_all_listed(run)
         where = ", ".join(source.root for source in run.request.sources)
         raise SourceUnreadable(
             "the source holds no document",
@@ -73,11 +79,13 @@ def _observation(run: Run, seen: Seen) -> record.Observation:
 def _take_in_all(run: Run, references: pa.Table) -> None:
     start = monotonic()
     taking = 0.0
+    run.traces.denied.clear()  # a step that is tried again begins anew
     files = file_references(run.request.sources, references)
     with Feed(run.connection) as feed:
         for batch in read_all(files, run.as_of, run.request.processes, run.readers):
             taken = monotonic()
             run.traces.notices.extend(_reading_notices(batch.documents, references))
+            run.traces.denied.extend(_denied(batch.problems, references))
             intake.take_in(feed, batch, references, run.as_of)
             taking += monotonic() - taken
     if run.readers is not None:
@@ -92,3 +100,11 @@ def _reading_notices(documents: pa.Table, references: pa.Table) -> Iterator[str]
         if outcome in told:
             row = references.slice(ref, 1).to_pylist()[0]
             yield f"{row['source']}/{row['path']} {told[outcome]}; the next run looks again"
+
+
+def _denied(problems: pa.Table, references: pa.Table) -> Iterator[str]:
+    """Yield the documents of stores that may not be read: rights are missing, which no document can mend."""
+    for row in problems.select(["ref", "reason", "found"]).to_pylist():
+        if row["reason"] == "unreadable" and str(row["found"]).startswith(DENIED):
+            file = references.slice(row["ref"], 1).to_pylist()[0]
+            yield f"{file['source']}/{file['path']} ({row['found']})"

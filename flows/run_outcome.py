@@ -37,10 +37,17 @@ def kept_releases(run: Run) -> list[runs.ReleaseRow]:
 
 
 def check_all_listed(run: Run) -> None:
-    """Raise SourceUnreadable where a folder could not be listed; what could be seen is published all the same."""
+    """Raise SourceUnreadable where there was no right to list a folder, or to read objects of a store.
+
+    What could be seen is published all the same.
+    """
     if run.traces.unlistable:
         todo = "their documents stay as they were; mend the folders' rights"
         raise SourceUnreadable("folders could not be listed", where="; ".join(run.traces.unlistable), todo=todo)
+    if run.traces.denied:
+        first, *others = run.traces.denied
+        where = first + (f", and {len(others):,} more" if others else "")
+        raise SourceUnreadable("objects could not be read", where=where, todo="they are in quarantine; mend the rights")
 
 
 def _write_row(run: Run, status: str) -> None:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, overload
 
 import pyarrow as pa
 
+from flows.stores.address import URLS
 from schemas.batches import FILES, table_of_columns
 
 SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")
@@ -27,7 +28,7 @@ SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A folder with a name; the name is the identity, the folder may move."""
+    """A folder, or the URL of a store (flows/stores), with a name; the name is the identity, the root may move."""
 
     name: str
     root: str
@@ -80,10 +81,16 @@ def is_document(name: str) -> bool:
 
 
 def scan(sources: Iterable[Source]) -> Scan:
-    """List the documents of sources. In: folders. Out: sizes in bytes, times in ns. Raises nothing."""
+    """List the documents of sources. Out: sizes in bytes, times in ns.
+
+    Raises nothing for folders; for a store that is not there UsageError, for one that does not answer TransientFailure.
+    """
     found = _Found()
     for source in sources:
-        _Walk(source, found).run()
+        if source.root.startswith(URLS):
+            _list_store(source, found)
+        else:
+            _Walk(source, found).run()
     files = table_of_columns(found.columns, FILES)
     return Scan(
         files.sort_by([("source", "ascending"), ("path", "ascending")]),
@@ -101,6 +108,21 @@ class _Found:
     )
     unlistable: list[Unlistable] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+
+
+def _list_store(source: Source, found: _Found) -> None:
+    """Take the documents of a source that is no folder."""
+    from flows.stores.listing import list_store  # not at the top: folders do without
+
+    listing = list_store(source.root, is_document)
+    sources, paths, *columns = found.columns
+    sources.extend(source.name for _ in listing.entries)
+    paths.extend(listing.entries)
+    for place, column in enumerate(columns):
+        column.extend(entry.numbers[place] for entry in listing.entries.values())
+    found.skipped.extend(Skipped(source.name, _shown(path), reason) for path, reason in listing.skipped)
+    if listing.trouble is not None:
+        found.unlistable.append(Unlistable(source.name, "", listing.trouble))
 
 
 class _Folder(NamedTuple):

@@ -25,6 +25,7 @@ from flows.prefect_server import HOST, PrefectServer, child_command, is_prefect,
 from flows.request import RunRequest
 from flows.serve_log import set_up_log
 from flows.serving import Serving, When, hold_serving
+from flows.sources import absolute
 from schemas.errors import RunFailed, UsageError
 from warehouse.home import Home
 
@@ -135,7 +136,7 @@ def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> dict[str
     """Return what the executor is told; its shape is `flows.prefect_executor.Job`. Paths are made absolute."""
     file = os.path.abspath(request.warehouse)
     parameters = {
-        "source": [f"{source.name}={os.path.abspath(source.root)}" for source in request.sources],
+        "source": [f"{source.name}={absolute(source.root)}" for source in request.sources],
         "warehouse": file,
         "max_quarantine": request.max_quarantine,
         "allow_shrink": request.allow_shrink,

@@ -21,7 +21,7 @@ class Settings:
     """The settings of a run and of what keeps its traces; each field's comment is its meaning."""
 
     warehouse: str = "warehouse/news.duckdb"  # the file that readers open
-    source: str = "seeds"  # the default source, NAME=DIR or DIR
+    source: str = "seeds"  # the default source, [NAME=]DIR or [NAME=]URL
     workers: int = 0  # processes that read documents; 0: as many as there are cores
     max_quarantine: float = -1.0  # share of bad documents that refuses a run; -1: over 5 % and more than 10
     keep_releases: int = 3  # releases kept, the current one included

@@ -1,37 +1,52 @@
-"""What `--source [NAME=]DIR` means."""
+"""What `--source [NAME=]DIR` and `--source [NAME=]URL` mean."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from flows.scan import Source
+from flows.stores.address import URLS, Address, address_of, check_reachable, is_url, parse_address
 from schemas.errors import UsageError
 
 
 def parse_source(text: str) -> Source:
-    """Return the source that NAME=DIR or DIR names; NAME defaults to the folder's last component.
+    """Return the source that NAME=DIR or DIR names, DIR a folder or a URL; NAME defaults to its last component.
 
     A `=` names a source only where what stands before it holds no `/`, so that a folder may have one in its path.
-    Raises UsageError for an empty name or folder.
+    Raises UsageError for an empty name or folder, and for a URL that is none of ours.
     """
     name, separator, folder = text.partition("=")
     if not separator or "/" in name:
         name, folder = "", text
+    name = name.strip()
     if not folder:
         raise UsageError("a source needs a folder", where=repr(text), todo="write --source NAME=DIR or --source DIR")
-    name = (name if separator and name else Path(os.path.abspath(folder)).name).strip()
+    place = parse_address(folder) if is_url(folder) else folder
+    if isinstance(place, Address):
+        return Source(name or place.name, place.root)
+    name = name or Path(os.path.abspath(place)).name.strip()
     if not name:
         raise UsageError("a source needs a name", where=repr(text), todo="write --source NAME=DIR")
-    return Source(name, folder)
+    return Source(name, place)
+
+
+def absolute(root: str) -> str:
+    """Return where a source lies, whatever the current folder is."""
+    return root if root.startswith(URLS) else os.path.abspath(root)
 
 
 def parse_sources(texts: Sequence[str]) -> tuple[Source, ...]:
-    """Return the sources, each a folder that is there. Raises UsageError else, and for a name given twice."""
+    """Return the sources, each a folder or an archive that is there, or a store that can be asked.
+
+    Raises UsageError else, and for a name given twice.
+    """
     sources = tuple(parse_source(text) for text in texts)
     names = [source.name for source in sources]
     for source in sources:
         if names.count(source.name) > 1:
             raise UsageError("two sources have the same name", where=source.name, todo="give one another NAME=")
-        if not os.path.isdir(source.root):
+        if source.root.startswith(URLS):
+            check_reachable(address_of(source.root))
+        elif not os.path.isdir(source.root):
             raise UsageError("no such source folder", where=source.root, todo="check the path given to --source")
     return sources

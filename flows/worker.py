@@ -31,6 +31,7 @@ from flows.blocks import Memo  # noqa: E402
 from flows.messages import receive, send  # noqa: E402
 from flows.read import read_batch, warm_up  # noqa: E402
 from schemas.documents import bounds  # noqa: E402
+from schemas.errors import NewsmartError  # noqa: E402
 
 
 def main(descriptors: Sequence[int]) -> None:
@@ -87,6 +88,8 @@ def _answer(tasks: "queue.SimpleQueue[bytes]", results: IO[bytes]) -> None:
         memo = memo if memo is not None and memo.context == context else Memo(context)
         try:
             answer: object = read_batch(refs, as_of, memo, first).to_streams()
+        except NewsmartError as error:
+            answer = error
         except Exception as error:  # noqa: BLE001 (told to the parent, which raises)
             answer = f"{type(error).__name__}: {error}"
         send(results, pickle.dumps(answer))

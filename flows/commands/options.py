@@ -33,8 +33,8 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--source",
         action="append",
-        metavar="[NAME=]DIR",
-        help="a folder of documents; may be given several times (default: seeds)",
+        metavar="[NAME=]DIR|URL",
+        help="a folder of documents, or s3://, zip://, tar://; may be given several times (default: seeds)",
     )
     command.add_argument("--max-quarantine", type=float, metavar="SHARE", help="refuse over this share, 0 to 1")
     command.add_argument("--allow-shrink", action="store_true", help="publish though over half of the documents go")

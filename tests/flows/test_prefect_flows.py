@@ -11,7 +11,14 @@ import duckdb
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
 from prefect.client.schemas.objects import Artifact, FlowRun, State
 
 from flows import pipeline, prefect_flows
@@ -24,6 +31,7 @@ from flows.settings import Settings
 from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, TransientFailure
 from tests.documents import make_document
 from tests.newsroom import Newsroom
+from tests.s3_server import KEY, SECRET, Fault, s3_gate
 from warehouse.home import Home
 from warehouse.lock import hold
 
@@ -86,6 +94,28 @@ def test_nothing_new_is_completed_and_says_so(newsroom: Newsroom) -> None:
     state = refreshed(newsroom)
     assert state.is_completed()
     assert "nothing new to publish" in str(state.message)
+
+
+def test_a_source_in_s3_is_a_parameter_like_any_and_prefect_sees_no_credentials(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_gate() as gate:
+        for name, value in gate.environment().items():
+            monkeypatch.setenv(name, value)
+        gate.make("bucket")
+        gate.put("bucket", "in/a.md", make_document("Tides", "https://example.com/tides"))
+        state = refreshed(newsroom, source=["news=s3://bucket/in/"])
+        gate.judge = lambda call: Fault(403, "AccessDenied")
+        failed = refreshed(newsroom, source=["news=s3://bucket/in/"])
+    assert state.is_completed()
+    assert "no right to list it" in str(failed.message)
+    runs = [flow_run_of(state), flow_run_of(failed)]
+    with get_client(sync_client=True) as client:
+        logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id for run in runs])))
+    told = [run.model_dump_json() for run in runs] + [log.model_dump_json() for log in logs]
+    told += [text for run in runs for text in artifacts_of(run).values()]
+    assert "s3://bucket/in/" in told[0]
+    assert not any(secret in text for secret in (KEY, SECRET) for text in told)
 
 
 def test_a_held_warehouse_skips_the_run(newsroom: Newsroom) -> None:
