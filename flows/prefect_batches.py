@@ -1,0 +1,51 @@
+"""Batches as Prefect's tasks on Dask's workers, by Prefect's own DaskTaskRunner.
+
+The runner is opened by the step that reads and not by the flow: a run that has nothing to read starts no cluster, a
+step that is tried again gets a new client, and a flow that a deployment starts can be told of the cluster by its
+parameters. A batch is a task, never a document, and its parameter is bytes, which Prefect does not look through.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from distributed import Client, LocalCluster
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect_dask.task_runners import DaskTaskRunner
+
+from flows.engines.choice import Engine
+from flows.engines.dask_cluster import CLIENT_OPTIONS, cluster_target, connected
+from flows.engines.dask_readers import Cluster, Pending
+from flows.engines.dask_worker import Answer, read_on_worker, versions_here
+
+
+@task(name="read batch", task_run_name="read batch", cache_policy=NO_CACHE, persist_result=False)
+def read_batch_task(versions: tuple[str, int, int], message: bytes) -> Answer:
+    """Read a batch on the worker that this runs on."""
+    return read_on_worker(versions, message)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCluster:
+    """A cluster to which batches go as tasks of the flow run."""
+
+    runner: DaskTaskRunner
+    client: Client
+
+    def submit(self, message: bytes) -> Pending:
+        """Hand out a batch."""
+        future = self.runner.submit(read_batch_task, {"versions": tuple(versions_here()), "message": message})
+        return Pending(future.result, future.wrapped_future)
+
+
+@contextmanager
+def task_cluster(engine: Engine, processes: int) -> Iterator[Cluster]:
+    """Open the engine's cluster for a step of a flow run. Raises TransientFailure where it is not there."""
+    with cluster_target(engine, processes) as target:
+        given = {"cluster": target} if isinstance(target, LocalCluster) else {"address": target}
+        with (
+            DaskTaskRunner(client_kwargs=CLIENT_OPTIONS, **given) as runner,
+            connected(engine, lambda: runner.client) as client,
+        ):
+            yield TaskCluster(runner, client)
