@@ -7,6 +7,7 @@ parameters. A batch is a task, never a document, and its parameter is bytes, whi
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
 
 from distributed import Client, LocalCluster
@@ -28,24 +29,33 @@ def read_batch_task(versions: tuple[str, int, int], message: bytes) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class TaskCluster:
-    """A cluster to which batches go as tasks of the flow run."""
+    """A cluster to which batches go as tasks of the flow run.
+
+    `context` is the flow's own, without the step that reads: Prefect sends the context along, and the step's holds an
+    open connection, which no other process can have.
+    """
 
     runner: DaskTaskRunner
     client: Client
+    context: Context
 
     def submit(self, message: bytes) -> Pending:
         """Hand out a batch."""
-        future = self.runner.submit(read_batch_task, {"versions": tuple(versions_here()), "message": message})
+        parameters = {"versions": tuple(versions_here()), "message": message}
+        future = self.context.run(self.runner.submit, read_batch_task, parameters)
         return Pending(future.result, future.wrapped_future)
 
 
 @contextmanager
-def task_cluster(engine: Engine, processes: int) -> Iterator[Cluster]:
-    """Open the engine's cluster for a step of a flow run. Raises TransientFailure where it is not there."""
+def task_cluster(engine: Engine, processes: int, context: Context) -> Iterator[Cluster]:
+    """Open the engine's cluster for a step of a flow run. In: the flow's context, without a task's.
+
+    Raises TransientFailure where the cluster is not there.
+    """
     with cluster_target(engine, processes) as target:
         given = {"cluster": target} if isinstance(target, LocalCluster) else {"address": target}
         with (
             DaskTaskRunner(client_kwargs=CLIENT_OPTIONS, **given) as runner,
             connected(engine, lambda: runner.client) as client,
         ):
-            yield TaskCluster(runner, client)
+            yield TaskCluster(runner, client, context)

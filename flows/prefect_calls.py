@@ -11,7 +11,7 @@ event loop threads of Prefect at once, and the two have been seen to wait for ea
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -114,7 +114,8 @@ def task_readers(request: RunRequest) -> Iterator[Readers | None]:
     from flows.prefect_batches import task_cluster
 
     engine = request.engine
-    with DaskReaders(partial(task_cluster, engine, request.processes), is_own=not engine.address) as readers:
+    open_cluster = partial(task_cluster, engine, request.processes, copy_context())
+    with DaskReaders(open_cluster, is_own=not engine.address) as readers:
         yield readers
 
 

@@ -5,9 +5,11 @@ whatever it is sent, so without them any user of the machine could run code as t
 small HTTP servers that Dask always starts get no routes. Its processes end with the run, or with their parent.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dask
@@ -80,14 +82,20 @@ def cluster_target(engine: Engine, processes: int) -> Iterator[str | LocalCluste
         if engine.address:
             yield engine.address
             return
-        with LocalCluster(
-            n_workers=processes,
-            threads_per_worker=1,
-            processes=True,
-            host=HOST,
-            protocol="tls",
-            security=Security.temporary(),
-            dashboard_address=f"{HOST}:0",
-            worker_dashboard_address=f"{HOST}:0",
-        ) as cluster:
+        with (
+            TemporaryDirectory(prefix="newsmart-dask-") as scratch,
+            LocalCluster(
+                local_directory=scratch,
+                n_workers=processes,
+                threads_per_worker=1,
+                processes=True,
+                host=HOST,
+                protocol="tls",
+                security=Security.temporary(),
+                dashboard_address=f"{HOST}:0",
+                worker_dashboard_address=f"{HOST}:0",
+                silence_logs=logging.CRITICAL,
+                preload=["flows.engines.own_worker"],
+            ) as cluster,
+        ):
             yield cluster
