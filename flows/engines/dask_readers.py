@@ -12,7 +12,7 @@ is looked at again here, and where whole batches contradict this machine the run
 import os
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -89,7 +89,7 @@ class DaskReaders:
         """Cancel what is out and let the cluster go; one that the run started ends."""
         self._stack.close()
 
-    def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator[ReadBatch]:
+    def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Generator[ReadBatch]:
         """Read documents on the cluster; as `flows.pool.read_all`, batches in the order of their references.
 
         Raises TransientFailure where the scheduler is not there or no worker is; RunFailed where a batch fails, kills
@@ -139,6 +139,8 @@ class _Reading:
 
     def _threads(self) -> int:
         """Return the threads of all workers that are there now."""
+        if self._cluster.client.status != "running":
+            raise _lost(CommClosedError("the connection is closed"))
         try:
             return sum(self._cluster.client.nthreads().values())
         except (OSError, TimeoutError, CommClosedError) as error:
