@@ -5,16 +5,20 @@ whatever it is sent, so without them any user of the machine could run code as t
 small HTTP servers that Dask always starts get no routes. Its processes end with the run, or with their parent.
 """
 
+import atexit
 import logging
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.resource_tracker import ensure_running
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import dask
 from distributed import Client, LocalCluster
 from distributed.comm.core import CommClosedError
+from distributed.deploy.spec import close_clusters
 from distributed.security import Security
 
 from flows.engines.choice import Engine
@@ -82,20 +86,35 @@ def cluster_target(engine: Engine, processes: int) -> Iterator[str | LocalCluste
         if engine.address:
             yield engine.address
             return
-        with (
-            TemporaryDirectory(prefix="newsmart-dask-") as scratch,
-            LocalCluster(
-                local_directory=scratch,
-                n_workers=processes,
-                threads_per_worker=1,
-                processes=True,
-                host=HOST,
-                protocol="tls",
-                security=Security.temporary(),
-                dashboard_address=f"{HOST}:0",
-                worker_dashboard_address=f"{HOST}:0",
-                silence_logs=logging.CRITICAL,
-                preload=["flows.engines.own_worker"],
-            ) as cluster,
-        ):
+        with TemporaryDirectory(prefix="newsmart-dask-") as scratch, _own_cluster(processes, scratch) as cluster:
             yield cluster
+
+
+def _own_cluster(processes: int, scratch: str) -> LocalCluster:
+    """Start a cluster for this run alone. In: how many workers; a folder for what they spill.
+
+    SIGINT is blocked for Dask's threads and, as a mask is inherited, for the workers: Ctrl-C on a terminal reaches
+    them too, and each would write a traceback. This thread gets it as soon as the cluster stands.
+    """
+    ensure_running()  # multiprocessing's tracker: the thread that starts it is left with SIGINT unblocked
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        return LocalCluster(
+            n_workers=processes,
+            threads_per_worker=1,
+            processes=True,
+            host=HOST,
+            protocol="tls",
+            security=Security.temporary(),
+            dashboard_address=f"{HOST}:0",
+            worker_dashboard_address=f"{HOST}:0",
+            local_directory=scratch,
+            silence_logs=logging.CRITICAL,
+            preload=["flows.engines.own_worker"],
+        )
+    except KeyboardInterrupt:
+        # Dask would close at exit what has only half begun, and say so at length; the processes end with this one.
+        atexit.unregister(close_clusters)
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
