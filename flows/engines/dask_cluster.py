@@ -5,7 +5,6 @@ whatever it is sent, so without them any user of the machine could run code as t
 small HTTP servers that Dask always starts get no routes. Its processes end with the run, or with their parent.
 """
 
-import atexit
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -13,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.resource_tracker import ensure_running
 from tempfile import TemporaryDirectory
+from threading import current_thread, main_thread
 from typing import Any
 
 import dask
 from distributed import Client, LocalCluster
 from distributed.comm.core import CommClosedError
-from distributed.deploy.spec import close_clusters
 from distributed.security import Security
 
 from flows.engines.choice import Engine
@@ -90,16 +89,11 @@ def cluster_target(engine: Engine, processes: int) -> Iterator[str | LocalCluste
             yield cluster
 
 
-def _own_cluster(processes: int, scratch: str) -> LocalCluster:
-    """Start a cluster for this run alone. In: how many workers; a folder for what they spill.
-
-    SIGINT is blocked for Dask's threads and, as a mask is inherited, for the workers: Ctrl-C on a terminal reaches
-    them too, and each would write a traceback. This thread gets it as soon as the cluster stands.
-    """
-    ensure_running()  # multiprocessing's tracker: the thread that starts it is left with SIGINT unblocked
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        return LocalCluster(
+@contextmanager
+def _own_cluster(processes: int, scratch: str) -> Iterator[LocalCluster]:
+    """Yield a cluster for this run alone. In: how many workers; a folder for what they spill."""
+    with _interrupts_later() as interrupts:
+        cluster = LocalCluster(
             n_workers=processes,
             threads_per_worker=1,
             processes=True,
@@ -112,9 +106,27 @@ def _own_cluster(processes: int, scratch: str) -> LocalCluster:
             silence_logs=logging.CRITICAL,
             preload=["flows.engines.own_worker"],
         )
-    except KeyboardInterrupt:
-        # Dask would close at exit what has only half begun, and say so at length; the processes end with this one.
-        atexit.unregister(close_clusters)
-        raise
+    with cluster:
+        if interrupts:
+            raise KeyboardInterrupt
+        yield cluster
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[list[int]]:
+    """Yield the interrupts that come during the block, for the caller to raise: half a cluster cannot be closed.
+
+    SIGINT is blocked too, for the threads that Dask starts and, as a mask is inherited, for its workers: Ctrl-C on a
+    terminal reaches them as well, and each would write a traceback.
+    """
+    interrupts: list[int] = []
+    ensure_running()  # multiprocessing's tracker: the thread that starts it is left with SIGINT unblocked
+    is_main = current_thread() is main_thread()
+    handler = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number)) if is_main else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield interrupts
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if is_main:
+            signal.signal(signal.SIGINT, handler)
