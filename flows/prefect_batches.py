@@ -22,7 +22,7 @@ from flows.engines.dask_worker import Answer, read_on_worker, versions_here
 
 
 @task(name="read batch", task_run_name="read batch", cache_policy=NO_CACHE, persist_result=False)
-def read_batch_task(versions: tuple[str, int, int], message: bytes) -> Answer:
+def read_batch_task(versions: tuple[str, int, int, str], message: bytes) -> Answer:
     """Read a batch on the worker that this runs on."""
     return read_on_worker(versions, message)
 

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
@@ -24,12 +25,14 @@ from flows.batch import ReadBatch
 from flows.blocks import Memo
 from flows.read import read_batch
 from flows.scan import FileRef
+from schemas.batches import DOCUMENTS, DRIFT, ENTRIES, MENTIONS, PACKS, PROBLEMS, SLICES, URLS
 from schemas.documents import bounds
 from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
 
 EXTENSION = "newsmart"
 IDLE_SECONDS = 60.0
+LAYOUT = (DOCUMENTS, SLICES, PACKS, MENTIONS, ENTRIES, URLS, PROBLEMS, DRIFT)
 
 
 class Versions(NamedTuple):
@@ -38,10 +41,11 @@ class Versions(NamedTuple):
     newsmart: str
     rules: int
     policy: int
+    layout: str
 
     def __str__(self) -> str:
         """Return them as words."""
-        return f"newsmart {self.newsmart}, rules {self.rules}, URL policy {self.policy}"
+        return f"newsmart {self.newsmart}, rules {self.rules}, URL policy {self.policy}, tables {self.layout}"
 
 
 class Answer(NamedTuple):
@@ -58,7 +62,8 @@ def versions_here() -> Versions:
         installed = version("newsmart")
     except PackageNotFoundError:
         installed = "not installed"
-    return Versions(installed, RULES_VERSION, POLICY_VERSION)
+    layout = sha256("\n".join(map(str, LAYOUT)).encode()).hexdigest()[:8]
+    return Versions(installed, RULES_VERSION, POLICY_VERSION, layout)
 
 
 def pack(refs: Sequence[FileRef], first: int, as_of: datetime) -> bytes:
@@ -66,7 +71,7 @@ def pack(refs: Sequence[FileRef], first: int, as_of: datetime) -> bytes:
     return pickle.dumps((list(refs), first, as_of), protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def read_on_worker(wanted: tuple[str, int, int], message: bytes) -> Answer:
+def read_on_worker(wanted: tuple[str, int, int, str], message: bytes) -> Answer:
     """Read a batch on this Dask worker. In: the versions wanted, the task of `pack`. Raises nothing of ours."""
     worker = get_worker()
     if versions_here() != wanted:
