@@ -8,11 +8,13 @@ small HTTP servers that Dask always starts get no routes. Its processes end with
 import logging
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from multiprocessing.resource_tracker import ensure_running
 from tempfile import TemporaryDirectory
 from threading import current_thread, main_thread
+from time import monotonic
 from typing import Any
 
 import dask
@@ -26,8 +28,10 @@ from flows.engines.dask_worker import read_on_worker, versions_here
 from schemas.errors import RunFailed, TransientFailure
 
 HOST = "127.0.0.1"
+PACKAGE = "newsmart"
 CONNECT_SECONDS = 10.0
 WORKER_SECONDS = 30.0
+CHECK_SECONDS = 5.0
 CLIENT_OPTIONS: dict[str, Any] = {"timeout": CONNECT_SECONDS, "set_as_default": False}
 QUIET: dict[str, Any] = {
     "distributed.scheduler.http.routes": [],
@@ -75,7 +79,29 @@ def connected(engine: Engine, connect: Callable[[], Client]) -> Iterator[Client]
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except TimeoutError:
             raise TransientFailure("the Dask scheduler has no worker", where=where, todo="start workers") from None
+        check_workers(client)
         yield client
+
+
+def check_workers(client: Client) -> None:
+    """Raise RunFailed where a worker has no newsmart: it would end itself at the first batch, without a word to us.
+
+    Asked by a function that is there without newsmart. A worker that is busy, or comes later, is not waited for.
+    """
+    asked = {
+        client.submit(version, PACKAGE, workers=[worker], allow_other_workers=False, pure=False): worker
+        for worker in client.nthreads()
+    }
+    deadline = monotonic() + CHECK_SECONDS
+    bare = []
+    for future, worker in asked.items():
+        with suppress(TimeoutError):
+            if future.exception(timeout=max(0.01, deadline - monotonic())) is not None:
+                bare.append(worker)
+    client.cancel(list(asked), force=True)
+    if bare:
+        todo = "install newsmart[dask] on scheduler and workers"
+        raise RunFailed("a Dask worker has no newsmart", where=", ".join(sorted(bare)[:3]), todo=todo)
 
 
 @contextmanager

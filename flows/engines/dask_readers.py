@@ -10,13 +10,13 @@ is looked at again here, and where whole batches contradict this machine the run
 """
 
 import os
-import pickle
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
+from pickle import UnpicklingError
 from time import monotonic
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
@@ -166,11 +166,8 @@ class _Reading:
                 ) from None
             except (FutureCancelledError, CommClosedError, OSError) as error:
                 raise _lost(error) from None
-            except (ImportError, AttributeError, pickle.UnpicklingError) as error:
-                todo = "install the same newsmart[dask] on scheduler and workers"
-                raise RunFailed("a Dask worker cannot load newsmart", where=_one_line(error), todo=todo) from error
             except Exception as error:
-                raise RunFailed(f"a batch failed on Dask: {_one_line(error)}", where=_batch_name(out)) from error
+                raise _failure(error, out) from error
 
     def _look(self, idle_since: float | None) -> float | None:
         """See whether there is a worker at all. Raises TransientFailure where there has been none for too long."""
@@ -220,6 +217,15 @@ def _everywhere(location: str) -> str:
 def _batch_name(out: _Out) -> str:
     first = out.refs[0]
     return f"{len(out.refs):,} documents from {first.source}/{first.path} on"
+
+
+def _failure(error: Exception, out: _Out) -> RunFailed:
+    """Return what to raise for an error that came back in a batch's place."""
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    if isinstance(cause, ImportError | AttributeError | UnpicklingError):
+        todo = "install the same newsmart[dask] on scheduler and workers"
+        return RunFailed("a Dask scheduler or worker cannot load newsmart", where=_one_line(cause), todo=todo)
+    return RunFailed(f"a batch failed on Dask: {_one_line(error)}", where=_batch_name(out))
 
 
 def _lost(error: BaseException) -> TransientFailure:

@@ -115,6 +115,7 @@ def test_the_release_is_the_same_from_all_engines_while_workers_come_and_go(
         },
     )
 
+    monkeypatch.setattr(dask_readers, "read_batch", None)  # nothing is read here
     assert fingerprint(tmp_path / "dask", source, Engine("dask", crew.address), 2) == here
     assert held[0] > 0
     assert len(outstanding) >= 12
@@ -165,6 +166,14 @@ def test_a_worker_without_newsmart_is_told(crew: Crew, tmp_path: Path, monkeypat
 
     monkeypatch.setattr(DirectCluster, "submit", submit)
     with pytest.raises(RunFailed, match=r"cannot load newsmart: ModuleNotFoundError.*newsmart\[dask\]"):
+        list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
+
+
+def test_a_worker_without_newsmart_is_refused_before_a_batch(
+    crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_cluster, "PACKAGE", "newsmart_that_is_not_there")
+    with pytest.raises(RunFailed, match=r"a Dask worker has no newsmart: tcp://127\.0\.0\.1"):
         list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
 
 

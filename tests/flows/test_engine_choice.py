@@ -9,6 +9,7 @@ from flows.cli import build_parser, main
 from flows.commands.run import run_request, run_settings
 from flows.engines import choice
 from flows.engines.choice import Engine, choose_engine
+from flows.prefect_batches import can_reach
 from flows.prefect_call_run import parameters
 from schemas.errors import UsageError
 from tests.documents import make_document
@@ -71,3 +72,18 @@ def test_options_settings_and_flow_parameters_say_the_same(tmp_path: Path, monke
     local = build_parser().parse_args(["run", "--source", str(tmp_path), "--engine", "local"])
     assert run_request(local, run_settings(local)).engine == Engine()
     assert parameters(replace(request, engine=Engine()))["engine"] == "local"
+
+
+@pytest.mark.parametrize(
+    ("address", "api_url", "reaches"),
+    [
+        ("", "http://127.0.0.1:4200/api", True),
+        ("tcp://127.0.0.1:8786", "http://localhost:4200/api", True),
+        (ADDRESS, "http://127.0.0.1:4200/api", False),
+        (ADDRESS, "http://[::1]:4200/api", False),
+        (ADDRESS, "https://prefect.example/api", True),
+        ("", None, False),
+    ],
+)
+def test_batches_are_tasks_only_where_workers_reach_prefect(address: str, api_url: str | None, reaches: bool) -> None:
+    assert can_reach(address, api_url) == reaches
