@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flows.clock import parse_moment
+from flows.engines.choice import choose_engine
 from flows.request import RunRequest
 from flows.scan import Source
 from flows.settings import Settings
@@ -25,8 +26,16 @@ def plan(manifest: Path, name: str | None, warehouse: Path, settings: Settings) 
     source = name or manifest.absolute().parent.name
     last = _last_as_of(warehouse)
     steps = sorted((parse_moment(str(step["as_of"])), _folder(manifest, step["folder"])) for step in _load(manifest))
+    engine = choose_engine(settings.engine, settings.dask_address)
     return [
-        RunRequest((Source(source, folder),), warehouse, as_of=as_of, workers=settings.workers, settings=settings)
+        RunRequest(
+            (Source(source, folder),),
+            warehouse,
+            as_of=as_of,
+            workers=settings.workers,
+            engine=engine,
+            settings=settings,
+        )
         for as_of, folder in steps
         if last is None or as_of > last
     ]

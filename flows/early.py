@@ -8,22 +8,44 @@ tells whether they are large enough for processes at all.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
-from flows.pool import ReaderPool, pays
+from flows.pool import ReaderPool, Readers, pays
 from flows.request import RunRequest
 from flows.scan import is_document
+
+if TYPE_CHECKING:
+    from flows.engines.dask_readers import DaskReaders
 
 MOST_ENTRIES = 5_000
 
 
 @contextmanager
-def early_readers(request: RunRequest) -> Iterator[ReaderPool | None]:
-    """Yield reading processes that have begun to start, or None where there is no need for them."""
+def early_readers(request: RunRequest) -> Iterator[Readers | None]:
+    """Yield reading processes that have begun to start, or None where there is no need for them.
+
+    With Dask, yield readers that open the cluster when there is something to read.
+    """
+    if request.engine.is_dask:
+        with dask_readers(request) as on_dask:
+            yield on_dask
+        return
     if request.processes < 2 or _is_incremental(request) or not _is_large(request):
         yield None
         return
     with ReaderPool(request.processes) as readers:
         yield readers
+
+
+def dask_readers(request: RunRequest) -> "DaskReaders":
+    """Return readers on the request's cluster, for a run without Prefect."""
+    # Not at the top: Dask is an extra, and importing it takes longer than a small run.
+    from flows.engines.dask_cluster import direct_cluster
+    from flows.engines.dask_readers import DaskReaders
+
+    engine = request.engine
+    return DaskReaders(partial(direct_cluster, engine, request.processes), is_own=not engine.address)
 
 
 def _is_incremental(request: RunRequest) -> bool:

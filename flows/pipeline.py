@@ -13,7 +13,7 @@ from time import monotonic
 
 from flows.clock import utc_now
 from flows.limits import check_quarantine, check_shrink
-from flows.pool import ReaderPool
+from flows.pool import Readers
 from flows.request import Changes, RunRequest, RunResult
 from flows.run_begin import VERSIONS, Do, OnStep, Published, Run, T, open_run
 from flows.run_intake import read_and_record, scan_sources
@@ -25,11 +25,11 @@ from warehouse.ledger import change_number, transaction
 
 
 def run_direct(
-    request: RunRequest, on_step: OnStep = lambda name, seconds: None, readers: ReaderPool | None = None
+    request: RunRequest, on_step: OnStep = lambda name, seconds: None, readers: Readers | None = None
 ) -> RunResult:
     """Do a run without Prefect. `on_step` is told each step's name when it begins, and again with its seconds.
 
-    `readers` are reading processes that were started early, if any.
+    `readers` are reading processes that were started early, or a cluster, if any.
 
     Raises NewsmartError; what was seen is recorded and told in state.json all the same.
     """

@@ -10,7 +10,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 from flows.batch import ReadBatch
 from flows.reader_processes import AHEAD, Worker, end_workers, start_workers
@@ -30,14 +30,24 @@ class Span(NamedTuple):
     last: int
 
 
+class Readers(Protocol):
+    """What reads documents elsewhere than in this process."""
+
+    def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator[ReadBatch]:
+        """Read documents, batch by batch, in an order that is always the same."""
+
+    def close(self) -> None:
+        """Give back what reading took; nothing is read any more."""
+
+
 def read_all(
-    refs: Sequence[FileRef], as_of: datetime, workers: int, readers: "ReaderPool | None" = None
+    refs: Sequence[FileRef], as_of: datetime, workers: int, readers: Readers | None = None
 ) -> Iterator[ReadBatch]:
     """Read documents, with processes where that pays.
 
-    In: references; as_of, naive UTC; processes that were started early, if any. Out: batches in an order that is
-    always the same, `ref` counted over all references. Raises TransientFailure where a process dies, RunFailed where
-    one fails.
+    In: references; as_of, naive UTC; readers, if any: processes that were started early, or a cluster. Out: batches in
+    an order that is always the same, `ref` counted over all references. Raises TransientFailure where a process dies,
+    RunFailed where one fails.
     """
     if not len(refs):
         return
@@ -46,7 +56,7 @@ def read_all(
         return
     sizes = refs.sizes() if isinstance(refs, References) else [ref.size for ref in refs]
     if workers < 2 or not pays(sum(sizes), len(sizes)):
-        yield from _read_here(refs, sizes, as_of)
+        yield from read_here(refs, sizes, as_of)
         return
     with ReaderPool(workers) as pool:
         yield from pool.read_all(refs, as_of)
@@ -57,7 +67,8 @@ def pays(byte_count: int, document_count: int) -> bool:
     return byte_count + _DOCUMENT_WEIGHT * document_count >= _WORTH_PROCESSES
 
 
-def _read_here(refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> Iterator[ReadBatch]:
+def read_here(refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> Iterator[ReadBatch]:
+    """Read documents in this process, in the order of their references. In: their sizes in bytes too."""
     # Not at the top: a process that lets others read starts without what reading needs.
     from flows.blocks import Memo
     from flows.read import read_batch

@@ -71,6 +71,8 @@ def parameters(request: RunRequest) -> dict[str, object]:
         "max_quarantine": request.max_quarantine,
         "allow_shrink": request.allow_shrink,
         "workers": request.workers,
+        "engine": request.engine.name,
+        "dask_address": request.engine.address,
     }
 
 

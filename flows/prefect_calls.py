@@ -11,9 +11,10 @@ event loop threads of Prefect at once, and the two have been seen to wait for ea
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import anyio._backends._asyncio  # noqa: F401
@@ -27,6 +28,7 @@ from prefect.states import Cancelled, Completed, Failed
 from flows.artifacts import report_of, report_of_failure
 from flows.hooks import failure_event, status_of, tell_failure
 from flows.pipeline import refresh as refresh_warehouse
+from flows.pool import Readers
 from flows.prefect_steps import Log, do_as_tasks, leave_artifacts
 from flows.request import RunRequest, RunResult
 from flows.run_begin import OnStep, open_run
@@ -88,7 +90,7 @@ def scheduled_at() -> datetime | None:
 def run_as_tasks(request: RunRequest, call: Call) -> RunResult:
     """Do one run of the pipeline, its steps as tasks, and leave its artifacts. Raises NewsmartError."""
     log = run_log()
-    with open_run(request) as run:
+    with task_readers(request) as readers, open_run(request, readers) as run:
         name_flow_run(run.run_id, log)
         try:
             result = refresh_warehouse(run, do_as_tasks(log, run.run_id, call.on_step))
@@ -99,6 +101,22 @@ def run_as_tasks(request: RunRequest, call: Call) -> RunResult:
     log.info(told(result))
     leave_artifacts(report_of(result), log)
     return result
+
+
+@contextmanager
+def task_readers(request: RunRequest) -> Iterator[Readers | None]:
+    """Yield readers that read batches as tasks on the request's cluster; None where the engine is local."""
+    if not request.engine.is_dask:
+        yield None
+        return
+    # Not at the top: Dask is an extra.
+    from flows.engines.dask_readers import DaskReaders
+    from flows.prefect_batches import task_cluster
+
+    engine = request.engine
+    open_cluster = partial(task_cluster, engine, request.processes, copy_context())
+    with DaskReaders(open_cluster, is_own=not engine.address) as readers:
+        yield readers
 
 
 def name_flow_run(run_id: str, log: Log) -> None:

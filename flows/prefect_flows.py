@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import State
 from flows import backfill as manifests
 from flows import ledger_work
 from flows.clock import parse_moment
+from flows.engines.choice import choose_engine
 from flows.prefect_calls import conclude, current_call, in_words, run_as_tasks, scheduled_at, tell_hooks, told
 from flows.request import RunRequest
 from flows.sources import parse_sources
@@ -40,6 +41,8 @@ def refresh(
     max_quarantine: float | None = None,
     allow_shrink: bool = False,
     workers: int | None = None,
+    engine: str | None = None,
+    dask_address: str | None = None,
 ) -> State[Any]:
     """Take in the sources and publish a release; the parameters are the options of `newsmart run`."""
     call = current_call()
@@ -57,6 +60,10 @@ def refresh(
             max_quarantine=limit if max_quarantine is None else max_quarantine,
             allow_shrink=allow_shrink,
             workers=defaults.workers if workers is None else workers,
+            engine=choose_engine(
+                defaults.engine if engine is None else engine,
+                defaults.dask_address if dask_address is None else dask_address,
+            ),
             settings=defaults,
         )
 

@@ -5,8 +5,6 @@ imports too. A server that `newsmart serve` runs for the warehouse is used where
 """
 
 import atexit
-import os
-import sys
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -18,6 +16,7 @@ from flows.prefect_server import PrefectServer, is_prefect, listen
 from flows.request import RunRequest, RunResult
 from flows.run_begin import OnStep
 from flows.serving import read_serving
+from flows.silence import be_silent
 from schemas.errors import RunFailed
 from warehouse.home import Home
 
@@ -84,16 +83,3 @@ def _check(api_url: str | None) -> None:
     if not api_url or not is_prefect(api_url, timeout=5.0):
         todo = "start it, unset PREFECT_API_URL, or run with --direct"
         raise RunFailed("no Prefect server answers", where=str(api_url), todo=todo)
-
-
-def be_silent() -> None:
-    """Close stderr at the very end, after all that Prefect does there, as it is registered before Prefect is imported.
-
-    Prefect's daemon threads outlive the interpreter's clean-up, so that DuckDB's binding (nanobind) believes its types
-    leaked and writes forty lines about it. No way is known to stop the threads or to ask the binding for silence.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    os.close(null)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.clock import as_text
+from flows.engines.choice import Engine
 from flows.scan import Source
 from flows.settings import Settings
 
@@ -34,6 +35,7 @@ class RunRequest:
     max_quarantine: float | None = None
     allow_shrink: bool = False
     workers: int = 0
+    engine: Engine = field(default_factory=Engine)
     settings: Settings = field(default_factory=Settings)
 
     @property

@@ -14,7 +14,7 @@ import duckdb
 
 from flows.clock import utc_now
 from flows.limits import memory_for
-from flows.pool import ReaderPool
+from flows.pool import Readers
 from flows.reparse import bring_up_to_date
 from flows.request import Changes, RunRequest
 from flows.scan import Scan
@@ -68,7 +68,7 @@ class Run:
     as_of: datetime
     started_at: datetime
     traces: Traces
-    readers: ReaderPool | None = None
+    readers: Readers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Published:
 
 
 @contextmanager
-def open_run(request: RunRequest, readers: ReaderPool | None = None) -> Iterator[Run]:
+def open_run(request: RunRequest, readers: Readers | None = None) -> Iterator[Run]:
     """Take the lock, open the ledger and settle the as-of.
 
     Raises UsageError for a FILE that is not ours or an as-of that does not fit, LockedError, LedgerDamaged.

@@ -141,6 +141,8 @@ def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> dict[str
         "max_quarantine": request.max_quarantine,
         "allow_shrink": request.allow_shrink,
         "workers": request.workers,
+        "engine": request.engine.name,
+        "dask_address": request.engine.address,
     }
     serving = Serving(os.getpid(), str(when), api_url, str(as_text(utc_now())))
     return {

@@ -23,6 +23,8 @@ class Settings:
     warehouse: str = "warehouse/news.duckdb"  # the file that readers open
     source: str = "seeds"  # the default source, [NAME=]DIR or [NAME=]URL
     workers: int = 0  # processes that read documents; 0: as many as there are cores
+    engine: str = ""  # what reads documents, local or dask; empty: dask where dask_address is set, else local
+    dask_address: str = ""  # scheduler, tcp://HOST:PORT or tls://HOST:PORT; empty: a cluster of the run's own
     max_quarantine: float = -1.0  # share of bad documents that refuses a run; -1: over 5 % and more than 10
     keep_releases: int = 3  # releases kept, the current one included
     keep_runs: int = 10_000  # rows of ops.run kept

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from flows.engines.choice import ENGINES
+
 Adder = Any  # argparse gives its group of subparsers no public type
 
 
@@ -38,9 +40,15 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--max-quarantine", type=float, metavar="SHARE", help="refuse over this share, 0 to 1")
     command.add_argument("--allow-shrink", action="store_true", help="publish though over half of the documents go")
-    command.add_argument("--workers", type=int, metavar="N", help="processes that read (default: one a core)")
+    _add_engine_options(command)
     command.add_argument("--on-failure", metavar="CMD", help="command to run when a run fails or is refused")
     command.add_argument("--webhook", metavar="URL", help="address to tell when a run fails or is refused")
+
+
+def _add_engine_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workers", type=int, metavar="N", help="processes that read (default: one a core)")
+    command.add_argument("--engine", choices=ENGINES, help="what reads the documents (default: local)")
+    command.add_argument("--dask-address", metavar="ADDRESS", help="Dask scheduler, tcp:// or tls://; implies dask")
 
 
 def _run_commands(commands: Adder) -> None:
@@ -62,7 +70,7 @@ def _run_commands(commands: Adder) -> None:
     backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}")
     backfill.add_argument("--name", help="name of the source (default: the manifest's folder)")
     backfill.add_argument("--direct", action="store_true", help="without Prefect")
-    backfill.add_argument("--workers", type=int, metavar="N", help="processes that read (default: one a core)")
+    _add_engine_options(backfill)
     _json(backfill)
 
 

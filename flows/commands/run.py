@@ -10,6 +10,7 @@ from pathlib import Path
 from flows.clock import parse_moment
 from flows.commands.common import print_json, say, settings_of, warehouse_of, warn
 from flows.early import early_readers
+from flows.engines.choice import choose_engine
 from flows.progress import Progress
 from flows.request import RunRequest, RunResult
 from flows.settings import Settings, process_environment
@@ -36,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
 def run_settings(options: argparse.Namespace) -> Settings:
     """Return the settings, with the options that stand for one put over them."""
     settings = settings_of(options)
-    told = {"on_failure": options.on_failure, "webhook": options.webhook, "workers": options.workers}
+    names = ("on_failure", "webhook", "workers", "engine", "dask_address")
+    told = {name: getattr(options, name, None) for name in names}
     return replace(settings, **{name: value for name, value in told.items() if value is not None})
 
 
@@ -59,6 +61,7 @@ def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
         max_quarantine=share,
         allow_shrink=options.allow_shrink,
         workers=settings.workers,
+        engine=choose_engine(settings.engine, settings.dask_address),
         settings=settings,
     )
 
@@ -146,8 +149,7 @@ def backfill(options: argparse.Namespace) -> int:
     """Run over each folder of a manifest, at its as-of, in order."""
     from flows.backfill import plan
 
-    settings = settings_of(options)
-    settings = replace(settings, workers=settings.workers if options.workers is None else options.workers)
+    settings = run_settings(options)
     requests = plan(Path(options.manifest), options.name, warehouse_of(options, settings), settings)
     if not requests:
         say(options, "nothing to do: every as-of of the manifest is recorded")

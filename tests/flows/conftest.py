@@ -12,7 +12,7 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
-from flows.prefect_run import be_silent
+from flows.silence import be_silent
 
 atexit.register(be_silent)
 

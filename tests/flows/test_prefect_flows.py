@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -21,7 +23,9 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, State
 
-from flows import pipeline, prefect_flows
+from flows import pipeline, pool, prefect_flows
+from flows.engines.dask_readers import Pending
+from flows.prefect_batches import TaskCluster
 from flows.prefect_call_run import call_refresh
 from flows.prefect_calls import Call, calling
 from flows.prefect_steps import run_step
@@ -242,3 +246,38 @@ def test_rebuild_and_maintain(newsroom: Newsroom, tmp_path: Path) -> None:
 def test_every_flow_has_a_timeout_and_no_retries(make: Callable[..., Any]) -> None:
     assert make.timeout_seconds  # type: ignore[attr-defined]
     assert make.retries == 0  # type: ignore[attr-defined]
+
+
+def test_a_flow_reads_by_tasks_on_a_cluster_of_its_own_that_only_this_machine_sees(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        newsroom.write(f"{number}.md", make_document(f"Tide {number}", f"https://example.com/{number}"))
+    newsroom.run(as_of=datetime(2024, 1, 1))
+    expected = newsroom.one("select fingerprint from ops.release")
+    other = replace(newsroom, warehouse=newsroom.warehouse.with_name("dask.duckdb"))
+    monkeypatch.setattr(pool, "_WORTH_PROCESSES", 0)
+    submit, seen = TaskCluster.submit, list[tuple[Any, set[str], int]]()
+
+    def look_and_submit(self: TaskCluster, message: bytes) -> Pending:
+        me = psutil.Process()
+        sockets = [socket for process in (me, *me.children(recursive=True)) for socket in process.net_connections()]
+        listening = {str(socket.laddr.ip) for socket in sockets if socket.status == psutil.CONN_LISTEN}
+        seen.append((self.runner.client.scheduler, listening, dask_processes()))
+        return submit(self, message)
+
+    monkeypatch.setattr(TaskCluster, "submit", look_and_submit)
+    state = refreshed(other, engine="dask", workers=1, as_of="2024-01-01T00:00:00Z")
+    run = flow_run_of(state)
+    assert other.one("select fingerprint from ops.release") == expected
+    scheduler, listening, count = seen[0]
+    assert scheduler.address.startswith("tls://127.0.0.1:")
+    assert listening == {"127.0.0.1"}
+    assert (count, dask_processes()) == (1, 0)
+    with get_client(sync_client=True) as client:
+        tasks = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])))
+    assert sum(task.name == "read batch" for task in tasks) == len(seen) >= 2
+
+
+def dask_processes() -> int:
+    return sum("spawn_main" in " ".join(process.cmdline()) for process in psutil.Process().children(recursive=True))

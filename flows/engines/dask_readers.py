@@ -1,0 +1,241 @@
+"""Reading on Dask's workers: batches out by a bounded window, Arrow back in a fixed order.
+
+Dask does what it is good at: it hands batches to whichever worker is free, gives those of a lost worker to another,
+and takes in workers that come. Nothing of that reaches the result, as batches are cut and taken in the order of their
+references. At most AHEAD batches for each thread are out, and each is let go as soon as it is taken, so that neither
+the scheduler's memory nor the workers' grows with the corpus.
+
+A worker that does not see what this machine sees must not make documents vanish: what is missing or unreadable there
+is looked at again here, and where whole batches contradict this machine the run fails.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import replace
+from datetime import datetime
+from itertools import chain
+from pickle import UnpicklingError
+from time import monotonic
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+from distributed import Client, Future, KilledWorker
+from distributed.client import FutureCancelledError
+from distributed.comm.core import CommClosedError
+
+from flows.batch import ReadBatch
+from flows.engines.dask_worker import Answer, pack, root_of
+from flows.files import read_files
+from flows.pool import batches, lanes, pays, read_here
+from flows.read import read_batch
+from flows.scan import FileRef, References
+from schemas.errors import NewsmartError, RunFailed, TransientFailure
+
+AHEAD = 2
+LANES_PER_THREAD = 4
+# A batch with fewer suspects than this may be one that other machines do not see yet (NFS keeps names for seconds).
+MANY = 10
+LOOK_SECONDS = 5.0
+NO_WORKER_SECONDS = 60.0
+
+
+class Pending(NamedTuple):
+    """A batch that is out: how to wait for it, and Dask's own future, to cancel."""
+
+    result: Callable[[float], Answer]
+    future: "Future[Answer]"
+
+
+class Cluster(Protocol):
+    """A cluster that is open: Dask's client, and how one batch is handed to it."""
+
+    @property
+    def client(self) -> Client:
+        """Dask's client."""
+
+    def submit(self, message: bytes) -> Pending:
+        """Hand out a batch and do not wait."""
+
+
+class _Out(NamedTuple):
+    """A batch that is out, and what it is of."""
+
+    pending: Pending
+    refs: list[FileRef]
+    first: int
+
+
+class DaskReaders:
+    """Reads with a cluster, which is opened when there is something to read and closed with the last batch."""
+
+    def __init__(self, open_cluster: Callable[[], AbstractContextManager[Cluster]], *, is_own: bool) -> None:
+        """In: what opens the cluster, and whether that starts one, which must pay. Nothing is started here."""
+        self._open_cluster, self._is_own = open_cluster, is_own
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Return the readers."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the cluster."""
+        self.close()
+
+    def close(self) -> None:
+        """Cancel what is out and let the cluster go; one that the run started ends."""
+        self._stack.close()
+
+    def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Generator[ReadBatch]:
+        """Read documents on the cluster; as `flows.pool.read_all`, batches in the order of their references.
+
+        Raises TransientFailure where the scheduler is not there or no worker is; RunFailed where a batch fails, kills
+        its workers, or meets a worker that has other versions or does not see the sources.
+        """
+        self.close()
+        sizes = refs.sizes() if isinstance(refs, References) else [ref.size for ref in refs]
+        if self._is_own and not pays(sum(sizes), len(sizes)):
+            yield from read_here(refs, sizes, as_of)
+            return
+        with self._stack:
+            reading = _Reading(self._stack.enter_context(self._open_cluster()), refs, sizes, as_of)
+            self._stack.callback(reading.cancel)
+            yield from reading.batches()
+
+
+class _Reading:
+    """One pass over references."""
+
+    def __init__(self, cluster: Cluster, refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> None:
+        self._cluster, self._refs, self._sizes, self._as_of = cluster, refs, sizes, as_of
+        self._out: deque[_Out] = deque()
+
+    def batches(self) -> Iterator[ReadBatch]:
+        """Yield all batches in order."""
+        pieces = lanes(self._sizes, LANES_PER_THREAD * max(1, self._threads()))
+        spans = chain.from_iterable(batches(self._sizes, piece) for piece in pieces)
+        while True:
+            while len(self._out) < AHEAD * max(1, self._threads()) and (span := next(spans, None)) is not None:
+                self._send(list(self._refs[span.first : span.last]), span.first)
+            if not self._out:
+                return
+            out = self._out[0]
+            batch = self._checked(out, self._wait(out))
+            self._out.popleft()
+            out.pending.future.release()
+            del out
+            yield batch
+
+    def cancel(self) -> None:
+        """Take back what is out; a batch that a worker is at ends there by itself, and nobody takes it."""
+        futures = [out.pending.future for out in self._out]
+        self._out.clear()
+        if futures and self._cluster.client.status == "running":
+            with suppress(Exception):
+                self._cluster.client.cancel(futures, force=True)
+
+    def _threads(self) -> int:
+        """Return the threads of all workers that are there now."""
+        if self._cluster.client.status != "running":
+            raise _lost(CommClosedError("the connection is closed"))
+        try:
+            return sum(self._cluster.client.nthreads().values())
+        except (OSError, TimeoutError, CommClosedError) as error:
+            raise _lost(error) from None
+
+    def _send(self, refs: list[FileRef], first: int) -> None:
+        seen_there = [replace(ref, location=_everywhere(ref.location)) for ref in refs]
+        self._out.append(_Out(self._cluster.submit(pack(seen_there, first, self._as_of)), refs, first))
+
+    def _wait(self, out: _Out) -> Answer:
+        idle_since: float | None = None
+        while True:
+            try:
+                return out.pending.result(LOOK_SECONDS)
+            except TimeoutError:
+                idle_since = self._look(idle_since)
+            except NewsmartError:
+                raise
+            except KilledWorker:
+                todo = "look at the workers' logs; memory is what most often runs out"
+                raise RunFailed(
+                    "a batch ended every Dask worker that read it", where=_batch_name(out), todo=todo
+                ) from None
+            except (FutureCancelledError, CommClosedError, OSError) as error:
+                raise _lost(error) from None
+            except Exception as error:
+                raise _failure(error, out) from error
+
+    def _look(self, idle_since: float | None) -> float | None:
+        """See whether there is a worker at all. Raises TransientFailure where there has been none for too long."""
+        if self._threads():
+            return None
+        since = monotonic() if idle_since is None else idle_since
+        if monotonic() - since > NO_WORKER_SECONDS:
+            raise TransientFailure(f"no Dask worker for {NO_WORKER_SECONDS:g} s", todo="start workers and run again")
+        return since
+
+    def _checked(self, out: _Out, answer: Answer) -> ReadBatch:
+        """Return the batch, read here where its worker saw less than is here.
+
+        Raises what reading raised on purpose (a store that fails), RunFailed for a worker's flaw.
+        """
+        if answer.error is not None:
+            raise answer.error
+        if answer.trouble:
+            raise RunFailed(f"the Dask worker {answer.worker} {answer.trouble}")
+        batch = ReadBatch.from_streams(answer.streams)
+        suspects = [out.refs[number - out.first] for number in _unread(batch)]
+        if not any(file.data is not None for file in read_files(suspects)):
+            return batch
+        if folder := _hidden_folder(out.refs, suspects):
+            todo = "mount it there, readable and under the same path"
+            raise RunFailed(f"the Dask worker {answer.worker} does not see the documents", where=folder, todo=todo)
+        return read_batch(out.refs, self._as_of, None, out.first)
+
+
+def _unread(batch: ReadBatch) -> list[int]:
+    """Return the numbers of the references that the worker could not read."""
+    outcomes = zip(*(batch.documents.column(name).to_pylist() for name in ("ref", "outcome")), strict=True)
+    reasons = zip(*(batch.problems.column(name).to_pylist() for name in ("ref", "reason")), strict=True)
+    vanished = {ref for ref, outcome in outcomes if outcome == "vanished"}
+    return sorted(vanished | {ref for ref, reason in reasons if reason == "unreadable"})
+
+
+def _hidden_folder(refs: Sequence[FileRef], suspects: Sequence[FileRef]) -> str | None:
+    """Return the folder of a source of which the worker could read nothing, though the batch has many of it."""
+    for root in sorted({root_of(ref) for ref in suspects}):
+        count = sum(root_of(ref) == root for ref in refs)
+        if count >= MANY and count == sum(root_of(ref) == root for ref in suspects):
+            return root
+    return None
+
+
+def _everywhere(location: str) -> str:
+    """Return a location that means the same in any working directory; a URL does."""
+    return location if "://" in location else os.path.join(os.getcwd(), location)
+
+
+def _batch_name(out: _Out) -> str:
+    first = out.refs[0]
+    return f"{len(out.refs):,} documents from {first.source}/{first.path} on"
+
+
+def _failure(error: Exception, out: _Out) -> RunFailed:
+    """Return what to raise for an error that came back in a batch's place."""
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    if isinstance(cause, ImportError | AttributeError | UnpicklingError):
+        todo = "install the same newsmart[dask] on scheduler and workers"
+        return RunFailed("a Dask scheduler or worker cannot load newsmart", where=_one_line(cause), todo=todo)
+    return RunFailed(f"a batch failed on Dask: {_one_line(error)}", where=_batch_name(out))
+
+
+def _lost(error: BaseException) -> TransientFailure:
+    return TransientFailure("the Dask scheduler was lost", where=_one_line(error), todo="run again when it is back")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -1,0 +1,90 @@
+"""Batches as Prefect's tasks on Dask's workers, by Prefect's own DaskTaskRunner.
+
+The runner is opened by the step that reads and not by the flow: a run that has nothing to read starts no cluster, a
+step that is tried again gets a new client, and a flow that a deployment starts can be told of the cluster by its
+parameters. A batch is a task, never a document, and its parameter is bytes, which Prefect does not look through.
+
+A task asks Prefect's server before it begins, and fails where it cannot. The server of `newsmart run` and `serve` is
+on loopback, which the workers of a cluster elsewhere cannot reach: they get the batches without Prefect.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from distributed import Client, LocalCluster
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.settings import PREFECT_API_URL
+from prefect_dask.task_runners import DaskTaskRunner
+
+from flows.engines.choice import Engine
+from flows.engines.dask_cluster import CLIENT_OPTIONS, cluster_target, connected, direct_cluster
+from flows.engines.dask_readers import Cluster, Pending
+from flows.engines.dask_worker import Answer, read_on_worker, versions_here
+
+
+@task(name="read batch", task_run_name="read batch", cache_policy=NO_CACHE, persist_result=False)
+def read_batch_task(versions: tuple[str, int, int, str], message: bytes) -> Answer:
+    """Read a batch on the worker that this runs on."""
+    return read_on_worker(versions, message)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCluster:
+    """A cluster to which batches go as tasks of the flow run.
+
+    `context` is the flow's own, without the step that reads: Prefect sends the context along, and the step's holds an
+    open connection, which no other process can have.
+    """
+
+    runner: DaskTaskRunner
+    client: Client
+    context: Context
+
+    def submit(self, message: bytes) -> Pending:
+        """Hand out a batch."""
+        parameters = {"versions": tuple(versions_here()), "message": message}
+        future = self.context.run(self.runner.submit, read_batch_task, parameters)
+        return Pending(future.result, future.wrapped_future)
+
+
+def can_reach(address: str, api_url: str | None) -> bool:
+    """Tell whether the workers of a cluster can reach Prefect's server, as far as the addresses tell.
+
+    In: the scheduler's address, empty for a cluster on this machine; the API's address.
+    """
+    is_here = not address or is_loopback(address)
+    return api_url is not None and (is_here or not is_loopback(api_url))
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether an address means this machine alone."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def task_cluster(engine: Engine, processes: int, context: Context) -> Iterator[Cluster]:
+    """Open the engine's cluster for a step of a flow run. In: the flow's context, without a task's.
+
+    Out: a cluster that takes batches as tasks, or without Prefect where its workers cannot reach the server. Raises
+    TransientFailure where the cluster is not there.
+    """
+    if not can_reach(engine.address, PREFECT_API_URL.value()):
+        with direct_cluster(engine, processes) as direct:
+            yield direct
+        return
+    with cluster_target(engine, processes) as target:
+        given = {"cluster": target} if isinstance(target, LocalCluster) else {"address": target}
+        with (
+            DaskTaskRunner(client_kwargs=CLIENT_OPTIONS, **given) as runner,
+            connected(engine, lambda: runner.client) as client,
+        ):
+            yield TaskCluster(runner, client, context)
