@@ -22,6 +22,7 @@ PREFIX = "ducklake:"
 POSTGRES = re.compile(r"postgres(?:ql)?:(?P<rest>.*)", re.DOTALL)
 # What libpq takes for a secret: a key of its connection strings, or a URL's user:password@.
 SECRET = re.compile(r"\b(?:password|passwd|pwd|sslpassword)\s*=|//[^/@\s]*:[^/@\s]*@", re.IGNORECASE)
+LONGEST_TEXT = 250
 CONNECT_TIMEOUT = "connect_timeout=15"
 INSTALL = "uv venv lake && uv pip install --python lake duckdb==1.5.5 {wheels}; then --ducklake-python lake/bin/python"
 
@@ -166,7 +167,9 @@ def _died(errors: str, python: str) -> NewsmartError:
 
 def explained(told: dict[str, Any], lake: Lake) -> NewsmartError:
     """Return our error for what the writer tells."""
-    kind, text = str(told["error"]), str(told["text"])[:300]
+    # DuckDB nests errors, the cause last.
+    kind, text = str(told["error"]), str(told["text"])
+    text = text if len(text) <= LONGEST_TEXT else "… " + text[-LONGEST_TEXT:]
     if kind == "extension":
         return _without_extension(text.split(": ")[0], lake.extensions)
     if kind == "foreign":
