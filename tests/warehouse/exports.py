@@ -10,13 +10,17 @@ import duckdb
 
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
-from warehouse.db import Limits
+from tests.warehouse.making import make_home
+from warehouse.catalog import create_tables
+from warehouse.db import Limits, attach_new, memory_connection
 from warehouse.export.parquet import Exported, export_parquet
 from warehouse.export.place import Place
 from warehouse.fingerprint import TableFingerprint, combine, digest_sql
+from warehouse.publish import publish, stage
 
 LIMITS = Limits(memory="300MB", threads=1)
 Tree = dict[str, Any]
+TOPICS = [(1, "AI"), (2, "x,'y")]
 
 
 def fill_newsroom(newsroom: Newsroom) -> None:
@@ -41,9 +45,29 @@ def pretend_older(root: Path) -> None:
     (root / "manifest.json").write_text(json.dumps({**tree, "release_id": "an older one"}), encoding="utf-8")
 
 
-def export(newsroom: Newsroom, place: Place, keep: int = 3) -> Exported:
-    """Export the newsroom's current release."""
-    return export_parquet(newsroom.warehouse, place, keep=keep, limits=LIMITS, spill_parent=newsroom.folder)
+def small_warehouse(folder: Path) -> Path:
+    """Return the warehouse FILE of a release of three tables, made without a run, for tests of places."""
+    home, release_id = make_home(folder), "20240101T000000.000000Z-abcdef"
+    with memory_connection(folder) as connection:
+        attach_new(connection, stage(home, release_id), "news")
+        connection.execute("use news")
+        for statement in create_tables():
+            if "create schema" in statement or any(f'"{name}"' in statement for name in ("release", "dim_topic")):
+                connection.execute(statement)
+        connection.execute("insert into dim_topic values (?, ?), (?, ?)", [*TOPICS[0], *TOPICS[1]])
+        connection.execute(
+            "insert into ops.release values ($1, now()::timestamp, now()::timestamp, 1, 1, 1, 0, 0, 0, 'f')",
+            [release_id],
+        )
+        connection.execute("use memory")
+        connection.execute("detach news")
+    publish(home, release_id)
+    return home.file
+
+
+def export(file: Path, place: Place, keep: int = 3) -> Exported:
+    """Export a warehouse's current release."""
+    return export_parquet(file, place, keep=keep, limits=LIMITS, spill_parent=file.parent)
 
 
 def manifest_of(root: Path) -> Tree:
@@ -57,8 +81,8 @@ def paths(root: Path, table: Mapping[str, Any]) -> list[str]:
     return [str(root / file["path"]) for file in table["files"]]
 
 
-def by_duckdb(files: list[str]) -> object:
-    return duckdb.read_parquet(files, hive_partitioning=False)  # type: ignore[arg-type]
+def by_duckdb(files: list[str]) -> duckdb.DuckDBPyRelation:
+    return duckdb.read_parquet(files, hive_partitioning=False)
 
 
 def by_polars(files: list[str]) -> object:

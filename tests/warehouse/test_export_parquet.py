@@ -40,7 +40,7 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
 @pytest.fixture
 def root(tmp_path: Path, newsroom: Newsroom) -> Path:
     """Give a folder with an export of the current release."""
-    assert export(newsroom, Folder(tmp_path / "out")).is_new
+    assert export(newsroom.warehouse, Folder(tmp_path / "out")).is_new
     return tmp_path / "out"
 
 
@@ -125,11 +125,11 @@ def test_a_table_without_rows_still_has_its_columns(connection: duckdb.DuckDBPyC
 def test_the_same_release_again_writes_nothing_unless_a_file_is_gone(root: Path, newsroom: Newsroom) -> None:
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
 
-    assert not export(newsroom, Folder(root)).is_new
+    assert not export(newsroom.warehouse, Folder(root)).is_new
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()} == before
 
     next(root.rglob("dim_topic/*.parquet")).unlink()
-    assert export(newsroom, Folder(root)).is_new
+    assert export(newsroom.warehouse, Folder(root)).is_new
     assert fingerprint(root, by_duckdb) == newsroom.one("select fingerprint from ops.release")
 
 
@@ -162,7 +162,7 @@ def test_an_export_that_is_killed_leaves_the_one_before_and_the_next_cleans_up(r
     assert len(folders) == 2
     assert (root / "manifest.json").read_bytes() == before
     assert fingerprint(root, by_duckdb) == shown
-    done = export(newsroom, Folder(root))
+    done = export(newsroom.warehouse, Folder(root))
     assert done.is_new and set(done.removed) == folders - {manifest_of(root)["kept"][0]["folder"]}
     assert {path.name for path in root.iterdir() if path.is_dir()} == {done.folder} | (folders - set(done.removed))
 
@@ -176,7 +176,7 @@ def test_an_export_that_fails_takes_its_files_back(
     monkeypatch.setattr("warehouse.export.parquet.read_sql", _without_undated)
 
     with pytest.raises(RunFailed, match="rows are missing in the export: fact_mention"):
-        export(newsroom, Folder(root))
+        export(newsroom.warehouse, Folder(root))
 
     assert {path for path in root.rglob("*")} == before
 
@@ -189,7 +189,7 @@ def test_the_last_exports_are_kept_for_readers_in_progress(root: Path, newsroom:
     folders = [manifest_of(root)["folder"]]
     for _ in range(3):
         pretend_older(root)
-        folders.append(export(newsroom, Folder(root)).folder)
+        folders.append(export(newsroom.warehouse, Folder(root)).folder)
 
     assert {path.name for path in root.iterdir() if path.is_dir()} == set(folders[1:])
     assert [one["folder"] for one in manifest_of(root)["kept"]] == [folders[2], folders[1]]
@@ -197,18 +197,18 @@ def test_the_last_exports_are_kept_for_readers_in_progress(root: Path, newsroom:
 
 def test_a_second_export_at_once_is_refused(root: Path, newsroom: Newsroom) -> None:
     with Folder(root).held(), pytest.raises(LockedError, match="another export writes here"):
-        export(newsroom, Folder(root))
+        export(newsroom.warehouse, Folder(root))
 
 
 def test_what_is_not_ours_is_not_touched(tmp_path: Path, newsroom: Newsroom) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"sun")
     with pytest.raises(UsageError, match=r"holds other things: .*holiday\.jpg"):
-        export(newsroom, Folder(tmp_path))
+        export(newsroom.warehouse, Folder(tmp_path))
     (tmp_path / "manifest.json").write_text('{"name": "a web app"}', encoding="utf-8")
     with pytest.raises(UsageError, match="not one that newsmart wrote"):
-        export(newsroom, Folder(tmp_path))
+        export(newsroom.warehouse, Folder(tmp_path))
     with pytest.raises(UsageError, match="not a folder"):
-        export(newsroom, Folder(tmp_path / "holiday.jpg"))
+        export(newsroom.warehouse, Folder(tmp_path / "holiday.jpg"))
     assert {path.name for path in tmp_path.iterdir()} - {".newsmart-export.lock"} == {"holiday.jpg", "manifest.json"}
 
 
@@ -219,4 +219,4 @@ def test_a_manifest_cannot_name_a_folder_outside(root: Path, newsroom: Newsroom)
     (root / "manifest.json").write_text(text.replace('"kept": []', '"kept": [{"folder": "../victim"}]'), "utf-8")
 
     with pytest.raises(UsageError, match="not one that newsmart wrote"):
-        export(newsroom, Folder(root))
+        export(newsroom.warehouse, Folder(root))
