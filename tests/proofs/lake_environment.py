@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.proofs.scene import ProofFailed
+from tests.proofs.scene import ROOT, ProofFailed
 
 DUCKDB = "1.5.5"
 WHEELS = (f"duckdb=={DUCKDB}", "duckdb-extension-ducklake", "duckdb-extension-postgres-scanner")
@@ -22,7 +22,7 @@ START_SECONDS = 60.0
 
 def make_python(folder: Path) -> Path:
     """Make an environment with another duckdb and its extensions; return its interpreter. Raises ProofFailed."""
-    uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    uv = shutil.which("uv", path=os.pathsep.join([os.environ.get("PATH", ""), str(ROOT / ".uv" / "bin")]))
     if uv is None:
         raise ProofFailed("uv is not installed")
     python = folder / "bin" / "python"

@@ -8,6 +8,7 @@ it: `ducklake_writer.py`, whose interpreter the user names. It takes its job on 
 import json
 import re
 import subprocess
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,8 @@ def _talk(child: "subprocess.Popen[str]", job: dict[str, Any], python: str) -> d
         told: dict[str, Any] = json.loads(child.stdout.readline())
     except (OSError, ValueError) as error:
         child.kill()
+        with suppress(OSError):
+            child.stdin.close()  # what could not be written is written again by close(), and fails again
         raise _died(child.stderr.read(), python) from error
     return told
 
