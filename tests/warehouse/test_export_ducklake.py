@@ -186,6 +186,15 @@ def test_what_the_writer_tells_has_its_exit_status(kind: str, error: type[Newsma
     assert kind == "taken" or "the cause" in str(told)
 
 
+def test_a_catalog_that_another_program_has_open_is_exit_3() -> None:
+    text = (
+        'IO Error: Failed to attach "lake.db": Could not set lock on file "lake.db": Conflicting lock is held in PID 1'
+    )
+    told = explained({"error": "attach", "text": text}, Lake("lake.db", None, ("ducklake",)))
+
+    assert isinstance(told, LockedError) and str(told).startswith("another program has the lake open: lake.db")
+
+
 @pytest.mark.slow  # it installs another DuckDB, 60 MB with its extensions, and starts it four times
 def test_a_lake_in_a_file_takes_a_release_once(file: Path, tmp_path: Path) -> None:
     python = str(make_python(tmp_path / "environment"))

@@ -180,6 +180,9 @@ def explained(told: dict[str, Any], lake: Lake) -> NewsmartError:
         return UsageError("the lake holds a table of this name that newsmart did not make", where=text, todo=todo)
     if kind == "taken":
         return LockedError("another export was written into the lake meanwhile", todo="export again")
+    if kind == "attach" and "Could not set lock" in str(told["text"]):
+        todo = "a catalog in a file is for one program at a time; PostgreSQL serves many"
+        return LockedError("another program has the lake open", where=lake.catalog, todo=todo)
     if kind == "differs":
         return RunFailed("the lake would not hold what the release does", where=text)
     return RunFailed("cannot open the lake" if kind == "attach" else "the export to DuckLake failed", where=text)
