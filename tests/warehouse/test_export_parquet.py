@@ -220,3 +220,22 @@ def test_a_manifest_cannot_name_a_folder_outside(root: Path, newsroom: Newsroom)
 
     with pytest.raises(UsageError, match="not one that newsmart wrote"):
         export(newsroom.warehouse, Folder(root))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ('"newsmart-parquet"', '"another"', "not one that newsmart wrote"),
+        ('"manifest_version": 1', '"manifest_version": 2', "another version of newsmart has written the manifest"),
+    ],
+)
+def test_a_manifest_of_another_kind_or_version_stays(
+    root: Path, newsroom: Newsroom, old: str, new: str, error: str
+) -> None:
+    text = (root / "manifest.json").read_text(encoding="utf-8").replace(old, new)
+    (root / "manifest.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(UsageError, match=error):
+        export(newsroom.warehouse, Folder(root))
+
+    assert (root / "manifest.json").read_text(encoding="utf-8") == text
