@@ -33,6 +33,7 @@ class Settings:
     build_memory: str = ""  # memory for DuckDB in a run, such as 2GB; empty: 350 MB, or 3.5 kB a document
     query_memory: str = "1GB"  # memory that one query may use
     query_seconds: float = 60.0  # time that one query may take
+    ducklake_python: str = ""  # interpreter whose duckdb has the extension ducklake; empty: newsmart's own
     max_age: str = ""  # age of the release at which `status` exits with 1, such as 26h; empty: never
     on_failure: str = ""  # command that is run when a run fails or is refused
     webhook: str = ""  # address that is told when a run fails or is refused

@@ -1,6 +1,7 @@
 """The shape of the project: which way imports point, and what only one module may do."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,7 +71,14 @@ def test_only_settings_reads_the_environment() -> None:
 
 
 def test_only_one_module_opens_duckdb() -> None:
-    assert users_of("duckdb.connect") == {"warehouse/db.py"}
+    """But for the script that runs under another interpreter, which has nothing of ours."""
+    assert users_of("duckdb.connect") == {"warehouse/db.py", "warehouse/export/ducklake_writer.py"}
+
+
+def test_the_writer_for_another_interpreter_needs_nothing_of_ours() -> None:
+    needed = tops(TREES[Path("warehouse/export/ducklake_writer.py")])
+
+    assert needed - sys.stdlib_module_names == {"duckdb"}
 
 
 def test_nobody_prints_but_the_commands() -> None:

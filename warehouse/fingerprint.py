@@ -6,6 +6,7 @@ of one scan. Every table has a key, so no two equal rows cancel out; the count s
 against accidents here, not against forgery. DuckDB's own hash() is faster but may change between its versions.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -43,16 +44,24 @@ def combine(tables: tuple[TableFingerprint, ...]) -> str:
 
 def fingerprint_table(connection: duckdb.DuckDBPyConnection, catalog: str, table: Table) -> TableFingerprint:
     """Return the fingerprint of one table of schema `main` of the attached release."""
-    row = connection.execute(
-        f"select count(*), coalesce(bit_xor(md5_number(row_text)), 0) "
-        f"from (select {_row_text(table)} as row_text from {named(catalog)}.{table.schema}.{named(table.name)})"
-    ).fetchone()
+    columns = [(column.name, column.type) for column in table.columns]
+    source = f"{named(catalog)}.{table.schema}.{named(table.name)}"
+    row = connection.execute(digest_sql(columns, source)).fetchone()
     count, digest = (0, 0) if row is None else row
     return TableFingerprint(table.name, int(count), f"{int(digest):032x}")
 
 
-def _row_text(table: Table) -> str:
-    return f"concat({', '.join(_value_text(column.name, column.type) for column in table.columns)})"
+def digest_sql(columns: Iterable[tuple[str, str]], source: str) -> str:
+    """Return the query that counts and hashes rows.
+
+    In: name and type of each column, in order; what stands after FROM (a table, or what a copy of it is read by). The
+    query gives one row: the count and the hash, a number. Any DuckDB from 1.2 on runs it, with the same answer.
+    """
+    row_text = f"concat({', '.join(_value_text(name, type_) for name, type_ in columns)})"
+    return (
+        f"select count(*), coalesce(bit_xor(md5_number(row_text)), 0) "
+        f"from (select {row_text} as row_text from {source})"
+    )
 
 
 def _value_text(name: str, type_: str) -> str:

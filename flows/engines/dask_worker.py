@@ -50,7 +50,7 @@ class Versions(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of a batch: Arrow streams, or what is wrong: a line about that worker, or an error raised on purpose."""
+    """What came of a batch: streams, or what is wrong: a line about that worker, or an error of ours."""
 
     worker: str
     streams: list[bytes]

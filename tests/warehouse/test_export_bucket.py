@@ -1,0 +1,256 @@
+"""Parquet in a bucket, over S3's protocol on loopback: as whole as in a folder, and safe without a lock."""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.cli import main
+from schemas.errors import LockedError, TransientFailure, UsageError
+from tests.warehouse.exports import TOPICS, by_duckdb, export, manifest_of, paths, small_warehouse
+from warehouse.export import bucket
+from warehouse.export.bucket import Bucket
+from warehouse.export.place import Folder
+from warehouse.home import Home
+
+pytest.importorskip("s3fs", reason="the extra s3 is not installed")
+SECRETS = ("AKIDCANARYKEYID", "canary/secret+key")
+names = count()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the warehouse's FILE."""
+    return small_warehouse(tmp_path_factory.mktemp("export"))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Give the address of an S3 server of this process."""
+    moto = pytest.importorskip("moto.server", reason="moto is not installed")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    made = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    made.start()
+    host, port = made.get_host_and_port()
+    yield f"http://{host}:{port}"
+    made.stop()
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set what an S3 client looks for, and hide what this machine may have."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRETS[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRETS[1])
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+
+
+@pytest.fixture
+def url(server: str, credentials: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give an empty prefix of a new bucket."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    name = f"bucket-{next(names)}"
+    files().call_s3("create_bucket", Bucket=name)
+    return f"s3://{name}/news/daily"
+
+
+def files() -> Any:
+    import s3fs
+
+    return s3fs.S3FileSystem(skip_instance_cache=True, use_listings_cache=False)
+
+
+def objects(url: str) -> dict[str, bytes]:
+    """Return everything that lies in the bucket, by its path below the prefix."""
+    root, client = url.removeprefix("s3://"), files()
+    return {path.removeprefix(f"{root}/"): client.cat_file(path) for path in client.find(root.split("/")[0])}
+
+
+def test_a_bucket_holds_the_very_rows_of_the_release_and_no_credentials(
+    url: str, file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "--warehouse", str(file), "--to", url, "--json"]) == 0
+
+    files().get(f"{url}/", str(tmp_path / "copy"), recursive=True)
+    assert by_duckdb(paths(tmp_path / "copy", manifest_of(tmp_path / "copy")["tables"][0])).fetchall() == TOPICS
+    everything = b"".join(objects(url).values()) + "".join(capfd.readouterr()).encode()
+    assert [secret for secret in SECRETS if secret.encode() in everything] == []
+    assert list(Home.of(file).temp.iterdir()) == []
+
+
+def test_the_same_release_again_uploads_nothing(url: str, file: Path, tmp_path: Path) -> None:
+    first = export(file, Bucket(url, tmp_path))
+    before = objects(url)
+
+    again = export(file, Bucket(url + "/", tmp_path))
+
+    assert (first.is_new, again.is_new) == (True, False)
+    assert objects(url) == before
+
+
+def test_the_first_to_write_the_manifest_wins_and_the_other_is_told(url: str, file: Path, tmp_path: Path) -> None:
+    slow = Bucket(url, tmp_path)
+    assert slow.read() is None
+    export(file, Bucket(url, tmp_path))
+    before = objects(url)
+
+    with pytest.raises(LockedError, match="another export was written meanwhile"):
+        slow.switch(b"{}")
+    late = Bucket(url, tmp_path)
+    assert late.read() is not None
+    files().pipe_file(f"{url}/manifest.json", before["manifest.json"] + b"\n")
+    with pytest.raises(LockedError, match="another export was written meanwhile"):
+        late.switch(b"{}")
+
+    assert objects(url) == {**before, "manifest.json": before["manifest.json"] + b"\n"}
+
+
+def test_a_switch_whose_answer_was_lost_counts(url: str, file: Path, tmp_path: Path) -> None:
+    place = Bucket(url, tmp_path)
+    place.switch(b"{}")
+
+    place.switch(b"{}")
+
+    assert objects(url) == {"manifest.json": b"{}"}
+
+
+def test_an_upload_in_parts_that_fails_leaves_nothing(
+    url: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    call = s3fs.S3FileSystem._call_s3
+
+    async def failing(self: Any, method: str, *arguments: Any, **more: Any) -> Any:
+        if method == "upload_part" and more["PartNumber"] == 2:
+            raise ConnectionResetError("the line broke; " + SECRETS[1])
+        return await call(self, method, *arguments, **more)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", failing)
+    big = tmp_path / "big.parquet"
+    big.write_bytes(os.urandom(11 << 20))
+    place = Bucket(url, tmp_path, part_bytes=5 << 20)
+
+    with pytest.raises(TransientFailure) as told:
+        place.keep("folder", big, "big.parquet")
+
+    assert str(told.value) == f"cannot write the export: {url}: ConnectionResetError"
+    assert objects(url) == {}
+    assert "Uploads" not in files().call_s3("list_multipart_uploads", Bucket=url.split("/")[2])
+
+
+def test_an_export_that_fails_leaves_no_manifest_and_no_file(
+    url: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = Bucket.keep
+    kept: list[str] = []
+
+    def failing(self: Bucket, folder: str, made: Path, relative: str) -> None:
+        if len(kept) == 1:
+            raise TransientFailure("the line broke")
+        kept.append(relative)
+        keep(self, folder, made, relative)
+
+    monkeypatch.setattr(Bucket, "keep", failing)
+
+    with pytest.raises(TransientFailure, match="the line broke"):
+        export(file, Bucket(url, tmp_path))
+
+    assert (len(kept), objects(url)) == (1, {})
+
+
+def test_a_folder_of_nobody_is_removed_when_it_is_a_day_old(
+    url: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = "20240101T000000.000000Z-abcdef-x01234567"
+    files().pipe_file(f"{url}/{dead}/dim_topic/part-0.parquet", b"half")
+
+    assert export(file, Bucket(url, tmp_path)).removed == ()
+    monkeypatch.setattr(bucket, "LEFTOVER_AGE", timedelta(days=-1))
+    assert export(file, Bucket(url, tmp_path)).removed == (dead,)
+
+    assert not any(path.startswith(dead) for path in objects(url))
+
+
+def test_what_is_not_ours_is_not_touched(url: str, file: Path, tmp_path: Path) -> None:
+    files().pipe_file(f"{url}/holiday.jpg", b"sun")
+
+    with pytest.raises(UsageError, match="holds other things"):
+        export(file, Bucket(url, tmp_path))
+
+    assert objects(url) == {"holiday.jpg": b"sun"}
+
+
+def command(file: Path, to: str, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Return exit status and what stands on stderr."""
+    status = main(["export", "--warehouse", str(file), "--to", to])
+    return status, capfd.readouterr().err
+
+
+def test_missing_rights_are_one_line_and_exit_1(
+    file: Path, credentials: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    class Denying(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            text = f"<Error><Code>AccessDenied</Code><Message>{SECRETS[0]} may not</Message></Error>".encode()
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Denying) as denying:
+        threading.Thread(target=denying.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{denying.server_port}")
+        told = command(file, "s3://bucket/news", capfd)
+        denying.shutdown()
+
+    todo = "look at the credentials and what they may do"
+    assert told == (1, f"newsmart: not allowed: s3://bucket/news: AccessDenied ({todo})\n")
+    assert len(asked) == 1
+
+
+def test_a_bucket_that_is_not_there_is_exit_2(url: str, file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert command(file, "s3://no-such-bucket/x", capfd) == (
+        2,
+        "newsmart: there is no such bucket: s3://no-such-bucket/x\n",
+    )
+
+
+def test_a_missing_extra_is_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+
+    status, text = command(file, "s3://bucket/news", capfd)
+
+    assert (status, text) == (2, "newsmart: s3:// needs the extra s3 (pip install 'newsmart[s3]')\n")
+
+
+@pytest.mark.parametrize(
+    "to", ["s3://me:geheim@bucket/x", "s3://bucket/x?token=geheim", "gs://me:geheim@bucket", "s3:geheim"]
+)
+def test_an_address_with_a_password_is_refused_and_not_repeated(
+    to: str, file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    status, text = command(file, to, capfd)
+
+    assert status == 2 and "geheim" not in text
+
+
+def test_folders_and_buckets_show_their_names(url: str, tmp_path: Path) -> None:
+    assert (Bucket(url, tmp_path).shown, Folder(tmp_path).shown) == (url, str(tmp_path))

@@ -1,0 +1,99 @@
+"""What a release file says of itself: which release it is, its tables and views, their columns and meaning.
+
+It is read from the file's own catalog and not from the declarations: a release may have been built by another version
+of newsmart than the one that exports it, and what is exported must describe itself as it is.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from schemas.errors import RunFailed
+from warehouse.sql_files import read_sql
+
+
+@dataclass(frozen=True, slots=True)
+class ExportColumn:
+    """A column as the file has it; `type` is DuckDB's name for it."""
+
+    name: str
+    type: str
+    comment: str
+    is_nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view as the file has it; `sql` is the statement that makes a view, None for a table."""
+
+    schema: str
+    name: str
+    comment: str
+    columns: tuple[ExportColumn, ...]
+    primary_key: tuple[str, ...]
+    sql: str | None
+
+    @property
+    def qualified_name(self) -> str:
+        """Schema and name."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def column_types(self) -> tuple[tuple[str, str], ...]:
+        """Name and type of each column, for the fingerprint."""
+        return tuple((column.name, column.type) for column in self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A release: its row of ops.release (times as ISO 8601 in UTC), its tables and its views."""
+
+    release: Mapping[str, Any]
+    tables: tuple[Relation, ...]
+    views: tuple[Relation, ...]
+
+    @property
+    def release_id(self) -> str:
+        """The release's name."""
+        return str(self.release["release_id"])
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash over the rows of schema main."""
+        return str(self.release["fingerprint"])
+
+
+def read_contents(connection: duckdb.DuckDBPyConnection) -> Contents:
+    """Return what the release that the connection has opened says of itself. Raises RunFailed where it is none."""
+    columns: dict[tuple[str, str], list[ExportColumn]] = {}
+    for schema, relation, name, type_, comment, is_nullable in _rows(connection, "columns"):
+        columns.setdefault((schema, relation), []).append(ExportColumn(name, type_, comment or "", is_nullable))
+
+    def relations(kind: str) -> Iterator[Relation]:
+        for schema, name, comment, primary_key, sql in _rows(connection, kind):
+            yield Relation(schema, name, comment or "", tuple(columns[schema, name]), tuple(primary_key), sql)
+
+    tables = tuple(relations("tables"))
+    if "ops.release" not in {table.qualified_name for table in tables}:
+        raise RunFailed("not a release of newsmart", where="it has no table ops.release")
+    return Contents(_release_row(connection), tables, tuple(relations("views")))
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[Any, ...]]:
+    return connection.execute(read_sql("export", name)).fetchall()
+
+
+def _release_row(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    found = connection.execute("from ops.release")
+    names = [column[0] for column in found.description or []]
+    rows = found.fetchall()
+    if len(rows) != 1:
+        raise RunFailed("not a release of newsmart", where=f"ops.release has {len(rows)} rows")
+    return {name: _plain(value) for name, value in zip(names, rows[0], strict=True)}
+
+
+def _plain(value: object) -> object:
+    return f"{value.isoformat()}Z" if isinstance(value, datetime) else value

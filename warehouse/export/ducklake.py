@@ -1,0 +1,195 @@
+"""Exports the current release to a DuckLake, by a writer that runs under an interpreter of its own.
+
+DuckLake is an extension of DuckDB, and extensions are built for one version of it; there is none for the version that
+newsmart runs on. Releases are written so that DuckDB from 1.2 on reads them, so an older DuckDB beside this one can do
+it: `ducklake_writer.py`, whose interpreter the user names. It takes its job on stdin.
+"""
+
+import json
+import re
+import subprocess
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import LockedError, NewsmartError, RunFailed, UsageError
+from warehouse.db import Limits, release_connection, spill_folder
+from warehouse.export import ducklake_writer
+from warehouse.export.contents import Contents, Relation, read_contents
+from warehouse.fingerprint import digest_sql
+
+PREFIX = "ducklake:"
+POSTGRES = re.compile(r"postgres(?:ql)?:(?P<rest>.*)", re.DOTALL)
+# What libpq takes for a secret: a key of its connection strings, or a URL's user:password@.
+SECRET = re.compile(r"\b(?:password|passwd|pwd|sslpassword)\s*=|//[^/@\s]*:[^/@\s]*@", re.IGNORECASE)
+LONGEST_TEXT = 250
+CONNECT_TIMEOUT = "connect_timeout=15"
+INSTALL = "uv venv lake && uv pip install --python lake duckdb==1.5.5 {wheels}; then --ducklake-python lake/bin/python"
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """A DuckLake: its catalog as DuckLake names it, where its files lie (None: it knows), the extensions it needs."""
+
+    catalog: str
+    data_path: str | None
+    extensions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LakeExport:
+    """What an export did. `is_new` is False where the lake showed the release already: no snapshot was made then."""
+
+    contents: Contents
+    is_new: bool
+    snapshot_id: int
+    changed: tuple[str, ...]
+    deleted: int
+    inserted: int
+
+
+def parse_lake(target: str, data_path: str | None) -> Lake:
+    """Return the lake that is meant.
+
+    In: `[ducklake:]postgres:…` with a libpq connection string, or `[ducklake:]FILE`; the folder of the Parquet files.
+    Raises UsageError for anything else, and for a password, which would be seen by all who list processes.
+    """
+    text = target.removeprefix(PREFIX)
+    if SECRET.search(text):
+        raise UsageError(
+            "a password does not belong in the address of a catalog",
+            todo="use PGPASSWORD, a .pgpass file or a pg_service.conf",
+        )
+    postgres = POSTGRES.fullmatch(text)
+    if postgres is None and ("://" in text or not text):
+        raise UsageError("not a DuckLake catalog", where=text, todo="a file, or ducklake:postgres:dbname=… host=…")
+    return Lake(
+        _postgres(postgres["rest"]) if postgres else str(Path(text).absolute()),
+        _data_path(data_path),
+        ("ducklake", "postgres_scanner") if postgres else ("ducklake",),
+    )
+
+
+def _postgres(rest: str) -> str:
+    """Return the catalog's address; a server that does not answer is given up after 15 s where nothing else is said."""
+    if rest.startswith("//"):
+        return f"postgres:postgresql:{rest}"
+    return f"postgres:{rest}" if "connect_timeout" in rest else f"postgres:{rest} {CONNECT_TIMEOUT}"
+
+
+def _data_path(data_path: str | None) -> str | None:
+    if data_path is None:
+        return None
+    if "://" in data_path:
+        raise UsageError("the files of a DuckLake go to a folder", where=data_path)
+    return str(Path(data_path).absolute()) + "/"
+
+
+def export_ducklake(release: Path, lake: Lake, *, python: str, limits: Limits, spill_parent: Path) -> LakeExport:
+    """Make the lake show the release that the file shows, as one snapshot.
+
+    In: the interpreter that runs the writer. Raises UsageError where it, or its extension, is not there or the lake
+    holds tables that are not ours; LockedError where another export was faster; RunFailed for all else. The lake is as
+    it was then.
+    """
+    file = release.resolve()
+    with release_connection(file, spill_parent=spill_parent) as connection:
+        contents = read_contents(connection)
+    with spill_folder(spill_parent) as spill:
+        told = run_writer(python, make_job(file, contents, lake, str(spill), limits.memory or "1GB"))
+    if "error" in told:
+        raise explained(told, lake)
+    return LakeExport(
+        contents,
+        bool(told["is_new"]),
+        int(told["snapshot_id"]),
+        tuple(told["changed"]),
+        int(told["deleted"]),
+        int(told["inserted"]),
+    )
+
+
+def make_job(file: Path, contents: Contents, lake: Lake, spill: str, memory: str) -> dict[str, Any]:
+    """Return the writer's job."""
+    return {
+        "release": str(file),
+        "release_id": contents.release_id,
+        "fingerprint": contents.fingerprint,
+        "catalog": lake.catalog,
+        "data_path": lake.data_path,
+        "extensions": list(lake.extensions),
+        "memory": memory,
+        "spill": spill,
+        "tables": [_relation(table) for table in contents.tables],
+        "views": [_relation(view) for view in contents.views],
+    }
+
+
+def _relation(relation: Relation) -> dict[str, Any]:
+    return {**asdict(relation), "digest": digest_sql(relation.column_types, "$source")}
+
+
+def run_writer(python: str, job: dict[str, Any]) -> dict[str, Any]:
+    """Run the writer and return what it tells. It ends when this process does. Raises UsageError, RunFailed."""
+    command = [python, "-I", ducklake_writer.__file__]
+    try:
+        child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    except OSError as error:
+        raise UsageError("cannot run the interpreter for DuckLake", where=f"{python}: {error.strerror}") from error
+    with child:
+        try:
+            return _talk(child, job, python)
+        finally:
+            child.kill()
+
+
+def _talk(child: "subprocess.Popen[str]", job: dict[str, Any], python: str) -> dict[str, Any]:
+    if child.stdin is None or child.stdout is None or child.stderr is None:
+        raise RunFailed("the writer for DuckLake has no pipes")
+    try:
+        child.stdin.write(json.dumps(job) + "\n")
+        child.stdin.flush()
+        told: dict[str, Any] = json.loads(child.stdout.readline())
+    except (OSError, ValueError) as error:
+        child.kill()
+        with suppress(OSError):
+            child.stdin.close()  # what could not be written is written again by close(), and fails again
+        raise _died(child.stderr.read(), python) from error
+    return told
+
+
+def _died(errors: str, python: str) -> NewsmartError:
+    last = errors.strip().splitlines()[-1:] or ["it ended without a word"]
+    if "No module named 'duckdb'" in last[0]:
+        return _without_extension(f"duckdb, {python}", ("ducklake",))
+    return RunFailed("the writer for DuckLake ended", where=f"{python}: {last[0][:200]}")
+
+
+def explained(told: dict[str, Any], lake: Lake) -> NewsmartError:
+    """Return our error for what the writer tells."""
+    # DuckDB nests errors, the cause last.
+    kind, text = str(told["error"]), str(told["text"])
+    text = text if len(text) <= LONGEST_TEXT else "… " + text[-LONGEST_TEXT:]
+    if kind == "extension":
+        return _without_extension(text.split(": ")[0], lake.extensions)
+    if kind == "foreign":
+        todo = "name another catalog; newsmart writes into a lake of its own"
+        return UsageError("the lake holds a table of this name that newsmart did not make", where=text, todo=todo)
+    if kind == "taken":
+        return LockedError("another export was written into the lake meanwhile", todo="export again")
+    if kind == "attach" and "Could not set lock" in str(told["text"]):
+        todo = "a catalog in a file is for one program at a time; PostgreSQL serves many"
+        return LockedError("another program has the lake open", where=lake.catalog, todo=todo)
+    if kind == "differs":
+        return RunFailed("the lake would not hold what the release does", where=text)
+    return RunFailed("cannot open the lake" if kind == "attach" else "the export to DuckLake failed", where=text)
+
+
+def _without_extension(where: str, extensions: tuple[str, ...]) -> UsageError:
+    wheels = " ".join(f"duckdb-extension-{name.replace('_', '-')}" for name in extensions)
+    return UsageError(
+        "the interpreter for DuckLake cannot load what it needs", where=where, todo=INSTALL.format(wheels=wheels)
+    )

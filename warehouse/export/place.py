@@ -1,0 +1,159 @@
+"""Where an export goes: what it needs of a place, and a folder of this machine as one.
+
+A place is a set of names with one that is replaced atomically, the manifest. Everything else about an export is the
+same for a folder and for a bucket (bucket.py).
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from schemas.errors import LockedError, RunFailed, UsageError
+from warehouse.durable import fsync_file, fsync_folder, write_atomically
+from warehouse.export.manifest import FOLDER, MANIFEST, Manifest, parse_manifest
+
+LOCK = ".newsmart-export.lock"
+
+
+class Place(Protocol):
+    """Where exports lie, side by side in folders, below one manifest."""
+
+    @property
+    def shown(self) -> str:
+        """The place's name, for people: no credentials are in it."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Hold the place for a block, as far as it can be held. Raises LockedError where another export has it."""
+
+    def read(self) -> Manifest | None:
+        """Return the manifest that is there. Raises UsageError where it, or the place, is not ours."""
+
+    def staged(self, folder: str) -> AbstractContextManager[Path]:
+        """Give, for a block, the local folder in which an export's files are made."""
+
+    def keep(self, folder: str, file: Path, relative: str) -> None:
+        """Take a finished file in: it lasts, below the export's folder, when this returns."""
+
+    def switch(self, content: bytes) -> None:
+        """Replace the manifest, atomically. Raises LockedError where another export was faster."""
+
+    def sizes(self, folder: str) -> Mapping[str, int]:
+        """Return path (below the place) and size of each file of an export."""
+
+    def remove(self, folder: str) -> None:
+        """Remove an export; what cannot be removed is left for the next time."""
+
+    def leftovers(self, kept: tuple[str, ...]) -> list[str]:
+        """Return the folders of exports that are not kept and that nobody can be writing."""
+
+
+class Folder:
+    """A folder of this machine. An export at a time, by a lock that dies with its process."""
+
+    def __init__(self, path: Path) -> None:
+        """In: the folder, which need not exist."""
+        self.path = Path(os.path.abspath(path))
+
+    @property
+    def shown(self) -> str:
+        """The folder's path."""
+        return str(self.path)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder by flock; it is made where it is absent, and looked through before anything is put in."""
+        number = self._open_lock()
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as error:
+            raise LockedError("another export writes here", where=self.shown, todo="it ends by itself") from error
+        finally:
+            os.close(number)
+
+    def _open_lock(self) -> int:
+        if os.path.lexists(self.path) and not self.path.is_dir():
+            raise UsageError("not a folder", where=self.shown)
+        with _failing("cannot make the export's folder", self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        self._check_ours()
+        with _failing("cannot write the export", self.path):
+            return os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+    def _check_ours(self) -> None:
+        """Raise UsageError where the folder holds other things than exports, so that nothing of others is touched."""
+        with _failing("cannot list the export's folder", self.path):
+            names = {entry.name for entry in self.path.iterdir()}
+        check_names(names, self.shown)
+
+    def read(self) -> Manifest | None:
+        """Return the manifest, or None where there is none yet."""
+        try:
+            content = (self.path / MANIFEST).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise RunFailed("cannot read the manifest", where=f"{self.path / MANIFEST}: {error.strerror}") from error
+        return parse_manifest(content, str(self.path / MANIFEST))
+
+    @contextmanager
+    def staged(self, folder: str) -> Iterator[Path]:
+        """Give the export's own folder: until the manifest names it, nobody looks there."""
+        staged = self.path / folder
+        with _failing("cannot write the export", staged):
+            staged.mkdir()
+            fsync_folder(self.path)
+        yield staged
+
+    def keep(self, folder: str, file: Path, relative: str) -> None:
+        """Flush the file, and the folders on the way to it: it lies in its place already."""
+        with _failing("cannot write the export", file):
+            fsync_file(file)
+            for parent in file.parents:
+                fsync_folder(parent)
+                if parent == self.path / folder:
+                    break
+
+    def switch(self, content: bytes) -> None:
+        """Replace the manifest by one rename."""
+        with _failing("cannot write the manifest", self.path / MANIFEST):
+            write_atomically(self.path / MANIFEST, content)
+
+    def sizes(self, folder: str) -> Mapping[str, int]:
+        """Return path and size of each file of an export."""
+        files = [path for path in (self.path / folder).rglob("*") if path.is_file()]
+        return {path.relative_to(self.path).as_posix(): path.stat().st_size for path in files}
+
+    def remove(self, folder: str) -> None:
+        """Remove an export's folder."""
+        shutil.rmtree(self.path / folder, ignore_errors=True)
+
+    def leftovers(self, kept: tuple[str, ...]) -> list[str]:
+        """Return the folders that are not kept; under the lock nobody else can be writing one."""
+        with _failing("cannot list the export's folder", self.path):
+            names = sorted(entry.name for entry in self.path.iterdir())
+        return [name for name in names if FOLDER.fullmatch(name) and name not in kept]
+
+
+def check_names(names: set[str], shown: str) -> None:
+    """Raise UsageError where a place without a manifest holds what no export has put there."""
+    ours = {LOCK, f"{MANIFEST}.tmp"}
+    foreign = sorted(name for name in names if name not in ours and not FOLDER.fullmatch(name))
+    if foreign and MANIFEST not in names:
+        raise UsageError(
+            "the place to export to holds other things",
+            where=f"{shown}: {foreign[0]}",
+            todo="name an empty or a new one",
+        )
+
+
+@contextmanager
+def _failing(what: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFailed(what, where=f"{path}: {error.strerror}") from error
