@@ -18,7 +18,7 @@ from flows.request import Changes, RunRequest, RunResult
 from flows.run_begin import VERSIONS, Do, OnStep, Published, Run, T, open_run
 from flows.run_intake import read_and_record, scan_sources
 from flows.run_outcome import check_all_listed, finish, note_failure, state_before
-from warehouse import faults, publish, runs
+from warehouse import faults, interrupts, publish, runs
 from warehouse.audit import AuditResult, check, run_audits
 from warehouse.build import Built, building, clear_work, fill_release
 from warehouse.ledger import change_number, transaction
@@ -80,6 +80,7 @@ def release_anew(run: Run, do: Do) -> Published:
 
 def timed(run: Run, do: Do, name: str, step: Callable[[], T]) -> T:
     """Run a step and add its seconds to the run's traces."""
+    interrupts.check()
     start = monotonic()
     try:
         return do(name, step)

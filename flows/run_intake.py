@@ -14,7 +14,7 @@ from flows.run_begin import Run, Seen
 from flows.scan import Scan, scan
 from flows.scan import references as file_references
 from schemas.errors import SourceUnreadable
-from warehouse import faults, intake, record, runs
+from warehouse import faults, intake, interrupts, record, runs
 from warehouse.db import limit_memory
 from warehouse.feed import Feed
 from warehouse.ledger import transaction
@@ -76,6 +76,7 @@ def _take_in_all(run: Run, references: pa.Table) -> None:
     files = file_references(run.request.sources, references)
     with Feed(run.connection) as feed:
         for batch in read_all(files, run.as_of, run.request.processes, run.readers):
+            interrupts.check()
             taken = monotonic()
             run.traces.notices.extend(_reading_notices(batch.documents, references))
             intake.take_in(feed, batch, references, run.as_of)
