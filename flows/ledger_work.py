@@ -15,6 +15,7 @@ import duckdb
 from flows.clock import as_text, utc_now
 from flows.limits import memory_for
 from flows.run_begin import VERSIONS
+from flows.run_outcome import kept_releases
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
 from schemas.urls import url_key
@@ -139,7 +140,7 @@ def maintain(warehouse: Path, settings: Settings) -> dict[str, Any]:
     with _ledger(warehouse, settings) as (home, connection):
         before = home.ledger.stat().st_size
         pruned = prune_ledger(connection, kept, utc_now())
-        keep = [row.release_id for row in runs.releases(connection)][: settings.keep_releases]
+        keep = [row.release_id for row in kept_releases(home, connection, settings.keep_releases)]
         removed = publish.prune(home, keep)
         after = compact(connection, home)
     return {**asdict(pruned), "releases_removed": removed, "ledger_bytes_before": before, "ledger_bytes": after}

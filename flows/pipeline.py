@@ -17,7 +17,8 @@ from flows.pool import ReaderPool
 from flows.request import Changes, RunRequest, RunResult
 from flows.run_begin import VERSIONS, Do, OnStep, Published, Run, T, open_run
 from flows.run_intake import read_and_record, scan_sources
-from flows.run_outcome import check_all_listed, finish, note_failure, state_before
+from flows.run_outcome import check_all_listed, finish, note_failure
+from flows.run_state import state_before
 from warehouse import faults, interrupts, publish, runs
 from warehouse.audit import AuditResult, check, run_audits
 from warehouse.build import Built, building, clear_work, fill_release

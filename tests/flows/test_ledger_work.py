@@ -18,6 +18,7 @@ from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse.home import Home
 from warehouse.ledger import open_ledger, set_meta
 from warehouse.migrations import FORMAT_VERSION
+from warehouse.publish import release_ids
 
 SETTINGS = Settings()
 URL = "https://example.com/{}"
@@ -139,6 +140,21 @@ def test_maintain_compacts_and_changes_no_release(newsroom: Newsroom) -> None:
     assert newsroom.one("select fingerprint from ops.release") == before
     assert verify(newsroom.warehouse, SETTINGS)["is_equal"]
     assert not newsroom.run().published
+
+
+def test_maintain_keeps_the_latest_sound_releases(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    newsroom.write("b.md", make_document("third", URL.format("b")))
+    newsroom.run()
+    home = Home.of(newsroom.warehouse)
+    first, second, third = release_ids(home)
+    home.release_file(second).chmod(0o644)
+    home.release_file(second).write_bytes(b"forged")
+
+    done = maintain(newsroom.warehouse, Settings(keep_releases=2))
+
+    assert done["releases_removed"] == [second]
+    assert release_ids(home) == [first, third]
 
 
 def test_bytes_of_superseded_versions_go_where_that_is_set(newsroom: Newsroom) -> None:
