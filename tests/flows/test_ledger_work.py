@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flows import reparse, run_begin
+from flows import ledger_work, reparse, run_begin
 from flows.ledger_work import build_as_of, maintain, purge, rollback, verify
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
@@ -105,6 +105,95 @@ def test_a_purged_url_is_gone_from_every_list_and_stays_out(newsroom: Newsroom) 
     assert (result.documents["seen"], result.documents["changed"]) == (2, 1)
     assert newsroom.query("select position from fact_mention where role = 'related'") == [(2,)]
     _nowhere(newsroom, SECRET)
+
+
+def test_another_story_in_the_same_file_and_other_mentions_outlive_a_takedown(newsroom: Newsroom) -> None:
+    listed = [make_mention("kept", URL.format("kept"))]
+    newsroom.write("a.md", make_document("mine", URL.format("mine"), related=listed))
+    newsroom.run()
+    newsroom.write("a.md", make_document(SECRET, URL.format(SECRET), related=listed))
+    newsroom.run()
+    newsroom.write("a.md", make_document("later", URL.format("later"), related=listed))
+    newsroom.write("b.md", make_document("b", URL.format("b"), related=[make_mention(SECRET, URL.format(SECRET))]))
+    newsroom.run()
+
+    done = purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+
+    assert (done["documents"], done["versions"], done["mentions"]) == (0, 1, 3)
+    _nowhere(newsroom, SECRET)
+    assert newsroom.query(
+        "select title, valid_from, valid_to from article_history inner join dim_article using (article_key, title) "
+        "where title in ('mine', 'later', 'kept') order by 2, 1"
+    ) == [
+        ("kept", FIRST_AS_OF, FIRST_AS_OF + A_DAY),
+        ("mine", FIRST_AS_OF, FIRST_AS_OF + A_DAY),
+        ("kept", FIRST_AS_OF + 2 * A_DAY, None),
+        ("later", FIRST_AS_OF + 2 * A_DAY, None),
+    ]
+    assert verify(newsroom.warehouse, SETTINGS)["is_equal"]
+    _check_reparse_loses_nothing(newsroom)
+
+
+def test_a_file_that_tells_a_story_taken_down_is_not_there(newsroom: Newsroom) -> None:
+    newsroom.write("b.md", make_document("b", URL.format("b")))
+    newsroom.write("a.md", make_document("mine", URL.format("mine")))
+    newsroom.run()
+    newsroom.write("a.md", make_document(SECRET, URL.format(SECRET)))
+    newsroom.run()
+
+    purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+
+    then = FIRST_AS_OF + A_DAY
+    assert newsroom.query("select path, removed_at from dim_document order by 1") == [("a.md", then), ("b.md", None)]
+    seen = [newsroom.run(full_refresh=full).documents for full in (False, True)]
+    assert [(one["seen"], one["unchanged"], one["removed"]) for one in seen] == [(1, 1, 0)] * 2
+    newsroom.write("a.md", make_document("mine", URL.format("mine")))
+    assert newsroom.run().documents["changed"] == 1
+
+
+def _check_reparse_loses_nothing(room: Newsroom) -> None:
+    fingerprint = room.one("select fingerprint from ops.release")
+    room.run(reparse=True)
+    assert room.one("select fingerprint from ops.release") == fingerprint
+
+
+def test_bytes_that_nobody_could_judge_are_not_kept_after_a_takedown(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    text = (newsroom.folder / "a.md").read_text()
+    for bad in (text.replace("title", "titel"), text.replace(SECRET, SECRET + '"'), "---\n" + SECRET):
+        newsroom.write("a.md", bad)
+        newsroom.run(max_quarantine=1.0)
+        assert _is_kept(newsroom, SECRET)
+
+    purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+
+    assert not _is_kept(newsroom, SECRET)
+    newsroom.run(full_refresh=True, max_quarantine=1.0)
+    assert not _is_kept(newsroom, SECRET)
+    _check_reparse_loses_nothing(newsroom)
+
+
+def _is_kept(room: Newsroom, text: str) -> bool:
+    """Tell whether the text is in any bytes that the ledger keeps."""
+    with open_ledger(Home.of(room.warehouse)) as connection:
+        rows = connection.execute("select bytes from ledger.raw").fetchall()
+    return any(text.encode() in reparse.decompressed(row[0]) for row in rows)
+
+
+def test_a_takedown_that_was_cut_off_is_gone_on_with(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    _two_days(newsroom)
+    for what in ({"path": "news/b.md", "url": None}, {"path": None, "url": URL.format(SECRET)}):
+        with monkeypatch.context() as patched:
+            patched.setattr(ledger_work, "publish_as_of", _fail)
+            with pytest.raises(RunFailed, match="full"):
+                purge(newsroom.warehouse, SETTINGS, **what)
+        assert len(purge(newsroom.warehouse, SETTINGS, **what)["releases_removed"]) >= 1
+    _nowhere(newsroom, SECRET)
+    assert newsroom.query("select path from dim_document") == [("a.md",)]
+
+
+def _fail(*_: object) -> str:
+    raise RunFailed("the disk is full")
 
 
 def _nowhere(room: Newsroom, text: str) -> None:
