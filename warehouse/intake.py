@@ -276,8 +276,8 @@ def _rejected_positions(problems: pa.Table) -> dict[int, set[int]]:
     return rejected
 
 
-def replace_readings(feed: Feed, batch: Batch, byte_digests: pa.Table) -> None:
-    """Put a new reading of kept bytes in the place of the old one; `byte_digests` has a row for each reference.
+def replace_readings(feed: Feed, batch: Batch, byte_digests: pa.Table, as_of: datetime) -> None:
+    """Put a new reading of bytes kept at an as-of in the place of the old one; `byte_digests` has a row a reference.
 
     Bytes that the rules no longer accept keep their old reading: a version that was published stays in the history.
     """
@@ -292,6 +292,7 @@ def replace_readings(feed: Feed, batch: Batch, byte_digests: pa.Table) -> None:
     feed.give(tables)
     for statement in _REPLACE_READINGS:
         connection.execute(statement)
+    connection.execute(_REPLACE_CONTENTS, {"as_of": as_of})
 
 
 _REPLACE_READINGS = (
@@ -320,14 +321,27 @@ _REPLACE_READINGS = (
     from reread
     where content_id not in (select content_id from ledger.content)
     """,
-    """
+)
+
+_REPLACE_CONTENTS = """
     update ledger.event set content_id = reread.content_id
     from reread
-    where event.byte_digest = reread.byte_digest and event.content_id is not null
-    """,
+    where event.byte_digest = reread.byte_digest and event.as_of = $as_of and event.content_id is not null
+"""
+
+
+def know_replaced_readings(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note of every file, when all is read again, that it holds what its document's last version says by now.
+
+    Also of one that was encrypted anew since, whose own bytes are not kept.
     """
-    update ledger.file_state set content_digest = reread.content_digest
-    from reread
-    where file_state.byte_digest = reread.byte_digest and not file_state.is_bad
-    """,
-)
+    connection.execute(_KNOW_CONTENTS)
+
+
+_KNOW_CONTENTS = """
+    update ledger.file_state set content_digest = content.content_digest
+    from
+        (select document_id, arg_max(content_id, as_of) as content_id from ledger.event group by document_id) as told
+        inner join ledger.content as content on content.content_id = told.content_id
+    where file_state.document_id = told.document_id and not file_state.is_bad
+"""

@@ -77,6 +77,31 @@ def test_verify_finds_the_release_equal_and_names_a_table_that_is_not(newsroom: 
     assert not told["is_file_untouched"]
 
 
+def test_verify_tells_the_tables_of_a_ledger_that_was_tampered_with(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+        connection.execute("delete from ledger.content_entry where position = 0")
+
+    tables = {one["table"] for one in verify(newsroom.warehouse, SETTINGS)["differences"]}
+
+    assert {"dim_document", "fact_mention"} <= tables
+
+
+def test_verify_tells_a_missing_table_and_a_damaged_release_as_what_they_are(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    file = newsroom.warehouse.resolve()
+    file.chmod(0o644)
+    with duckdb.connect(file) as connection:
+        connection.execute("drop table article_conflict")
+        connection.execute("alter table dim_topic rename column topic to subject")
+    told = verify(newsroom.warehouse, SETTINGS)
+    assert {one["table"] for one in told["differences"]} == {"article_conflict", "dim_topic"}
+
+    file.write_bytes(file.read_bytes()[:20_000])
+    with pytest.raises(RunFailed, match="release is damaged"):
+        verify(newsroom.warehouse, SETTINGS)
+
+
 def test_a_purged_document_is_gone_for_good(newsroom: Newsroom) -> None:
     _two_days(newsroom)
 
@@ -267,6 +292,22 @@ def test_reading_again_gives_the_same_release(newsroom: Newsroom) -> None:
     assert result.published
     assert result.documents["unchanged"] == 2
     assert newsroom.one("select fingerprint from ops.release") == before
+
+
+def test_what_was_accepted_in_its_time_is_not_lost_by_reading_again(newsroom: Newsroom) -> None:
+    ahead = make_mention("ahead", URL.format("ahead"), publishedDateTime="2026-06-01")
+    newsroom.write("a.md", make_document("a", URL.format("a"), related=[ahead]))
+    newsroom.run()
+    newsroom.run(datetime(2025, 1, 1))
+    newsroom.write("a.md", make_document("a", URL.format("a"), related=[ahead], secured="cipher").replace("\n", "\r\n"))
+    assert newsroom.run().documents["touched"] == 1
+    assert newsroom.one("select count(*) from fact_mention") == 2
+
+    _check_reparse_loses_nothing(newsroom)
+
+    assert newsroom.one("select version_count from dim_document") == 2
+    result = newsroom.run()
+    assert (result.documents["unchanged"], result.published) == (1, False)
 
 
 def test_newer_rules_read_every_kept_version_again(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
