@@ -16,7 +16,7 @@ import duckdb
 from flows.clock import as_text, utc_now
 from flows.limits import memory_for
 from flows.run_begin import VERSIONS
-from flows.run_outcome import kept_releases
+from flows.run_outcome import kept_releases, known_releases
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
 from schemas.urls import url_key
@@ -70,7 +70,7 @@ def verify(warehouse: Path, settings: Settings) -> dict[str, Any]:
 
 def _current(home: Home, connection: duckdb.DuckDBPyConnection) -> runs.ReleaseRow:
     current = publish.current(home)
-    row = next((row for row in runs.releases(connection) if row.release_id == current), None)
+    row = next((row for row in known_releases(home, connection) if row.release_id == current), None)
     if row is None:
         raise RunFailed("the ledger knows no current release", where=str(home.file), todo="run `newsmart run` first")
     return row
@@ -160,7 +160,7 @@ def rollback(warehouse: Path, settings: Settings) -> str:
     A release whose bytes are not those that were published is never a target. Raises RunFailed where none is left.
     """
     with _ledger(warehouse, settings) as (home, connection):
-        rows = runs.releases(connection)
+        rows = known_releases(home, connection)
         current = publish.current(home)
         ids = [row.release_id for row in rows]
         older = rows[ids.index(current) + 1 :] if current in ids else rows
@@ -186,7 +186,7 @@ def _retell(home: Home, connection: duckdb.DuckDBPyConnection, pin: str | None =
     """Bring state.json up to date with the releases and the quarantine."""
     state = read_state(home) or State()
     current = publish.current(home)
-    kept = [row for row in runs.releases(connection) if home.release_file(row.release_id).is_file()]
+    kept = [row for row in known_releases(home, connection) if home.release_file(row.release_id).is_file()]
     state["releases"] = [row.as_record() for row in kept]
     state["release"] = next((row.as_record() for row in kept if row.release_id == current), None)
     state["quarantine"] = [runs.plain(row) for row in runs.quarantine(connection)]

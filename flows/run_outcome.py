@@ -33,10 +33,15 @@ def _kept(run: Run) -> list[runs.ReleaseRow]:
     return kept_releases(run.home, run.connection, run.request.settings.keep_releases)
 
 
+def known_releases(home: Home, connection: duckdb.DuckDBPyConnection) -> list[runs.ReleaseRow]:
+    """Return what the ledger knows of the releases that lie there, and of the latest, the latest first."""
+    return runs.releases(connection, publish.release_ids(home))
+
+
 def kept_releases(home: Home, connection: duckdb.DuckDBPyConnection, count: int) -> list[runs.ReleaseRow]:
     """Return the latest releases that lie there as they were published; one that was tampered with is not kept."""
     there = set(publish.release_ids(home))
-    rows = (row for row in runs.releases(connection) if row.release_id in there)
+    rows = (row for row in known_releases(home, connection) if row.release_id in there)
     return [row for row in rows if publish.is_untouched(home.release_file(row.release_id), row.file)][:count]
 
 
@@ -70,7 +75,7 @@ def tell(run: Run, status: str, error: Exception | None) -> None:
     """Write state.json."""
     before = state_before(run.home)
     current = publish.current(run.home)
-    rows = runs.releases(run.connection)
+    rows = known_releases(run.home, run.connection)
     has_counted = run.traces.balance is not NO_BALANCE
     balance, counted_by = (run.traces.balance.as_dict(), run.run_id) if has_counted else balance_before(before)
     state = State(
@@ -96,7 +101,7 @@ def _result(run: Run, published: Published | None) -> RunResult:
     steps = ("scan", "read", "record", "build", "audit", "publish")
     seconds = {name: run.traces.seconds.get(name, 0.0) for name in steps}
     seconds["total"] = (utc_now() - run.started_at).total_seconds()
-    rows = runs.releases(run.connection)
+    rows = known_releases(run.home, run.connection)
     problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
     return RunResult(
         run_id=run.run_id,
