@@ -64,11 +64,12 @@ def report_of_failure(run_id: str, error: str, state: State | None) -> Report:
     """Return the report of a run that failed, from what it left in state.json, where that is this run's."""
     told = State() if state is None or state.get("run", {}).get("run_id") != run_id else state
     run = told.get("run", {})
+    has_counted = told.get("balance_run_id") == run_id
     return Report(
         run_id=run_id,
         as_of=run.get("as_of"),
         status=run.get("status", "failed"),
-        documents=told.get("balance", {}),
+        documents=told.get("balance", {}) if has_counted else {},
         seconds=run.get("seconds", {}),
         error=error,
         quarantine=told.get("quarantine", []),

@@ -6,8 +6,11 @@ was cut off goes on where it stopped.
 """
 
 import json
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+
+import duckdb
 
 from flows.clock import parse_moment
 from flows.engines.choice import choose_engine
@@ -17,14 +20,17 @@ from flows.settings import Settings
 from flows.sources import parse_sources
 from flows.stores.address import is_url
 from schemas.errors import UsageError
+from warehouse.db import ledger_connection
 from warehouse.home import Home
-from warehouse.state import read_state
+from warehouse.ledger import last_as_of
+
+DONE = ("published", "unchanged")
 
 
 def plan(manifest: Path, name: str | None, warehouse: Path, settings: Settings) -> list[RunRequest]:
     """Return the runs still to do, by as-of, all under one source name. Raises UsageError for a bad manifest."""
     source = name or manifest.absolute().parent.name
-    last = _last_as_of(warehouse)
+    last = _last_run(warehouse)
     steps = sorted((parse_moment(str(step["as_of"])), _folder(manifest, step["folder"])) for step in _load(manifest))
     engine = choose_engine(settings.engine, settings.dask_address)
     return [
@@ -37,7 +43,7 @@ def plan(manifest: Path, name: str | None, warehouse: Path, settings: Settings) 
             settings=settings,
         )
         for as_of, folder in steps
-        if last is None or as_of > last
+        if _is_to_do(as_of, last)
     ]
 
 
@@ -63,7 +69,20 @@ def _folder(manifest: Path, folder: str) -> str:
     raise UsageError("no such source folder", where=folder, todo=f"it is named in {manifest}")
 
 
-def _last_as_of(warehouse: Path) -> datetime | None:
-    state = read_state(Home.of(warehouse))
-    as_of = None if state is None or "run" not in state else state["run"].get("as_of")
-    return None if as_of is None else parse_moment(str(as_of))
+def _last_run(warehouse: Path) -> tuple[datetime, str] | None:
+    """Return the as-of and status of the last run, None before the first; from the ledger, which alone knows.
+
+    A run that failed before it recorded anything leaves its error in state.json and nothing here.
+    """
+    home = Home.of(warehouse)
+    if not home.ledger.is_file():
+        return None
+    # A ledger that was made and never filled has no tables yet.
+    with ledger_connection(home.ledger, read_only=True) as connection, suppress(duckdb.CatalogException):
+        return last_as_of(connection)
+    return None
+
+
+def _is_to_do(as_of: datetime, last: tuple[datetime, str] | None) -> bool:
+    """Tell whether a step is later than the last run, or that run itself, where it was cut off, failed or refused."""
+    return last is None or as_of > last[0] or (as_of == last[0] and last[1] not in DONE)

@@ -18,6 +18,7 @@ from typing import NoReturn
 from flows.commands.options import add_commands
 from flows.lean import hide_heavy_modules
 from schemas.errors import NewsmartError, UsageError
+from warehouse import interrupts
 
 INTERRUPTED = 130
 
@@ -41,7 +42,11 @@ class Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. In: the arguments, without the program's name. Out: the exit status (DESIGN section 7)."""
-    status = _outcome(list(sys.argv[1:] if argv is None else argv))
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    with interrupts.honoured():
+        status = _outcome(arguments)
+        if interrupts.conclude() and status != INTERRUPTED:
+            status = _interrupted("--debug" in arguments)
     if status and "duckdb" in sys.modules:
         # An error's traceback holds connections in cycles; DuckDB's binding complains at exit of what is left.
         gc.collect()
@@ -49,21 +54,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _outcome(arguments: Sequence[str]) -> int:
-    """Return the exit status of a command, its error told."""
+    """Return the exit status of a command, its error told; whatever Ctrl-C has led to counts as interrupted."""
     is_debugging = "--debug" in arguments
     try:
         _check_platform()
         return _dispatch(arguments)
-    except NewsmartError as error:
+    except BaseException as error:  # noqa: BLE001  the last resort: one line, and the traceback where asked for
+        if isinstance(error, KeyboardInterrupt) or interrupts.is_pending():
+            return _interrupted(is_debugging)
+        return _failed(error, is_debugging)
+
+
+def _interrupted(is_debugging: bool) -> int:
+    interrupts.conclude()
+    return _fail("interrupted; nothing was left half done", INTERRUPTED, is_debugging)
+
+
+def _failed(error: BaseException, is_debugging: bool) -> int:
+    """Tell an error and return its exit status; what is no error of a command (SystemExit) is raised again."""
+    if isinstance(error, NewsmartError):
         return _fail(str(error), error.exit_status, is_debugging)
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was left half done", INTERRUPTED, is_debugging)
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         _close_output()
         return 128 + signal.SIGPIPE
-    except Exception as error:  # noqa: BLE001  the last resort: one line, and the traceback where asked for
-        told = f"unexpected {type(error).__name__}: {error}; this is a fault of newsmart, --debug shows where"
-        return _fail(" ".join(told.split()), 1, is_debugging)
+    if not isinstance(error, Exception):
+        raise error
+    told = f"unexpected {type(error).__name__}: {error}; this is a fault of newsmart, --debug shows where"
+    return _fail(" ".join(told.split()), 1, is_debugging)
 
 
 def _dispatch(arguments: Sequence[str]) -> int:

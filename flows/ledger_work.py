@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import duckdb
@@ -15,6 +16,7 @@ import duckdb
 from flows.clock import as_text, utc_now
 from flows.limits import memory_for
 from flows.run_begin import VERSIONS
+from flows.run_outcome import kept_releases, known_releases
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
 from schemas.urls import url_key
@@ -25,7 +27,7 @@ from warehouse.home import Home
 from warehouse.ledger import open_ledger, transaction
 from warehouse.lock import hold
 from warehouse.maintain import Kept, compact, prune_ledger
-from warehouse.purge import find_documents, purge_article, purge_documents
+from warehouse.purge import URL, Purged, find_documents, has_tombstone, purge_article, purge_documents
 from warehouse.rebuild import build_audited, build_to, compare_release
 from warehouse.state import State, read_state, write_state
 
@@ -68,7 +70,7 @@ def verify(warehouse: Path, settings: Settings) -> dict[str, Any]:
 
 def _current(home: Home, connection: duckdb.DuckDBPyConnection) -> runs.ReleaseRow:
     current = publish.current(home)
-    row = next((row for row in runs.releases(connection) if row.release_id == current), None)
+    row = next((row for row in known_releases(home, connection) if row.release_id == current), None)
     if row is None:
         raise RunFailed("the ledger knows no current release", where=str(home.file), todo="run `newsmart run` first")
     return row
@@ -77,25 +79,32 @@ def _current(home: Home, connection: duckdb.DuckDBPyConnection) -> runs.ReleaseR
 def purge(warehouse: Path, settings: Settings, *, path: str | None, url: str | None) -> dict[str, Any]:
     """Take a document or an article down for good: from ledger, bytes and releases. Out: what was done."""
     with _ledger(warehouse, settings) as (home, connection):
-        keys = [] if url is None else _keys_of_article(connection, url)
-        with transaction(connection):
-            if path is not None:
-                done = purge_documents(connection, find_documents(connection, path), utc_now())
-            else:
-                done = purge_article(connection, keys, utc_now())
+        done = _take_down(connection, path, url)
         removed = _republish(home, connection)
         size = compact(connection, home)
-    return {**asdict(done), "releases_removed": removed, "ledger_bytes": size}
+        aside = sorted(str(file) for file in home.folder.glob(f"{home.ledger.stem}.*{home.ledger.suffix}"))
+    return {**asdict(done), "releases_removed": removed, "ledger_bytes": size, "still_held_by": aside}
+
+
+def _take_down(connection: duckdb.DuckDBPyConnection, path: str | None, url: str | None) -> Purged:
+    keys = [] if url is None else _keys_of_article(connection, url)
+    with transaction(connection):
+        if path is not None:
+            return purge_documents(connection, find_documents(connection, path), utc_now())
+        return purge_article(connection, keys, utc_now())
 
 
 def _keys_of_article(connection: duckdb.DuckDBPyConnection, url: str) -> list[str]:
-    """Return every url_key of the article that owns a URL; leaves the scratch tables for purge_article."""
+    """Return every url_key of the article that owns a URL, none where it was taken down before.
+
+    Leaves the scratch tables for purge_article.
+    """
     key = url_key(url)
     if key is None:
         raise UsageError("not a URL", where=url)
     lay_out(connection, datetime.max)
     owned = connection.execute(_KEYS_OF_ARTICLE, [key]).fetchall()
-    if not owned:
+    if not owned and not has_tombstone(connection, URL, [key]):
         raise UsageError("no article has this URL", where=url, todo="see article_url")
     return [str(row[0]) for row in owned]
 
@@ -124,7 +133,7 @@ def _republish(home: Home, connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> str:
     """Build, audit and publish a release as of a time that was released before; return its id."""
-    release_id = f"{as_of:%Y%m%dT%H%M%S.%f}Z-p{utc_now():%Y%m%d%H%M%S}"
+    release_id = f"{as_of:%Y%m%dT%H%M%S.%f}Z-p{token_hex(3)}"
     file = publish.stage(home, release_id)
     built = build_audited(connection, as_of, file, VERSIONS, release_id)
     sealed = publish.publish(home, release_id)
@@ -139,7 +148,7 @@ def maintain(warehouse: Path, settings: Settings) -> dict[str, Any]:
     with _ledger(warehouse, settings) as (home, connection):
         before = home.ledger.stat().st_size
         pruned = prune_ledger(connection, kept, utc_now())
-        keep = [row.release_id for row in runs.releases(connection)][: settings.keep_releases]
+        keep = [row.release_id for row in kept_releases(home, connection, settings.keep_releases)]
         removed = publish.prune(home, keep)
         after = compact(connection, home)
     return {**asdict(pruned), "releases_removed": removed, "ledger_bytes_before": before, "ledger_bytes": after}
@@ -151,7 +160,7 @@ def rollback(warehouse: Path, settings: Settings) -> str:
     A release whose bytes are not those that were published is never a target. Raises RunFailed where none is left.
     """
     with _ledger(warehouse, settings) as (home, connection):
-        rows = runs.releases(connection)
+        rows = known_releases(home, connection)
         current = publish.current(home)
         ids = [row.release_id for row in rows]
         older = rows[ids.index(current) + 1 :] if current in ids else rows
@@ -177,7 +186,7 @@ def _retell(home: Home, connection: duckdb.DuckDBPyConnection, pin: str | None =
     """Bring state.json up to date with the releases and the quarantine."""
     state = read_state(home) or State()
     current = publish.current(home)
-    kept = [row for row in runs.releases(connection) if home.release_file(row.release_id).is_file()]
+    kept = [row for row in known_releases(home, connection) if home.release_file(row.release_id).is_file()]
     state["releases"] = [row.as_record() for row in kept]
     state["release"] = next((row.as_record() for row in kept if row.release_id == current), None)
     state["quarantine"] = [runs.plain(row) for row in runs.quarantine(connection)]

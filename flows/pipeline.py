@@ -17,8 +17,9 @@ from flows.pool import Readers
 from flows.request import Changes, RunRequest, RunResult
 from flows.run_begin import VERSIONS, Do, OnStep, Published, Run, T, open_run
 from flows.run_intake import read_and_record, scan_sources
-from flows.run_outcome import check_all_listed, finish, note_failure, state_before
-from warehouse import faults, publish, runs
+from flows.run_outcome import check_all_listed, finish, known_releases, note_failure
+from flows.run_state import state_before
+from warehouse import faults, interrupts, publish, runs
 from warehouse.audit import AuditResult, check, run_audits
 from warehouse.build import Built, building, clear_work, fill_release
 from warehouse.ledger import change_number, transaction
@@ -80,6 +81,7 @@ def release_anew(run: Run, do: Do) -> Published:
 
 def timed(run: Run, do: Do, name: str, step: Callable[[], T]) -> T:
     """Run a step and add its seconds to the run's traces."""
+    interrupts.check()
     start = monotonic()
     try:
         return do(name, step)
@@ -99,7 +101,7 @@ def check_limits(run: Run) -> None:
 
 def _current_as_of(run: Run) -> datetime | None:
     current = publish.current(run.home)
-    rows = [row for row in runs.releases(run.connection) if row.release_id == current]
+    rows = [row for row in known_releases(run.home, run.connection) if row.release_id == current]
     return rows[0].as_of if rows else None
 
 
@@ -111,7 +113,7 @@ def has_work(run: Run) -> bool:
     is_pinned = _is_pinned(run)
     if run.request.full_refresh and is_pinned:
         return True
-    rows = runs.releases(run.connection)
+    rows = known_releases(run.home, run.connection)
     current = publish.current(run.home)
     shown = rows[0] if rows and is_pinned else next((row for row in rows if row.release_id == current), None)
     if shown is None or current is None:

@@ -2,7 +2,7 @@
 
 The bytes go the same way as any file: they are laid out in a private folder, a batch at a time, and read by the same
 function, so that a second reading of YAML can never drift from the first. Each as-of is read by itself, since the
-bounds of dates hang on it.
+bounds of dates hang on it: the same bytes can say more at a later one.
 """
 
 from collections.abc import Iterator
@@ -29,12 +29,12 @@ BATCH_DOCUMENTS = 1_000
 Kept = tuple[bytes, datetime, str]
 
 _KEPT = """
-    select event.byte_digest, min(event.as_of) as as_of, arg_min(document.path, event.as_of) as path
+    select event.byte_digest, event.as_of, min(document.path) as path
     from ledger.event as event
     inner join ledger.raw as raw on raw.byte_digest = event.byte_digest
     inner join ledger.document as document on document.document_id = event.document_id
-    group by event.byte_digest
-    order by as_of, any_value(raw.pack_id), any_value(raw.first)
+    group by event.byte_digest, event.as_of
+    order by event.as_of, any_value(raw.pack_id), any_value(raw.first)
 """
 
 
@@ -59,6 +59,7 @@ def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, workers: int)
             rows = list(group)
             for start in range(0, len(rows), BATCH_DOCUMENTS):
                 _read_batch_again(feed, home, rows[start : start + BATCH_DOCUMENTS], as_of, workers)
+    intake.know_replaced_readings(connection)
     _drop_unused(connection)
     bump_change_number(connection)
 
@@ -69,7 +70,7 @@ def _read_batch_again(feed: Feed, home: Home, rows: list[Kept], as_of: datetime,
         offset = 0
         for batch in read_all(references, as_of, workers):
             here = rows[offset : offset + batch.documents.num_rows]
-            intake.replace_readings(feed, batch, _identities(here))
+            intake.replace_readings(feed, batch, _identities(here), as_of)
             offset += len(here)
 
 

@@ -17,8 +17,9 @@ from flows.limits import memory_for
 from flows.pool import Readers
 from flows.reparse import bring_up_to_date
 from flows.request import Changes, RunRequest
+from flows.run_state import tell_without_ledger
 from flows.scan import Scan
-from schemas.errors import LedgerDamaged
+from schemas.errors import LedgerDamaged, UsageError
 from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
 from warehouse import faults, publish, runs
@@ -47,7 +48,10 @@ class Do(Protocol):
 
 @dataclass(slots=True)
 class Traces:
-    """What a run leaves behind for its report, also when it fails; filled as it goes."""
+    """What a run leaves behind for its report, also when it fails; filled as it goes.
+
+    `is_told`: state.json tells how it ended.
+    """
 
     balance: Balance = NO_BALANCE
     seconds: dict[str, float] = field(default_factory=dict)
@@ -55,6 +59,7 @@ class Traces:
     notices: list[str] = field(default_factory=list)
     unlistable: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class Published:
 
 @contextmanager
 def open_run(request: RunRequest, readers: Readers | None = None) -> Iterator[Run]:
-    """Take the lock, open the ledger and settle the as-of.
+    """Take the lock, open the ledger and settle the as-of; whatever ends the block by an error is told in state.json.
 
     Raises UsageError for a FILE that is not ours or an as-of that does not fit, LockedError, LedgerDamaged.
     """
@@ -99,17 +104,30 @@ def open_run(request: RunRequest, readers: Readers | None = None) -> Iterator[Ru
     home.check()
     home.prepare()
     faults.set_fault(request.settings.fault)
-    with hold(home):
+    traces = Traces()
+    with hold(home), _told(home, request, started_at, traces):
         faults.at("after_lock")
         publish.clean(home)
         faults.at("after_clean")
-        notices = set_aside_if_damaged(home) if request.full_refresh else []
+        traces.notices += set_aside_if_damaged(home) if request.full_refresh else []
         with open_ledger(home, limits=Limits(memory=memory_for(0, request.settings.build_memory))) as connection:
             bring_up_to_date(connection, home, request.processes, reparse=request.reparse)
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
-            yield Run(
-                request, home, connection, runs.run_id_of(as_of), as_of, started_at, Traces(notices=notices), readers
-            )
+            yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, traces, readers)
+
+
+@contextmanager
+def _told(home: Home, request: RunRequest, started_at: datetime, traces: Traces) -> Iterator[None]:
+    """Tell a failure that the run itself could not tell: the ledger did not open, failed, or Ctrl-C came."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except BaseException as error:
+        if not traces.is_told:
+            run_id = None if request.as_of is None else runs.run_id_of(request.as_of)
+            tell_without_ledger(home, run_id, request.as_of, started_at, error)
+        raise
 
 
 def set_aside_if_damaged(home: Home) -> list[str]:

@@ -16,7 +16,7 @@ from flows.scan import Scan, scan
 from flows.scan import references as file_references
 from flows.stores.contract import DENIED
 from schemas.errors import SourceUnreadable
-from warehouse import faults, intake, record, runs
+from warehouse import faults, intake, interrupts, record, runs
 from warehouse.db import limit_memory
 from warehouse.feed import Feed
 from warehouse.ledger import transaction
@@ -83,6 +83,7 @@ def _take_in_all(run: Run, references: pa.Table) -> None:
     files = file_references(run.request.sources, references)
     with Feed(run.connection) as feed:
         for batch in read_all(files, run.as_of, run.request.processes, run.readers):
+            interrupts.check()
             taken = monotonic()
             run.traces.notices.extend(_reading_notices(batch.documents, references))
             run.traces.denied.extend(_denied(batch.problems, references))

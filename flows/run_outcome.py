@@ -5,20 +5,21 @@ from dataclasses import asdict
 
 import duckdb
 
-from flows.clock import as_text, utc_now
+from flows.clock import utc_now
 from flows.request import Changes, RunResult
 from flows.run_begin import NO_BALANCE, Published, Run
-from schemas.errors import AuditFailed, NewsmartError, Refused, RunFailed, SourceUnreadable
-from warehouse import faults, publish, runs
+from flows.run_state import FAILED, balance_before, run_record, state_before
+from schemas.errors import AuditFailed, NewsmartError, Refused, SourceUnreadable
+from warehouse import faults, interrupts, publish, runs
 from warehouse.home import Home
-from warehouse.state import State, read_state, write_state
+from warehouse.state import State, write_state
 
 
 def finish(run: Run, published: Published | None) -> RunResult:
     """Note the end of the run in the ledger and in state.json, remove old releases, and say what was done."""
     if published is None:
         _write_row(run, "unchanged")
-    keep = [row.release_id for row in kept_releases(run)]
+    keep = [row.release_id for row in _kept(run)]
     result = _result(run, published)
     faults.at("before_state")
     tell(run, "unchanged" if published is None else "published", None)
@@ -28,12 +29,20 @@ def finish(run: Run, published: Published | None) -> RunResult:
     return result
 
 
-def kept_releases(run: Run) -> list[runs.ReleaseRow]:
+def _kept(run: Run) -> list[runs.ReleaseRow]:
+    return kept_releases(run.home, run.connection, run.request.settings.keep_releases)
+
+
+def known_releases(home: Home, connection: duckdb.DuckDBPyConnection) -> list[runs.ReleaseRow]:
+    """Return what the ledger knows of the releases that lie there, and of the latest, the latest first."""
+    return runs.releases(connection, publish.release_ids(home))
+
+
+def kept_releases(home: Home, connection: duckdb.DuckDBPyConnection, count: int) -> list[runs.ReleaseRow]:
     """Return the latest releases that lie there as they were published; one that was tampered with is not kept."""
-    there = set(publish.release_ids(run.home))
-    rows = (row for row in runs.releases(run.connection) if row.release_id in there)
-    sound = [row for row in rows if publish.is_untouched(run.home.release_file(row.release_id), row.file)]
-    return sound[: run.request.settings.keep_releases]
+    there = set(publish.release_ids(home))
+    rows = (row for row in known_releases(home, connection) if row.release_id in there)
+    return [row for row in rows if publish.is_untouched(home.release_file(row.release_id), row.file)][:count]
 
 
 def check_all_listed(run: Run) -> None:
@@ -58,9 +67,11 @@ def _write_row(run: Run, status: str) -> None:
 def note_failure(run: Run, error: Exception) -> None:
     """Note a failed or refused run in the ledger and in state.json; the release before stays.
 
-    Where the ledger or the disk has failed there may be nowhere to note it; the error is raised all the same.
+    Where the ledger has failed, or Ctrl-C broke into it, that is left to `open_run`.
     """
-    status = "refused" if isinstance(error, Refused | AuditFailed) else "failed"
+    if interrupts.is_pending():
+        return
+    status = "refused" if isinstance(error, Refused | AuditFailed) else FAILED
     with suppress(duckdb.Error, NewsmartError):
         if run.traces.balance is not NO_BALANCE:
             _write_row(run, status)
@@ -71,42 +82,33 @@ def tell(run: Run, status: str, error: Exception | None) -> None:
     """Write state.json."""
     before = state_before(run.home)
     current = publish.current(run.home)
-    rows = runs.releases(run.connection)
+    rows = known_releases(run.home, run.connection)
+    has_counted = run.traces.balance is not NO_BALANCE
+    balance, counted_by = (run.traces.balance.as_dict(), run.run_id) if has_counted else balance_before(before)
     state = State(
         run={
-            "run_id": run.run_id,
-            "as_of": as_text(run.as_of),
-            "started_at": as_text(run.started_at),
-            "finished_at": as_text(utc_now()),
-            "status": status,
-            "error": None if error is None else " ".join(str(error).split()),
+            **run_record(run.run_id, run.as_of, run.started_at, status, error),
             "seconds": dict(run.traces.seconds),
             "notices": list(run.traces.notices),
             "audits": [asdict(audit) for audit in run.traces.audits],
         },
-        balance=run.traces.balance.as_dict(),
+        balance=balance,
+        balance_run_id=counted_by,
         quarantine=[runs.plain(row) for row in runs.quarantine(run.connection)],
         drift=[runs.plain(row) for row in runs.drift(run.connection)],
         release=next((row.as_record() for row in rows if row.release_id == current), None),
-        releases=[row.as_record() for row in kept_releases(run)],
+        releases=[row.as_record() for row in _kept(run)],
         pin=before.get("pin") if before.get("pin") == current else None,
     )
     write_state(run.home, state)
-
-
-def state_before(home: Home) -> State:
-    """Return the state that the last run left; one that makes no sense is written anew by this run."""
-    try:
-        return read_state(home) or State()
-    except RunFailed:
-        return State()
+    run.traces.is_told = True
 
 
 def _result(run: Run, published: Published | None) -> RunResult:
     steps = ("scan", "read", "record", "build", "audit", "publish")
     seconds = {name: run.traces.seconds.get(name, 0.0) for name in steps}
     seconds["total"] = (utc_now() - run.started_at).total_seconds()
-    rows = runs.releases(run.connection)
+    rows = known_releases(run.home, run.connection)
     problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
     return RunResult(
         run_id=run.run_id,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flows.clock import parse_moment
+from flows.run_state import balance_before
 from flows.serving import read_serving
 from schemas.errors import UsageError
 from warehouse.home import Home
@@ -38,6 +39,7 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
         "warehouse": str(home.file),
         "run": state.get("run"),
         "balance": state.get("balance"),
+        "balance_run_id": balance_before(state)[1],
         "release": release,
         "release_age_seconds": _age(release, "published_at", now),
         "data_age_seconds": _age(release, "as_of", now),
@@ -71,9 +73,12 @@ def status_lines(told: dict[str, Any]) -> list[str]:
     lines = [f"warehouse  {told['warehouse']}"]
     if told["running"]:
         lines.append(f"running    {told['running']}")
-    lines.append(f"last run   {run.get('run_id')} {run.get('status')}, finished {run.get('finished_at')}")
+    name = run.get("run_id") or "one that had no as-of yet"
+    lines.append(f"last run   {name} {run.get('status')}, finished {run.get('finished_at')}")
     if run.get("error"):
         lines.append(f"           {run['error']}")
+    if told["balance_run_id"] != run.get("run_id"):
+        lines.append(f"balance    that of {told['balance_run_id']}: this run did not come so far")
     if release is None:
         lines.append("release    none yet")
     else:
@@ -123,7 +128,8 @@ def status_prometheus(told: dict[str, Any]) -> str:
     for name, text, value in gauges:
         if value is not None:
             lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {float(value):g}"]
-    lines += ["# HELP newsmart_documents Documents of the last run, by class.", "# TYPE newsmart_documents gauge"]
+    lines.append("# HELP newsmart_documents Documents of the last run that counted them, by class.")
+    lines.append("# TYPE newsmart_documents gauge")
     lines += [f'newsmart_documents{{class="{name}"}} {count}' for name, count in balance.items()]
     return "\n".join(lines) + "\n"
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from schemas.errors import AuditFailed
 from schemas.tables import CONTRACT_VERSION
-from warehouse import faults
+from warehouse import faults, interrupts
 from warehouse.catalog import comments, create_tables, create_views, filled_by_sql, folder_of
 from warehouse.closure import components
 from warehouse.db import attach_new
@@ -104,6 +104,7 @@ def fill_release(
 def lay_out(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     """Fill the scratch tables of catalog `work` from the ledger's events at or before `as_of`."""
     for name in WORK:
+        interrupts.check()
         sql = read_sql("work", name)
         parameters = {"as_of": as_of} if "$as_of" in sql else None
         connection.execute(f"create or replace table work.{name} as {sql}", parameters)
@@ -140,6 +141,7 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("use news")
     _run(connection, create_tables())
     for table in filled_by_sql():
+        interrupts.check()
         select = read_sql(folder_of(table), table.name)
         try:
             connection.execute(f"insert into news.{table.qualified_name} by name {select}")

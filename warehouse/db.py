@@ -25,6 +25,7 @@ from pathlib import Path
 import duckdb
 
 from schemas.errors import LedgerDamaged, LockedError, NewsmartError, RunFailed
+from warehouse import interrupts
 from warehouse.durable import fsync_folder
 
 # The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
@@ -232,16 +233,22 @@ def _make_private(path: Path, spill: Path) -> None:
 @contextmanager
 def _opened(database: Path | str, read_only: bool, spill: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(database, read_only=read_only, config=_settings(spill, limits))
+    interrupts.watch(connection)
     try:
         for name, value in SESSION_SETTINGS.items():
             connection.execute(f"set {name} = {quoted(value)}")
         yield connection
-    except RuntimeError as error:
-        if str(error) != INTERRUPTED or callable(signal.getsignal(signal.SIGALRM)):
-            raise
-        raise KeyboardInterrupt from error
+        interrupts.check()
+    except (RuntimeError, duckdb.InterruptException) as error:
+        if interrupts.is_pending() or _is_ctrl_c(error):
+            raise KeyboardInterrupt from error
+        raise
     finally:
         connection.close()
+
+
+def _is_ctrl_c(error: Exception) -> bool:
+    return str(error) == INTERRUPTED and not callable(signal.getsignal(signal.SIGALRM))
 
 
 @contextmanager

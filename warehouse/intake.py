@@ -60,7 +60,7 @@ def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> 
     """
     connection = feed.connection
     doomed = purged_entries(connection, batch)
-    slices, packs = _bytes_of(batch, doomed)
+    slices, packs = _bytes_of(batch, doomed, is_strict=_has_url_tombstone(connection))
     tables = {
         "slices": slices,
         "packs": packs,
@@ -203,14 +203,14 @@ def _with_accepted_digest(batch: Batch, references: pa.Table) -> pa.Table:
 
 def purged_entries(connection: duckdb.DuckDBPyConnection, batch: Batch) -> frozenset[int]:
     """Return the ids of the batch's entries that speak of an article that was taken down."""
-    rows = connection.execute("select value from ledger.tombstone where kind = 'url'").fetchall()
-    if not rows:
+    if not _has_url_tombstone(connection):
         return frozenset()
+    rows = connection.execute("select value from ledger.tombstone where kind = 'url'").fetchall()
     tombstones = {str(row[0]) for row in rows}
     purged = {
         url["url_raw"]
         for url in batch.urls.select(["url_raw", "url_key"]).to_pylist()
-        if sha256(url["url_key"].encode()).hexdigest() in tombstones
+        if not tombstones.isdisjoint(sha256(url[name].encode()).hexdigest() for name in ("url_key", "url_raw"))
     }
     entries = batch.entries.select(["entry_id", "web_url", "original_url"]).to_pylist()
     return frozenset(
@@ -218,6 +218,10 @@ def purged_entries(connection: duckdb.DuckDBPyConnection, batch: Batch) -> froze
         for entry in entries
         if (entry["original_url"] if entry["web_url"] is None else entry["web_url"]) in purged
     )
+
+
+def _has_url_tombstone(connection: duckdb.DuckDBPyConnection) -> bool:
+    return connection.execute("select 1 from ledger.tombstone where kind = 'url' limit 1").fetchall() != []
 
 
 def _urls_of(batch: Batch, doomed: frozenset[int]) -> pa.Table:
@@ -249,9 +253,13 @@ def without_purged(documents: pa.Table, mentions: pa.Table, doomed: frozenset[in
     return pa.Table.from_pylist(rows, schema=documents.schema)
 
 
-def _bytes_of(batch: Batch, doomed: frozenset[int]) -> tuple[pa.Table, pa.Table]:
-    """Return the batch's slices and packs, without the bytes of documents that speak of a purged article."""
+def _bytes_of(batch: Batch, doomed: frozenset[int], *, is_strict: bool) -> tuple[pa.Table, pa.Table]:
+    """Return the batch's slices and packs, without the bytes of documents that speak of a purged article.
+
+    `is_strict`, after any takedown: nor of those with problems, as what was not accepted may speak of anything.
+    """
     tainted = {row["ref"] for row in batch.mentions.to_pylist() if row["entry_id"] in doomed} if doomed else set()
+    tainted |= set(batch.problems.column("ref").to_pylist()) if is_strict else set()
     if not tainted:
         return batch.slices, batch.packs
     documents = batch.documents.select(["ref", "byte_digest"]).to_pylist()
@@ -268,8 +276,8 @@ def _rejected_positions(problems: pa.Table) -> dict[int, set[int]]:
     return rejected
 
 
-def replace_readings(feed: Feed, batch: Batch, byte_digests: pa.Table) -> None:
-    """Put a new reading of kept bytes in the place of the old one; `byte_digests` has a row for each reference.
+def replace_readings(feed: Feed, batch: Batch, byte_digests: pa.Table, as_of: datetime) -> None:
+    """Put a new reading of bytes kept at an as-of in the place of the old one; `byte_digests` has a row a reference.
 
     Bytes that the rules no longer accept keep their old reading: a version that was published stays in the history.
     """
@@ -284,6 +292,7 @@ def replace_readings(feed: Feed, batch: Batch, byte_digests: pa.Table) -> None:
     feed.give(tables)
     for statement in _REPLACE_READINGS:
         connection.execute(statement)
+    connection.execute(_REPLACE_CONTENTS, {"as_of": as_of})
 
 
 _REPLACE_READINGS = (
@@ -312,14 +321,27 @@ _REPLACE_READINGS = (
     from reread
     where content_id not in (select content_id from ledger.content)
     """,
-    """
+)
+
+_REPLACE_CONTENTS = """
     update ledger.event set content_id = reread.content_id
     from reread
-    where event.byte_digest = reread.byte_digest and event.content_id is not null
-    """,
+    where event.byte_digest = reread.byte_digest and event.as_of = $as_of and event.content_id is not null
+"""
+
+
+def know_replaced_readings(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note of every file, when all is read again, that it holds what its document's last version says by now.
+
+    Also of one that was encrypted anew since, whose own bytes are not kept.
     """
-    update ledger.file_state set content_digest = reread.content_digest
-    from reread
-    where file_state.byte_digest = reread.byte_digest and not file_state.is_bad
-    """,
-)
+    connection.execute(_KNOW_CONTENTS)
+
+
+_KNOW_CONTENTS = """
+    update ledger.file_state set content_digest = content.content_digest
+    from
+        (select document_id, arg_max(content_id, as_of) as content_id from ledger.event group by document_id) as told
+        inner join ledger.content as content on content.content_id = told.content_id
+    where file_state.document_id = told.document_id and not file_state.is_bad
+"""

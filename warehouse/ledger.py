@@ -12,6 +12,7 @@ from datetime import datetime
 import duckdb
 
 from schemas.errors import LedgerDamaged, RunFailed
+from warehouse import interrupts
 from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, named
 from warehouse.home import Home
 from warehouse.macros import define_macros
@@ -82,10 +83,11 @@ def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commit the block, or roll all of it back."""
+    """Commit the block, or roll all of it back; so also where Ctrl-C came within it and nobody noticed."""
     connection.execute("begin transaction")
     try:
         yield
+        interrupts.check()
     except BaseException:
         _roll_back(connection)
         raise

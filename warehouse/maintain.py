@@ -15,6 +15,7 @@ from warehouse.db import quoted, spill_folder
 from warehouse.durable import fsync_file, fsync_folder
 from warehouse.home import Home
 from warehouse.ledger import transaction
+from warehouse.purge import RAW_NOBODY_KNOWS
 
 COMPACTED = "compacted"
 
@@ -57,13 +58,6 @@ _OLD_RUNS = """
 
 _OLD_PROBLEMS = "delete from ledger.problem where cleared_at < $before"
 
-_ORPHANED_RAW = """
-    delete from ledger.raw
-    where
-        byte_digest not in (select byte_digest from ledger.event where byte_digest is not null)
-        and byte_digest not in (select byte_digest from ledger.file_state where byte_digest is not null)
-"""
-
 _SUPERSEDED_RAW = """
     delete from ledger.raw
     where
@@ -77,7 +71,7 @@ _SUPERSEDED_RAW = """
 
 
 def _drop_raw(connection: duckdb.DuckDBPyConnection, raw_days: int, now: datetime) -> int:
-    dropped = _count(connection, _ORPHANED_RAW, None)
+    dropped = _count(connection, RAW_NOBODY_KNOWS, None)
     if raw_days:
         dropped += _count(connection, _SUPERSEDED_RAW, {"before": now - timedelta(days=raw_days)})
     packs.free(connection)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import duckdb
 
+from warehouse import interrupts
 from warehouse.db import named
 from warehouse.macros import define_macros
 
@@ -40,10 +41,18 @@ def map_queries(
         return query(own.cursor, task)
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="query") as pool:
-        return list(pool.map(do, tasks))
+        # Where Ctrl-C comes while a thread starts, the pool forgets that thread, and it works on with the connection.
+        with interrupts.deferred():
+            futures = [pool.submit(do, task) for task in tasks]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _prepared(cursor: duckdb.DuckDBPyConnection, catalog: str) -> duckdb.DuckDBPyConnection:
+    interrupts.watch(cursor)
     cursor.execute(f"use {named(catalog)}")
     define_macros(cursor)
     return cursor

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import duckdb
 
+from schemas.declarations import Table
 from schemas.errors import UsageError
+from schemas.tables import BASE_TABLES
 from warehouse import runs
 from warehouse.audit import check, run_audits
 from warehouse.build import Built, Versions, building, clear_work, fill_release
-from warehouse.db import attach_release, spill_folder
+from warehouse.db import attach_release, explain, spill_folder
 from warehouse.durable import fsync_file, fsync_folder
-from warehouse.fingerprint import TableFingerprint, fingerprint_tables
+from warehouse.fingerprint import TableFingerprint, fingerprint_table
 from warehouse.home import Home
+from warehouse.parallel import map_queries
 
 KEEP_RUNS = 10_000
 
@@ -71,20 +74,38 @@ def build_audited(
     return built
 
 
+def _published_tables(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[TableFingerprint, ...]:
+    try:
+        attach_release(connection, file, "published")
+        try:
+            return tuple(map_queries(connection, "published", _published_table, BASE_TABLES))
+        finally:
+            connection.execute("use ledger")
+            connection.execute("detach published")
+    except duckdb.Error as error:
+        raise explain(error, file, is_ledger=False) or error from error
+
+
+def _published_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> TableFingerprint:
+    """Return a table's fingerprint; that of one that is missing, or has other columns, is like no other."""
+    try:
+        return fingerprint_table(cursor, "published", table)
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return TableFingerprint(table.name, 0, "")
+
+
 def compare_release(
     connection: duckdb.DuckDBPyConnection, home: Home, release_id: str, as_of: datetime, versions: Versions
 ) -> tuple[tuple[TableFingerprint, ...], list[Difference]]:
     """Build a published release again and compare it, as it lies on the disk, table by table.
 
-    Out: the fingerprints of the rebuild, and the tables that differ.
+    Out: the fingerprints of the rebuild, and the tables that differ. There is no audit: a ledger that was tampered with
+    is to be told by its tables. Raises RunFailed where the published file is damaged.
     """
-    with spill_folder(home.temp) as folder:
-        rebuilt = build_audited(connection, as_of, folder / "rebuilt.duckdb", versions).tables
-    attach_release(connection, home.release_file(release_id), "published")
-    try:
-        published = fingerprint_tables(connection, "published")
-    finally:
-        connection.execute("detach published")
+    with spill_folder(home.temp) as folder, building(connection, folder / "rebuilt.duckdb"):
+        rebuilt = fill_release(connection, as_of, "rebuilt", versions, lambda _: None).tables
+        clear_work(connection)
+    published = _published_tables(connection, home.release_file(release_id))
     differences = [
         Difference(ours.table, theirs.row_count, ours.row_count)
         for ours, theirs in zip(rebuilt, published, strict=True)

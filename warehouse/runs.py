@@ -4,7 +4,7 @@ Nothing to do means that the current release was built from the ledger's last ch
 quarantine, and that its file is the one that was published.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -116,11 +116,20 @@ def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() + "Z" if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-def releases(connection: duckdb.DuckDBPyConnection) -> list[ReleaseRow]:
-    """Return the releases ever published, the latest first; by as-of, as a clock may have gone backwards."""
-    order = "as_of desc, published_at desc"
-    rows = connection.execute(f"select {_RELEASE} from ledger.release order by {order}").fetchall()
+def releases(connection: duckdb.DuckDBPyConnection, among: Collection[str] | None = None) -> list[ReleaseRow]:
+    """Return the releases ever published, the latest first; by as-of, as a clock may have gone backwards.
+
+    `among` leaves only these, and the latest: after years there are many, and few of them still lie there.
+    """
+    sql = f"select {_RELEASE} from ledger.release where {_AMONG} order by as_of desc, published_at desc"
+    rows = connection.execute(sql, [None if among is None else list(among)]).fetchall()
     return [_release_row(row) for row in rows]
+
+
+_AMONG = """
+    ($1::varchar[] is null or list_contains($1::varchar[], release_id))
+    or release_id = (select arg_max(release_id, {'as_of': as_of, 'at': published_at}) from ledger.release)
+"""
 
 
 _RELEASE = (

@@ -26,6 +26,7 @@ class State(TypedDict, total=False):
     version: int
     run: Record
     balance: Record
+    balance_run_id: str | None
     quarantine: list[Record]
     drift: list[Record]
     release: Record | None

@@ -49,11 +49,14 @@ def purge(options: argparse.Namespace) -> int:
         return 0
     say(
         options,
-        f"purged {done['documents']} documents, {done['mentions']} mentions, {done['entries']} entries, "
+        f"purged {done['documents']} documents, {done['versions']} versions, {done['mentions']} mentions, "
+        f"{done['entries']} entries, "
         f"{done['urls']} URLs and the bytes of {done['raw']} versions; removed releases: "
         f"{', '.join(done['releases_removed']) or 'none'}",
     )
     say(options, "a tombstone keeps it out of later runs; backups and copies made before still hold it")
+    for file in done["still_held_by"]:
+        say(options, f"a ledger that was set aside may still hold it: {file}")
     return 0
 
 

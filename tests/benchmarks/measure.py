@@ -4,8 +4,8 @@ Whole processes are compared, start included, because that is what a user waits 
 a process and every descendant it waited for. Memory is sampled: the sum over all processes of the tree of the resident
 size, so that a page shared by two of them counts twice and the number is never too good.
 
-Rejected: timing inside the process, which leaves out the imports; `ru_maxrss` alone, which is that of the largest
-process and so hides how many there are.
+Rejected: timing inside the process, which leaves out the imports; `ru_maxrss`, which is that of the largest process and
+so hides how many there are, and which on Linux begins with the size of whoever started it.
 """
 
 import json
@@ -95,8 +95,7 @@ def measure(command: Sequence[str], timeout_seconds: float) -> Cost:
         sampler.join()
         if process.returncode != 0:
             raise ContenderError(f"exit {process.returncode} after {wall:.0f} s: {' '.join(command)}\n{tail(errors)}")
-        peak = max(sampler.bytes, usage.ru_maxrss * 1024)
-        return Cost(wall, usage.ru_utime + usage.ru_stime, peak, last_object(tail(output)))
+        return Cost(wall, usage.ru_utime + usage.ru_stime, sampler.bytes, last_object(tail(output)))
 
 
 def tail(file: IO[bytes]) -> str:

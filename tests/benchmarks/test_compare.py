@@ -28,13 +28,15 @@ def cost(wall: float, documents: object = 10, mentions: int = 30, peak: int = 1_
 
 
 def test_measures_the_whole_process_tree() -> None:
+    # Linux counts the largest size that the process had before its exec, which is that of its parent: this one.
+    bytearray(500_000_000)
     child = "import time; held = bytearray(150_000_000); time.sleep(0.6)"
     parent = (
         f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}] , check=True); print('{{\"a\": 1}}')"
     )
     found = measure.measure([sys.executable, "-c", parent], 30)
     assert 0.6 < found.wall_seconds < 20
-    assert 150_000_000 < found.peak_bytes < 1_000_000_000
+    assert 150_000_000 < found.peak_bytes < 400_000_000
     assert found.output == {"a": 1}
 
 

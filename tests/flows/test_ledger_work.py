@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flows import reparse, run_begin
+from flows import ledger_work, reparse, run_begin
 from flows.ledger_work import build_as_of, maintain, purge, rollback, verify
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
@@ -18,6 +18,8 @@ from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse.home import Home
 from warehouse.ledger import open_ledger, set_meta
 from warehouse.migrations import FORMAT_VERSION
+from warehouse.packs import kept_bytes
+from warehouse.publish import release_ids
 
 SETTINGS = Settings()
 URL = "https://example.com/{}"
@@ -76,6 +78,31 @@ def test_verify_finds_the_release_equal_and_names_a_table_that_is_not(newsroom: 
     assert not told["is_file_untouched"]
 
 
+def test_verify_tells_the_tables_of_a_ledger_that_was_tampered_with(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+        connection.execute("delete from ledger.content_entry where position = 0")
+
+    tables = {one["table"] for one in verify(newsroom.warehouse, SETTINGS)["differences"]}
+
+    assert {"dim_document", "fact_mention"} <= tables
+
+
+def test_verify_tells_a_missing_table_and_a_damaged_release_as_what_they_are(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    file = newsroom.warehouse.resolve()
+    file.chmod(0o644)
+    with duckdb.connect(file) as connection:
+        connection.execute("drop table article_conflict")
+        connection.execute("alter table dim_topic rename column topic to subject")
+    told = verify(newsroom.warehouse, SETTINGS)
+    assert {one["table"] for one in told["differences"]} == {"article_conflict", "dim_topic"}
+
+    file.write_bytes(file.read_bytes()[:20_000])
+    with pytest.raises(RunFailed, match="release is damaged"):
+        verify(newsroom.warehouse, SETTINGS)
+
+
 def test_a_purged_document_is_gone_for_good(newsroom: Newsroom) -> None:
     _two_days(newsroom)
 
@@ -104,6 +131,96 @@ def test_a_purged_url_is_gone_from_every_list_and_stays_out(newsroom: Newsroom) 
     assert (result.documents["seen"], result.documents["changed"]) == (2, 1)
     assert newsroom.query("select position from fact_mention where role = 'related'") == [(2,)]
     _nowhere(newsroom, SECRET)
+
+
+def test_another_story_in_the_same_file_and_other_mentions_outlive_a_takedown(newsroom: Newsroom) -> None:
+    listed = [make_mention("kept", URL.format("kept"))]
+    newsroom.write("a.md", make_document("mine", URL.format("mine"), related=listed))
+    newsroom.run()
+    newsroom.write("a.md", make_document(SECRET, URL.format(SECRET), related=listed))
+    newsroom.run()
+    newsroom.write("a.md", make_document("later", URL.format("later"), related=listed))
+    newsroom.write("b.md", make_document("b", URL.format("b"), related=[make_mention(SECRET, URL.format(SECRET))]))
+    newsroom.run()
+
+    done = purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+
+    assert (done["documents"], done["versions"], done["mentions"]) == (0, 1, 3)
+    _nowhere(newsroom, SECRET)
+    assert newsroom.query(
+        "select title, valid_from, valid_to from article_history inner join dim_article using (article_key, title) "
+        "where title in ('mine', 'later', 'kept') order by 2, 1"
+    ) == [
+        ("kept", FIRST_AS_OF, FIRST_AS_OF + A_DAY),
+        ("mine", FIRST_AS_OF, FIRST_AS_OF + A_DAY),
+        ("kept", FIRST_AS_OF + 2 * A_DAY, None),
+        ("later", FIRST_AS_OF + 2 * A_DAY, None),
+    ]
+    assert verify(newsroom.warehouse, SETTINGS)["is_equal"]
+    _check_reparse_loses_nothing(newsroom)
+
+
+def test_a_file_that_tells_a_story_taken_down_is_not_there(newsroom: Newsroom) -> None:
+    newsroom.write("b.md", make_document("b", URL.format("b")))
+    newsroom.write("a.md", make_document("mine", URL.format("mine")))
+    newsroom.run()
+    newsroom.write("a.md", make_document(SECRET, URL.format(SECRET)))
+    newsroom.run()
+
+    purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+
+    then = FIRST_AS_OF + A_DAY
+    assert newsroom.query("select path, removed_at from dim_document order by 1") == [("a.md", then), ("b.md", None)]
+    seen = [newsroom.run(full_refresh=full).documents for full in (False, True)]
+    assert [(one["seen"], one["unchanged"], one["removed"]) for one in seen] == [(1, 1, 0)] * 2
+    newsroom.write("a.md", make_document("mine", URL.format("mine")))
+    assert newsroom.run().documents["changed"] == 1
+
+
+def _check_reparse_loses_nothing(room: Newsroom) -> None:
+    fingerprint = room.one("select fingerprint from ops.release")
+    room.run(reparse=True)
+    assert room.one("select fingerprint from ops.release") == fingerprint
+
+
+def test_bytes_that_nobody_could_judge_are_not_kept_after_a_takedown(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    text = (newsroom.folder / "a.md").read_text()
+    for bad in (text.replace("title", "titel"), text.replace(SECRET, SECRET + '"'), "---\n" + SECRET):
+        newsroom.write("a.md", bad)
+        newsroom.run(max_quarantine=1.0)
+        assert _is_kept(newsroom, SECRET)
+
+    purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+
+    assert not _is_kept(newsroom, SECRET)
+    newsroom.run(full_refresh=True, max_quarantine=1.0)
+    assert not _is_kept(newsroom, SECRET)
+    _check_reparse_loses_nothing(newsroom)
+
+
+def _is_kept(room: Newsroom, text: str) -> bool:
+    """Tell whether the text is in any bytes that the ledger keeps."""
+    with open_ledger(Home.of(room.warehouse)) as connection:
+        digests = [row[0] for row in connection.execute("select byte_digest from ledger.raw").fetchall()]
+        return any(text.encode() in data for _, data in kept_bytes(connection, digests))
+
+
+def test_a_takedown_that_was_cut_off_is_gone_on_with(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    newsroom.write("c.md", make_document("c", URL.format("c")))
+    _two_days(newsroom)
+    for what in ({"path": "news/b.md", "url": None}, {"path": None, "url": URL.format(SECRET)}):
+        with monkeypatch.context() as patched:
+            patched.setattr(ledger_work, "publish_as_of", _fail)
+            with pytest.raises(RunFailed, match="full"):
+                purge(newsroom.warehouse, SETTINGS, **what)
+        assert len(purge(newsroom.warehouse, SETTINGS, **what)["releases_removed"]) >= 1
+    _nowhere(newsroom, SECRET)
+    assert newsroom.query("select path from dim_document order by path") == [("a.md",), ("c.md",)]
+
+
+def _fail(*_: object) -> str:
+    raise RunFailed("the disk is full")
 
 
 def _nowhere(room: Newsroom, text: str) -> None:
@@ -141,6 +258,21 @@ def test_maintain_compacts_and_changes_no_release(newsroom: Newsroom) -> None:
     assert not newsroom.run().published
 
 
+def test_maintain_keeps_the_latest_sound_releases(newsroom: Newsroom) -> None:
+    _two_days(newsroom)
+    newsroom.write("b.md", make_document("third", URL.format("b")))
+    newsroom.run()
+    home = Home.of(newsroom.warehouse)
+    first, second, third = release_ids(home)
+    home.release_file(second).chmod(0o644)
+    home.release_file(second).write_bytes(b"forged")
+
+    done = maintain(newsroom.warehouse, Settings(keep_releases=2))
+
+    assert done["releases_removed"] == [second]
+    assert release_ids(home) == [first, third]
+
+
 def test_bytes_of_superseded_versions_go_where_that_is_set(newsroom: Newsroom) -> None:
     _two_days(newsroom)
 
@@ -162,6 +294,22 @@ def test_reading_again_gives_the_same_release(newsroom: Newsroom) -> None:
     assert result.published
     assert result.documents["unchanged"] == 2
     assert newsroom.one("select fingerprint from ops.release") == before
+
+
+def test_what_was_accepted_in_its_time_is_not_lost_by_reading_again(newsroom: Newsroom) -> None:
+    ahead = make_mention("ahead", URL.format("ahead"), publishedDateTime="2026-06-01")
+    newsroom.write("a.md", make_document("a", URL.format("a"), related=[ahead]))
+    newsroom.run()
+    newsroom.run(datetime(2025, 1, 1))
+    newsroom.write("a.md", make_document("a", URL.format("a"), related=[ahead], secured="cipher").replace("\n", "\r\n"))
+    assert newsroom.run().documents["touched"] == 1
+    assert newsroom.one("select count(*) from fact_mention") == 2
+
+    _check_reparse_loses_nothing(newsroom)
+
+    assert newsroom.one("select version_count from dim_document") == 2
+    result = newsroom.run()
+    assert (result.documents["unchanged"], result.published) == (1, False)
 
 
 def test_newer_rules_read_every_kept_version_again(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -302,11 +302,11 @@ def test_hostile_text_costs_little(name: str) -> None:
     text = HOSTILE[name]
     facts(HERE)
     spent = []
-    for _ in range(3):
+    for _ in range(5):
         begun = time.process_time()
         known = facts(text)
         spent.append(time.process_time() - begun)
-    assert min(spent) < 0.25, "17 ms on a quiet machine; what is not linear takes seconds"
+    assert min(spent) < 0.05, "17 ms on a quiet machine; what is not linear takes seconds"
     key = url_key(text)
     assert key == (known.url_key if known else None)
     assert key is None or url_key("https://" + key) == key

@@ -312,14 +312,10 @@ INTERRUPT = """
 import os, signal, sys, threading
 from pathlib import Path
 from warehouse.db import memory_connection
-# As a person does who sees nothing happen: DuckDB looks for signals between its tasks only, and on a machine that is
-# very busy the first has been lost in it.
-for seconds in (0.3, 10.0, 20.0, 30.0):
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
-    timer.daemon = True
-    timer.start()
+timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
 try:
     with memory_connection(Path(sys.argv[1])) as connection:
+        timer.start()
         while True:
             connection.execute("select sum(i) from range(3000000) as t(i)")
 except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """When an article was mentioned, and what was said of it at each time."""
 
-from datetime import datetime
+import random
+from datetime import datetime, timedelta
 from typing import Any
 
 from duckdb import DuckDBPyConnection
@@ -138,3 +139,33 @@ def test_quality_is_taken_among_those_with_images_then(connection: DuckDBPyConne
 
     assert [row[6] for row in rows] == [10, 20]
     assert [row[1] for row in rows] == [T[0], T[2]]
+
+
+def test_many_mentions_over_many_moments_give_what_the_plain_rule_gives(connection: DuckDBPyConnection) -> None:
+    """Spans of every length, up to hundreds of moments, so that blocks of every size take part."""
+    chance = random.Random(3)
+    titles_of: list[str | None] = [chance.choice("abc") if chance.random() < 0.7 else None for _ in range(150)]
+    mentions = []
+    for number in range(1, 151):
+        start = chance.randrange(1500)
+        end = start + round(2 ** chance.uniform(0, 10))
+        last = T[0] + timedelta(hours=end) if end < 1500 else None
+        mentions.append(mention(number, T[0] + timedelta(hours=start), last))
+
+    rows = history(connection, mentions, [{"title": title} for title in titles_of])
+
+    moments = sorted({moment for one in mentions for moment in (one["valid_from"], one["valid_to"]) if moment})
+    assert len(moments) > 200
+    told = {moment: [row[4] for row in rows if holds(row[1], row[2], moment)] for moment in moments}
+    assert told == {moment: plain_title(mentions, titles_of, moment) for moment in moments}
+
+
+def holds(start: datetime, end: datetime | None, moment: datetime) -> bool:
+    return start <= moment and (end is None or moment < end)
+
+
+def plain_title(mentions: list[dict[str, Any]], titles_of: list[str | None], moment: datetime) -> list[str | None]:
+    """Return the title that the best-ranked mention of a moment has, in a list that is empty where there is none."""
+    there = [one["entry_id"] for one in mentions if holds(one["valid_from"], one["valid_to"], moment)]
+    titled = [titles_of[number - 1] for number in sorted(there, reverse=True) if titles_of[number - 1] is not None]
+    return (titled or [None])[:1] if there else []

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from schemas.errors import RunFailed
@@ -14,6 +15,8 @@ from tests.warehouse.report_pages import AGAIN, HOSTILE, MADE_AT, POOR, Page, ma
 from tests.warehouse.seed_releases import make_release
 from warehouse.home import Home
 from warehouse.report import render
+from warehouse.report.questions import ask
+from warehouse.sql_files import read_sql
 from warehouse.state import State, read_state
 
 # All that the page is made of. A tag from the data, such as script, img or iframe, would be another.
@@ -181,3 +184,16 @@ def test_a_missing_library_is_said_with_what_to_install(seeds_file: Path) -> Non
         "except UsageError as error: print(error)"
     )
     assert re.search(r"missing: altair .*`report` extra", run_python(code, seeds_file).stdout)
+
+
+def test_the_network_has_the_links_among_the_articles_that_it_draws(seeds_file: Path) -> None:
+    answers = ask(seeds_file)
+    drawn = {article["article_key"] for article in answers.network_articles}
+    ends = {edge[name] for edge in answers.network_edges for name in ("article_key", "other_article_key")}
+    assert ends
+    assert ends <= drawn
+    with duckdb.connect(seeds_file, read_only=True) as connection:
+        few = {"article_keys": sorted(ends)[:3]}
+        links = connection.execute(read_sql("report", "network_edges"), few).fetchall()
+        assert {end for link in links for end in link} <= set(few["article_keys"])
+        assert connection.execute(read_sql("report", "network_edges"), {"article_keys": []}).fetchall() == []

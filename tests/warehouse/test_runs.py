@@ -181,6 +181,8 @@ def test_releases_are_remembered_latest_first(connection: DuckDBPyConnection) ->
     assert (latest.file, latest.versions, latest.fingerprint) == (file, versions, "fp")
     assert (latest.document_count, latest.article_count, latest.mention_count) == (5, 6, 7)
     assert latest.change_number == first.change_number + 1
+    assert [row.release_id for row in runs.releases(connection, ["r0", "gone"])] == ["r1", "r0"]
+    assert [row.release_id for row in runs.releases(connection, [])] == ["r1"]
 
 
 def test_a_release_as_of_then_holds_the_runs_up_to_then(connection: DuckDBPyConnection) -> None:

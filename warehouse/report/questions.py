@@ -40,6 +40,8 @@ class Answers:
 def ask(release: Path) -> Answers:
     """Return the answers of a release. Raises RunFailed where it is absent or damaged."""
     with release_connection(release, sandboxed=True, limits=Limits(threads=2)) as connection:
+        network_articles = _rows(connection, read_sql("report", "network_articles"))
+        drawn = {"article_keys": [row["article_key"] for row in network_articles]}
         return Answers(
             release=_rows(connection, "from ops.release")[0],
             freshness=_rows(connection, recipe_sql("freshness"))[0],
@@ -51,15 +53,15 @@ def ask(release: Path) -> Answers:
             score_movement=_rows(connection, read_sql("report", "score_movement")),
             movers=_rows(connection, recipe_sql("score_movement")),
             changes=_rows(connection, recipe_sql("changed_since_last_release")),
-            network_articles=_rows(connection, read_sql("report", "network_articles")),
-            network_edges=_rows(connection, read_sql("report", "network_edges")),
+            network_articles=network_articles,
+            network_edges=_rows(connection, read_sql("report", "network_edges"), drawn),
             network_totals=_rows(connection, read_sql("report", "network_totals"))[0],
             quarantine=_rows(connection, read_sql("report", "quarantine")),
             conflicts=_rows(connection, recipe_sql("conflicts_by_field")),
         )
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> Rows:
-    result = connection.execute(sql)
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None) -> Rows:
+    result = connection.execute(sql, None if parameters is None else dict(parameters))
     names = [str(column[0]) for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -1,16 +1,8 @@
--- One row per pair of the 80 newest articles of which one lists the other, or both do.
+-- One row per pair of the articles given, those of network_articles, of which one lists the other, or both do.
 with
 
 newest as (
-    select article_key
-    from main.articles
-    where
-        is_current
-        and published_at is not null
-    order by
-        published_at desc,
-        url_key
-    limit 80
+    select unnest($article_keys::bigint[]) as article_key
 )
 
 select distinct

@@ -16,5 +16,6 @@ select
     moments.article_key,
     moments.moment_at,
     row_number() over (partition by moments.article_key order by moments.moment_at) as moment_number,
+    count(*) over (partition by moments.article_key) as moment_count,
 from moments
 inner join eventful on eventful.article_key = moments.article_key

@@ -1,5 +1,8 @@
 -- One row per eventful article and moment at which it is mentioned: the values that survive among the mentions that
--- hold then, by the rules of article_value. Every mention is laid out over just the moments that it spans.
+-- hold then, by the rules of article_value. An article that many documents keep mentioning while it moves has as many
+-- mentions as moments, so laying each mention out over the moments that it spans would grow with the square. Instead
+-- moments are gathered in blocks of 8, 64, 512 …; a span is cut into the fewest whole blocks, what wins within a block is
+-- found once, and a moment asks the one block of each size that it lies in.
 with
 
 numbered as (
@@ -8,7 +11,7 @@ numbered as (
         mention.entry_id,
         mention.mention_rank,
         starts.moment_number as first_number,
-        ends.moment_number as end_number,
+        coalesce(ends.moment_number, starts.moment_count + 1) as end_number,
     from work.mention as mention
     inner join work.boundary as starts
         on starts.article_key = mention.article_key and starts.moment_at = mention.valid_from
@@ -16,18 +19,42 @@ numbered as (
         on ends.article_key = mention.article_key and ends.moment_at = mention.valid_to
 ),
 
-lasts as (
-    select article_key, max(moment_number) + 1 as end_number from work.boundary group by article_key
+sizes as (
+    select
+        (8 ** level)::bigint as size,
+    from range(0, 16) as levels (level)
+    where 8 ** level <= (select max(end_number - first_number) from numbered)
 ),
 
-laid_out as (
+-- The whole blocks of a size within a span run from first_block to end_block - 1; those that a whole block eight times as
+-- large covers are left to that one.
+cut as (
     select
         numbered.article_key,
         numbered.entry_id,
         numbered.mention_rank,
-        unnest(range(numbered.first_number, coalesce(numbered.end_number, lasts.end_number))) as moment_number,
+        sizes.size,
+        (numbered.first_number + sizes.size - 1) // sizes.size as first_block,
+        numbered.end_number // sizes.size as end_block,
+        (numbered.first_number + 8 * sizes.size - 1) // (8 * sizes.size) * 8 as covered_first,
+        numbered.end_number // (8 * sizes.size) * 8 as covered_end,
     from numbered
-    inner join lasts on lasts.article_key = numbered.article_key
+    inner join sizes on sizes.size <= numbered.end_number - numbered.first_number
+),
+
+laid_out as (
+    select
+        article_key,
+        entry_id,
+        mention_rank,
+        size,
+        unnest(
+            case
+                when covered_first >= covered_end then range(first_block, end_block)
+                else range(first_block, covered_first) || range(covered_end, end_block)
+            end
+        ) as block,
+    from cut
 ),
 
 entries as (
@@ -42,18 +69,55 @@ entries as (
         (coalesce(len(entry.images), 0) = 0)::bigint << 61 as picture_penalty,
     from ledger.entry as entry
     inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
+),
+
+blocks as (
+    select
+        laid_out.article_key,
+        laid_out.size,
+        laid_out.block,
+        arg_min(title, mention_rank + title_penalty) filter (where title is not null) as title,
+        arg_min(provider_domain, mention_rank) filter (where provider_domain is not null) as provider_domain,
+        arg_min(quality, mention_rank + picture_penalty) filter (where quality is not null) as quality,
+        arg_min(heat, mention_rank) filter (where heat is not null) as heat,
+        arg_min(is_published, mention_rank) filter (where is_published is not null) as is_published,
+        min(mention_rank + title_penalty) filter (where title is not null) as title_rank,
+        min(mention_rank) filter (where provider_domain is not null) as provider_domain_rank,
+        min(mention_rank + picture_penalty) filter (where quality is not null) as quality_rank,
+        min(mention_rank) filter (where heat is not null) as heat_rank,
+        min(mention_rank) filter (where is_published is not null) as is_published_rank,
+    from laid_out
+    inner join entries on entries.entry_id = laid_out.entry_id
+    group by
+        laid_out.article_key,
+        laid_out.size,
+        laid_out.block
+),
+
+asked as (
+    select
+        boundary.article_key,
+        boundary.moment_number,
+        sizes.size,
+        boundary.moment_number // sizes.size as block,
+    from work.boundary as boundary
+    cross join sizes
 )
 
 select
-    laid_out.article_key,
-    laid_out.moment_number,
-    arg_min(title, mention_rank + title_penalty) filter (where title is not null) as title,
-    arg_min(provider_domain, mention_rank) filter (where provider_domain is not null) as provider_domain,
-    arg_min(quality, mention_rank + picture_penalty) filter (where quality is not null) as quality,
-    arg_min(heat, mention_rank) filter (where heat is not null) as heat,
-    arg_min(is_published, mention_rank) filter (where is_published is not null) as is_published,
-from laid_out
-inner join entries on entries.entry_id = laid_out.entry_id
+    asked.article_key,
+    asked.moment_number,
+    arg_min(blocks.title, blocks.title_rank) as title,
+    arg_min(blocks.provider_domain, blocks.provider_domain_rank) as provider_domain,
+    arg_min(blocks.quality, blocks.quality_rank) as quality,
+    arg_min(blocks.heat, blocks.heat_rank) as heat,
+    arg_min(blocks.is_published, blocks.is_published_rank) as is_published,
+from asked
+inner join blocks
+    on
+        blocks.article_key = asked.article_key
+        and blocks.size = asked.size
+        and blocks.block = asked.block
 group by
-    laid_out.article_key,
-    laid_out.moment_number
+    asked.article_key,
+    asked.moment_number

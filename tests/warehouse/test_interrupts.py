@@ -1,0 +1,94 @@
+"""Ctrl-C is never lost, wherever it comes: `python -m tests.proofs.interrupts` is the long form."""
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.proofs.interrupts import Swallower
+from tests.warehouse.making import ROOT, run_python
+from warehouse import interrupts
+
+
+def test_no_ctrl_c_is_lost_and_none_is_followed_by_a_commit() -> None:
+    command = [sys.executable, "-m", "tests.proofs.interrupts", "--rounds", "40"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    assert done.stdout == "40 interrupts, lost: none\n"
+
+
+THREADS = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from warehouse import interrupts
+from warehouse.db import memory_connection
+from warehouse.parallel import map_queries
+endless = "select count(*) from range(1000000) as a(i), range(1000000) as b(i) where a.i % 7 = b.i % 11"
+begun = time.monotonic()
+try:
+    with interrupts.honoured(), memory_connection(Path(sys.argv[1])) as connection:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        map_queries(connection, "memory", lambda cursor, task: cursor.execute(endless), range(4))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_breaks_off_the_statements_of_other_threads(tmp_path: Path) -> None:
+    assert run_python(THREADS, tmp_path, timeout=30).stdout == "interrupted\n"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_swallowed_ctrl_c_is_told_until_the_block_ends() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with interrupts.honoured():
+            swallow()
+            assert interrupts.is_pending()
+            with pytest.raises(KeyboardInterrupt):
+                interrupts.check()
+        assert not interrupts.is_pending()
+        interrupts.check()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def swallow() -> None:
+    Swallower()
+
+
+def test_ctrl_c_waits_for_the_end_of_what_may_not_be_cut() -> None:
+    done = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with interrupts.honoured(), pytest.raises(KeyboardInterrupt), interrupts.deferred():
+            signal.raise_signal(signal.SIGINT)
+            done.append("whole")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done == ["whole"]
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, print])
+def test_a_program_that_minds_ctrl_c_itself_is_left_alone(handler: signal.Handlers) -> None:
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with interrupts.honoured():
+            assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_may_run_commands_too() -> None:
+    told = []
+
+    def work() -> None:
+        with interrupts.honoured():
+            told.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert told == [True]
