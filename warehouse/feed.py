@@ -7,6 +7,7 @@ interface).
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from types import TracebackType
 from typing import Self
 
@@ -50,7 +51,8 @@ class Feed:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the names back and let go of the rows."""
+        """Take the names back and let go of the rows; in a transaction that an error has broken, its end takes them."""
         for name, holder in self._holders.items():
-            self.connection.unregister(name)
             holder.table = holder.table.slice(0, 0)
+            with suppress(duckdb.Error) if error is not None else nullcontext():
+                self.connection.unregister(name)

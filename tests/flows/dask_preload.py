@@ -7,7 +7,7 @@ does without its mount; `forbidden` is one whose files the worker may not read.
 import os
 
 import flows.engines.own_worker
-import flows.read
+import flows.files
 from flows.files import FileBytes, read_file
 from flows.scan import FileRef
 
@@ -22,4 +22,4 @@ def read_with_flaws(ref: FileRef) -> FileBytes:
     return read_file(ref)
 
 
-flows.read.read_file = read_with_flaws  # type: ignore[attr-defined]
+flows.files.read_file = read_with_flaws

@@ -10,7 +10,6 @@ import pytest
 
 from schemas.errors import LedgerDamaged, LockedError, RunFailed
 from tests.warehouse.making import (
-    ROOT,
     end,
     make_home,
     run_python,
@@ -39,16 +38,6 @@ with ledger_connection(Path(sys.argv[1])):
     print("open", flush=True)
     sys.stdin.readline()
 """
-
-
-def test_only_this_module_connects() -> None:
-    callers = [
-        path.name
-        for folder in ("schemas", "flows", "warehouse")
-        for path in (ROOT / folder).rglob("*.py")
-        if "duckdb.connect(" in path.read_text() and path.name != "db.py"
-    ]
-    assert callers == []
 
 
 def test_every_setting_exists_and_holds_on_every_kind_of_connection(tmp_path: Path) -> None:

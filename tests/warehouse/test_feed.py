@@ -42,3 +42,14 @@ def test_afterwards_the_names_are_gone() -> None:
             feed.give({"rows_now": numbers(1)})
         with pytest.raises(duckdb.CatalogException):
             connection.execute("select * from rows_now")
+
+
+def test_the_error_of_a_statement_is_the_one_that_is_raised() -> None:
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(duckdb.ConversionException),
+        transaction(connection),
+        Feed(connection) as feed,
+    ):
+        feed.give({"rows_now": numbers(1)})
+        connection.execute("select 'x'::integer + number from rows_now")
