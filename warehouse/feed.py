@@ -55,4 +55,5 @@ class Feed:
         for name, holder in self._holders.items():
             holder.table = holder.table.slice(0, 0)
             with suppress(duckdb.Error) if error is not None else nullcontext():
+                self.connection.execute("select 1").fetchall()  # ends a result that was not read to its end
                 self.connection.unregister(name)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from schemas.packs import Pack, Slice
 from warehouse.feed import Feed
-from warehouse.packs import repacked
+from warehouse.packs import repacked, store
 
 
 class Batch(Protocol):
@@ -75,6 +75,8 @@ def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> 
     for source, statement in _TAKE_IN:
         if tables[source].num_rows:
             connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
+    if tables["packs"].num_rows:
+        store(connection)
 
 
 # Each statement with the table that it is about: where that has no row, there is nothing to do.
@@ -112,19 +114,8 @@ _TAKE_IN = (
     (
         "slices",
         """
-        create or replace temp table new_slice as
+        insert into ledger.raw by name
         select * from slices where byte_digest not in (select byte_digest from ledger.raw)
-        """,
-    ),
-    ("slices", "insert into ledger.raw by name select * from new_slice"),
-    (
-        "packs",
-        """
-        insert into ledger.pack by name
-        select * from packs
-        where
-            pack_id in (select pack_id from new_slice)
-            and pack_id not in (select pack_id from ledger.pack)
         """,
     ),
     (

@@ -24,6 +24,11 @@ create table ledger.raw (
 create table ledger.pack (
     pack_id bigint not null,
     byte_count bigint not null,
+    shelf integer not null
+);
+
+create table ledger.shelf_0 (
+    pack_id bigint not null,
     bytes blob not null
 );
 
@@ -41,8 +46,10 @@ select
 from ledger.raw_alone as raw_alone inner join known on known.byte_digest = raw_alone.byte_digest
 group by raw_alone.byte_digest;
 
-insert into ledger.pack by name
-select raw.pack_id, raw.byte_count, raw_alone.bytes
+insert into ledger.pack by name select pack_id, byte_count, 0 as shelf from ledger.raw;
+
+insert into ledger.shelf_0 by name
+select raw.pack_id, raw_alone.bytes
 from ledger.raw_alone as raw_alone inner join ledger.raw as raw on raw.byte_digest = raw_alone.byte_digest;
 
 drop table ledger.raw_alone;

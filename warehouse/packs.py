@@ -2,6 +2,10 @@
 
 The format of a pack is schemas/packs.py. A row of `raw` says where the bytes of one digest lie. Dropping that row is
 what a takedown or a pruning does; the bytes themselves go when `free` packs what is left anew.
+
+Packs lie on shelves, tables of a bounded size, because DuckDB writes the last rows of a table anew with every row that
+is added, up to 122,880 of them: in one table, each run would write the bytes of the whole archive again (measured:
+77 MB for one row after 150 packs of 500 kB).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +15,10 @@ import duckdb
 import pyarrow as pa
 
 from schemas.batches import PACKS, SLICES, table_of_rows
+from schemas.errors import LedgerDamaged
 from schemas.packs import Pack, Slice, repack, unpack
+from warehouse.db import WAY_BACK
+from warehouse.feed import Feed
 
 
 def kept_bytes(connection: duckdb.DuckDBPyConnection, digests: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
@@ -43,12 +50,66 @@ def free(connection: duckdb.DuckDBPyConnection) -> int:
         rows = connection.execute("select * from ledger.raw where pack_id = $1 order by first", [pack_id]).fetchall()
         slices, packs = repacked([Pack(pack_id, 0, _content(connection, pack_id))], [Slice(*row) for row in rows])
         connection.execute("delete from ledger.raw where pack_id = $1", [pack_id])
+        connection.execute(f"delete from ledger.{_shelf_of(connection, pack_id)} where pack_id = $1", [pack_id])
         connection.execute("delete from ledger.pack where pack_id = $1", [pack_id])
-        for name, table in (("raw", slices), ("pack", packs)):
-            connection.register("renewed", table)
-            connection.execute(f"insert into ledger.{name} by name select * from renewed")
-            connection.unregister("renewed")
+        connection.register("renewed", slices)
+        connection.execute("insert into ledger.raw by name select * from renewed")
+        connection.unregister("renewed")
+        with Feed(connection) as feed:
+            feed.give({"packs": packs})
+            store(connection)
     return len(loose)
+
+
+def store(connection: duckdb.DuckDBPyConnection) -> None:
+    """Put the packs that the connection knows as `packs` (schemas/batches.py) on the last shelf, or on a new one.
+
+    Only those that a row of `raw` speaks of, and that are on no shelf yet.
+    """
+    if connection.execute(f"select count(*) from packs where {_WANTING}").fetchall() == [(0,)]:
+        return
+    last = connection.execute(_LAST_SHELF).fetchall()
+    number, byte_count = (int(last[0][0]), int(last[0][1])) if last else (-1, SHELF_BYTES)
+    if byte_count >= SHELF_BYTES:
+        number += 1
+        connection.execute(f"create table ledger.{_shelf(number)} (pack_id bigint not null, bytes blob not null)")
+    connection.execute(f"insert into ledger.{_shelf(number)} by name select pack_id, bytes from packs where {_WANTING}")
+    connection.execute(
+        f"insert into ledger.pack by name select pack_id, byte_count, $1 as shelf from packs where {_WANTING}",
+        [number],
+    )
+
+
+# What a shelf takes before the next is begun, in bytes of the documents; compressed they are a fifth of it and less.
+SHELF_BYTES = 128_000_000
+
+_WANTING = "pack_id in (select pack_id from ledger.raw) and pack_id not in (select pack_id from ledger.pack)"
+
+_LAST_SHELF = """
+    with shelves as (
+        select substr(table_name, 7)::integer as shelf
+        from duckdb_tables()
+        where database_name = 'ledger' and regexp_full_match(table_name, 'shelf_[0-9]+')
+    )
+
+    select shelves.shelf, coalesce(sum(pack.byte_count), 0) as byte_count
+    from shelves
+    left join ledger.pack as pack on pack.shelf = shelves.shelf
+    group by shelves.shelf
+    order by shelves.shelf desc
+    limit 1
+"""
+
+
+def _shelf(number: int) -> str:
+    return f"shelf_{number:d}"
+
+
+def _shelf_of(connection: duckdb.DuckDBPyConnection, pack_id: int) -> str:
+    rows = connection.execute("select shelf from ledger.pack where pack_id = $1", [pack_id]).fetchall()
+    if not rows:
+        raise LedgerDamaged(f"the ledger knows no pack {pack_id}", todo=WAY_BACK)
+    return _shelf(int(rows[0][0]))
 
 
 _LOOSE = """
@@ -73,5 +134,9 @@ def repacked(packs: Iterable[Pack], slices: Sequence[Slice]) -> tuple[pa.Table, 
 
 
 def _content(connection: duckdb.DuckDBPyConnection, pack_id: int) -> bytes:
-    row = connection.execute("select bytes from ledger.pack where pack_id = $1", [pack_id]).fetchone()
-    return b"" if row is None else row[0]
+    shelf = _shelf_of(connection, pack_id)
+    rows = connection.execute(f"select bytes from ledger.{shelf} where pack_id = $1", [pack_id]).fetchall()
+    if not rows:
+        raise LedgerDamaged(f"the bytes of pack {pack_id} are not in the ledger", todo=WAY_BACK)
+    content: bytes = rows[0][0]
+    return content

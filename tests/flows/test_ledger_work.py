@@ -223,6 +223,10 @@ def _fail(*_: object) -> str:
     raise RunFailed("the disk is full")
 
 
+def _packs(connection: duckdb.DuckDBPyConnection) -> list[bytes]:
+    return [unpack(row[0]) for row in connection.execute("select bytes from ledger.shelf_0").fetchall()]
+
+
 def _nowhere(room: Newsroom, text: str) -> None:
     """Look for the text in the bytes of every file of the warehouse."""
     home = Home.of(room.warehouse)
@@ -230,7 +234,7 @@ def _nowhere(room: Newsroom, text: str) -> None:
     assert len(files) > 2
     assert [str(file) for file in files if text.encode() in file.read_bytes()] == []
     with open_ledger(home) as connection:
-        packs = [unpack(row[0]) for row in connection.execute("select bytes from ledger.pack").fetchall()]
+        packs = _packs(connection)
     assert packs
     assert not any(text.encode() in pack for pack in packs)
 
@@ -278,7 +282,7 @@ def test_bytes_of_superseded_versions_go_where_that_is_set(newsroom: Newsroom) -
 
     assert maintain(newsroom.warehouse, Settings(keep_raw_days=1))["raw"] == 1
     with open_ledger(Home.of(newsroom.warehouse)) as connection:
-        kept = b"".join(unpack(row[0]) for row in connection.execute("select bytes from ledger.pack").fetchall())
+        kept = b"".join(_packs(connection))
     assert b"second headline" in kept
     assert b"first headline" not in kept
     assert maintain(newsroom.warehouse, Settings(keep_raw_days=1))["raw"] == 0
@@ -363,8 +367,9 @@ def test_a_newer_ledger_is_refused_and_an_older_one_migrated(newsroom: Newsroom)
 def _to_format_1(connection: duckdb.DuckDBPyConnection) -> None:
     """Make a ledger what format 1 was: the bytes of each version compressed by themselves."""
     slices = [Slice(*row) for row in connection.execute("select * from raw").fetchall()]
-    packs = dict(connection.execute("select pack_id, bytes from pack").fetchall())
+    packs = dict(connection.execute("select pack_id, bytes from shelf_0").fetchall())
     connection.execute("drop table pack")
+    connection.execute("drop table shelf_0")
     connection.execute("create or replace table raw (byte_digest blob not null, bytes blob not null)")
     for one in slices:
         data = unpack(packs[one.pack_id])[one.first : one.first + one.byte_count]

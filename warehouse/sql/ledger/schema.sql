@@ -102,11 +102,12 @@ create table raw (
     byte_count bigint not null
 );
 
--- One row per pack: runs of bytes one after another (byte_count of them), compressed together by Zstandard.
+-- One row per pack: runs of bytes one after another (byte_count of them), compressed together by Zstandard. The packs
+-- themselves lie on shelves, tables shelf_0, shelf_1 … of pack_id and bytes (warehouse/packs.py).
 create table pack (
     pack_id bigint not null,
     byte_count bigint not null,
-    bytes blob not null
+    shelf integer not null
 );
 
 -- One row per problem, kept after it was mended (cleared_at).
