@@ -44,7 +44,7 @@ def compare_full(tools: contenders.Tools, source: Path, work: Path, runs: int, t
 def compare_growth(tools: contenders.Tools, given: argparse.Namespace, work: Path) -> list[Line]:
     """Load corpora of growing size, and build each once more from its ledger; run again over the largest."""
     sizes = sorted(int(size) for size in given.growth.split(","))
-    loads, builds, rest = {}, {}, list[Line]()
+    loads, builds, rest, sizes_of_files = {}, {}, list[Line](), list[Line]()
     for size in sizes:
         source, into = work / f"corpus-{size}", fresh(work / "growth")
         corpus.generate(source, size, cast(Kind, given.kind), given.seed, max(1, size // 1_000))
@@ -52,10 +52,18 @@ def compare_growth(tools: contenders.Tools, given: argparse.Namespace, work: Pat
         loads[size] = measure(contenders.run_newsmart(tools, source, into), given.timeout)
         as_of, built = str(loads[size].output["as_of"]), work / f"build-{size}.duckdb"
         builds[size] = measure(contenders.build_newsmart(tools, into, as_of, built), given.timeout)
+        built.unlink()
+        sizes_of_files += file_lines(size, into)
         if size == sizes[-1] and not given.only_full:
             rest = after_load(Loaded(tools, source, into, work, loads[size].wall_seconds, given.timeout), given.runs)
         shutil.rmtree(source)
-    return [*growth_lines(loads, builds), *rest]
+    return [*growth_lines(loads, builds), *sizes_of_files, *rest]
+
+
+def file_lines(size: int, into: Path) -> list[Line]:
+    """Return how large the ledger and the release of so many documents are."""
+    files = {"ledger": into / "news.duckdb.d" / "ledger.duckdb", "release": into / "news.duckdb"}
+    return [Line(f"{size:,} documents: {name}", file.stat().st_size / 1e6, "MB") for name, file in files.items()]
 
 
 def after_load(loaded: Loaded, runs: int) -> list[Line]:

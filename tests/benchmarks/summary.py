@@ -90,6 +90,11 @@ def growth_lines(loads: Mapping[int, Cost], builds: Mapping[int, Cost]) -> list[
         each = 1_000 * cost.wall_seconds / size
         lines.append(Line(f"{size:,} documents: time per document", each, "ms"))
         lines.append(Line(f"{size:,} documents: memory of all processes", cost.peak_bytes / 1e6, "MB"))
+        spent = cost.output.get("seconds", {})
+        lines.append(Line(f"{size:,} documents: whole run", cost.wall_seconds, "s"))
+        lines.extend(
+            Line(f"{size:,} documents: {name} step", float(spent.get(name, 0)), "s") for name in ("build", "publish")
+        )
         share = builds[size].wall_seconds / cost.wall_seconds
         mentions = cost.output["mentions"]
         limit = BUILD_LIMIT if mentions >= BUILD_LIMIT_FROM else None
