@@ -275,8 +275,17 @@ def copy_shuffled(source: duckdb.DuckDBPyConnection, target: duckdb.DuckDBPyConn
             target.execute(f"insert into ledger.{table} values ({', '.join('?' * len(row))})", row)
 
 
-TestHistory = History.TestCase
-TestHistory.settings = settings(max_examples=max(10, settings().max_examples // 5), stateful_step_count=4)
+class TestHistory(History.TestCase):  # type: ignore[misc, valid-type]  # made at run time
+    """A few histories."""
+
+    settings = settings(max_examples=max(3, settings().max_examples // 8), stateful_step_count=4)
+
+
+@pytest.mark.slow
+class TestMoreHistory(History.TestCase):  # type: ignore[misc, valid-type]
+    """As many as ever."""
+
+    settings = settings(max_examples=max(10, settings().max_examples // 5), stateful_step_count=4)
 
 
 NAMES = st.integers(0, 5).map(lambda number: f"a.com/{number}")

@@ -1,16 +1,20 @@
-"""The short form of the crash proof: every edge, on the seeds; `python -m tests.proofs.crash` is the long one.
+"""The short form of the crash proof: edges, on the seeds; `python -m tests.proofs.crash` is the long one.
 
-The scene of a change is the harder one (there is a release to keep and a ledger to continue), so every edge is tried on
-it, and those that a first run alone could get wrong on that one too.
+The scene of a change is the harder one (there is a release to keep and a ledger to continue), so edges are tried on it,
+and those that a first run alone could get wrong on that one too. By default only those at which something becomes
+lasting are: the ledger's commit, the release's build, its link, the flip and the state; `-m slow` tries the others.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.proofs.crash import Scene, kill_at_edge, seed_scenes
 from warehouse.faults import EDGES
 
+LASTING = ("during_record", "after_record", "during_build", "after_link", "after_flip", "before_state", "after_state")
 FLIPPED = EDGES[EDGES.index("after_flip") :]
 
 
@@ -19,13 +23,18 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[Scene]:
     return seed_scenes(tmp_path_factory.mktemp("scenes"))
 
 
-@pytest.mark.parametrize("edge", EDGES)
+def edges(tried: Sequence[str], lasting: Sequence[str] = LASTING) -> list[ParameterSet]:
+    """Return these edges as parameters, those that are not lasting marked slow."""
+    return [pytest.param(edge, marks=() if edge in lasting else pytest.mark.slow) for edge in tried]
+
+
+@pytest.mark.parametrize("edge", edges(EDGES))
 def test_kill_9_at_each_edge_costs_nothing(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
     _, changed = scenes
     assert kill_at_edge(changed, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "before")
 
 
-@pytest.mark.parametrize("edge", ["during_record", "after_link", "after_flip"])
+@pytest.mark.parametrize("edge", edges(["during_record", "after_link", "after_flip"], lasting=["after_link"]))
 def test_kill_9_in_the_first_run_costs_nothing(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
     first, _ = scenes
     assert kill_at_edge(first, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "none")
