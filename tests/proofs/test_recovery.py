@@ -32,7 +32,7 @@ def test_backups_beside_runs_restore_to_what_was_published(tmp_path: Path) -> No
         while not over.is_set():
             published.append(publisher.publish())
 
-    backups = [tmp_path / f"backup-{number}" for number in range(3)]
+    backups = [tmp_path / f"backup-{number}" for number in range(2)]
     with ThreadPoolExecutor(1) as pool:
         runs = pool.submit(run_on)
         try:
