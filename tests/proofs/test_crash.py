@@ -14,7 +14,7 @@ from _pytest.mark import ParameterSet
 from tests.proofs.crash import Scene, interrupt, kill_at_edge, kill_at_moment, seed_scenes
 from warehouse.faults import EDGES
 
-LASTING = ("during_record", "after_record", "during_build", "after_link", "after_flip", "before_state", "after_state")
+LASTING = ("during_record", "after_record", "during_build", "after_link", "after_flip", "after_state")
 SEEDS = [0, 1, pytest.param(2, marks=pytest.mark.slow)]  # even ones break off a first run, odd ones a change
 FLIPPED = EDGES[EDGES.index("after_flip") :]
 
