@@ -97,8 +97,10 @@ class _Stop:
 
 @contextmanager
 def _stop_on_signals() -> Iterator[_Stop]:
+    """Note signals that ask to stop. What was ignored before, as SIGHUP is under nohup, stays ignored."""
     stop = _Stop()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [number for number in asking if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, stop.handle) for number in numbers}
     try:
         yield stop

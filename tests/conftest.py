@@ -14,12 +14,20 @@ from hypothesis import HealthCheck, settings
 
 from tests.ledgers import memory_ledger
 from tests.newsroom import Newsroom
+from tests.signals import ctrl_c_minded
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=25, suppress_health_check=SLOW)
 settings.register_profile("long", deadline=timedelta(minutes=5), max_examples=2_000, suppress_health_check=SLOW)
 settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c() -> Iterator[None]:
+    """Let tests send SIGINT also where pytest was started with it ignored, in the background of a script."""
+    with ctrl_c_minded():
+        yield
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """A folder of documents and a warehouse, to run the whole way in a test as a reader would see it."""
 
 import os
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,12 @@ class Newsroom:
         folder = place / "news"
         folder.mkdir()
         return cls(folder, place / "out" / "news.duckdb")
+
+    def copy(self, place: Path) -> "Newsroom":
+        """Copy both to an empty folder, so that tests may share what they begin with."""
+        shutil.copytree(self.folder, place / "news")
+        shutil.copytree(self.warehouse.parent, place / "out", symlinks=True)
+        return replace(self, folder=place / "news", warehouse=place / "out" / self.warehouse.name)
 
     def write(self, path: str, text: str, *, is_settled: bool = True) -> Path:
         """Write a document; settled ones have an mtime far in the past, so that a run may trust their metadata."""

@@ -23,6 +23,11 @@ def long_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def long_roots(long_corpus: Path) -> list[dict[str, Any]]:
+    return [front_matter(data) for data in states_of(long_corpus).values()]
+
+
 def states_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.md"))}
 
@@ -79,8 +84,8 @@ def test_entries_repeat_letter_for_letter(long_corpus: Path) -> None:
     assert 1 - len(found) / found.total() == pytest.approx(0.95, abs=0.03)
 
 
-def test_optional_parts_have_their_shares(long_corpus: Path) -> None:
-    roots = [front_matter(data) for data in states_of(long_corpus).values()]
+def test_optional_parts_have_their_shares(long_roots: list[dict[str, Any]]) -> None:
+    roots = long_roots
     related = [entry for root in roots for entry in root.get("related", [])]
 
     def share(entries: list[dict[str, Any]], field: str) -> float:
@@ -95,10 +100,10 @@ def test_optional_parts_have_their_shares(long_corpus: Path) -> None:
     assert {len(root["secured"]) for root in roots} == {345, 389, 517, 561}
 
 
-def test_some_articles_are_told_of_with_different_quality(long_corpus: Path) -> None:
+def test_some_articles_are_told_of_with_different_quality(long_roots: list[dict[str, Any]]) -> None:
     qualities: dict[str, set[str]] = {}
-    for data in states_of(long_corpus).values():
-        for entry in front_matter(data).get("related", []):
+    for root in long_roots:
+        for entry in root.get("related", []):
             qualities.setdefault(entry["webUrl"], set()).add(entry["quality"])
     assert any(len(values) > 1 for values in qualities.values())
 

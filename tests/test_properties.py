@@ -275,8 +275,17 @@ def copy_shuffled(source: duckdb.DuckDBPyConnection, target: duckdb.DuckDBPyConn
             target.execute(f"insert into ledger.{table} values ({', '.join('?' * len(row))})", row)
 
 
-TestHistory = History.TestCase
-TestHistory.settings = settings(max_examples=max(10, settings().max_examples // 5), stateful_step_count=4)
+class TestHistory(History.TestCase):  # type: ignore[misc, valid-type]  # made at run time
+    """A few histories."""
+
+    settings = settings(max_examples=max(3, settings().max_examples // 8), stateful_step_count=4)
+
+
+@pytest.mark.slow
+class TestMoreHistory(History.TestCase):  # type: ignore[misc, valid-type]
+    """As many as ever."""
+
+    settings = settings(max_examples=max(10, settings().max_examples // 5), stateful_step_count=4)
 
 
 NAMES = st.integers(0, 5).map(lambda number: f"a.com/{number}")
@@ -338,7 +347,7 @@ def test_another_alias_only_ever_joins(
         assert {after[other] for other in before if before[other] == before[one]} == {after[one]}
 
 
-@settings(max_examples=max(8, settings().max_examples // 5))
+@settings(max_examples=max(4, settings().max_examples // 5))
 @given(st.lists(TEXTS, min_size=1, max_size=4), st.permutations(range(4)), st.integers(1, 4))
 def test_batching_and_order_of_documents_do_not_matter(texts: list[str], order: list[int], batch_size: int) -> None:
     with tempfile.TemporaryDirectory() as place, memory_ledger() as one, memory_ledger() as other:

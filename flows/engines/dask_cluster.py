@@ -143,16 +143,18 @@ def _interrupts_later() -> Iterator[list[int]]:
     """Yield the interrupts that come during the block, for the caller to raise: half a cluster cannot be closed.
 
     SIGINT is blocked too, for the threads that Dask starts and, as a mask is inherited, for its workers: Ctrl-C on a
-    terminal reaches them as well, and each would write a traceback.
+    terminal reaches them as well, and each would write a traceback. Where it is ignored, it stays so.
     """
     interrupts: list[int] = []
     ensure_running()  # multiprocessing's tracker: the thread that starts it is left with SIGINT unblocked
-    is_main = current_thread() is main_thread()
-    handler = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number)) if is_main else None
+    before = signal.getsignal(signal.SIGINT)
+    is_noted = current_thread() is main_thread() and before is not signal.SIG_IGN
+    if is_noted:
+        signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield interrupts
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if is_main:
-            signal.signal(signal.SIGINT, handler)
+        if is_noted:
+            signal.signal(signal.SIGINT, before)

@@ -81,7 +81,7 @@ def test_table_names_every_contender_and_promise(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"benchmark.png", "benchmark.md", "benchmark.json"}
 
 
-@pytest.mark.parametrize("is_folder", [False, True])
+@pytest.mark.parametrize("is_folder", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_one_command_compares_all(is_folder: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stand_in = tmp_path / "stand_in.py"
     stand_in.write_text(f"import sys\nsys.path.insert(0, {str(measure.ROOT)!r})\n{STAND_IN}", encoding="utf-8")

@@ -26,13 +26,23 @@ URL = "https://example.com/{}"
 SECRET = "a-name-that-was-taken-down"
 
 
-def _two_days(room: Newsroom) -> None:
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    """A newsroom of two days: one document changed, one did not."""
+    room = Newsroom.below(tmp_path_factory.mktemp("origin"))
     listed = [make_mention(SECRET, URL.format(SECRET)), make_mention("kept", URL.format("kept"))]
     room.write("a.md", make_document("first", URL.format("a"), related=listed))
     room.write("b.md", make_document("other", URL.format("b")))
     room.run()
     room.write("a.md", make_document("second headline", URL.format("a"), related=listed))
     room.run()
+    return room
+
+
+@pytest.fixture
+def two_days(origin: Newsroom, tmp_path: Path) -> Newsroom:
+    """A copy of it that a test may change."""
+    return origin.copy(tmp_path)
 
 
 def _titles(file: Path) -> set[str]:
@@ -40,97 +50,87 @@ def _titles(file: Path) -> set[str]:
         return {str(row[0]) for row in connection.execute("select title from dim_article").fetchall()}
 
 
-def test_a_release_as_of_a_past_time_shows_what_was_then(newsroom: Newsroom, tmp_path: Path) -> None:
-    _two_days(newsroom)
-
-    build_as_of(newsroom.warehouse, FIRST_AS_OF, tmp_path / "then.duckdb", SETTINGS)
-    build_as_of(newsroom.warehouse, FIRST_AS_OF - A_DAY, tmp_path / "before.duckdb", SETTINGS)
+def test_a_release_as_of_a_past_time_shows_what_was_then(two_days: Newsroom, tmp_path: Path) -> None:
+    build_as_of(two_days.warehouse, FIRST_AS_OF, tmp_path / "then.duckdb", SETTINGS)
+    build_as_of(two_days.warehouse, FIRST_AS_OF - A_DAY, tmp_path / "before.duckdb", SETTINGS)
 
     assert "first" in _titles(tmp_path / "then.duckdb")
     assert "second headline" not in _titles(tmp_path / "then.duckdb")
     assert _titles(tmp_path / "before.duckdb") == set()
 
 
-def test_a_build_never_writes_over_a_file_or_ahead_of_time(newsroom: Newsroom, tmp_path: Path) -> None:
-    _two_days(newsroom)
+def test_a_build_never_writes_over_a_file_or_ahead_of_time(two_days: Newsroom, tmp_path: Path) -> None:
     there = tmp_path / "there.duckdb"
     there.write_text("mine")
 
     with pytest.raises(UsageError, match="exists already"):
-        build_as_of(newsroom.warehouse, FIRST_AS_OF, there, SETTINGS)
+        build_as_of(two_days.warehouse, FIRST_AS_OF, there, SETTINGS)
     with pytest.raises(UsageError, match="ahead"):
-        build_as_of(newsroom.warehouse, datetime(9999, 1, 1), tmp_path / "x.duckdb", SETTINGS)
+        build_as_of(two_days.warehouse, datetime(9999, 1, 1), tmp_path / "x.duckdb", SETTINGS)
     assert there.read_text() == "mine"
 
 
-def test_verify_finds_the_release_equal_and_names_a_table_that_is_not(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-    assert verify(newsroom.warehouse, SETTINGS)["is_equal"]
+def test_verify_finds_the_release_equal_and_names_a_table_that_is_not(two_days: Newsroom) -> None:
+    assert verify(two_days.warehouse, SETTINGS)["is_equal"]
 
-    file = newsroom.warehouse.resolve()
+    file = two_days.warehouse.resolve()
     file.chmod(0o644)
     with duckdb.connect(file) as connection:
         connection.execute("update dim_provider set name = 'forged'")
         connection.execute("update dim_article set title = 'forged' where title = 'other'")
 
-    told = verify(newsroom.warehouse, SETTINGS)
+    told = verify(two_days.warehouse, SETTINGS)
     assert [one["table"] for one in told["differences"]] == ["dim_article"]
     assert not told["is_file_untouched"]
 
 
-def test_verify_tells_the_tables_of_a_ledger_that_was_tampered_with(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+def test_verify_tells_the_tables_of_a_ledger_that_was_tampered_with(two_days: Newsroom) -> None:
+    with open_ledger(Home.of(two_days.warehouse)) as connection:
         connection.execute("delete from ledger.content_entry where position = 0")
 
-    tables = {one["table"] for one in verify(newsroom.warehouse, SETTINGS)["differences"]}
+    tables = {one["table"] for one in verify(two_days.warehouse, SETTINGS)["differences"]}
 
     assert {"dim_document", "fact_mention"} <= tables
 
 
-def test_verify_tells_a_missing_table_and_a_damaged_release_as_what_they_are(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-    file = newsroom.warehouse.resolve()
+def test_verify_tells_a_missing_table_and_a_damaged_release_as_what_they_are(two_days: Newsroom) -> None:
+    file = two_days.warehouse.resolve()
     file.chmod(0o644)
     with duckdb.connect(file) as connection:
         connection.execute("drop table article_conflict")
         connection.execute("alter table dim_topic rename column topic to subject")
-    told = verify(newsroom.warehouse, SETTINGS)
+    told = verify(two_days.warehouse, SETTINGS)
     assert {one["table"] for one in told["differences"]} == {"article_conflict", "dim_topic"}
 
     file.write_bytes(file.read_bytes()[:20_000])
     with pytest.raises(RunFailed, match="release is damaged"):
-        verify(newsroom.warehouse, SETTINGS)
+        verify(two_days.warehouse, SETTINGS)
 
 
-def test_a_purged_document_is_gone_for_good(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-
-    done = purge(newsroom.warehouse, SETTINGS, path="news/a.md", url=None)
+def test_a_purged_document_is_gone_for_good(two_days: Newsroom) -> None:
+    done = purge(two_days.warehouse, SETTINGS, path="news/a.md", url=None)
 
     assert done["documents"] == 1
     assert len(done["releases_removed"]) == 2
-    assert newsroom.query("select path from dim_document") == [("b.md",)]
-    assert newsroom.run().documents["seen"] == 1
-    assert newsroom.run(full_refresh=True).documents["seen"] == 1
-    _nowhere(newsroom, SECRET)
-    assert verify(newsroom.warehouse, SETTINGS)["is_equal"]
+    assert two_days.query("select path from dim_document") == [("b.md",)]
+    assert two_days.run().documents["seen"] == 1
+    assert two_days.run(full_refresh=True).documents["seen"] == 1
+    _nowhere(two_days, SECRET)
+    assert verify(two_days.warehouse, SETTINGS)["is_equal"]
 
 
-def test_a_purged_url_is_gone_from_every_list_and_stays_out(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-
-    done = purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+def test_a_purged_url_is_gone_from_every_list_and_stays_out(two_days: Newsroom) -> None:
+    done = purge(two_days.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
 
     assert (done["documents"], done["mentions"]) == (0, 2)
-    _nowhere(newsroom, SECRET)
+    _nowhere(two_days, SECRET)
     listed = [make_mention(SECRET, URL.format(SECRET) + "?utm_source=x"), make_mention("kept", URL.format("kept"))]
-    newsroom.write("a.md", make_document("third headline", URL.format("a"), related=listed))
-    newsroom.write("c.md", make_document(SECRET, URL.format(SECRET)))
-    result = newsroom.run()
+    two_days.write("a.md", make_document("third headline", URL.format("a"), related=listed))
+    two_days.write("c.md", make_document(SECRET, URL.format(SECRET)))
+    result = two_days.run()
     assert (result.documents["seen"], result.documents["changed"]) == (2, 1)
-    assert newsroom.query("select position from fact_mention where role = 'related'") == [(2,)]
-    _nowhere(newsroom, SECRET)
+    assert two_days.query("select position from fact_mention where role = 'related'") == [(2,)]
+    _nowhere(two_days, SECRET)
 
 
 def test_another_story_in_the_same_file_and_other_mentions_outlive_a_takedown(newsroom: Newsroom) -> None:
@@ -183,20 +183,19 @@ def _check_reparse_loses_nothing(room: Newsroom) -> None:
     assert room.one("select fingerprint from ops.release") == fingerprint
 
 
-def test_bytes_that_nobody_could_judge_are_not_kept_after_a_takedown(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-    text = (newsroom.folder / "a.md").read_text()
+def test_bytes_that_nobody_could_judge_are_not_kept_after_a_takedown(two_days: Newsroom) -> None:
+    text = (two_days.folder / "a.md").read_text()
     for bad in (text.replace("title", "titel"), text.replace(SECRET, SECRET + '"'), "---\n" + SECRET):
-        newsroom.write("a.md", bad)
-        newsroom.run(max_quarantine=1.0)
-        assert _is_kept(newsroom, SECRET)
+        two_days.write("a.md", bad)
+        two_days.run(max_quarantine=1.0)
+        assert _is_kept(two_days, SECRET)
 
-    purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+    purge(two_days.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
 
-    assert not _is_kept(newsroom, SECRET)
-    newsroom.run(full_refresh=True, max_quarantine=1.0)
-    assert not _is_kept(newsroom, SECRET)
-    _check_reparse_loses_nothing(newsroom)
+    assert not _is_kept(two_days, SECRET)
+    two_days.run(full_refresh=True, max_quarantine=1.0)
+    assert not _is_kept(two_days, SECRET)
+    _check_reparse_loses_nothing(two_days)
 
 
 def _is_kept(room: Newsroom, text: str) -> bool:
@@ -206,17 +205,17 @@ def _is_kept(room: Newsroom, text: str) -> bool:
         return any(text.encode() in data for _, data in kept_bytes(connection, digests))
 
 
-def test_a_takedown_that_was_cut_off_is_gone_on_with(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    newsroom.write("c.md", make_document("c", URL.format("c")))
-    _two_days(newsroom)
+def test_a_takedown_that_was_cut_off_is_gone_on_with(two_days: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_days.write("c.md", make_document("c", URL.format("c")))
+    two_days.run()
     for what in ({"path": "news/b.md", "url": None}, {"path": None, "url": URL.format(SECRET)}):
         with monkeypatch.context() as patched:
             patched.setattr(ledger_work, "publish_as_of", _fail)
             with pytest.raises(RunFailed, match="full"):
-                purge(newsroom.warehouse, SETTINGS, **what)
-        assert len(purge(newsroom.warehouse, SETTINGS, **what)["releases_removed"]) >= 1
-    _nowhere(newsroom, SECRET)
-    assert newsroom.query("select path from dim_document order by path") == [("a.md",), ("c.md",)]
+                purge(two_days.warehouse, SETTINGS, **what)
+        assert len(purge(two_days.warehouse, SETTINGS, **what)["releases_removed"]) >= 1
+    _nowhere(two_days, SECRET)
+    assert two_days.query("select path from dim_document order by path") == [("a.md",), ("c.md",)]
 
 
 def _fail(*_: object) -> str:
@@ -239,65 +238,58 @@ def _nowhere(room: Newsroom, text: str) -> None:
     assert not any(text.encode() in pack for pack in packs)
 
 
-def test_purge_says_what_it_cannot_find(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-
+def test_purge_says_what_it_cannot_find(two_days: Newsroom) -> None:
     with pytest.raises(UsageError, match="no such document"):
-        purge(newsroom.warehouse, SETTINGS, path="nowhere.md", url=None)
+        purge(two_days.warehouse, SETTINGS, path="nowhere.md", url=None)
     with pytest.raises(UsageError, match="no article"):
-        purge(newsroom.warehouse, SETTINGS, path=None, url="https://example.com/nowhere")
+        purge(two_days.warehouse, SETTINGS, path=None, url="https://example.com/nowhere")
     with pytest.raises(UsageError, match="not a URL"):
-        purge(newsroom.warehouse, SETTINGS, path=None, url="ftp://example.com/a")
+        purge(two_days.warehouse, SETTINGS, path=None, url="ftp://example.com/a")
 
 
-def test_maintain_compacts_and_changes_no_release(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-    before = newsroom.one("select fingerprint from ops.release")
+def test_maintain_compacts_and_changes_no_release(two_days: Newsroom) -> None:
+    before = two_days.one("select fingerprint from ops.release")
 
-    done = maintain(newsroom.warehouse, Settings(keep_runs=1, keep_releases=1))
+    done = maintain(two_days.warehouse, Settings(keep_runs=1, keep_releases=1))
 
     assert (done["runs"], len(done["releases_removed"])) == (1, 1)
-    assert newsroom.one("select fingerprint from ops.release") == before
-    assert verify(newsroom.warehouse, SETTINGS)["is_equal"]
-    assert not newsroom.run().published
+    assert two_days.one("select fingerprint from ops.release") == before
+    assert verify(two_days.warehouse, SETTINGS)["is_equal"]
+    assert not two_days.run().published
 
 
-def test_maintain_keeps_the_latest_sound_releases(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-    newsroom.write("b.md", make_document("third", URL.format("b")))
-    newsroom.run()
-    home = Home.of(newsroom.warehouse)
+def test_maintain_keeps_the_latest_sound_releases(two_days: Newsroom) -> None:
+    two_days.write("b.md", make_document("third", URL.format("b")))
+    two_days.run()
+    home = Home.of(two_days.warehouse)
     first, second, third = release_ids(home)
     home.release_file(second).chmod(0o644)
     home.release_file(second).write_bytes(b"forged")
 
-    done = maintain(newsroom.warehouse, Settings(keep_releases=2))
+    done = maintain(two_days.warehouse, Settings(keep_releases=2))
 
     assert done["releases_removed"] == [second]
     assert release_ids(home) == [first, third]
 
 
-def test_bytes_of_superseded_versions_go_where_that_is_set(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-
-    assert maintain(newsroom.warehouse, Settings(keep_raw_days=1))["raw"] == 1
-    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+def test_bytes_of_superseded_versions_go_where_that_is_set(two_days: Newsroom) -> None:
+    assert maintain(two_days.warehouse, Settings(keep_raw_days=1))["raw"] == 1
+    with open_ledger(Home.of(two_days.warehouse)) as connection:
         kept = b"".join(_packs(connection))
     assert b"second headline" in kept
     assert b"first headline" not in kept
-    assert maintain(newsroom.warehouse, Settings(keep_raw_days=1))["raw"] == 0
-    assert newsroom.one("select version_count from dim_document where path = 'a.md'") == 2
+    assert maintain(two_days.warehouse, Settings(keep_raw_days=1))["raw"] == 0
+    assert two_days.one("select version_count from dim_document where path = 'a.md'") == 2
 
 
-def test_reading_again_gives_the_same_release(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-    before = newsroom.one("select fingerprint from ops.release")
+def test_reading_again_gives_the_same_release(two_days: Newsroom) -> None:
+    before = two_days.one("select fingerprint from ops.release")
 
-    result = newsroom.run(reparse=True)
+    result = two_days.run(reparse=True)
 
     assert result.published
     assert result.documents["unchanged"] == 2
-    assert newsroom.one("select fingerprint from ops.release") == before
+    assert two_days.one("select fingerprint from ops.release") == before
 
 
 def test_what_was_accepted_in_its_time_is_not_lost_by_reading_again(newsroom: Newsroom) -> None:
@@ -316,24 +308,21 @@ def test_what_was_accepted_in_its_time_is_not_lost_by_reading_again(newsroom: Ne
     assert (result.documents["unchanged"], result.published) == (1, False)
 
 
-def test_newer_rules_read_every_kept_version_again(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    _two_days(newsroom)
+def test_newer_rules_read_every_kept_version_again(two_days: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     newer = run_begin.VERSIONS.rules + 1
-    home = Home.of(newsroom.warehouse)
+    home = Home.of(two_days.warehouse)
     with open_ledger(home) as connection:
         connection.execute("update ledger.entry set title = 'misread under old rules'")
     monkeypatch.setattr(reparse, "RULES_VERSION", newer)
 
-    assert newsroom.run().published
+    assert two_days.run().published
     assert {"second headline", "other", "kept", SECRET} == {
-        row[0] for row in newsroom.query("select title from articles")
+        row[0] for row in two_days.query("select title from articles")
     }
-    assert not newsroom.run().published
+    assert not two_days.run().published
 
 
-def test_a_newer_url_policy_makes_every_key_anew(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    _two_days(newsroom)
-
+def test_a_newer_url_policy_makes_every_key_anew(two_days: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     def newer(url: str) -> UrlFacts | None:
         known = facts(url)
         return known and known._replace(url_key="newer." + known.url_key)
@@ -341,23 +330,22 @@ def test_a_newer_url_policy_makes_every_key_anew(newsroom: Newsroom, monkeypatch
     monkeypatch.setattr(reparse, "POLICY_VERSION", run_begin.VERSIONS.policy + 1)
     monkeypatch.setattr(reparse, "facts", newer)
 
-    assert newsroom.run().published
-    assert newsroom.one("select count(*) from dim_article where not starts_with(url_key, 'newer.')") == 0
+    assert two_days.run().published
+    assert two_days.one("select count(*) from dim_article where not starts_with(url_key, 'newer.')") == 0
 
 
-def test_a_newer_ledger_is_refused_and_an_older_one_migrated(newsroom: Newsroom) -> None:
-    _two_days(newsroom)
-    home = Home.of(newsroom.warehouse)
+def test_a_newer_ledger_is_refused_and_an_older_one_migrated(two_days: Newsroom) -> None:
+    home = Home.of(two_days.warehouse)
     with open_ledger(home) as connection:
         set_meta(connection, "format_version", str(FORMAT_VERSION + 1))
     with pytest.raises(RunFailed, match="upgrade newsmart"):
-        newsroom.run()
+        two_days.run()
 
-    before = newsroom.one("select fingerprint from ops.release")
+    before = two_days.one("select fingerprint from ops.release")
     with duckdb.connect(home.ledger) as connection:
         _to_format_1(connection)
-    assert newsroom.run(reparse=True).documents["unchanged"] == 2
-    assert newsroom.one("select fingerprint from ops.release") == before
+    assert two_days.run(reparse=True).documents["unchanged"] == 2
+    assert two_days.one("select fingerprint from ops.release") == before
     with duckdb.connect(home.ledger, read_only=True) as connection:
         rows = connection.execute("select value from meta where name = 'format_version'").fetchall()
         assert connection.execute("select count(*) from raw").fetchall() == [(3,)]

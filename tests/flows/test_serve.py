@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.serve import _stop_on_signals
 from flows.serving import Serving, hold_serving, read_serving, serving_file, write_serving
 from schemas.errors import LockedError
 from tests.documents import make_document
@@ -103,6 +104,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         (running.source / "a.md").write_text(make_document("One", "https://example.com/a"))
         running.wait_for_titles({"a.md": "One"})
         yield running
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_asks_to_stop_unless_it_was_ignored_before_as_under_nohup(number: signal.Signals) -> None:
+    for handler, is_asked in ((signal.SIG_IGN, False), (signal.default_int_handler, True)):
+        before = signal.signal(number, handler)
+        try:
+            with _stop_on_signals() as stop:
+                signal.raise_signal(number)
+            assert stop.is_asked() is is_asked
+        finally:
+            signal.signal(number, before)
 
 
 @pytest.mark.slow

@@ -49,6 +49,7 @@ from tests.proofs.scene import (
     upset_source,
     write_source,
 )
+from tests.signals import ctrl_c_minded
 from warehouse.faults import EDGES
 from warehouse.home import Home
 from warehouse.state import read_state
@@ -261,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the moments (default: 1)")
     options = parser.parse_args(arguments)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="newsmart-crash-") as folder:
+    with ctrl_c_minded(), tempfile.TemporaryDirectory(prefix="newsmart-crash-") as folder:
         told = prove(Path(folder), options)
     sys.stdout.write(json.dumps({**told, "seconds": round(time.monotonic() - began)}) + "\n")
     return 0

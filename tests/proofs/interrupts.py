@@ -20,6 +20,7 @@ from pathlib import Path
 
 import duckdb
 
+from tests.signals import ctrl_c_minded
 from warehouse import interrupts
 from warehouse.home import Home
 from warehouse.ledger import get_meta, open_ledger, set_meta, transaction
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # What a finalizer swallows is printed otherwise.
     sys.unraisablehook = lambda _: None
-    with tempfile.TemporaryDirectory() as place:
+    with ctrl_c_minded(), tempfile.TemporaryDirectory() as place:
         home = Home.of(Path(place) / "news.duckdb")
         home.prepare()
         seeds = range(options.seed, options.seed + options.rounds)

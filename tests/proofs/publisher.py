@@ -1,12 +1,14 @@
 """A source that changes and its warehouse, for proofs that need many releases: each is made by a real run."""
 
+import shutil
+from copy import copy
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from flows.pipeline import run_direct
 from flows.request import RunRequest, RunResult
 from flows.scan import Source
-from tests.proofs.scene import Look, ProofFailed, edit_source, look, write_source
+from tests.proofs.scene import Look, ProofFailed, copy_warehouse, edit_source, look, write_source
 from warehouse.home import Home
 
 FIRST_AS_OF = datetime(2026, 1, 1)
@@ -21,6 +23,13 @@ class Publisher:
         self.source = write_source(place / "news")
         self.home = Home.of(place / "out" / "news.duckdb")
         self.runs = 0
+
+    def copy(self, place: Path) -> "Publisher":
+        """Copy source and warehouse to an empty folder, so that tests may share what they begin with."""
+        other = copy(self)
+        shutil.copytree(self.source, place / "news")
+        other.source, other.home = place / "news", copy_warehouse(self.home.file.parent, place / "out")
+        return other
 
     def run(self) -> RunResult:
         """Run over the source as it is. Raises NewsmartError as a run does."""

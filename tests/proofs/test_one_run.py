@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.proofs.scene import COMMAND, ROOT, error_line, look, newsmart, run_ar
 from tests.warehouse.making import end, start_python, wait_ready
 from warehouse.home import Home
 
+slow = partial(pytest.param, marks=pytest.mark.slow)
 FIRST, SECOND = "2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z"
 
 HOLD = """
@@ -73,7 +75,7 @@ def test_kill_9_frees_the_warehouse(tmp_path: Path) -> None:
     assert newsmart(*run_arguments(source, home, FIRST)).returncode == 0
 
 
-@pytest.mark.parametrize(("umask", "others"), [(0o022, 0o044), (0o077, 0), (0o027, 0o040)])
+@pytest.mark.parametrize(("umask", "others"), [slow(0o022, 0o044), slow(0o077, 0), (0o027, 0o040)])
 def test_others_read_what_the_umask_says_and_never_the_ledger(tmp_path: Path, umask: int, others: int) -> None:
     source = write_source(tmp_path / "news")
     home = Home.of(tmp_path / "out" / "news.duckdb")
@@ -88,7 +90,7 @@ def test_others_read_what_the_umask_says_and_never_the_ledger(tmp_path: Path, um
     assert files[home.release_file(look(home.file).release_id)] == 0o444 & ~umask
 
 
-@pytest.mark.parametrize("kind", ["file", "foreign link", "dangling link", "folder"])
+@pytest.mark.parametrize("kind", ["file", slow("foreign link"), "dangling link", slow("folder")])
 def test_what_is_not_our_link_is_never_touched(tmp_path: Path, kind: str) -> None:
     source = write_source(tmp_path / "news")
     home = Home.of(tmp_path / "news.duckdb")

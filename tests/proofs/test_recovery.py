@@ -32,7 +32,7 @@ def test_backups_beside_runs_restore_to_what_was_published(tmp_path: Path) -> No
         while not over.is_set():
             published.append(publisher.publish())
 
-    backups = [tmp_path / f"backup-{number}" for number in range(3)]
+    backups = [tmp_path / f"backup-{number}" for number in range(2)]
     with ThreadPoolExecutor(1) as pool:
         runs = pool.submit(run_on)
         try:
@@ -116,20 +116,23 @@ def test_the_doctor_of_a_held_warehouse_names_the_holder_and_leaves_it_alone(tmp
         end(holder)
 
 
+# The sandbox itself is tried in tests/warehouse/test_query.py; here it is the command that holds it.
 WAYS_OUT = [
     "select * from read_text('/etc/passwd')",
+    "copy (select 1) to '{place}/stolen.csv'",
+    "attach '{place}/other.duckdb' as other",
+    "set enable_external_access = true",
+    "update dim_article set title = 'mine'",
+]
+MORE_WAYS_OUT = [
     "from '/etc/passwd'",
     "select * from glob('/*')",
-    "copy (select 1) to '{place}/stolen.csv'",
     "explain analyze copy (select 1) to '{place}/stolen.csv'",
-    "attach '{place}/other.duckdb' as other",
     "install httpfs",
     "load httpfs",
     "select * from 'https://example.com/x.parquet'",
-    "set enable_external_access = true",
     "pragma enable_profiling",
     "create table stolen (x int)",
-    "update dim_article set title = 'mine'",
     "delete from ops.run",
     "select 1; drop view articles",
     "export database '{place}/stolen'",
@@ -148,7 +151,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Publisher:
     return publisher
 
 
-@pytest.mark.parametrize("sql", WAYS_OUT)
+@pytest.mark.parametrize("sql", [*WAYS_OUT, *(pytest.param(sql, marks=pytest.mark.slow) for sql in MORE_WAYS_OUT)])
 def test_no_way_out_of_a_query(asked: Publisher, tmp_path: Path, sql: str) -> None:
     before = look(asked.home.file)
     done = newsmart("query", sql.format(place=tmp_path), "--warehouse", asked.home.file)

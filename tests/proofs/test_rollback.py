@@ -9,8 +9,22 @@ import pytest
 from flows import ledger_work
 from flows.settings import Settings
 from tests.proofs.publisher import Publisher
-from tests.proofs.scene import edit_source, error_line, look, newsmart
+from tests.proofs.scene import Look, edit_source, error_line, look, newsmart
 from warehouse import publish
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Publisher, list[Look]]:
+    """A warehouse of which four releases were published, and what they showed."""
+    publisher = Publisher(tmp_path_factory.mktemp("origin"))
+    return publisher, [publisher.publish() for _ in range(4)]
+
+
+@pytest.fixture
+def published(origin: tuple[Publisher, list[Look]], tmp_path: Path) -> tuple[Publisher, list[Look]]:
+    """A copy of it that a test may change."""
+    publisher, made = origin
+    return publisher.copy(tmp_path), made
 
 
 def releases(publisher: Publisher) -> list[dict[str, Any]]:
@@ -25,9 +39,8 @@ def roll_back(publisher: Publisher) -> int:
     return newsmart("rollback", "--warehouse", publisher.home.file).returncode
 
 
-def test_three_releases_are_kept_and_listed_the_latest_first(tmp_path: Path) -> None:
-    publisher = Publisher(tmp_path)
-    made = [publisher.publish() for _ in range(5)]
+def test_three_releases_are_kept_and_listed_the_latest_first(published: tuple[Publisher, list[Look]]) -> None:
+    publisher, made = published
     told = releases(publisher)
     assert [one["release_id"] for one in told] == [one.release_id for one in reversed(made[-3:])]
     assert [one["fingerprint"] for one in told] == [one.fingerprint for one in reversed(made[-3:])]
@@ -36,34 +49,29 @@ def test_three_releases_are_kept_and_listed_the_latest_first(tmp_path: Path) -> 
     assert publish.release_ids(publisher.home) == sorted(one.release_id for one in made[-3:])
 
 
-def test_a_rollback_stays_until_something_new_is_recorded(tmp_path: Path) -> None:
-    publisher = Publisher(tmp_path)
-    old, new = publisher.publish(), publisher.publish()
+def test_a_rollback_stays_until_something_new_is_recorded(published: tuple[Publisher, list[Look]]) -> None:
+    publisher, (*_, old, new) = published
     assert roll_back(publisher) == 0
     assert look(publisher.home.file) == old
     for _ in range(2):
         assert not publisher.run().published
         assert look(publisher.home.file) == old
-    assert [one["is_pinned"] for one in releases(publisher)] == [False, True]
+    assert [one["is_pinned"] for one in releases(publisher)] == [False, True, False]
     after = publisher.publish()
     assert after.fingerprint not in (old.fingerprint, new.fingerprint)
     assert [one["is_pinned"] for one in releases(publisher)] == [False, False, False]
 
 
-def test_a_problem_alone_does_not_lift_a_rollback(tmp_path: Path) -> None:
-    publisher = Publisher(tmp_path)
-    old = publisher.publish()
-    publisher.publish()
+def test_a_problem_alone_does_not_lift_a_rollback(published: tuple[Publisher, list[Look]]) -> None:
+    publisher, (*_, old, _) = published
     assert roll_back(publisher) == 0
     (publisher.source / "bad.md").write_text("---\ntitle: no end\n", encoding="utf-8")
     assert not publisher.run().published
     assert look(publisher.home.file) == old
 
 
-def test_a_full_refresh_lifts_a_rollback(tmp_path: Path) -> None:
-    publisher = Publisher(tmp_path)
-    publisher.publish()
-    new = publisher.publish()
+def test_a_full_refresh_lifts_a_rollback(published: tuple[Publisher, list[Look]]) -> None:
+    publisher, (*_, new) = published
     assert roll_back(publisher) == 0
     done = newsmart("run", "--direct", "--full-refresh", "--source", f"news={publisher.source}", "--quiet",
                     "--warehouse", publisher.home.file)  # fmt: skip
@@ -72,9 +80,8 @@ def test_a_full_refresh_lifts_a_rollback(tmp_path: Path) -> None:
     assert look(publisher.home.file).release_id != new.release_id
 
 
-def test_a_rollback_goes_back_step_by_step_and_no_further(tmp_path: Path) -> None:
-    publisher = Publisher(tmp_path)
-    made = [publisher.publish() for _ in range(4)]
+def test_a_rollback_goes_back_step_by_step_and_no_further(published: tuple[Publisher, list[Look]]) -> None:
+    publisher, made = published
     for expected in (made[2], made[1]):
         assert roll_back(publisher) == 0
         assert look(publisher.home.file) == expected
@@ -84,9 +91,8 @@ def test_a_rollback_goes_back_step_by_step_and_no_further(tmp_path: Path) -> Non
     assert look(publisher.home.file) == made[1]
 
 
-def test_a_tampered_release_is_never_gone_back_to(tmp_path: Path) -> None:
-    publisher = Publisher(tmp_path)
-    made = [publisher.publish() for _ in range(3)]
+def test_a_tampered_release_is_never_gone_back_to(published: tuple[Publisher, list[Look]]) -> None:
+    publisher, (_, *made) = published
     file = publisher.home.release_file(made[1].release_id)
     file.chmod(0o644)
     content = bytearray(file.read_bytes())
@@ -100,11 +106,10 @@ def test_a_tampered_release_is_never_gone_back_to(tmp_path: Path) -> None:
 
 
 def test_a_rollback_that_is_killed_leaves_both_the_link_and_the_pin_or_neither(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    published: tuple[Publisher, list[Look]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pin is written before the link moves; a pin of a release that is not shown counts for nothing."""
-    publisher = Publisher(tmp_path)
-    old, new = publisher.publish(), publisher.publish()
+    publisher, (*_, old, new) = published
 
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -1,0 +1,52 @@
+"""The short form of the crash proof: edges and moments, on the seeds; `python -m tests.proofs.crash` is the long one.
+
+The scene of a change is the harder one (there is a release to keep and a ledger to continue), so edges are tried on it,
+and those that a first run alone could get wrong on that one too. By default only those at which something becomes
+lasting are: the ledger's commit, the release's build, its link, the flip and the state; `-m slow` tries the others.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from _pytest.mark import ParameterSet
+
+from tests.proofs.crash import Scene, interrupt, kill_at_edge, kill_at_moment, seed_scenes
+from warehouse.faults import EDGES
+
+LASTING = ("during_record", "after_record", "during_build", "after_link", "after_flip", "after_state")
+SEEDS = [0, 1, pytest.param(2, marks=pytest.mark.slow)]  # even ones break off a first run, odd ones a change
+FLIPPED = EDGES[EDGES.index("after_flip") :]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[Scene]:
+    return seed_scenes(tmp_path_factory.mktemp("scenes"))
+
+
+def edges(tried: Sequence[str], lasting: Sequence[str] = LASTING) -> list[ParameterSet]:
+    """Return these edges as parameters, those that are not lasting marked slow."""
+    return [pytest.param(edge, marks=() if edge in lasting else pytest.mark.slow) for edge in tried]
+
+
+@pytest.mark.parametrize("edge", edges(EDGES))
+def test_kill_9_at_each_edge_costs_nothing(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
+    _, changed = scenes
+    assert kill_at_edge(changed, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "before")
+
+
+@pytest.mark.parametrize("edge", edges(["during_record", "after_link", "after_flip"], lasting=["after_link"]))
+def test_kill_9_in_the_first_run_costs_nothing(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
+    first, _ = scenes
+    assert kill_at_edge(first, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "none")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_kill_9_at_a_random_moment_costs_nothing(scenes: list[Scene], tmp_path: Path, seed: int) -> None:
+    shown = kill_at_moment(scenes[seed % 2], tmp_path / "out", seed, workers=2)
+    assert set(shown) <= {"none", "before", "new"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_ctrl_c_ends_with_130_and_nothing_half_done(scenes: list[Scene], tmp_path: Path, seed: int) -> None:
+    assert interrupt(scenes[seed % 2], tmp_path / "out", seed, workers=2) in ("none", "before", "new")
