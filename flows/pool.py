@@ -16,7 +16,7 @@ from flows.batch import ReadBatch
 from flows.reader_processes import AHEAD, Worker, end_workers, start_workers
 from flows.scan import FileRef, References
 
-MAX_BATCH_BYTES = 8_000_000
+MAX_BATCH_BYTES = 16_000_000
 MAX_BATCH_FILES = 1_000
 # What a document costs beside its bytes, in bytes; and from what sum on starting processes pays.
 _DOCUMENT_WEIGHT = 15_000
