@@ -100,6 +100,7 @@ def test_nothing_new_is_completed_and_says_so(newsroom: Newsroom) -> None:
     assert "nothing new to publish" in str(state.message)
 
 
+@pytest.mark.slow
 def test_a_source_in_s3_is_a_parameter_like_any_and_prefect_sees_no_credentials(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def test_a_home_that_is_a_file_is_told(tmp_path: Path) -> None:
         check_home(tmp_path / "home")
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS", "many")
     with PrefectServer(listen(), with_page=False) as server, pytest.raises(RunFailed, match="did not start") as told:

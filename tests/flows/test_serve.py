@@ -53,9 +53,9 @@ def test_what_a_scheduler_tells_is_believed_only_while_it_lives(tmp_path: Path) 
     ("arguments", "words"),
     [
         (("--cron", "61 * * * *"), "not a cron expression: '61 * * * *'"),
-        (("--cron", "soon"), "not a cron expression: 'soon'"),
+        pytest.param(("--cron", "soon"), "not a cron expression: 'soon'", marks=pytest.mark.slow),
         (("--every", "0"), "--every takes seconds"),
-        (("--every", "nan"), "--every takes seconds"),
+        pytest.param(("--every", "nan"), "--every takes seconds", marks=pytest.mark.slow),
     ],
 )
 def test_a_wrong_schedule_is_told_before_anything_starts(tmp_path: Path, arguments: Sequence[str], words: str) -> None:
@@ -66,6 +66,7 @@ def test_a_wrong_schedule_is_told_before_anything_starts(tmp_path: Path, argumen
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -87,6 +88,7 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_is_told(tmp_path: Path) -> None:
     unused = {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
     for command in ("serve", "run"):

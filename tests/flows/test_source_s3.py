@@ -153,6 +153,7 @@ def test_what_may_pass_is_tried_again(shelf: Shelf, fault: Fault, of_list: bool)
     assert len([call for call in shelf.gate.calls if call.is_list == of_list]) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "why"), [(SLOW_DOWN, "SlowDown"), (CUT, "ClientPayloadError")])
 def test_what_does_not_pass_is_given_up_in_a_way_that_a_scheduler_retries(shelf: Shelf, fault: Fault, why: str) -> None:
     shelf.put("a.md", "content")
@@ -228,6 +229,7 @@ def test_a_bucket_or_prefix_that_is_not_there_is_wrong_usage(shelf: Shelf) -> No
         shelf._replace(name="nowhere").refs()
 
 
+@pytest.mark.slow
 def test_settings_of_aws_that_make_no_sense_are_wrong_usage(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as here:
         here.setenv("AWS_PROFILE", "nobody")

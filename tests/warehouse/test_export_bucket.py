@@ -124,6 +124,7 @@ def test_a_switch_whose_answer_was_lost_counts(url: str, file: Path, tmp_path: P
     assert objects(url) == {"manifest.json": b"{}"}
 
 
+@pytest.mark.slow
 def test_an_upload_in_parts_that_fails_leaves_nothing(
     url: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +170,7 @@ def test_an_export_that_fails_leaves_no_manifest_and_no_file(
     assert (len(kept), objects(url)) == (1, {})
 
 
+@pytest.mark.slow
 def test_a_folder_of_nobody_is_removed_when_it_is_a_day_old(
     url: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
