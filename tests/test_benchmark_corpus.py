@@ -84,6 +84,7 @@ def test_entries_repeat_letter_for_letter(long_corpus: Path) -> None:
     assert 1 - len(found) / found.total() == pytest.approx(0.95, abs=0.03)
 
 
+@pytest.mark.slow
 def test_optional_parts_have_their_shares(long_roots: list[dict[str, Any]]) -> None:
     roots = long_roots
     related = [entry for root in roots for entry in root.get("related", [])]
@@ -100,6 +101,7 @@ def test_optional_parts_have_their_shares(long_roots: list[dict[str, Any]]) -> N
     assert {len(root["secured"]) for root in roots} == {345, 389, 517, 561}
 
 
+@pytest.mark.slow
 def test_some_articles_are_told_of_with_different_quality(long_roots: list[dict[str, Any]]) -> None:
     qualities: dict[str, set[str]] = {}
     for root in long_roots:

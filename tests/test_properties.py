@@ -347,6 +347,7 @@ def test_another_alias_only_ever_joins(
         assert {after[other] for other in before if before[other] == before[one]} == {after[one]}
 
 
+@pytest.mark.slow
 @settings(max_examples=max(4, settings().max_examples // 5))
 @given(st.lists(TEXTS, min_size=1, max_size=4), st.permutations(range(4)), st.integers(1, 4))
 def test_batching_and_order_of_documents_do_not_matter(texts: list[str], order: list[int], batch_size: int) -> None:

@@ -163,6 +163,7 @@ def test_a_folder_of_it_does_not_stop_the_batch(tmp_path: Path) -> None:
     assert (outcomes.count("good"), outcomes.count("bad")) == (1, len(outcomes) - 1)
 
 
+@pytest.mark.slow
 def test_none_takes_200_mb() -> None:
     code = (
         "import resource, sys; from tests.flows.test_hostile import *; from flows.read import judge_bytes;"

@@ -249,6 +249,7 @@ def test_every_flow_has_a_timeout_and_no_retries(make: Callable[..., Any]) -> No
     assert make.retries == 0  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_a_flow_reads_by_tasks_on_a_cluster_of_its_own_that_only_this_machine_sees(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,7 @@ def test_a_damaged_ledger_is_a_clear_error_and_a_full_refresh_the_way_back(
     check_tidy(home)
 
 
+@pytest.mark.slow
 def test_the_warehouse_after_a_new_ledger_is_like_any_other(published: tuple[Publisher, Look]) -> None:
     publisher, _ = published
     home = publisher.home

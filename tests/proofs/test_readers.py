@@ -14,6 +14,7 @@ def test_readers_are_never_blocked_and_never_see_half_a_refresh(tmp_path: Path) 
     assert told["reads"] > told["releases_seen"] > 1
 
 
+@pytest.mark.slow
 def test_a_program_that_writes_into_a_release_and_crashes_harms_no_later_one(tmp_path: Path) -> None:
     ways = prove_tampering(Publisher(tmp_path))
     if not ways:

@@ -22,6 +22,7 @@ sys.stdin.readline()
 """
 
 
+@pytest.mark.slow
 def test_backups_beside_runs_restore_to_what_was_published(tmp_path: Path) -> None:
     """Runs go on all the while; whichever moment a backup is of, it verifies to a fingerprint that was published."""
     publisher = Publisher(tmp_path)

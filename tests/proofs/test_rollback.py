@@ -39,6 +39,7 @@ def roll_back(publisher: Publisher) -> int:
     return newsmart("rollback", "--warehouse", publisher.home.file).returncode
 
 
+@pytest.mark.slow
 def test_three_releases_are_kept_and_listed_the_latest_first(published: tuple[Publisher, list[Look]]) -> None:
     publisher, made = published
     told = releases(publisher)
@@ -80,6 +81,7 @@ def test_a_full_refresh_lifts_a_rollback(published: tuple[Publisher, list[Look]]
     assert look(publisher.home.file).release_id != new.release_id
 
 
+@pytest.mark.slow
 def test_a_rollback_goes_back_step_by_step_and_no_further(published: tuple[Publisher, list[Look]]) -> None:
     publisher, made = published
     for expected in (made[2], made[1]):

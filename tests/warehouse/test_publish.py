@@ -319,6 +319,7 @@ print(last, reads)
 """
 
 
+@pytest.mark.slow
 def test_readers_see_whole_releases_in_order_while_many_are_published(tmp_path: Path) -> None:
     """Two that connect in loops and one that keeps an old connection open while it makes a new one."""
     home = make_home(tmp_path)
