@@ -194,9 +194,9 @@ def _with_accepted_digest(batch: Batch, references: pa.Table) -> pa.Table:
 
 def purged_entries(connection: duckdb.DuckDBPyConnection, batch: Batch) -> frozenset[int]:
     """Return the ids of the batch's entries that speak of an article that was taken down."""
-    if not _has_url_tombstone(connection):
-        return frozenset()
     rows = connection.execute("select value from ledger.tombstone where kind = 'url'").fetchall()
+    if not rows:
+        return frozenset()
     tombstones = {str(row[0]) for row in rows}
     purged = {
         url["url_raw"]
