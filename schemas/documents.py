@@ -42,6 +42,7 @@ def _years_later(moment: datetime, years: int) -> datetime:
 
 
 def _text(value: object) -> str | None:
+    """Return the text without surrounding Unicode white space, None where nothing is left (DESIGN section 4)."""
     if isinstance(value, str):
         if "\0" in value:
             raise PydanticCustomError("nul_character", "text without NUL")

@@ -27,11 +27,6 @@ _SHORT = 60
 _SECRET = re.compile(r"(?i:secured)|(?=[0-9+/=]*[A-Za-z])[A-Za-z0-9+/=]{40}")
 
 
-def strip(value: str) -> str | None:
-    """Return the text without surrounding Unicode white space, or None where nothing is left (DESIGN section 4)."""
-    return value.strip() or None
-
-
 def flaw(text: str | None) -> int:
     """Return 0 for a clean text (or none), 1 for a garbled one, 2 for a placeholder such as `NA`."""
     if text is None:
