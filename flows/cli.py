@@ -12,7 +12,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import NoReturn
 
 from flows.commands.options import add_commands
@@ -36,6 +35,8 @@ class Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print and end."""
+        from importlib.metadata import version
+
         sys.stdout.write(f"newsmart {version('newsmart')}\n")
         parser.exit()
 

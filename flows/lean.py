@@ -1,9 +1,9 @@
 """Hides what libraries would import, and nothing here needs.
 
 pyarrow imports numpy, and with its first array pandas, where they are installed: up to a second, longer than all the
-rest of a small run. tldextract imports an HTTP client to fetch newer lists, which is switched off here; importing it
-takes as long as everything else that reading needs. A process that is ours alone hides them before. Never in a process
-that others share (a Prefect worker, a notebook): there they may be wanted.
+rest of a small run. tldextract imports an HTTP client to fetch newer lists and file locks to keep them, which is all
+switched off here; importing them takes as long as everything else that reading needs. A process that is ours alone
+hides them before. Never in a process that others share (a Prefect worker, a notebook): there they may be wanted.
 """
 
 import sys
@@ -30,10 +30,19 @@ class NoSession:
         """Close nothing."""
 
 
-def hide_http_client() -> None:
-    """Put stand-ins, which can fetch nothing, in the place of the HTTP client that tldextract imports."""
-    client = {"Session": NoSession, "exceptions": SimpleNamespace(RequestException=OSError)}
-    for name, content in (("requests", client), ("requests_file", {"FileAdapter": object})):
+class NoLock:
+    """Stands for a lock on a file of a cache that is not kept."""
+
+
+def hide_downloads() -> None:
+    """Put stand-ins, which can fetch and keep nothing, in the place of what tldextract imports for its downloads."""
+    client: dict[str, object] = {"Session": NoSession, "exceptions": SimpleNamespace(RequestException=OSError)}
+    stands: dict[str, dict[str, object]] = {
+        "requests": client,
+        "requests_file": {"FileAdapter": object},
+        "filelock": {"FileLock": NoLock},
+    }
+    for name, content in stands.items():
         if name not in sys.modules:
             sys.modules[name] = ModuleType(name)
             vars(sys.modules[name]).update(content)

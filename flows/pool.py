@@ -10,11 +10,13 @@ import pickle
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
-from flows.batch import ReadBatch
 from flows.reader_processes import AHEAD, Worker, end_workers, start_workers
 from flows.scan import FileRef, References
+
+if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
+    from flows.batch import ReadBatch
 
 MAX_BATCH_BYTES = 16_000_000
 MAX_BATCH_FILES = 1_000
@@ -33,7 +35,7 @@ class Span(NamedTuple):
 class Readers(Protocol):
     """What reads documents elsewhere than in this process."""
 
-    def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator[ReadBatch]:
+    def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator["ReadBatch"]:
         """Read documents, batch by batch, in an order that is always the same."""
 
     def close(self) -> None:
@@ -42,7 +44,7 @@ class Readers(Protocol):
 
 def read_all(
     refs: Sequence[FileRef], as_of: datetime, workers: int, readers: Readers | None = None
-) -> Iterator[ReadBatch]:
+) -> Iterator["ReadBatch"]:
     """Read documents, with processes where that pays.
 
     In: references; as_of, naive UTC; readers, if any: processes that were started early, or a cluster. Out: batches in
@@ -67,7 +69,7 @@ def pays(byte_count: int, document_count: int) -> bool:
     return byte_count + _DOCUMENT_WEIGHT * document_count >= _WORTH_PROCESSES
 
 
-def read_here(refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> Iterator[ReadBatch]:
+def read_here(refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> Iterator["ReadBatch"]:
     """Read documents in this process, in the order of their references. In: their sizes in bytes too."""
     # Not at the top: a process that lets others read starts without what reading needs.
     from flows.blocks import Memo
@@ -125,7 +127,7 @@ class ReaderPool:
         """End the processes, whatever they are at."""
         end_workers(self.workers)
 
-    def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator[ReadBatch]:
+    def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator["ReadBatch"]:
         """Read documents; as the function of that name, but always with these processes."""
         sizes = refs.sizes() if isinstance(refs, References) else [ref.size for ref in refs]
         spans = lanes(sizes, len(self.workers))
@@ -156,10 +158,12 @@ class _Lane:
             self._worker.send(pickle.dumps((list(self._refs[span.first : span.last]), span.first, self._as_of)))
             self._sent += 1
 
-    def next(self) -> ReadBatch | None:
+    def next(self) -> "ReadBatch | None":
         """Return the next batch, or None where all are read."""
         if not self._sent:
             return None
+        from flows.batch import ReadBatch
+
         answer = self._worker.receive()
         self._sent -= 1
         self._send()

@@ -26,7 +26,7 @@ from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
 AHEAD = 2
 START = (
-    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {path!r};"
+    "import gc, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); gc.disable(); sys.path[:] = {path!r};"
     "from flows.worker import main; main({descriptors!r})"
 )
 _PATIENCE_SECONDS = 2.0

@@ -15,13 +15,13 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, overload
-
-import pyarrow as pa
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from flows.stores.address import URLS
-from schemas.batches import FILES, table_of_columns
+
+if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
+    import pyarrow as pa
 
 SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")
 
@@ -69,7 +69,7 @@ class Skipped(NamedTuple):
 class Scan:
     """What lies in the sources; files: schemas.batches.FILES, sorted by source and path (bytes)."""
 
-    files: pa.Table
+    files: "pa.Table"
     unlistable: Sequence[Unlistable] = ()
     skipped: Sequence[Skipped] = ()
 
@@ -85,6 +85,8 @@ def scan(sources: Iterable[Source]) -> Scan:
 
     Raises nothing for folders; for a store that is not there UsageError, for one that does not answer TransientFailure.
     """
+    from schemas.batches import FILES, table_of_columns
+
     found = _Found()
     for source in sources:
         if source.root.startswith(URLS):
@@ -232,11 +234,11 @@ class References(Sequence[FileRef]):
     The table has the columns of FILES, and may have known_bytes and known_content.
     """
 
-    def __init__(self, sources: Iterable[Source], files: pa.Table) -> None:
+    def __init__(self, sources: Iterable[Source], files: "pa.Table") -> None:
         """Keep the table, and where each source lies."""
         self._roots = {source.name: source.root for source in sources}
         self._files = files
-        self._names = [*FILES.names, *(n for n in ("known_bytes", "known_content") if n in files.column_names)]
+        self._names = [field.name for field in fields(FileRef) if field.name in files.column_names]
 
     def __len__(self) -> int:
         """Return the number of references."""
@@ -264,6 +266,6 @@ class References(Sequence[FileRef]):
         return [size or 0 for size in self._files["size"].to_pylist()]
 
 
-def references(sources: Iterable[Source], files: pa.Table) -> References:
+def references(sources: Iterable[Source], files: "pa.Table") -> References:
     """Return a reference for each row of a scan's files."""
     return References(sources, files)

@@ -19,13 +19,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO
 
-from flows.lean import hide_heavy_modules, hide_http_client
+from flows.lean import hide_downloads, hide_heavy_modules
 from flows.settings import process_environment
 
-# jemalloc, Arrow's own choice, runs a thread, which a process that forks must not have.
-process_environment()["ARROW_DEFAULT_MEMORY_POOL"] = "system"
+# jemalloc, Arrow's own choice, runs a thread, which a process that forks must not have. Pydantic looks through all that
+# is installed for plugins.
+process_environment().update(ARROW_DEFAULT_MEMORY_POOL="system", PYDANTIC_DISABLE_PLUGINS="__all__")
 hide_heavy_modules()
-hide_http_client()
+hide_downloads()
 
 from flows.blocks import Memo  # noqa: E402
 from flows.messages import receive, send  # noqa: E402
@@ -42,6 +43,7 @@ def main(descriptors: Sequence[int]) -> None:
     os.dup2(2, 1)  # a stray print has no place to go but the errors
     warm_up()
     # A batch makes a hundred thousand objects and no cycles; the collector's default pace costs a tenth of the time.
+    gc.enable()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
     with socket.socket(fileno=_multiply(descriptors)) as channel:

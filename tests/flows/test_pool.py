@@ -112,9 +112,15 @@ def test_a_worker_imports_no_more_than_reading_needs() -> None:
     assert not {"duckdb", "prefect", "numpy", "pandas", "yaml", "urllib3"} & set(ran.stdout.split())
 
 
-def test_public_suffixes_are_the_same_without_an_http_client() -> None:
+def test_reading_processes_start_before_arrow_is_imported() -> None:
+    code = "import sys, flows.cli, flows.commands.run, flows.early; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert not {"duckdb", "pyarrow", "pydantic", "importlib.metadata"} & set(ran.stdout.split())
+
+
+def test_public_suffixes_are_the_same_without_downloads() -> None:
     code = (
-        "from flows.lean import hide_http_client; hide_http_client(); from schemas.urls import facts;"
+        "from flows.lean import hide_downloads; hide_downloads(); from schemas.urls import facts;"
         "print(facts('https://a.b.github.io/x').registrable_domain, facts('https://www.x.co.uk/').registrable_domain)"
     )
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
