@@ -1,6 +1,7 @@
 """The declarations against the hand-written SQL and against what a release says of itself."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from schemas.declarations import Table
 from schemas.tables import ALL_TABLES, BASE_TABLES
 from schemas.views import VIEWS
 from tests.ledgers import lay_tables, memory_ledger
-from warehouse.catalog import TABLES_WITH_ROWS, comments, folder_of
+from warehouse.catalog import SELDOM_READ, TABLES_WITH_ROWS, comments, create_tables, folder_of
+from warehouse.db import attach_new, memory_connection
 from warehouse.sql_files import read_sql, sql_names
 
 # Tables of schema ops that a SELECT of their own fills.
@@ -68,6 +70,32 @@ def test_keys_are_declared_in_the_release(release: DuckDBPyConnection, table: Ta
     ).fetchall()
 
     assert [tuple(row[0]) for row in found] == ([table.primary_key] if table.primary_key else [])
+
+
+def test_texts_that_are_seldom_read_are_compressed_by_zstandard(tmp_path: Path) -> None:
+    with memory_connection(tmp_path) as connection:
+        attach_new(connection, tmp_path / "news.duckdb", "news")
+        connection.execute("use news")
+        connection.execute(";\n".join(create_tables()))
+        connection.execute(
+            "insert into news.main.article_url by name select 'https://example.com/' || sha256(i::varchar) as url_raw, "
+            "'web' as kind, url_raw as url_key, url_raw as loose_key, i as own_key, "
+            "timestamp '2026-01-01' as first_seen_at from range(3000) as numbers (i)"
+        )
+        found = dict(
+            connection.execute(
+                "select column_name, any_value(compression) from pragma_storage_info('news.main.article_url') "
+                "where segment_type = 'VARCHAR' group by column_name"
+            ).fetchall()
+        )
+
+    assert found == {"url_raw": "FSST", "url_key": "FSST", "loose_key": "ZSTD", "kind": "Dictionary"}
+
+
+def test_texts_that_are_seldom_read_are_columns() -> None:
+    columns = {table.name: set(declared(table)) for table in TABLES_WITH_ROWS}
+
+    assert {name for name, texts in SELDOM_READ.items() if not set(texts) <= columns[name]} == set()
 
 
 def test_every_table_view_and_column_has_its_comment(release: DuckDBPyConnection) -> None:
