@@ -46,7 +46,10 @@ def _settle_format(connection: duckdb.DuckDBPyConnection) -> None:
         return
     if "meta" not in tables:
         raise LedgerDamaged("the ledger is not a ledger: it has no table `meta`", todo=WAY_BACK)
-    version = int(get_meta(connection, "format_version", "0"))
+    told = get_meta(connection, "format_version", "0")
+    if not (told.isascii() and told.isdigit()):
+        raise LedgerDamaged(f"the ledger's format is {told[:40]!r}, which is no number", todo=WAY_BACK)
+    version = int(told)
     if version > FORMAT_VERSION:
         what = f"the ledger has format {version}, this newsmart knows up to {FORMAT_VERSION}"
         raise RunFailed(what, todo="upgrade newsmart")

@@ -10,7 +10,7 @@ import pytest
 from flows import ledger_work, reparse, run_begin
 from flows.ledger_work import build_as_of, maintain, purge, rollback, verify
 from flows.settings import Settings
-from schemas.errors import RunFailed, UsageError
+from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from schemas.packs import Slice, unpack
 from schemas.urls import UrlFacts, facts
 from tests.documents import make_document, make_mention
@@ -350,6 +350,15 @@ def test_a_newer_ledger_is_refused_and_an_older_one_migrated(two_days: Newsroom)
         rows = connection.execute("select value from meta where name = 'format_version'").fetchall()
         assert connection.execute("select count(*) from raw").fetchall() == [(3,)]
     assert rows == [(str(FORMAT_VERSION),)]
+
+
+@pytest.mark.parametrize("told", ["two", "", "-1", "1.0", "²"])
+def test_a_ledger_whose_format_is_no_number_is_damaged(two_days: Newsroom, told: str) -> None:
+    with open_ledger(Home.of(two_days.warehouse)) as connection:
+        set_meta(connection, "format_version", told)
+
+    with pytest.raises(LedgerDamaged, match="no number"):
+        two_days.run()
 
 
 def _to_format_1(connection: duckdb.DuckDBPyConnection) -> None:
