@@ -1,6 +1,7 @@
 """What `--source [NAME=]DIR` and `--source [NAME=]URL` mean."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,16 +9,19 @@ from flows.scan import Source
 from flows.stores.address import URLS, Address, address_of, check_reachable, is_url, parse_address
 from schemas.errors import UsageError
 
+_NAME = re.compile(r"([^/]*?)=(?=/|[A-Za-z][A-Za-z0-9+.-]*://)|([^/=]*)=")
+
 
 def parse_source(text: str) -> Source:
     """Return the source that NAME=DIR or DIR names, DIR a folder or a URL; NAME defaults to its last component.
 
-    A `=` names a source only where what stands before it holds no `/`, so that a folder may have one in its path.
+    A `=` names a source only where what stands before it holds no `/`, so that a folder may have one in its path. Of
+    several, the one before an absolute folder or a URL counts, else the first: a name may hold one too, as a folder's
+    does, and is told to a schedule as NAME=DIR.
     Raises UsageError for an empty name or folder, and for a URL that is none of ours.
     """
-    name, separator, folder = text.partition("=")
-    if not separator or "/" in name:
-        name, folder = "", text
+    match = _NAME.match(text)
+    name, folder = (match[1] or match[2] or "", text[match.end() :]) if match else ("", text)
     name = name.strip()
     if not folder:
         raise UsageError("a source needs a folder", where=repr(text), todo="write --source NAME=DIR or --source DIR")

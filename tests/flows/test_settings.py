@@ -47,6 +47,9 @@ def test_what_does_not_fit_is_told(
         ("/data/news/", "news", "/data/news/"),
         ("/data/a=b", "a=b", "/data/a=b"),
         ("n=/data/a=b", "n", "/data/a=b"),
+        ("a=b=/data/a=b", "a=b", "/data/a=b"),
+        ("a=b=s3://bucket/c=d", "a=b", "s3://bucket/c=d"),
+        ("n=a=b/c", "n", "a=b/c"),
     ],
 )
 def test_sources_are_named(text: str, name: str, root: str) -> None:
