@@ -10,10 +10,11 @@ which costs more than all the rest of a short command. Its cache folder and its 
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.url_params import AMBIGUOUS, AMP_NAMES, AMP_VALUE_NAMES, FALSE_VALUES, LANGUAGE_NAMES
-from schemas.url_rules import Parts, param_name
+from schemas.url_rules import Parts, drop_www, param_name
+from schemas.url_wrappers import is_amp_cache, may_wrap
 
 if TYPE_CHECKING:
     from tldextract import TLDExtract
@@ -58,35 +59,76 @@ def registrable_domain(site: str) -> str:
     return ".".join(site.split(".")[-2:])
 
 
+class Site(NamedTuple):
+    """What a host says of every page on it; a page of one that may wrap others may be a page elsewhere."""
+
+    site: str
+    domain: str
+    loose_host: str
+    is_amp: bool
+    may_wrap: bool
+    is_amp_cache: bool
+
+
+@lru_cache(maxsize=16_384)
+def site_of(host: str) -> Site:
+    """Return what a canonical host says by itself."""
+    site = drop_www(host)
+    domain = registrable_domain(site)
+    loose_host, is_amp = _loose_host(site, domain), _is_amp_host(site, domain)
+    return Site(site, domain, loose_host, is_amp, may_wrap(site), is_amp_cache(site))
+
+
 def is_front(parts: Parts) -> bool:
     """Tell whether a URL is a site's front page in any of its known spellings, language roots included."""
-    if parts.route or len(parts.path) > _LONGEST_FRONT_PATH:
+    if parts.route or any(not _is_idle(param) for param in parts.params):
         return False
-    if any(not _is_idle(param) for param in parts.params):
+    return is_front_path(parts.path)
+
+
+def is_front_path(path: str) -> bool:
+    """Tell whether a path, in any case, is one that front pages have."""
+    if len(path) > _LONGEST_FRONT_PATH:
         return False
-    segments = [segment for segment in parts.path.lower().split("/") if segment]
+    segments = [segment for segment in path.lower().split("/") if segment]
     return all(segment in _FRONT_SEGMENTS or _LANGUAGE.fullmatch(segment) for segment in segments)
 
 
 def is_amp_form(parts: Parts, domain: str) -> bool:
     """Tell whether a spelling is an AMP form: out of a cache, an AMP host, path or flag."""
-    if parts.from_amp or (parts.site.startswith("amp.") and parts.site != domain):
+    if parts.from_amp or _is_amp_host(parts.site, domain) or any(_is_amp_param(param) for param in parts.params):
         return True
-    if any(_is_amp_param(param) for param in parts.params):
-        return True
-    path = parts.path.lower().rstrip("/")
-    return "amp" in path and (not _AMP_SEGMENTS.isdisjoint(path.split("/")) or _AMP_MARK.search(path) is not None)
+    return is_amp_path(parts.path)
+
+
+def is_amp_path(path: str) -> bool:
+    """Tell whether a path, in any case, is an AMP form's."""
+    path = path.lower()
+    if "amp" not in path:
+        return False
+    path = path.rstrip("/")
+    return not _AMP_SEGMENTS.isdisjoint(path.split("/")) or _AMP_MARK.search(path) is not None
+
+
+def _is_amp_host(site: str, domain: str) -> bool:
+    return site.startswith("amp.") and site != domain
+
+
+def loose_path(path: str) -> str:
+    """Return a path under the looser reading: in lower case, without AMP forms and index pages; empty for a root."""
+    low = path.lower().rstrip("/")
+    if "amp" not in low and "//" not in low and low.rpartition("/")[2] not in _INDEX_PAGES:
+        return low
+    segments = [part for part in low.split("/") if part and part not in _AMP_SEGMENTS]
+    if segments and segments[-1] in _INDEX_PAGES:
+        segments.pop()
+    clean = "/" + "/".join(segments) if segments else ""
+    return _AMP_MARK.sub("", clean) if "amp" in clean else clean
 
 
 def loose_form(parts: Parts, domain: str) -> str:
     """Return the key under the looser reading: mobile and AMP forms, index pages, path case, ambiguous parameters."""
-    segments = [part for part in parts.path.lower().split("/") if part and part not in _AMP_SEGMENTS]
-    if segments and segments[-1] in _INDEX_PAGES:
-        segments.pop()
-    key = _loose_host(parts.site, domain) + (":" + parts.port if parts.port else "")
-    if segments:
-        path = "/" + "/".join(segments)
-        key += _AMP_MARK.sub("", path) if "amp" in path else path
+    key = _loose_host(parts.site, domain) + (":" + parts.port if parts.port else "") + loose_path(parts.path)
     if parts.params:
         kept = sorted([param for param in parts.params if not _is_ambiguous(param)], key=param_name)
         key += "?" + "&".join(kept) if kept else ""

@@ -14,6 +14,7 @@ readable again.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from ada_url import normalize_url
@@ -91,12 +92,22 @@ def canonical(text: str, note: Note | None, *, from_amp: bool) -> Parts:
 
     In: the text, and whether it was taken out of an AMP wrapper, which its parts remember.
     """
-    plain = _PLAIN.fullmatch(text)
-    if plain is not None and len(text) <= MAX_BYTES:
-        scheme, host, path, query = plain.groups()
-        if "//" not in (path or "") and "/." not in (path or "") and "xn--" not in host:
-            return _finish(scheme, host, "", path or "/", query or "", "", note, from_amp=from_amp)
+    plain = plain_pieces(text)
+    if plain is not None:
+        scheme, host, path, query = plain
+        return _finish(scheme, host, "", path, query, "", note, from_amp=from_amp)
     return _parse(text, note, from_amp=from_amp)
+
+
+def plain_pieces(text: str) -> tuple[str, str, str, str] | None:
+    """Return scheme, host, path and query of a text in the commonest shape, all canonical; None for any other."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is None or len(text) > MAX_BYTES:
+        return None
+    scheme, host, path, query = plain.groups("")
+    if "//" in path or "/." in path or "xn--" in host:
+        return None
+    return scheme, host, path or "/", query
 
 
 def _parse(text: str, note: Note | None, *, from_amp: bool) -> Parts:
@@ -203,7 +214,7 @@ def _route(fragment: str, note: Note | None) -> str:
 def _finish(
     scheme: str, host: str, port: str, path: str, query: str, route: str, note: Note | None, *, from_amp: bool
 ) -> Parts:
-    site = _drop_www(host, note)
+    site = drop_www(host, note)
     if not query:
         return Parts(scheme, host, site, port, path, (), route, from_amp)
     pieces = _pieces(query, note)
@@ -212,7 +223,8 @@ def _finish(
     return Parts(scheme, host, site, port, path, params, route, from_amp or any(map(_is_amp_flag, pieces)))
 
 
-def _drop_www(host: str, note: Note | None) -> str:
+def drop_www(host: str, note: Note | None = None) -> str:
+    """Return a host without `www.`, where two labels remain."""
     found = _WWW.match(host)
     if found is None:
         return host
@@ -263,6 +275,7 @@ def _is_amp_flag(piece: str) -> bool:
     return piece.lower() in ("amp=1", "outputtype=amp")
 
 
+@lru_cache(maxsize=4096)
 def _host_trackers(site: str) -> frozenset[str]:
     labels = site.rsplit(".", 3)[-3:]
     own = HOST_TRACKERS.get(".".join(labels))

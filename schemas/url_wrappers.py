@@ -16,7 +16,8 @@ from schemas.url_rules import NotAUrl, Note, Parts, canonical
 MAX_UNWRAPS = 7
 
 _WRAPPER_HOSTS = ("ampproject.org", "bing-amp.com", "facebook.com", "youtube.com", "youtube-nocookie.com", "youtu.be")
-_AMP_CACHE = re.compile(r"(?:.*\.)?(?:cdn\.ampproject\.org|bing-amp\.com)", re.DOTALL)
+_AMP_CACHES = ("cdn.ampproject.org", "bing-amp.com")
+_BELOW_AMP_CACHES = tuple(f".{host}" for host in _AMP_CACHES)
 _AMP_CACHE_PATH = re.compile(r"/[cv]/(s/)?([^/].*)", re.DOTALL)
 _GOOGLE = re.compile(r"google\.(?:com?\.)?[a-z]{2}|google\.com")
 _GOOGLE_AMP_PATH = re.compile(r"/amp/(s/)?([^/].*)", re.DOTALL)
@@ -44,7 +45,7 @@ def settle(text: str, note: Note | None = None) -> Parts:
     In: any text. Out: parts of the innermost page, wrappers taken off. Raises NotAUrl with the reason.
     """
     parts = canonical(text.strip(), note, from_amp=False)
-    if not (parts.site.endswith(_WRAPPER_HOSTS) or "google." in parts.site):
+    if not may_wrap(parts.site):
         return parts
     for _ in range(MAX_UNWRAPS + 1):
         opened = None if parts.port else _open(parts)
@@ -57,10 +58,30 @@ def settle(text: str, note: Note | None = None) -> Parts:
     raise NotAUrl(f"it is wrapped in more than {MAX_UNWRAPS} caches or redirectors")
 
 
+def may_wrap(site: str) -> bool:
+    """Tell whether a host, without `www.`, could be one of those whose addresses stand for others."""
+    return site.endswith(_WRAPPER_HOSTS) or "google." in site
+
+
+def is_amp_cache(site: str) -> bool:
+    """Tell whether a host, without `www.`, is an AMP cache."""
+    return site.endswith(_BELOW_AMP_CACHES) or site in _AMP_CACHES
+
+
+def in_amp_cache(path: str) -> str:
+    """Return the text of the page that an AMP cache has at a path, without a query; empty where there is none."""
+    found = _AMP_CACHE_PATH.fullmatch(path)
+    return "" if found is None else _page_of(found)
+
+
+def _page_of(found: re.Match[str]) -> str:
+    return f"{'https' if found[1] else 'http'}://{found[2]}"
+
+
 def _open(parts: Parts) -> _Opened | None:
     """Return what is inside a wrapper, or None where the parts are no wrapper or hold no URL."""
     site = parts.site
-    if _AMP_CACHE.fullmatch(site):
+    if is_amp_cache(site):
         return _inside("the AMP cache", _in_path(_AMP_CACHE_PATH, parts), from_amp=True)
     if site in _FACEBOOK_LINKS and parts.path.rstrip("/") == "/l.php":
         return _inside("the Facebook redirect", _in_query(("u",), parts.params), from_amp=parts.from_amp)
@@ -84,7 +105,7 @@ def _in_path(pattern: re.Pattern[str], parts: Parts) -> Iterator[str]:
     found = pattern.fullmatch(parts.path)
     if found is not None:
         tail = ("?" + "&".join(parts.params) if parts.params else "") + ("#" + parts.route if parts.route else "")
-        yield f"{'https' if found[1] else 'http'}://{found[2]}{tail}"
+        yield _page_of(found) + tail
 
 
 def _in_query(names: tuple[str, ...], params: tuple[str, ...]) -> Iterator[str]:

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 from ada_url import normalize_url
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from schemas.url_rules import _PLAIN, NotAUrl, _parse, canonical
-from schemas.urls import explain, facts, url_key
+from schemas.urls import _page_facts, _settled_facts, explain, facts, url_key
 
 LIMIT = 65_536
 
@@ -256,6 +256,35 @@ def test_the_short_way_for_plain_urls_is_the_long_way(scheme: str, host: str, la
     except NotAUrl:
         pytest.fail(f"the parser refuses {text}")
     assert canonical(text, None, from_amp=False) == long_way
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(
+        ["https://", "http://", "https://www."]
+        + ["https://a-example.cdn.ampproject.org/c/s/", "http://bing-amp.com/v/"]
+    ),
+    HOSTS,
+    st.sampled_from(["", "/amp", "/story.amp.html", "/amp-article/x", "/EN/", "/en-gb/index.html", "/home"]),
+    PATHS,
+    st.sampled_from(["", "/", "?", "?amp=1", "?p=1", "#!/x", " "]),
+)
+@example("https://", "amp.daily.example", "", "/Big/Story.AMP", "")
+@example("https://a-example.cdn.ampproject.org/c/s/", "www.google.com", "/amp/s/a.example", "/x", "")
+@example("https://a-example.cdn.ampproject.org/c/", "a.cdn.ampproject.org", "/c/s/a.example", "/x", "")
+@example("https://cdn.ampproject.org/c/", "", "", "", "")
+def test_the_facts_of_a_plain_page_are_those_by_its_parts(
+    start: str, host: str, form: str, path: str, end: str
+) -> None:
+    text = (start + host + form + path + end).strip()
+    short = _page_facts(text, text)
+    assert short is None or short == _settled_facts(text)
+    assert facts(text) == _settled_facts(text)
+
+
+def test_plain_pages_and_those_in_caches_take_the_short_way() -> None:
+    for text in ("https://www.a.example/x/", "https://a.cdn.ampproject.org/c/s/a.example/amp/x"):
+        assert _page_facts(text, text) is not None
 
 
 def filled(start: str, unit: str, end: str = "") -> str:
