@@ -10,6 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
+import orjson
 from pydantic import ValidationError
 
 from flows.entries import SECRET, Entry, canonical_digest, make_entry
@@ -63,7 +64,15 @@ def judge_mention(tree: Tree, context: Context) -> Judged:
         return Judged(canonical_digest(tree), None, [ValueFlaw((), True, "wrong_shape", "a mapping")])
     if SECRET in tree:
         tree = {key: value for key, value in tree.items() if key != SECRET}
-    digest = canonical_digest(tree)
+    return _judge(tree, canonical_digest(tree), context)
+
+
+def judge_canonical(canonical: bytes, context: Context) -> Judged:
+    """Judge one mention by the canonical form of its tree, a mapping without its secret."""
+    return _judge(orjson.loads(canonical), sha256(canonical).digest(), context)
+
+
+def _judge(tree: dict[str, Tree], digest: bytes, context: Context) -> Judged:
     try:
         mention = Mention.model_validate(tree, context=context)
     except ValidationError as error:

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows import read
-from flows.blocks import Memo, judge_fast, read_lines
+from flows.blocks import Memo, judge_fast
+from flows.lines import read_lines, rows_of
 from flows.read import judge_whole, read_batch
 from flows.scan import Source, references, scan
+from flows.shapes import OFTEN, Shapes
 from flows.yaml_tree import read_tree
 from tests.flows.samples import AS_OF, CONTEXT, document
 from tests.fuzz.mutate import SEEDS, faults
@@ -100,6 +103,56 @@ def test_lines_are_read_as_libyaml_reads_them(text: str) -> None:
         whole = read_tree(f"---\n{text}\n")
         assert whole.flaws == []
         assert whole.tree == (tree or None)
+
+
+good = st.sampled_from(["x", "null", "-1", "é", '"x"', '""', '"a\\n\\\\"', "'y'", "a:b", "a  b", "%s", ""])
+odd = st.one_of(
+    st.sampled_from(
+        ["null", "x", "1: 2", "a:", "a #b", "#", "\xa0", '"\\u0041"', "''", "'a\"'", 'a"b', "a\\b", "x ", " x"]
+    )
+    | st.sampled_from(
+        ["~", '"%s"', "- x", '"a" b', "x\n  - y", "x\n  - null", "x\n  - a: b", "x\ny", '"a\nb"', "\t", "x\n"]
+    ),
+    st.lists(pieces, max_size=3).map("".join),
+)
+starts = st.sampled_from(["{}: ", "{}:\n  - ", "{}:\n  k: x\n  n: ", "{}:\n  - u: x\n    w: ", "{}:\n  - v\n  - "])
+
+
+@settings(max_examples=800, deadline=None)
+@given(st.lists(st.tuples(starts, good, good | odd), min_size=1, max_size=3))
+@example([("{}: ", "x", "null")])
+@example([("{}: ", "null", "null")])
+@example([("{}:\n  - ", "x", "x\n  - null")])
+@example([("{}: ", '"x"', '"\\u0041"')])
+@example([("{}: ", "x", "x #y")])
+@example([("{}: ", "x", "x: y")])
+@example([("{}: ", "x", 'x"y')])
+@example([("{}:\n  - u: x\n    w: ", "y", "z")])
+def test_a_known_shape_is_read_as_its_lines_are(lines: list[tuple[str, str, str]]) -> None:
+    # Keys go down, so that the order of the canonical form is not that of the lines.
+    names = [start.format("zyx"[number]) for number, (start, _, _) in enumerate(lines)]
+    taught, asked = ("\n".join(n + line[place] for n, line in zip(names, lines, strict=True)) for place in (1, 2))
+    rows, tree = rows_of(taught), read_lines(taught.encode(), "")
+    if rows is None or tree is None:
+        return
+    shapes = Shapes("")
+    for _ in range(OFTEN):
+        assert shapes.canonical(taught) is None
+        shapes.learn(taught, rows, tree)
+    for text in (taught, asked):
+        told = shapes.canonical(text)
+        assert told is None or told == orjson.dumps(read_lines(text.encode(), ""), option=orjson.OPT_SORT_KEYS)
+
+
+def test_the_usual_shapes_are_learnt_and_odd_ones_stay_few() -> None:
+    memo = Memo(CONTEXT)
+    for number in range(1000):
+        judge_fast(document(f"topics:\n{'  - x' * 1}\nk{number}: {number}\n{RELATED.replace('B', f'B{number}')}"), memo)
+    assert memo.shapes_known == (0, 1)
+    for number in range(10 * OFTEN):
+        judge_fast(document("topics:\n" + "  - x\n" * (number % 7 + 1)), memo)
+        judge_fast(document("".join(f"x{number % 9}_{line}: y\n" for line in range(30))), memo)
+    assert memo.shapes_known == (5, 1)
 
 
 @settings(max_examples=500, deadline=None)
