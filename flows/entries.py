@@ -58,7 +58,8 @@ def make_entry(digest: bytes, mention: Mention, urls: tuple[UrlFacts, ...], drop
     if dropped:
         pairs = zip(URL_FIELDS, spellings, strict=True)
         spellings = [None if (alias,) in dropped else url for (_, alias), url in pairs]
-    unknown = dict(_unknown(mention))
+    # By their paths, for the order of the fields of a mapping is no part of what it says.
+    unknown = dict(sorted(_unknown(mention), key=_order)) if _has_unknown(mention) else {}
     values = (*_columns(mention, dropped), *spellings, *_flaws(mention), _as_json(unknown))
     drift = tuple(dict.fromkeys(_general(path) for path in islice(unknown, _MAX_DRIFT))) if unknown else ()
     return Entry(key_of_digest(digest), digest, values, urls, drift)
@@ -120,6 +121,17 @@ def _images(images: list[Image | None] | None, path: Path, dropped: Collection[P
 
 def _flaws(mention: Mention) -> tuple[int, int, int]:
     return flaw(mention.title), flaw(mention.excerpt), flaw(mention.provider.name if mention.provider else None)
+
+
+def _order(found: tuple[Path, Any]) -> str:
+    return field_path(found[0])
+
+
+def _has_unknown(mention: Mention) -> bool:
+    """Tell at little cost, as nearly no mention has such fields, whether a model of it could hold any."""
+    provider = mention.provider
+    images = [*(mention.images or ()), *((provider.images if provider else None) or ())]
+    return any([model.__pydantic_extra__ for model in (mention, provider, *images) if model is not None])
 
 
 def _unknown(mention: Mention) -> Iterator[tuple[Path, Any]]:

@@ -144,6 +144,15 @@ def test_a_known_shape_is_read_as_its_lines_are(lines: list[tuple[str, str, str]
         assert told is None or told == orjson.dumps(read_lines(text.encode(), ""), option=orjson.OPT_SORT_KEYS)
 
 
+def test_unknown_fields_are_told_in_one_order_by_both_lanes() -> None:
+    memo, data = Memo(CONTEXT), document("zz: 1\nprovider:\n  y: 2\naa: 3\n")
+    for _ in range(OFTEN + 1):
+        fast = judge_fast(data, memo)
+    assert memo.shapes_known == (1, 0)
+    assert fast is not None
+    assert fast.entries[0].drift == judge_whole(data, CONTEXT).entries[0].drift == ("aa", "provider.y", "zz")
+
+
 def test_the_usual_shapes_are_learnt_and_odd_ones_stay_few() -> None:
     memo = Memo(CONTEXT)
     for number in range(1000):
