@@ -7,7 +7,7 @@ left to itself takes after trying all it has. Not so titles and URLs: a question
 two thousand, and took up to twice as long (measured).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from schemas.declarations import Column, Table
 from schemas.tables import ALL_TABLES, BASE_TABLES
@@ -24,15 +24,27 @@ SELDOM_READ = {
 TABLES_WITH_ROWS = tuple(table for table in ALL_TABLES if table.kind != "view")
 
 
-def create_tables() -> Iterator[str]:
-    """Yield the statements that make the schemas and the empty tables, with keys and NOT NULL."""
+def create_tables(*, without_key: Collection[Table] = ()) -> Iterator[str]:
+    """Yield the statements that make the schemas and the empty tables, with keys and NOT NULL.
+
+    `without_key`: tables that get their keys later, by `add_key`.
+    """
     yield "create schema if not exists ops"
     for table in TABLES_WITH_ROWS:
         seldom = SELDOM_READ.get(table.name, ())
         lines = [_column_line(column, is_seldom_read=column.name in seldom) for column in table.columns]
-        if table.primary_key:
-            lines.append(f"primary key ({', '.join(named(name) for name in table.primary_key)})")
+        if table.primary_key and table not in without_key:
+            lines.append(_key(table))
         yield f"create table {_full_name(table)} ({', '.join(lines)})"
+
+
+def add_key(table: Table) -> str:
+    """Return the statement that gives a table its key."""
+    return f"alter table {_full_name(table)} add {_key(table)}"
+
+
+def _key(table: Table) -> str:
+    return f"primary key ({', '.join(named(name) for name in table.primary_key)})"
 
 
 def create_views() -> Iterator[str]:

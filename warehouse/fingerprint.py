@@ -65,6 +65,8 @@ def digest_sql(columns: Iterable[tuple[str, str]], source: str) -> str:
 
 
 def _value_text(name: str, type_: str) -> str:
+    """Return a value's parts for concat(), which writes NULL as nothing: fewer texts are made on the way."""
     column = named(name)
-    text = f"strlen({column}) || ':' || {column}" if type_ == "VARCHAR" else f"{column}::varchar || ';'"
-    return f"coalesce({text}, '~')"
+    if type_ == "VARCHAR":
+        return f"coalesce(strlen({column})::varchar, '~'), case when {column} is null then '' else ':' end, {column}"
+    return f"{column}, case when {column} is null then '~' else ';' end"

@@ -1,14 +1,17 @@
-"""Runs reading queries side by side on one DuckDB instance.
+"""Runs work side by side on one DuckDB instance.
 
-One small query keeps one core busy at most, and a release takes a hundred of them; DuckDB lets go of Python's lock
-while it works, so two threads with a cursor each halve the time. Only for queries: a cursor is a connection of its own,
-with its own transaction.
+One small statement keeps one core busy at most, and a release takes two hundred of them; DuckDB lets go of Python's
+lock while it works, so two threads with a cursor each halve the time. A cursor is a connection of its own, with its own
+transaction: `map_queries` is for questions, `run_steps` for steps that make what others need.
 """
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass
 from threading import local
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import duckdb
 
@@ -22,6 +25,22 @@ Made = TypeVar("Made")
 THREADS = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Step(Generic[Made]):
+    """A piece of work that may begin when the steps named in `needs` are done."""
+
+    name: str
+    needs: frozenset[str]
+    do: Callable[[duckdb.DuckDBPyConnection], Made]
+
+
+class _Start(Protocol):
+    """Starts work in another thread, with that thread's cursor."""
+
+    def __call__(self, do: Callable[[duckdb.DuckDBPyConnection], Made]) -> Future[Made]:
+        """Start `do`; the future tells what it made."""
+
+
 def map_queries(
     connection: duckdb.DuckDBPyConnection,
     catalog: str,
@@ -31,23 +50,66 @@ def map_queries(
     """Return what `query` makes of each task, in the order of the tasks.
 
     In: a connection with no transaction open; the catalog in which unqualified names are looked up. An error of one
-    task is raised when the others that have begun are done.
+    task is raised when the others that have begun are broken off.
     """
-    own = local()
 
-    def do(task: Task) -> Made:
-        if not hasattr(own, "cursor"):
-            own.cursor = _prepared(connection.cursor(), catalog)
-        return query(own.cursor, task)
+    def asked(task: Task) -> Callable[[duckdb.DuckDBPyConnection], Made]:
+        return lambda cursor: query(cursor, task)
 
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="query") as pool:
+    with _threads(connection, catalog, THREADS) as start:
         # Where Ctrl-C comes while a thread starts, the pool forgets that thread, and it works on with the connection.
         with interrupts.deferred():
-            futures = [pool.submit(do, task) for task in tasks]
+            futures = [start(asked(task)) for task in tasks]
+        return [future.result() for future in futures]
+
+
+def run_steps(
+    connection: duckdb.DuckDBPyConnection, catalog: str, steps: Sequence[Step[Made]], threads: int = THREADS
+) -> dict[str, Made]:
+    """Do each step as soon as those that it needs are done, and return what each made. Earlier ones go first.
+
+    In: as for `map_queries`; `threads`, how many steps may run at a time. An error of one step is raised when the
+    others that have begun are broken off, and no further one begins. Raises LookupError where a step needs what no step
+    makes.
+    """
+    waiting = list(steps)
+    made: dict[str, Made] = {}
+    running: dict[Future[Made], str] = {}
+    with _threads(connection, catalog, threads) as start:
+        while waiting or running:
+            ready = [step for step in waiting if made.keys() >= step.needs]
+            for step in ready[: threads - len(running)]:
+                waiting.remove(step)
+                with interrupts.deferred():
+                    running[start(step.do)] = step.name
+            if not running:
+                raise LookupError(f"needed by {waiting[0].name}: {sorted(waiting[0].needs - made.keys())}")
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            made.update({running.pop(future): future.result() for future in done})
+    return made
+
+
+@contextmanager
+def _threads(connection: duckdb.DuckDBPyConnection, catalog: str, count: int) -> Iterator[_Start]:
+    """Give what starts work in other threads; on an error what runs is broken off, what waits never begins."""
+    own = local()
+    cursors: list[duckdb.DuckDBPyConnection] = []
+
+    def work(do: Callable[[duckdb.DuckDBPyConnection], Made]) -> Made:
+        interrupts.check()
+        if not hasattr(own, "cursor"):
+            cursors.append(connection.cursor())
+            own.cursor = _prepared(cursors[-1], catalog)
+        return do(own.cursor)
+
+    with ThreadPoolExecutor(count, thread_name_prefix="query") as pool:
         try:
-            return [future.result() for future in futures]
+            # The threads see what the caller's context holds: which fault is armed, in the crash proof.
+            yield lambda do: pool.submit(copy_context().run, work, do)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for cursor in list(cursors):
+                cursor.interrupt()
             raise
 
 

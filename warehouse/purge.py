@@ -129,9 +129,10 @@ _URL_TOMBSTONES = """
     with texts as (
         select url_key as text from doomed_key
         union
-        select entry_url.url_raw
+        select url.url_raw
         from work.entry_url as entry_url
         inner join doomed_key on doomed_key.url_key = entry_url.url_key
+        inner join ledger.url as url on url.rowid = entry_url.url_id
     )
     select 'url' as kind, sha256(text) as value, $1 as purged_at
     from texts

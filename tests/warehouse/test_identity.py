@@ -16,15 +16,22 @@ def declare(connection: DuckDBPyConnection, entry_id: int, *keys: str, **more: A
     for number, key in enumerate(keys):
         row = {
             "entry_id": entry_id,
+            "url_id": spelling(connection, key, more.pop("display_url", f"https://{key}")),
             "url_key": key,
-            "url_raw": f"https://{key}",
-            "display_url": f"https://{key}",
-            "loose_key": key,
             "registrable_domain": key.partition("/")[0],
             "is_identifying": number == 0,
             "kind": number + 1,
         }
         put(connection, "work.entry_url", {**row, **more})
+
+
+def spelling(connection: DuckDBPyConnection, key: str, display_url: str) -> int:
+    """Return the row of ledger.url for https and this key, put there once."""
+    url = {"url_raw": f"https://{key}", "url_key": key, "loose_key": key, "display_url": display_url}
+    known = "select rowid from ledger.url where url_key = ? and display_url = ?"
+    if not connection.execute(known, [key, display_url]).fetchall():
+        put(connection, "ledger.url", url)
+    return int(connection.execute(known, [key, display_url]).fetchall()[0][0])
 
 
 def close(connection: DuckDBPyConnection) -> None:
@@ -50,14 +57,14 @@ def test_web_url_identifies_else_original(connection: DuckDBPyConnection) -> Non
         put(connection, "ledger.url", row)
     put(connection, "work.used_entry", {"entry_id": 1, "first_seen_at": T[1]}, {"entry_id": 2, "first_seen_at": T[0]})
 
-    found = select(connection, "work", "entry_url", "entry_id, kind, url_raw, url_key, is_identifying, first_seen_at")
+    found = select(connection, "work", "entry_url", "entry_id, kind, url_id, url_key, is_identifying, first_seen_at")
 
     assert found == [
-        (1, WEB, "w", "W", True, T[1]),
-        (1, ORIGINAL, "o", "O", False, T[1]),
-        (1, AMP, "a", "A", False, T[1]),
-        (2, ORIGINAL, "o", "O", True, T[0]),
-        (2, AMP_CACHE, "c", "C", False, T[0]),
+        (1, WEB, 0, "W", True, T[1]),
+        (1, ORIGINAL, 1, "O", False, T[1]),
+        (1, AMP, 2, "A", False, T[1]),
+        (2, ORIGINAL, 1, "O", True, T[0]),
+        (2, AMP_CACHE, 3, "C", False, T[0]),
     ]
 
 

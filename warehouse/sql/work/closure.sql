@@ -1,5 +1,7 @@
--- The shape of work.closure, which the connected-components routine fills: one row per url_key that a pair holds.
+-- The shape of work.closure, which the connected-components routine fills from the pairs: one row per url_key that a pair
+-- holds.
 select
-    null::varchar as url_key,
-    null::varchar as component,
+    url_key,
+    url_key as component,
+from work.alias_edge
 limit 0

@@ -1,24 +1,28 @@
--- One row per entry and URL that it declares, with what the URL policy makes of it. is_identifying marks the URL that
--- says which article the entry speaks of: webUrl, else originalUrl (DESIGN section 5). kind: 1 web, 2 original, 3 amp,
--- 4 amp_cache.
+-- One row per entry and URL that it declares, with what the URL policy makes of it; url_id is the row of ledger.url that
+-- holds its spellings. is_identifying marks the URL that says which article the entry speaks of: webUrl, else originalUrl
+-- (DESIGN section 5). kind: 1 web, 2 original, 3 amp, 4 amp_cache.
 with
 
-used_entries as (
-    select * from work.used_entry
+entries as (
+    select
+        entry.entry_id,
+        used_entry.first_seen_at,
+        entry.web_url,
+        entry.original_url,
+        entry.amp_url,
+        entry.amp_cache_url,
+    from ledger.entry as entry
+    inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
 ),
 
 declared as (
-    select
-        entry.entry_id,
-        used_entries.first_seen_at,
-        unnest([
-            {'kind': 1, 'url_raw': entry.web_url, 'is_identifying': true},
-            {'kind': 2, 'url_raw': entry.original_url, 'is_identifying': entry.web_url is null},
-            {'kind': 3, 'url_raw': entry.amp_url, 'is_identifying': false},
-            {'kind': 4, 'url_raw': entry.amp_cache_url, 'is_identifying': false},
-        ], recursive := true)
-    from ledger.entry as entry
-    inner join used_entries on used_entries.entry_id = entry.entry_id
+    select entry_id, first_seen_at, 1 as kind, web_url as url_raw, true as is_identifying from entries
+    union all
+    select entry_id, first_seen_at, 2 as kind, original_url as url_raw, web_url is null as is_identifying from entries
+    union all
+    select entry_id, first_seen_at, 3 as kind, amp_url as url_raw, false as is_identifying from entries
+    union all
+    select entry_id, first_seen_at, 4 as kind, amp_cache_url as url_raw, false as is_identifying from entries
 )
 
 select
@@ -26,12 +30,10 @@ select
     declared.first_seen_at,
     declared.kind,
     declared.is_identifying,
-    declared.url_raw,
+    url.rowid as url_id,
     url.url_key,
-    url.loose_key,
     url.registrable_domain,
     url.is_front_page,
     url.is_amp,
-    url.display_url,
 from declared
 inner join ledger.url as url on url.url_raw = declared.url_raw
