@@ -198,8 +198,8 @@ def _with_accepted_digest(batch: Batch, references: pa.Table) -> pa.Table:
     stay can come to say more. Its content is then another, and it gets a version.
     """
     documents = batch.documents
-    refs = documents.column("ref").to_pylist()
-    here = _rows_of(references, refs)
+    refs = documents.column("ref")
+    here = references.take(refs)
     for name in ("document_id", "source", "path"):
         documents = documents.append_column(name, here.column(name))
     rejected = _rejected_positions(batch.problems)
@@ -209,17 +209,10 @@ def _with_accepted_digest(batch: Batch, references: pa.Table) -> pa.Table:
         sha256(digest + repr(sorted(rejected[ref])).encode()).digest()
         if digest is not None and ref in rejected
         else digest
-        for ref, digest in zip(refs, documents.column("content_digest").to_pylist(), strict=True)
+        for ref, digest in zip(refs.to_pylist(), documents.column("content_digest").to_pylist(), strict=True)
     ]
     index = documents.schema.get_field_index("content_digest")
     return documents.set_column(index, "content_digest", pa.array(digests, batch.documents.schema.field(index).type))
-
-
-def _rows_of(references: pa.Table, refs: list[int]) -> pa.Table:
-    """Return these rows. Of neighbours, as batches are, without Arrow's compute functions: their import takes 40 ms."""
-    if refs and refs == list(range(refs[0], refs[0] + len(refs))):
-        return references.slice(refs[0], len(refs))
-    return references.take(refs)
 
 
 def url_tombstones(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
