@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from flows.commands.options import add_commands
-from flows.lean import hide_heavy_modules
+from flows.lean import hide_heavy_modules, use_system_allocator
 from schemas.errors import NewsmartError, UsageError
 from warehouse import interrupts
 
@@ -90,6 +90,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
         raise UsageError("no command is given", todo="see `newsmart --help`")
     module, _, function = str(options.handler).partition(":")
     if getattr(options, "direct", False) or module.endswith(".ledger"):
+        use_system_allocator()
         hide_heavy_modules()
     status: int = getattr(import_module(module), function)(options)
     sys.stdout.flush()

@@ -65,7 +65,8 @@ class Worker:
         self._channel, self._tasks = channel, channel.makefile("wb")
         self._pid = 0
         self._has_begun = threading.Event()
-        self._answers: queue.Queue[bytes | None] = queue.Queue(maxsize=AHEAD)
+        # One, and another in the hand of the thread that takes them in: answers that wait are memory.
+        self._answers: queue.Queue[bytes | None] = queue.Queue(maxsize=1)
         self._thread = threading.Thread(target=self._take_in, args=(channel.makefile("rb"),), daemon=True)
         self._thread.start()
 

@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO
 
-from flows.lean import hide_downloads, hide_heavy_modules
+from flows.lean import hide_downloads, hide_heavy_modules, use_system_allocator
 from flows.settings import process_environment
 
-# jemalloc, Arrow's own choice, runs a thread, which a process that forks must not have. Pydantic looks through all that
-# is installed for plugins.
-process_environment().update(ARROW_DEFAULT_MEMORY_POOL="system", PYDANTIC_DISABLE_PLUGINS="__all__")
+# Pydantic would look through all that is installed for plugins.
+process_environment()["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+use_system_allocator()
 hide_heavy_modules()
 hide_downloads()
 

@@ -117,7 +117,7 @@ def test_a_key_that_stands_twice_is_an_audit_that_failed_and_names_its_table() -
             fill(connection, 2)
 
 
-_SEEN = {"article_life": {"first_seen_at": T[0]}, "article_value": {"mention_count": 0}}
+_SEEN: dict[str, dict[str, object]] = {"article_life": {"first_seen_at": T[0]}, "article_value": {"mention_count": 0}}
 
 
 def test_one_thread_and_two_fill_the_same_release() -> None:
