@@ -14,12 +14,12 @@ MAX_SHRINK_SHARE = 0.5
 
 LEAST_MEMORY_MB = 350
 BYTES_PER_DOCUMENT = 3_500
-LEAST_RECORDING_MB = 128
+LEAST_RECORDING_MB = 96
 RECORDING_BYTES_PER_DOCUMENT = 500
 
 
 def recording_memory_for(documents: int, setting: str) -> str:
-    """Return how much memory DuckDB may use while recording: as set, else 128 MB, 500 bytes a document where more.
+    """Return how much memory DuckDB may use while recording: as set, else 96 MB, 500 bytes a document where more.
 
     The reading processes are there at the same time. What one transaction adds to the ledger may go to disk meanwhile.
     """
