@@ -14,6 +14,16 @@ MAX_SHRINK_SHARE = 0.5
 
 LEAST_MEMORY_MB = 350
 BYTES_PER_DOCUMENT = 3_500
+LEAST_RECORDING_MB = 128
+RECORDING_BYTES_PER_DOCUMENT = 500
+
+
+def recording_memory_for(documents: int, setting: str) -> str:
+    """Return how much memory DuckDB may use while recording: as set, else 128 MB, 500 bytes a document where more.
+
+    The reading processes are there at the same time. What one transaction adds to the ledger may go to disk meanwhile.
+    """
+    return setting or f"{max(LEAST_RECORDING_MB, documents * RECORDING_BYTES_PER_DOCUMENT // 1_000_000)}MB"
 
 
 def memory_for(documents: int, setting: str) -> str:

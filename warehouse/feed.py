@@ -8,6 +8,7 @@ interface).
 
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
+from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
@@ -31,9 +32,17 @@ class Feed:
     """Tables under names, on one connection, for a block; afterwards the names are gone."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """In: the connection whose statements read the tables."""
+        """In: the connection whose statements read the tables. `secret`, known to nobody, is the block's own."""
         self.connection = connection
+        self.secret = token_hex(16)
         self._holders: dict[str, _Holder] = {}
+        self._asked: set[str] = set()
+
+    def is_first(self, what: str) -> bool:
+        """Tell whether this is asked for the first time in the block: what has to be laid out once before a batch."""
+        is_first = what not in self._asked
+        self._asked.add(what)
+        return is_first
 
     def give(self, tables: Mapping[str, pa.Table]) -> None:
         """Let each name stand for this table from now on; a name's schema is that of its first table."""

@@ -66,38 +66,41 @@ def store(connection: duckdb.DuckDBPyConnection) -> None:
 
     Only those that a row of `raw` speaks of, and that are on no shelf yet.
     """
-    if connection.execute(f"select count(*) from packs where {_WANTING}").fetchall() == [(0,)]:
+    wanting = [int(row[0]) for row in connection.execute(_WANTING).fetchall()]
+    if not wanting:
         return
     last = connection.execute(_LAST_SHELF).fetchall()
     number, byte_count = (int(last[0][0]), int(last[0][1])) if last else (-1, SHELF_BYTES)
     if byte_count >= SHELF_BYTES:
         number += 1
-        connection.execute(f"create table ledger.{_shelf(number)} (pack_id bigint not null, bytes blob not null)")
-    connection.execute(f"insert into ledger.{_shelf(number)} by name select pack_id, bytes from packs where {_WANTING}")
+        connection.execute(_MAKE_SHELF.format(shelf=_shelf(number)))
     connection.execute(
-        f"insert into ledger.pack by name select pack_id, byte_count, $1 as shelf from packs where {_WANTING}",
-        [number],
+        f"insert into ledger.{_shelf(number)} by name select pack_id, bytes from packs where pack_id in $1", [wanting]
+    )
+    connection.execute(
+        "insert into ledger.pack by name select pack_id, byte_count, $2 as shelf from packs where pack_id in $1",
+        [wanting, number],
     )
 
 
 # What a shelf takes before the next is begun, in bytes of the documents; compressed they are a fifth of it and less.
 SHELF_BYTES = 128_000_000
 
-_WANTING = "pack_id in (select pack_id from ledger.raw) and pack_id not in (select pack_id from ledger.pack)"
+_WANTING = """
+    select packs.pack_id
+    from packs
+    semi join ledger.raw as raw on raw.pack_id = packs.pack_id
+    anti join ledger.pack as pack on pack.pack_id = packs.pack_id
+"""
 
-_LAST_SHELF = """
-    with shelves as (
-        select substr(table_name, 7)::integer as shelf
-        from duckdb_tables()
-        where database_name = 'ledger' and regexp_full_match(table_name, 'shelf_[0-9]+')
+_LAST_SHELF = "select shelf, sum(byte_count) from ledger.pack group by shelf order by shelf desc limit 1"
+
+# It may stand there empty, when what it held was freed. Packs are compressed already.
+_MAKE_SHELF = """
+    create table if not exists ledger.{shelf} (
+        pack_id bigint not null,
+        bytes blob not null using compression uncompressed
     )
-
-    select shelves.shelf, coalesce(sum(pack.byte_count), 0) as byte_count
-    from shelves
-    left join ledger.pack as pack on pack.shelf = shelves.shelf
-    group by shelves.shelf
-    order by shelves.shelf desc
-    limit 1
 """
 
 

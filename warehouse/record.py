@@ -133,6 +133,8 @@ _SCRATCH = (
     "staged_problem",
     "observed",
     "desired_event",
+    "known_url",
+    "continued",
 )
 
 _STAGED = """
@@ -179,6 +181,7 @@ def settle(connection: duckdb.DuckDBPyConnection, as_of: datetime, scanned_at_ns
     connection.execute(_FORGET_FILES)
     connection.execute(_KNOW_FILES, {"scanned_at_ns": scanned_at_ns})
     keep_quarantine(connection, as_of)
+    _drop_scratch(connection)  # the build wants the memory
     return balance
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.limits import check_quarantine, check_shrink
+from flows.limits import check_quarantine, check_shrink, memory_for, recording_memory_for
 from schemas.errors import Refused
 from warehouse.record import Balance
 
@@ -48,3 +48,17 @@ def test_no_shrink(shown: int, gone: int, allow: bool) -> None:
 def test_shrink() -> None:
     with pytest.raises(Refused, match="3 of 5 documents"):
         check_shrink(5, 3, allow=False)
+
+
+@pytest.mark.parametrize(
+    ("documents", "setting", "recording", "building"),
+    [
+        pytest.param(5, "", "128MB", "350MB", id="the least"),
+        pytest.param(100_000, "", "128MB", "350MB", id="a hundred thousand take no more"),
+        pytest.param(1_000_000, "", "500MB", "3500MB", id="a million"),
+        pytest.param(1_000_000, "2GB", "2GB", "2GB", id="as set"),
+    ],
+)
+def test_memory_for_recording_and_building(documents: int, setting: str, recording: str, building: str) -> None:
+    assert recording_memory_for(documents, setting) == recording
+    assert memory_for(documents, setting) == building

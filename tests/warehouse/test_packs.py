@@ -68,3 +68,13 @@ def test_bytes_that_are_missing_are_told(ledger: duckdb.DuckDBPyConnection) -> N
     ledger.execute("delete from ledger.shelf_0")
     with pytest.raises(LedgerDamaged, match="not in the ledger"):
         dict(packs.kept_bytes(ledger, digests))
+
+
+def test_a_shelf_that_was_emptied_is_filled_again(ledger: duckdb.DuckDBPyConnection) -> None:
+    gone = keep(ledger, b"gone")
+    ledger.execute("delete from ledger.raw")
+    assert packs.free(ledger) == 1
+
+    kept = keep(ledger, b"kept")
+    assert shelves(ledger) == [(0, 1)]
+    assert dict(packs.kept_bytes(ledger, [*gone, *kept])) == {kept[0]: b"kept"}

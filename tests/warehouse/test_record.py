@@ -447,3 +447,27 @@ def test_ciphertext_stands_in_no_table_but_the_raw_bytes(desk: Desk) -> None:
         rows = desk.ask(f"select * from ledger.{table}")
         assert secret not in repr(rows), table
     assert desk.ask("select count(*) from ledger.raw") == [(2,)]
+
+
+def test_what_batches_and_runs_share_stands_once(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    shared = make_mention("Shared", "https://c.com/shared", ampWebUrl="https://c.com/amp/shared")
+    for run, as_of in enumerate(T[:2]):
+        for number in range(3):
+            text = make_document(f"Own {number}", f"https://c.com/{number}", related=[shared], body=f"run {run}\n")
+            (folder / f"{number}.md").write_text(text, encoding="utf-8")
+        record_folders(connection, as_of, folder, batch_size=1, read_all=True)
+
+    for table, key in (("url", "url_raw"), ("entry", "entry_id"), ("raw", "byte_digest"), ("content", "content_id")):
+        found = connection.execute(f"select count(*), count(distinct {key}) from ledger.{table}").fetchall()
+        assert found[0][0] == found[0][1] > 0, table
+    assert connection.execute("select count(*) from ledger.url").fetchall() == [(5,)]
+
+
+def test_nothing_of_a_run_is_left_beside_the_ledger(desk: Desk) -> None:
+    desk.write("a.md", make_document())
+    desk.record(T[0])
+
+    left = {str(row[0]) for row in desk.ask("select table_name from duckdb_tables() where database_name = 'temp'")}
+    assert left == set()
