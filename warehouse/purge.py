@@ -21,6 +21,8 @@ from warehouse.ledger import bump_change_number
 
 DOCUMENT = "document"
 URL = "url"
+# In the ledger's `meta` from the tombstones' transaction on until nothing holds the text any more.
+UNFINISHED = "unfinished_takedown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,12 @@ def has_tombstone(connection: duckdb.DuckDBPyConnection, kind: str, texts: Seque
     values = [tombstone_of(text) for text in texts]
     sql = "select 1 from ledger.tombstone where kind = $1 and list_contains($2::varchar[], value)"
     return connection.execute(sql, [kind, values]).fetchall() != []
+
+
+def last_takedown(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return when something was taken down last: a release from before may show it. None where nothing ever was."""
+    row = connection.execute("select max(purged_at) from ledger.tombstone").fetchone()
+    return None if row is None else row[0]
 
 
 def purge_documents(connection: duckdb.DuckDBPyConnection, documents: Sequence[int], now: datetime) -> Purged:
