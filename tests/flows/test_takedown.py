@@ -132,3 +132,29 @@ def test_a_rollback_never_goes_behind_a_takedown(room: Newsroom) -> None:
 
     with pytest.raises(RunFailed, match="no sound release"):
         rollback(room.warehouse, Settings())
+
+
+def test_what_was_said_of_an_article_taken_down_is_never_told_again(newsroom: Newsroom) -> None:
+    broken = {"originalUrl": "ZEBRA broken url", "zebrafield": "x"}
+    listed = [
+        make_mention("z", URL.format("z"), ampWebUrl="ZEBRA broken amp", zebraalso="x", otherfield="x"),
+        make_mention("other", URL.format("other"), ampWebUrl="another broken amp", otherfield="x"),
+    ]
+    newsroom.write("a.md", make_document("z", URL.format("z"), **broken))
+    newsroom.write("b.md", make_document("b", URL.format("b"), related=listed))
+    newsroom.write("c.md", make_document("c", URL.format("c")))
+    newsroom.run()
+
+    purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format("z"))
+    check_nowhere(newsroom, "ZEBRA")
+    check_nowhere(newsroom, "zebra")
+    newsroom.write("a.md", make_document("z again", URL.format("z"), **broken))
+    for options in ({}, {"full_refresh": True}):
+        newsroom.run(max_quarantine=1.0, **options)
+        check_nowhere(newsroom, "ZEBRA")
+        check_nowhere(newsroom, "zebra")
+
+    assert newsroom.query("select path, found from ops.quarantine") == [("b.md", "another broken amp")]
+    state = read_state(Home.of(newsroom.warehouse))
+    assert state is not None
+    assert [(row["field"], row["path"]) for row in state["drift"]] == [("related[].otherfield", "b.md")]
