@@ -26,9 +26,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from schemas.errors import RunFailed, UsageError
-from warehouse import publish
-from warehouse.db import ledger_connection, named
+from schemas.errors import LedgerDamaged, RunFailed, UsageError
+from warehouse import packs, publish
+from warehouse.db import WAY_BACK, ledger_connection, named
 from warehouse.durable import fsync_folder, sha256_of, write_atomically
 from warehouse.home import Home, check_release_id
 from warehouse.ledger import get_meta
@@ -181,12 +181,14 @@ def check_ledger(path: Path) -> None:
 
 
 def _check_fit(ledger: Path, made: Backup) -> None:
-    """Raise RunFailed where the copy holds a forged release or text that was taken down."""
+    """Raise RunFailed where the copy lacks bytes, or holds a forged release or text that was taken down."""
     copied = {name.split("/")[1]: digest for name, digest in made.sha256s.items() if name.startswith(f"{RELEASES}/")}
     with ledger_connection(ledger, read_only=True) as connection:
         tables = {str(row[0]) for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
         if "release" in tables:
             check_copies(connection, copied)
+        if "pack" in tables and packs.lost(connection):
+            raise LedgerDamaged("kept bytes are not in the ledger", todo=WAY_BACK)
         if "meta" in tables and get_meta(connection, UNFINISHED, ""):
             raise RunFailed("a takedown is not finished", todo="`newsmart run` finishes it")
 

@@ -20,6 +20,7 @@ from schemas.errors import NewsmartError
 from warehouse import publish
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.lock import hold, probe
+from warehouse.packs import LOST
 from warehouse.publish import Fingerprint
 from warehouse.state import read_state
 
@@ -73,6 +74,7 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
         lambda: check_stray_wal(home),
         lambda: check_ledger(home),
         lambda: check_takedown(home),
+        lambda: check_bytes(home),
         lambda: check_releases(home, recorded),
         lambda: check_readers(home),
         lambda: check_leftovers(home),
@@ -150,6 +152,15 @@ def check_takedown(home: Home) -> list[Finding]:
         return []
     text = f"that of {began_at} was cut off; give `newsmart purge` again, or run: older releases may still show it"
     return [Finding("takedown", "bad", text)]
+
+
+def check_bytes(home: Home) -> list[Finding]:
+    """Say whether the last run missed kept bytes in the ledger."""
+    try:
+        run = (read_state(home) or {}).get("run", {})
+    except NewsmartError:
+        return []
+    return [Finding("bytes", "bad", str(text)) for text in run.get("notices", []) if str(text).startswith(LOST)]
 
 
 def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> list[Finding]:

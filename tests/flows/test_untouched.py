@@ -6,12 +6,14 @@ import duckdb
 import pytest
 
 from flows.cli import main
-from schemas.errors import RunFailed
+from schemas.errors import LedgerDamaged, RunFailed
 from tests.documents import make_document
 from tests.newsroom import Newsroom
 from warehouse.backup import backup
+from warehouse.doctor import check_bytes
 from warehouse.home import Home
 from warehouse.ledger import open_ledger, set_meta
+from warehouse.packs import kept_bytes
 from warehouse.purge import UNFINISHED
 
 
@@ -56,3 +58,25 @@ def test_a_takedown_that_is_not_finished_is_not_backed_up(newsroom: Newsroom, tm
         backup(Home.of(newsroom.warehouse), tmp_path / "backup")
     newsroom.run()
     backup(Home.of(newsroom.warehouse), tmp_path / "backup")
+
+
+@pytest.mark.parametrize("table", ["shelf_0", "pack"])
+def test_lost_bytes_are_told_and_a_full_refresh_stores_them_again(newsroom: Newsroom, table: str) -> None:
+    home = Home.of(newsroom.warehouse)
+    newsroom.write("a.md", make_document())
+    newsroom.run()
+    with open_ledger(home) as connection:
+        connection.execute(f"delete from ledger.{table}")
+    newsroom.run()
+    assert [one.status for one in check_bytes(home)] == ["bad"]
+    with pytest.raises(LedgerDamaged, match="--full-refresh"):
+        backup(home, newsroom.folder.parent / "backup")
+
+    result = newsroom.run(full_refresh=True)
+
+    assert (result.documents["unchanged"], check_bytes(home)) == (1, [])
+    newsroom.run(reparse=True)
+    with open_ledger(home) as connection:
+        digests = [row[0] for row in connection.execute("select byte_digest from ledger.event").fetchall()]
+        assert [data for _, data in kept_bytes(connection, digests)] == [make_document().encode()]
+    backup(home, newsroom.folder.parent / "backup")
