@@ -22,7 +22,7 @@ from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.lock import hold, probe
 from warehouse.packs import LOST
 from warehouse.publish import Fingerprint
-from warehouse.state import read_state
+from warehouse.state import State, read_state
 
 Status = Literal["ok", "warn", "bad"]
 
@@ -145,7 +145,7 @@ def check_ledger(home: Home) -> list[Finding]:
 def check_takedown(home: Home) -> list[Finding]:
     """Say whether a takedown was cut off; while one is going it looks the same, so then nothing is said."""
     try:
-        began_at = (read_state(home) or {}).get("takedown")
+        began_at = (read_state(home) or State()).get("takedown")
     except NewsmartError as error:
         return [Finding("state", "warn", str(error))]
     if not began_at or probe(home) is not None:
@@ -157,7 +157,7 @@ def check_takedown(home: Home) -> list[Finding]:
 def check_bytes(home: Home) -> list[Finding]:
     """Say whether the last run missed kept bytes in the ledger."""
     try:
-        run = (read_state(home) or {}).get("run", {})
+        run = (read_state(home) or State()).get("run", {})
     except NewsmartError:
         return []
     return [Finding("bytes", "bad", str(text)) for text in run.get("notices", []) if str(text).startswith(LOST)]

@@ -149,8 +149,8 @@ def test_what_was_said_of_an_article_taken_down_is_never_told_again(newsroom: Ne
     check_nowhere(newsroom, "ZEBRA")
     check_nowhere(newsroom, "zebra")
     newsroom.write("a.md", make_document("z again", URL.format("z"), **broken))
-    for options in ({}, {"full_refresh": True}):
-        newsroom.run(max_quarantine=1.0, **options)
+    for full in (False, True):
+        newsroom.run(max_quarantine=1.0, full_refresh=full)
         check_nowhere(newsroom, "ZEBRA")
         check_nowhere(newsroom, "zebra")
 
