@@ -1,6 +1,7 @@
 """Takedowns that fail or are killed halfway, and what comes back with later runs: nothing may."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,7 +136,7 @@ def test_a_rollback_never_goes_behind_a_takedown(room: Newsroom) -> None:
 
 
 def test_what_was_said_of_an_article_taken_down_is_never_told_again(newsroom: Newsroom) -> None:
-    broken = {"originalUrl": "ZEBRA broken url", "zebrafield": "x"}
+    broken: dict[str, Any] = {"originalUrl": "ZEBRA broken url", "zebrafield": "x"}
     listed = [
         make_mention("z", URL.format("z"), ampWebUrl="ZEBRA broken amp", zebraalso="x", otherfield="x"),
         make_mention("other", URL.format("other"), ampWebUrl="another broken amp", otherfield="x"),
