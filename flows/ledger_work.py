@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import duckdb
 
+from flows import takedown
 from flows.clock import as_text, utc_now
 from flows.limits import memory_for
 from flows.run_begin import VERSIONS
@@ -27,8 +27,16 @@ from warehouse.home import Home
 from warehouse.ledger import open_ledger, transaction
 from warehouse.lock import hold
 from warehouse.maintain import Kept, compact, prune_ledger
-from warehouse.purge import URL, Purged, find_documents, has_tombstone, purge_article, purge_documents
-from warehouse.rebuild import build_audited, build_to, compare_release
+from warehouse.purge import (
+    URL,
+    Purged,
+    find_documents,
+    has_tombstone,
+    last_takedown,
+    purge_article,
+    purge_documents,
+)
+from warehouse.rebuild import build_to, compare_release
 from warehouse.state import State, read_state, write_state
 
 
@@ -77,21 +85,29 @@ def _current(home: Home, connection: duckdb.DuckDBPyConnection) -> runs.ReleaseR
 
 
 def purge(warehouse: Path, settings: Settings, *, path: str | None, url: str | None) -> dict[str, Any]:
-    """Take a document or an article down for good: from ledger, bytes and releases. Out: what was done."""
+    """Take a document or an article down for good: from ledger, bytes and releases. Out: what was done.
+
+    What can be checked is checked before anything is changed. Raises UsageError where there is no such thing, RunFailed
+    where it cannot be finished now: then the next run goes on with it.
+    """
     with _ledger(warehouse, settings) as (home, connection):
-        done = _take_down(connection, path, url)
-        removed = _republish(home, connection)
-        size = compact(connection, home)
+        publish.check_no_stray_wal(home)
+        done = _take_down(home, connection, path, url)
+        removed, size = takedown.finish(home, connection, VERSIONS)
         aside = sorted(str(file) for file in home.folder.glob(f"{home.ledger.stem}.*{home.ledger.suffix}"))
     return {**asdict(done), "releases_removed": removed, "ledger_bytes": size, "still_held_by": aside}
 
 
-def _take_down(connection: duckdb.DuckDBPyConnection, path: str | None, url: str | None) -> Purged:
+def _take_down(home: Home, connection: duckdb.DuckDBPyConnection, path: str | None, url: str | None) -> Purged:
+    documents = [] if path is None else find_documents(connection, path)
     keys = [] if url is None else _keys_of_article(connection, url)
+    now = utc_now()
+    takedown.announce(home, now)
     with transaction(connection):
+        takedown.mark(connection, now)
         if path is not None:
-            return purge_documents(connection, find_documents(connection, path), utc_now())
-        return purge_article(connection, keys, utc_now())
+            return purge_documents(connection, documents, now)
+        return purge_article(connection, keys, now)
 
 
 def _keys_of_article(connection: duckdb.DuckDBPyConnection, url: str) -> list[str]:
@@ -116,32 +132,6 @@ _KEYS_OF_ARTICLE = """
 """
 
 
-def _republish(home: Home, connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Put a release without what was purged in the place of the current one, and remove all others."""
-    rows = runs.releases(connection)
-    current = publish.current(home)
-    shown = next((row for row in rows if row.release_id == current), rows[0] if rows else None)
-    if shown is None:
-        return []
-    release_id = publish_as_of(home, connection, shown.as_of)
-    removed = publish.prune(home, [release_id])
-    with transaction(connection):
-        connection.execute("delete from ledger.release where release_id <> $1", [release_id])
-    _retell(home, connection)
-    return removed
-
-
-def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> str:
-    """Build, audit and publish a release as of a time that was released before; return its id."""
-    release_id = f"{as_of:%Y%m%dT%H%M%S.%f}Z-p{token_hex(3)}"
-    file = publish.stage(home, release_id)
-    built = build_audited(connection, as_of, file, VERSIONS, release_id)
-    sealed = publish.publish(home, release_id)
-    with transaction(connection):
-        runs.write_release(connection, built, sealed, VERSIONS, utc_now())
-    return release_id
-
-
 def maintain(warehouse: Path, settings: Settings) -> dict[str, Any]:
     """Drop what is past its keep, compact the ledger, remove releases that are not kept. Out: what was done."""
     kept = Kept(settings.keep_runs, settings.keep_quarantine_days, settings.keep_raw_days)
@@ -157,19 +147,25 @@ def maintain(warehouse: Path, settings: Settings) -> dict[str, Any]:
 def rollback(warehouse: Path, settings: Settings) -> str:
     """Let FILE show the release before the current one, and pin it. Out: its id.
 
-    A release whose bytes are not those that were published is never a target. Raises RunFailed where none is left.
+    A release whose bytes are not those that were published is never a target, nor is one from before a takedown, as it
+    shows what was taken down. Raises RunFailed where none is left, or while a takedown is not finished.
     """
     with _ledger(warehouse, settings) as (home, connection):
+        if takedown.is_unfinished(connection):
+            raise RunFailed("a takedown is not finished", where=str(home.file), todo="`newsmart run` finishes it")
+        taken_down_at = last_takedown(connection)
         rows = known_releases(home, connection)
         current = publish.current(home)
         ids = [row.release_id for row in rows]
         older = rows[ids.index(current) + 1 :] if current in ids else rows
         for row in older:
+            if taken_down_at is not None and row.published_at <= taken_down_at:
+                continue
             file = home.release_file(row.release_id)
             if file.is_file() and publish.fingerprint_file(file).sha256 == row.file.sha256:
                 _pin(home, row.release_id)
                 publish.flip(home, row.release_id)
-                _retell(home, connection, pin=row.release_id)
+                takedown.retell(home, connection, pin=row.release_id)
                 return row.release_id
     raise RunFailed("there is no sound release to go back to", where=str(home.releases))
 
@@ -180,16 +176,3 @@ def _pin(home: Home, release_id: str) -> None:
     A pin counts only while its release is shown, so a crash in between leaves things as they were.
     """
     write_state(home, State(**{**(read_state(home) or State()), "pin": release_id}))
-
-
-def _retell(home: Home, connection: duckdb.DuckDBPyConnection, pin: str | None = None) -> None:
-    """Bring state.json up to date with the releases and the quarantine."""
-    state = read_state(home) or State()
-    current = publish.current(home)
-    kept = [row for row in known_releases(home, connection) if home.release_file(row.release_id).is_file()]
-    state["releases"] = [row.as_record() for row in kept]
-    state["release"] = next((row.as_record() for row in kept if row.release_id == current), None)
-    state["quarantine"] = [runs.plain(row) for row in runs.quarantine(connection)]
-    state["drift"] = [runs.plain(row) for row in runs.drift(connection)]
-    state["pin"] = pin
-    write_state(home, state)

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import duckdb
 
+from flows import takedown
 from flows.clock import utc_now
 from flows.limits import memory_for
 from flows.pool import Readers
@@ -22,12 +23,12 @@ from flows.scan import Scan
 from schemas.errors import LedgerDamaged, UsageError
 from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
-from warehouse import faults, publish, runs
+from warehouse import faults, packs, publish, runs
 from warehouse.audit import AuditResult
 from warehouse.build import Built, Versions
-from warehouse.db import Limits
+from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
-from warehouse.ledger import check_whole, open_ledger
+from warehouse.ledger import check_whole, open_ledger, transaction
 from warehouse.lock import hold
 from warehouse.record import Balance
 
@@ -110,10 +111,38 @@ def open_run(request: RunRequest, readers: Readers | None = None) -> Iterator[Ru
         publish.clean(home)
         faults.at("after_clean")
         traces.notices += set_aside_if_damaged(home) if request.full_refresh else []
-        with open_ledger(home, limits=Limits(memory=memory_for(0, request.settings.build_memory))) as connection:
+        with _ledger_of(home, request, traces) as connection:
+            traces.notices += _look_for_bytes(connection, is_mended=request.full_refresh)
             bring_up_to_date(connection, home, request.processes, reparse=request.reparse)
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
             yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, traces, readers)
+
+
+@contextmanager
+def _ledger_of(home: Home, request: RunRequest, traces: Traces) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the ledger; where a takedown was cut off, finish it first, which puts a new file in the ledger's place."""
+    memory = request.settings.build_memory
+    with open_ledger(home, limits=Limits(memory=memory_for(0, memory))) as connection:
+        if not takedown.is_unfinished(connection):
+            yield connection
+            return
+        documents = int(connection.execute("select count(*) from ledger.document").fetchall()[0][0])
+        limit_memory(connection, memory_for(documents, memory))
+        takedown.finish(home, connection, VERSIONS)
+    traces.notices.append("finished a takedown that had been cut off")
+    with open_ledger(home, limits=Limits(memory=memory_for(0, memory))) as connection:
+        yield connection
+
+
+def _look_for_bytes(connection: duckdb.DuckDBPyConnection, *, is_mended: bool) -> list[str]:
+    """Say whether kept bytes are lost; a full refresh stores anew those whose files are still there."""
+    if not is_mended:
+        count = len(packs.lost(connection))
+        way = "`newsmart run --full-refresh` stores again those whose files are there"
+        return [f"{packs.LOST} {count:,} packs of versions; {way}, a backup has them all"] if count else []
+    with transaction(connection):
+        count = packs.forget_lost(connection)
+    return [f"the bytes of {count:,} versions were lost; those whose files are there are stored again"] if count else []
 
 
 @contextmanager

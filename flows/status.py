@@ -44,6 +44,7 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
         "release_age_seconds": _age(release, "published_at", now),
         "data_age_seconds": _age(release, "as_of", now),
         "pin": state.get("pin"),
+        "unfinished_takedown_at": state.get("takedown"),
         "running": None if holder is None else str(holder),
         "next_run_due_at": _next_due(home),
         "quarantine_entries": len(state.get("quarantine", [])),
@@ -89,6 +90,8 @@ def status_lines(told: dict[str, Any]) -> list[str]:
         )
     if told["pin"]:
         lines.append("pinned     by a rollback, until a run records something new or is told --full-refresh")
+    if told["unfinished_takedown_at"]:
+        lines.append(f"takedown   of {told['unfinished_takedown_at']} was cut off: give `newsmart purge` again, or run")
     if told["next_run_due_at"]:
         lines.append(f"next run   due {told['next_run_due_at']}")
     lines.append(f"quarantine {told['quarantine_entries']:,} problems; {told['drift_fields']:,} unknown fields")

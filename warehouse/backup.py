@@ -26,12 +26,15 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from schemas.errors import RunFailed, UsageError
-from warehouse import publish
-from warehouse.db import ledger_connection, named
+from schemas.errors import LedgerDamaged, RunFailed, UsageError
+from warehouse import packs, publish
+from warehouse.db import WAY_BACK, ledger_connection, named
 from warehouse.durable import fsync_folder, sha256_of, write_atomically
 from warehouse.home import Home, check_release_id
+from warehouse.ledger import get_meta
 from warehouse.lock import hold
+from warehouse.purge import UNFINISHED
+from warehouse.untouched import check_copies
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -66,8 +69,8 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Backup:
     """Copy the warehouse into the folder `to`, which must be absent or empty; it appears whole or not at all.
 
     `wait_seconds` bounds how often a copy is taken anew because a run wrote meanwhile. Raises UsageError when there is
-    nothing to copy or the place is taken, LedgerDamaged when the ledger is, RunFailed when it cannot be written or the
-    warehouse never stood still.
+    nothing to copy or the place is taken, LedgerDamaged when the ledger is, RunFailed when it cannot be written, the
+    warehouse never stood still, a release is not as it was published, or a takedown is not finished.
     """
     home.check()
     target = Path(os.path.abspath(to))
@@ -75,6 +78,7 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Backup:
     with _temporary_folder(target) as folder:
         made = _copy_settled(home, folder, time.monotonic() + wait_seconds)
         check_ledger(folder / LEDGER)
+        _check_fit(folder / LEDGER, made)
         write_atomically(folder / MANIFEST, _manifest(made))
         folder.rename(target)
         fsync_folder(target.parent)
@@ -174,6 +178,19 @@ def check_ledger(path: Path) -> None:
         for schema, table in tables:
             source = f"{named(str(schema))}.{named(str(table))}"
             connection.execute(f"select bit_xor(hash(t)) from {source} as t").fetchall()
+
+
+def _check_fit(ledger: Path, made: Backup) -> None:
+    """Raise RunFailed where the copy lacks bytes, or holds a forged release or text that was taken down."""
+    copied = {name.split("/")[1]: digest for name, digest in made.sha256s.items() if name.startswith(f"{RELEASES}/")}
+    with ledger_connection(ledger, read_only=True) as connection:
+        tables = {str(row[0]) for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
+        if "release" in tables:
+            check_copies(connection, copied)
+        if "pack" in tables and packs.lost(connection):
+            raise LedgerDamaged("kept bytes are not in the ledger", todo=WAY_BACK)
+        if "meta" in tables and get_meta(connection, UNFINISHED, ""):
+            raise RunFailed("a takedown is not finished", todo="`newsmart run` finishes it")
 
 
 def _manifest(made: Backup) -> bytes:

@@ -20,7 +20,9 @@ from schemas.errors import NewsmartError
 from warehouse import publish
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.lock import hold, probe
+from warehouse.packs import LOST
 from warehouse.publish import Fingerprint
+from warehouse.state import State, read_state
 
 Status = Literal["ok", "warn", "bad"]
 
@@ -71,6 +73,8 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
         lambda: check_lock(home),
         lambda: check_stray_wal(home),
         lambda: check_ledger(home),
+        lambda: check_takedown(home),
+        lambda: check_bytes(home),
         lambda: check_releases(home, recorded),
         lambda: check_readers(home),
         lambda: check_leftovers(home),
@@ -136,6 +140,27 @@ def check_ledger(home: Home) -> list[Finding]:
     if status.st_mode & 0o077:
         return [Finding("ledger", "warn", f"{home.ledger}: others may read it; chmod 600")]
     return [Finding("ledger", "ok", f"{home.ledger}: {status.st_size:,} bytes")]
+
+
+def check_takedown(home: Home) -> list[Finding]:
+    """Say whether a takedown was cut off; while one is going it looks the same, so then nothing is said."""
+    try:
+        began_at = (read_state(home) or State()).get("takedown")
+    except NewsmartError as error:
+        return [Finding("state", "warn", str(error))]
+    if not began_at or probe(home) is not None:
+        return []
+    text = f"that of {began_at} was cut off; give `newsmart purge` again, or run: older releases may still show it"
+    return [Finding("takedown", "bad", text)]
+
+
+def check_bytes(home: Home) -> list[Finding]:
+    """Say whether the last run missed kept bytes in the ledger."""
+    try:
+        run = (read_state(home) or State()).get("run", {})
+    except NewsmartError:
+        return []
+    return [Finding("bytes", "bad", str(text)) for text in run.get("notices", []) if str(text).startswith(LOST)]
 
 
 def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> list[Finding]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from schemas.packs import Pack, Slice
 from warehouse.feed import Feed
 from warehouse.packs import repacked, store
+from warehouse.withheld import PURGED, drift_told, problems_told
 
 
 class Batch(Protocol):
@@ -64,15 +65,16 @@ def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> 
     slices, packs = _bytes_of(batch, doomed, is_strict=bool(tombstones))
     if feed.is_first("known_url"):
         connection.execute(_KNOWN_URLS, {"secret": feed.secret})
+    documents = without_purged(_with_accepted_digest(batch, references), batch.mentions, doomed)
     tables = {
         "slices": slices,
         "packs": packs,
-        "documents": without_purged(_with_accepted_digest(batch, references), batch.mentions, doomed),
+        "documents": documents,
         "mentions": _rows_not_in(batch.mentions, doomed),
         "entries": _rows_not_in(batch.entries, doomed),
         "urls": _urls_of(batch, doomed),
-        "problems": batch.problems,
-        "drifted": batch.drift,
+        "problems": problems_told(batch, documents, doomed),
+        "drifted": drift_told(batch, documents, doomed),
     }
     feed.give(tables)
     values = {"as_of": as_of, "secret": feed.secret}
@@ -263,7 +265,7 @@ def without_purged(documents: pa.Table, mentions: pa.Table, doomed: frozenset[in
     owned = {row["ref"] for row in mentions.to_pylist() if row["entry_id"] in doomed and row["position"] == 0}
     rows = documents.to_pylist()
     for row in rows:
-        row["outcome"] = "purged" if row["ref"] in owned else row["outcome"]
+        row["outcome"] = PURGED if row["ref"] in owned else row["outcome"]
     return pa.Table.from_pylist(rows, schema=documents.schema)
 
 

@@ -83,17 +83,18 @@ def _count(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str
     return 0 if row is None else int(row[0])
 
 
-def compact(connection: duckdb.DuckDBPyConnection, home: Home) -> int:
+def compact(connection: duckdb.DuckDBPyConnection, home: Home, *, forget: str | None = None) -> int:
     """Copy the ledger into a new file that takes its place once the connection is closed; return its size in bytes.
 
-    The caller holds the lock, closes the connection right after and opens the ledger anew. Raises LedgerDamaged where
-    the copy has not the same rows.
+    `forget` names a fact of the ledger's `meta` that ends with the old file. The caller holds the lock, closes the
+    connection right after and opens the ledger anew. Raises LedgerDamaged where the copy has not the same rows.
     """
     with spill_folder(home.temp) as folder:
         new = folder / home.ledger.name
         connection.execute(f"attach {quoted(str(new))} as {COMPACTED}")
         connection.execute(f"copy from database ledger to {COMPACTED}")
         same = _row_counts(connection, "ledger") == _row_counts(connection, COMPACTED)
+        connection.execute(f"delete from {COMPACTED}.meta where name = $1", [forget])
         connection.execute(f"detach {COMPACTED}")
         if not same:
             raise LedgerDamaged("the compacted ledger has not the same rows", where=str(home.ledger))

@@ -61,6 +61,55 @@ def free(connection: duckdb.DuckDBPyConnection) -> int:
     return len(loose)
 
 
+def _shelves(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    """Return the numbers of the shelves that there are, also of those that no pack speaks of."""
+    names = connection.execute("select table_name from duckdb_tables() where database_name = 'ledger'").fetchall()
+    return sorted(int(number) for (name,) in names if (number := name.removeprefix("shelf_")) != name)
+
+
+def lost(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    """Return the ids of packs that rows of `raw` speak of and that are not on their shelf; none in a sound ledger."""
+    selects = [f"select pack_id, {number:d} as shelf from ledger.{_shelf(number)}" for number in _shelves(connection)]
+    there = " union all ".join(selects) or "select null::bigint as pack_id, null::integer as shelf where false"
+    return [int(row[0]) for row in connection.execute(_LOST.format(there=there)).fetchall()]
+
+
+_LOST = """
+    with there as ({there})
+    select distinct raw.pack_id
+    from ledger.raw as raw
+    left join ledger.pack as pack on pack.pack_id = raw.pack_id
+    left join there on there.pack_id = pack.pack_id and there.shelf = pack.shelf
+    where there.pack_id is null
+    order by raw.pack_id
+"""
+
+# How a notice of lost packs begins, by which the doctor knows it.
+LOST = "the ledger has lost the bytes of"
+
+
+def forget_lost(connection: duckdb.DuckDBPyConnection) -> int:
+    """Forget the lost packs and what they held, so that the bytes of files that are still there are stored again.
+
+    Out: how many runs of bytes were lost. The caller opens the transaction, and has all files read in it or later.
+    """
+    ids = lost(connection)
+    if not ids:
+        return 0
+    rows = connection.execute("select count(*) from ledger.raw where pack_id in $1", [ids]).fetchall()
+    connection.execute(_FORGET_FILES, [ids])
+    for table in ("raw", "pack", *map(_shelf, _shelves(connection))):
+        connection.execute(f"delete from ledger.{table} where pack_id in $1", [ids])
+    return int(rows[0][0])
+
+
+# A file that is not known is read whole.
+_FORGET_FILES = """
+    delete from ledger.file_state
+    where byte_digest in (select byte_digest from ledger.raw where pack_id in $1)
+"""
+
+
 def store(connection: duckdb.DuckDBPyConnection) -> None:
     """Put the packs that the connection knows as `packs` (schemas/batches.py) on the last shelf, or on a new one.
 

@@ -21,6 +21,8 @@ from warehouse.ledger import bump_change_number
 
 DOCUMENT = "document"
 URL = "url"
+# In the ledger's `meta` from the tombstones' transaction on until nothing holds the text any more.
+UNFINISHED = "unfinished_takedown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,12 @@ def has_tombstone(connection: duckdb.DuckDBPyConnection, kind: str, texts: Seque
     return connection.execute(sql, [kind, values]).fetchall() != []
 
 
+def last_takedown(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return when something was taken down last: a release from before may show it. None where nothing ever was."""
+    row = connection.execute("select max(purged_at) from ledger.tombstone").fetchone()
+    return None if row is None else row[0]
+
+
 def purge_documents(connection: duckdb.DuckDBPyConnection, documents: Sequence[int], now: datetime) -> Purged:
     """Remove documents. The caller opens the transaction, and compacts afterwards."""
     _set_doomed(connection, documents)
@@ -98,6 +106,8 @@ def purge_article(connection: duckdb.DuckDBPyConnection, url_keys: Sequence[str]
     owners = connection.execute(_OWN_DOCUMENTS).fetchall()
     _set_doomed(connection, [int(row[0]) for row in owners])
     connection.execute(_URL_TOMBSTONES, [now])
+    for statement in _FORGET_WHAT_WAS_TOLD:
+        connection.execute(statement)
     raw = _changed(connection, _RAW_OF_LISTS) + _changed(connection, RAW_OF_NO_VERSION)
     versions = _end_own_versions(connection)
     mentions = _changed(
@@ -184,6 +194,23 @@ _DOOMED_ENTRIES = """
     where entry_url.is_identifying
 """
 
+# A problem quotes what it is about, and a field that no model knows may be telling: those of every document that speaks
+# of the article go, as places in lists move between versions. Their files are read again and tell anew what is not of
+# the article.
+_FORGET_WHAT_WAS_TOLD = (
+    """
+    create or replace temp table doomed_mention as
+    select distinct event.document_id, document.source, document.path
+    from ledger.event as event
+    inner join ledger.document as document on document.document_id = event.document_id
+    inner join ledger.content_entry as content_entry on content_entry.content_id = event.content_id
+    inner join doomed_entry on doomed_entry.entry_id = content_entry.entry_id
+    """,
+    "delete from ledger.problem where document_id in (select document_id from doomed_mention)",
+    "delete from ledger.drift where (source, path) in (select (source, path) from doomed_mention)",
+    "delete from ledger.file_state where document_id in (select document_id from doomed_mention)",
+)
+
 # Those that never held another story.
 _OWN_DOCUMENTS = """
     select document_id
@@ -228,6 +255,8 @@ def _sweep(connection: duckdb.DuckDBPyConnection) -> Purged:
     documents = _changed(
         connection, "delete from ledger.document where document_id in (select document_id from doomed)"
     )
+    for statement in _OF_NO_DOCUMENT:
+        connection.execute(statement)
     unused = "content_id not in (select content_id from ledger.event where content_id is not null)"
     mentions = _changed(connection, f"delete from ledger.content_entry where {unused}")
     connection.execute(f"delete from ledger.content where {unused}")
@@ -239,6 +268,12 @@ def _sweep(connection: duckdb.DuckDBPyConnection) -> Purged:
     bump_change_number(connection)
     return Purged(documents, versions, mentions, entries, urls, raw)
 
+
+# An older newsmart took in problems and fields of documents that had been taken down.
+_OF_NO_DOCUMENT = (
+    "delete from ledger.problem where document_id not in (select document_id from ledger.document)",
+    "delete from ledger.drift where (source, path) not in (select (source, path) from ledger.document)",
+)
 
 _DOOMED_VERSIONS = """
     delete from ledger.event

@@ -33,6 +33,7 @@ class State(TypedDict, total=False):
     releases: list[Record]
     pin: str | None
     last_event: Record | None
+    takedown: str | None
 
 
 def read_state(home: Home) -> State | None:

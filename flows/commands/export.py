@@ -13,12 +13,15 @@ from warehouse.home import Home
 
 
 def export(options: argparse.Namespace) -> int:
-    """Export, and say what was written."""
+    """Export, and say what was written. A release that is not as it was published does not go out."""
+    from warehouse.untouched import check_current
+
     settings = settings_of(options)
     home = Home.of(warehouse_of(options, settings))
     home.check()
     if not home.file.exists():
         raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
+    check_current(home)
     began = time.monotonic()
     told = (_lake if options.format == "ducklake" else _parquet)(options, home, settings)
     told["seconds"] = round(time.monotonic() - began, 3)

@@ -5,10 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from flows.commands.common import print_json, say, settings_of, warehouse_of
-from schemas.errors import RunFailed
 from warehouse.home import Home
-from warehouse.publish import Fingerprint
-from warehouse.state import read_state
 
 
 def _home(options: argparse.Namespace) -> Home:
@@ -37,25 +34,16 @@ def restore(options: argparse.Namespace) -> int:
 def doctor(options: argparse.Namespace) -> int:
     """Print findings; exit 1 where one is bad."""
     from warehouse.doctor import clean, examine
+    from warehouse.untouched import recorded
 
     home = _home(options)
     if options.clean:
         for path in clean(home):
             say(options, f"removed {path}")
-    findings = examine(home, _recorded(home))
+    findings = examine(home, recorded(home))
     if options.json:
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
             say(options, f"{finding.status:5} {finding.name}: {finding.text}")
     return 1 if any(finding.status == "bad" for finding in findings) else 0
-
-
-def _recorded(home: Home) -> dict[str, Fingerprint] | None:
-    """Return what state.json says of the releases' files, None where it cannot be read."""
-    try:
-        state = read_state(home)
-    except RunFailed:
-        return None
-    rows = [] if state is None else state.get("releases", [])
-    return {str(row["release_id"]): Fingerprint(**row["file"]) for row in rows if "file" in row}

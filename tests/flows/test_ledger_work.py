@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flows import ledger_work, reparse, run_begin
+from flows import reparse, run_begin, takedown
 from flows.ledger_work import build_as_of, maintain, purge, rollback, verify
 from flows.settings import Settings
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
@@ -115,7 +115,7 @@ def test_a_purged_document_is_gone_for_good(two_days: Newsroom) -> None:
     assert two_days.query("select path from dim_document") == [("b.md",)]
     assert two_days.run().documents["seen"] == 1
     assert two_days.run(full_refresh=True).documents["seen"] == 1
-    _nowhere(two_days, SECRET)
+    check_nowhere(two_days, SECRET)
     assert verify(two_days.warehouse, SETTINGS)["is_equal"]
 
 
@@ -123,14 +123,14 @@ def test_a_purged_url_is_gone_from_every_list_and_stays_out(two_days: Newsroom) 
     done = purge(two_days.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
 
     assert (done["documents"], done["mentions"]) == (0, 2)
-    _nowhere(two_days, SECRET)
+    check_nowhere(two_days, SECRET)
     listed = [make_mention(SECRET, URL.format(SECRET) + "?utm_source=x"), make_mention("kept", URL.format("kept"))]
     two_days.write("a.md", make_document("third headline", URL.format("a"), related=listed))
     two_days.write("c.md", make_document(SECRET, URL.format(SECRET)))
     result = two_days.run()
     assert (result.documents["seen"], result.documents["changed"]) == (2, 1)
     assert two_days.query("select position from fact_mention where role = 'related'") == [(2,)]
-    _nowhere(two_days, SECRET)
+    check_nowhere(two_days, SECRET)
 
 
 def test_another_story_in_the_same_file_and_other_mentions_outlive_a_takedown(newsroom: Newsroom) -> None:
@@ -146,7 +146,7 @@ def test_another_story_in_the_same_file_and_other_mentions_outlive_a_takedown(ne
     done = purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
 
     assert (done["documents"], done["versions"], done["mentions"]) == (0, 1, 3)
-    _nowhere(newsroom, SECRET)
+    check_nowhere(newsroom, SECRET)
     assert newsroom.query(
         "select title, valid_from, valid_to from article_history inner join dim_article using (article_key, title) "
         "where title in ('mine', 'later', 'kept') order by 2, 1"
@@ -210,11 +210,11 @@ def test_a_takedown_that_was_cut_off_is_gone_on_with(two_days: Newsroom, monkeyp
     two_days.run()
     for what in ({"path": "news/b.md", "url": None}, {"path": None, "url": URL.format(SECRET)}):
         with monkeypatch.context() as patched:
-            patched.setattr(ledger_work, "publish_as_of", _fail)
+            patched.setattr(takedown, "publish_as_of", _fail)
             with pytest.raises(RunFailed, match="full"):
                 purge(two_days.warehouse, SETTINGS, **what)
         assert len(purge(two_days.warehouse, SETTINGS, **what)["releases_removed"]) >= 1
-    _nowhere(two_days, SECRET)
+    check_nowhere(two_days, SECRET)
     assert two_days.query("select path from dim_document order by path") == [("a.md",), ("c.md",)]
 
 
@@ -226,7 +226,7 @@ def _packs(connection: duckdb.DuckDBPyConnection) -> list[bytes]:
     return [unpack(row[0]) for row in connection.execute("select bytes from ledger.shelf_0").fetchall()]
 
 
-def _nowhere(room: Newsroom, text: str) -> None:
+def check_nowhere(room: Newsroom, text: str) -> None:
     """Look for the text in the bytes of every file of the warehouse."""
     home = Home.of(room.warehouse)
     files = [file for file in home.folder.rglob("*") if file.is_file()]

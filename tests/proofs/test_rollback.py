@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows import ledger_work
+from flows import ledger_work, takedown
 from flows.settings import Settings
 from tests.proofs.publisher import Publisher
 from tests.proofs.scene import Look, edit_source, error_line, look, newsmart
@@ -124,7 +124,7 @@ def test_a_rollback_that_is_killed_leaves_both_the_link_and_the_pin_or_neither(
     assert not publisher.run().published
     assert look(publisher.home.file) == new
     with monkeypatch.context() as patch:
-        patch.setattr(ledger_work, "_retell", die)
+        patch.setattr(takedown, "retell", die)
         with pytest.raises(KeyboardInterrupt):
             ledger_work.rollback(publisher.home.file, Settings())
     assert not publisher.run().published

@@ -1,0 +1,82 @@
+"""A release that was tampered with does not leave the warehouse; nor do copies of a takedown that is not finished."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from flows.cli import main
+from schemas.errors import LedgerDamaged, RunFailed
+from tests.documents import make_document
+from tests.newsroom import Newsroom
+from warehouse.backup import backup
+from warehouse.doctor import check_bytes
+from warehouse.home import Home
+from warehouse.ledger import open_ledger, set_meta
+from warehouse.packs import kept_bytes
+from warehouse.purge import UNFINISHED
+
+
+def _tamper(room: Newsroom) -> None:
+    file = room.warehouse.resolve()
+    file.chmod(0o644)
+    with duckdb.connect(file) as connection:
+        connection.execute("update dim_article set title = 'forged'")
+
+
+def _goes_out(room: Newsroom, place: Path, capfd: pytest.CaptureFixture[str]) -> list[str]:
+    """Export and back up; return the lines on stderr."""
+    place.mkdir()
+    for command in ("export", "backup"):
+        status = main([command, "--warehouse", str(room.warehouse), "--to", str(place / command), "--quiet"])
+        assert (status == 0) == (place / command).exists()
+    return capfd.readouterr().err.splitlines()
+
+
+def test_a_tampered_release_is_neither_exported_nor_backed_up(
+    newsroom: Newsroom, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    newsroom.write("a.md", make_document())
+    newsroom.run()
+    assert _goes_out(newsroom, tmp_path / "1", capfd) == []
+
+    _tamper(newsroom)
+    lines = _goes_out(newsroom, tmp_path / "2", capfd)
+    assert ["not as it was published" in line and "`newsmart run`" in line for line in lines] == [True, True]
+
+    newsroom.run()
+    assert _goes_out(newsroom, tmp_path / "3", capfd) == []
+
+
+def test_a_takedown_that_is_not_finished_is_not_backed_up(newsroom: Newsroom, tmp_path: Path) -> None:
+    newsroom.write("a.md", make_document())
+    newsroom.run()
+    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+        set_meta(connection, UNFINISHED, "2024-01-01T00:00:00Z")
+
+    with pytest.raises(RunFailed, match="takedown is not finished"):
+        backup(Home.of(newsroom.warehouse), tmp_path / "backup")
+    newsroom.run()
+    backup(Home.of(newsroom.warehouse), tmp_path / "backup")
+
+
+@pytest.mark.parametrize("table", ["shelf_0", "pack"])
+def test_lost_bytes_are_told_and_a_full_refresh_stores_them_again(newsroom: Newsroom, table: str) -> None:
+    home = Home.of(newsroom.warehouse)
+    newsroom.write("a.md", make_document())
+    newsroom.run()
+    with open_ledger(home) as connection:
+        connection.execute(f"delete from ledger.{table}")
+    newsroom.run()
+    assert [one.status for one in check_bytes(home)] == ["bad"]
+    with pytest.raises(LedgerDamaged, match="--full-refresh"):
+        backup(home, newsroom.folder.parent / "backup")
+
+    result = newsroom.run(full_refresh=True)
+
+    assert (result.documents["unchanged"], check_bytes(home)) == (1, [])
+    newsroom.run(reparse=True)
+    with open_ledger(home) as connection:
+        digests = [row[0] for row in connection.execute("select byte_digest from ledger.event").fetchall()]
+        assert [data for _, data in kept_bytes(connection, digests)] == [make_document().encode()]
+    backup(home, newsroom.folder.parent / "backup")
