@@ -52,6 +52,9 @@ def _on(room: Newsroom, *arguments: str) -> tuple[str, ...]:
         ("purge",),
         ("build", "--as-of", "2024-01-01"),
         ("status", "--max-age", "soon"),
+        ("status", "--max-run-age", "soon"),
+        ("serve", "--every", "5", "--port", "99999999"),
+        ("serve", "--every", "5", "--port", "-1"),
     ],
 )
 def test_wrong_usage_is_exit_2_and_one_line(
@@ -198,6 +201,10 @@ def test_status_in_every_form_and_its_exit_status(capsys: pytest.CaptureFixture[
     assert _call(capsys, *_on(published, "status", "--max-age", "1d"))[0] == 0
     time.sleep(0.01)
     assert _call(capsys, *_on(published, "status", "--max-age", "0.001s"))[0] == 1
+    assert 0 < told["run_age_seconds"] <= told["release_age_seconds"]
+    assert "newsmart_last_run_age_seconds " in metrics
+    assert _call(capsys, *_on(published, "status", "--max-run-age", "1d"))[0] == 0
+    assert _call(capsys, *_on(published, "status", "--max-run-age", "0.001s", "--max-age", "1d"))[0] == 1
 
 
 def test_status_before_the_first_run_says_what_to_do(capsys: pytest.CaptureFixture[str], newsroom: Newsroom) -> None:
