@@ -14,7 +14,7 @@ from time import monotonic
 from flows.clock import utc_now
 from flows.limits import check_quarantine, check_shrink
 from flows.pool import Readers
-from flows.request import Changes, RunRequest, RunResult
+from flows.request import Changes, OnEnd, RunRequest, RunResult, tell_nobody
 from flows.run_begin import VERSIONS, Do, OnStep, Published, Run, T, open_run
 from flows.run_intake import read_and_record, scan_sources
 from flows.run_outcome import check_all_listed, finish, known_releases, note_failure
@@ -26,9 +26,14 @@ from warehouse.ledger import change_number, transaction
 
 
 def run_direct(
-    request: RunRequest, on_step: OnStep = lambda name, seconds: None, readers: Readers | None = None
+    request: RunRequest,
+    on_step: OnStep = lambda name, seconds: None,
+    readers: Readers | None = None,
+    on_end: OnEnd = tell_nobody,
 ) -> RunResult:
     """Do a run without Prefect. `on_step` is told each step's name when it begins, and again with its seconds.
+
+    `on_end` is told what a run that has begun did, before an error that ends it is raised.
 
     `readers` are reading processes that were started early, or a cluster, if any.
 
@@ -42,7 +47,7 @@ def run_direct(
         on_step(name, monotonic() - start)
         return made
 
-    with open_run(request, readers) as run:
+    with open_run(request, readers, on_end) as run:
         return refresh(run, do)
 
 
@@ -59,7 +64,7 @@ def refresh(run: Run, do: Do) -> RunResult:
         note_failure(run, error)
         raise
     result = finish(run, published)
-    check_all_listed(run)
+    check_all_listed(run, "the rest was published" if result.published else "of the rest nothing was new to publish")
     return result
 
 

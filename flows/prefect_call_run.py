@@ -11,7 +11,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
 
 from flows.prefect_calls import Call, calling
 from flows.prefect_flows import refresh
-from flows.request import RunRequest, RunResult
+from flows.request import OnEnd, RunRequest, RunResult, tell_nobody
 from flows.run_begin import OnStep
 from schemas.errors import RunFailed
 
@@ -33,8 +33,8 @@ def load_event_loop() -> None:
     anyio.run(anyio.sleep, 0)
 
 
-def call_refresh(request: RunRequest, on_step: OnStep) -> RunResult:
-    """Run the refresh flow in this process.
+def call_refresh(request: RunRequest, on_step: OnStep, on_end: OnEnd = tell_nobody) -> RunResult:
+    """Run the refresh flow in this process; `on_step` and `on_end` as of `run_direct`.
 
     Raises what the pipeline raised, its class kept; RunFailed where the flow run ended without one, such as by its
     timeout; SystemExit 143 after SIGTERM. What Prefect fails to note after the pipeline's end is a warning.
@@ -42,7 +42,7 @@ def call_refresh(request: RunRequest, on_step: OnStep) -> RunResult:
     load_event_loop()
     # Prefect's log worker writes to stderr where a server is lost, unless the standard library is told to hold back.
     logging.raiseExceptions = False
-    call = Call(settings=request.settings, request=request, on_step=on_step)
+    call = Call(settings=request.settings, request=request, on_step=on_step, on_end=on_end)
     lost = ""
     with calling(call), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         try:

@@ -30,7 +30,7 @@ from flows.hooks import failure_event, status_of, tell_failure
 from flows.pipeline import refresh as refresh_warehouse
 from flows.pool import Readers
 from flows.prefect_steps import Log, do_as_tasks, leave_artifacts
-from flows.request import RunRequest, RunResult
+from flows.request import OnEnd, RunRequest, RunResult, tell_nobody
 from flows.run_begin import OnStep, open_run
 from flows.settings import Settings, load_settings
 from schemas.errors import LockedError, NewsmartError
@@ -50,6 +50,7 @@ class Call:
     settings: Settings = field(default_factory=load_settings)
     request: RunRequest | None = None
     on_step: OnStep = show_nothing
+    on_end: OnEnd = tell_nobody
     results: list[RunResult] = field(default_factory=list)
     error: Exception | None = None
 
@@ -90,7 +91,7 @@ def scheduled_at() -> datetime | None:
 def run_as_tasks(request: RunRequest, call: Call) -> RunResult:
     """Do one run of the pipeline, its steps as tasks, and leave its artifacts. Raises NewsmartError."""
     log = run_log()
-    with task_readers(request) as readers, open_run(request, readers) as run:
+    with task_readers(request) as readers, open_run(request, readers, call.on_end) as run:
         name_flow_run(run.run_id, log)
         try:
             result = refresh_warehouse(run, do_as_tasks(log, run.run_id, call.on_step))
@@ -133,7 +134,8 @@ def name_flow_run(run_id: str, log: Log) -> None:
 
 def told(result: RunResult) -> str:
     """Return what a run did, in one line."""
-    seen = f"{result.documents.get('seen', 0):,} documents seen, {result.quarantine_entries:,} problems in quarantine"
+    problems = result.quarantine_entries or 0
+    seen = f"{result.documents.get('seen', 0):,} documents seen, {problems:,} problems in quarantine"
     if not result.published:
         return f"{result.run_id}: nothing new to publish; {seen}"
     change = result.changes

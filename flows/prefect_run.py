@@ -13,14 +13,14 @@ from typing import cast
 
 from flows.prefect_environment import API_URL, check_home, may_have_profile, prefect_home, prepare_environment
 from flows.prefect_server import PrefectServer, is_prefect, listen
-from flows.request import RunRequest, RunResult
+from flows.request import OnEnd, RunRequest, RunResult, tell_nobody
 from flows.run_begin import OnStep
 from flows.serving import read_serving
 from flows.silence import be_silent
 from schemas.errors import RunFailed
 from warehouse.home import Home
 
-RunFlow = Callable[[RunRequest, OnStep], RunResult]
+RunFlow = Callable[[RunRequest, OnStep, OnEnd], RunResult]
 
 
 def run_flow(request: RunRequest, on_step: OnStep, environment: MutableMapping[str, str]) -> RunResult:
@@ -29,7 +29,7 @@ def run_flow(request: RunRequest, on_step: OnStep, environment: MutableMapping[s
     Raises NewsmartError as `run_direct` does, RunFailed too where there is no server, KeyboardInterrupt.
     """
     with flow_runs(request.warehouse, environment) as run:
-        return run(request, on_step)
+        return run(request, on_step, tell_nobody)
 
 
 @contextmanager

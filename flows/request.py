@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,8 @@ from flows.clock import as_text
 from flows.engines.choice import Engine
 from flows.scan import Source
 from flows.settings import Settings
+
+DOCUMENT_CLASSES = ("seen", "new", "changed", "touched", "unchanged", "quarantined", "removed")
 
 
 def _core_count() -> int:
@@ -56,7 +58,10 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run did: the object of `run --json`, and what its report needs besides."""
+    """What a run did: the object of `run --json`, and what its report needs besides.
+
+    Of a run that failed it holds what is known: `documents` is empty where it did not come so far as to count them.
+    """
 
     run_id: str
     as_of: datetime
@@ -65,7 +70,7 @@ class RunResult:
     documents: Mapping[str, int]
     mentions: int | None
     articles: int | None
-    quarantine_entries: int
+    quarantine_entries: int | None
     seconds: Mapping[str, float]
     changes: Changes = Changes()
     quarantine: Sequence[Mapping[str, Any]] = ()
@@ -79,9 +84,16 @@ class RunResult:
             "as_of": as_text(self.as_of),
             "published": self.published,
             "release": self.release,
-            "documents": dict(self.documents),
+            "documents": {name: self.documents.get(name) for name in DOCUMENT_CLASSES},
             "mentions": self.mentions,
             "articles": self.articles,
             "quarantine_entries": self.quarantine_entries,
             "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
         }
+
+
+OnEnd = Callable[[RunResult], None]
+
+
+def tell_nobody(result: RunResult) -> None:
+    """Be the `on_end` of a run whose caller asks for no more than its result or its error."""

@@ -17,7 +17,7 @@ from flows.clock import utc_now
 from flows.limits import memory_for
 from flows.pool import Readers
 from flows.reparse import bring_up_to_date
-from flows.request import Changes, RunRequest
+from flows.request import Changes, OnEnd, RunRequest, tell_nobody
 from flows.run_state import tell_without_ledger
 from flows.scan import Scan
 from schemas.errors import LedgerDamaged, UsageError
@@ -65,7 +65,10 @@ class Traces:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that has begun: the lock is held, the ledger is open, the as-of is settled."""
+    """A run that has begun: the lock is held, the ledger is open, the as-of is settled.
+
+    `on_end` is told what it did, also where it then ends by an error.
+    """
 
     request: RunRequest
     home: Home
@@ -75,6 +78,7 @@ class Run:
     started_at: datetime
     traces: Traces
     readers: Readers | None = None
+    on_end: OnEnd = tell_nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Published:
 
 
 @contextmanager
-def open_run(request: RunRequest, readers: Readers | None = None) -> Iterator[Run]:
+def open_run(request: RunRequest, readers: Readers | None = None, on_end: OnEnd = tell_nobody) -> Iterator[Run]:
     """Take the lock, open the ledger and settle the as-of; whatever ends the block by an error is told in state.json.
 
     Raises UsageError for a FILE that is not ours or an as-of that does not fit, LockedError, LedgerDamaged.
@@ -115,7 +119,7 @@ def open_run(request: RunRequest, readers: Readers | None = None) -> Iterator[Ru
             traces.notices += _look_for_bytes(connection, is_mended=request.full_refresh)
             bring_up_to_date(connection, home, request.processes, reparse=request.reparse)
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
-            yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, traces, readers)
+            yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, traces, readers, on_end)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def scan_sources(run: Run) -> Seen:
     run.traces.notices.extend(_notices(found))
     run.traces.unlistable.extend(f"{one.source}/{one.folder} ({one.reason})" for one in found.unlistable)
     if found.files.num_rows == 0 and not found.skipped:
-        check_all_listed(run)
+        check_all_listed(run, "nothing was published")
         where = ", ".join(source.root for source in run.request.sources)
         raise SourceUnreadable(
             "the source holds no document",

@@ -1,7 +1,7 @@
 """How a run ends: its row in the ledger, state.json for those who must not wait, and the answer to the caller."""
 
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import duckdb
 
@@ -21,6 +21,7 @@ def finish(run: Run, published: Published | None) -> RunResult:
         _write_row(run, "unchanged")
     keep = [row.release_id for row in _kept(run)]
     result = _result(run, published)
+    run.on_end(result)
     faults.at("before_state")
     tell(run, "unchanged" if published is None else "published", None)
     faults.at("after_state")
@@ -45,18 +46,19 @@ def kept_releases(home: Home, connection: duckdb.DuckDBPyConnection, count: int)
     return [row for row in rows if publish.is_untouched(home.release_file(row.release_id), row.file)][:count]
 
 
-def check_all_listed(run: Run) -> None:
+def check_all_listed(run: Run, rest: str) -> None:
     """Raise SourceUnreadable where there was no right to list a folder, or to read objects of a store.
 
-    What could be seen is published all the same.
+    What could be seen is published all the same; `rest` says in the error what came of it.
     """
     if run.traces.unlistable:
-        todo = "their documents stay as they were; mend the folders' rights"
+        todo = f"their documents stay as they were, {rest}; mend the folders' rights"
         raise SourceUnreadable("folders could not be listed", where="; ".join(run.traces.unlistable), todo=todo)
     if run.traces.denied:
         first, *others = run.traces.denied
         where = first + (f", and {len(others):,} more" if others else "")
-        raise SourceUnreadable("objects could not be read", where=where, todo="they are in quarantine; mend the rights")
+        todo = f"they are in quarantine, {rest}; mend the rights"
+        raise SourceUnreadable("objects could not be read", where=where, todo=todo)
 
 
 def _write_row(run: Run, status: str) -> None:
@@ -65,12 +67,13 @@ def _write_row(run: Run, status: str) -> None:
 
 
 def note_failure(run: Run, error: Exception) -> None:
-    """Note a failed or refused run in the ledger and in state.json; the release before stays.
+    """Tell a failed or refused run to its caller, the ledger and state.json; the release before stays.
 
     Where the ledger has failed, or Ctrl-C broke into it, that is left to `open_run`.
     """
     if interrupts.is_pending():
         return
+    run.on_end(_result_so_far(run))
     status = "refused" if isinstance(error, Refused | AuditFailed) else FAILED
     with suppress(duckdb.Error, NewsmartError):
         if run.traces.balance is not NO_BALANCE:
@@ -104,10 +107,32 @@ def tell(run: Run, status: str, error: Exception | None) -> None:
     run.traces.is_told = True
 
 
-def _result(run: Run, published: Published | None) -> RunResult:
+def _result_so_far(run: Run) -> RunResult:
+    """Return what is known of a run that failed; a ledger that has failed itself is not relied on."""
+    with suppress(duckdb.Error, NewsmartError):
+        told = _result(run, None)
+        return told if run.traces.balance is not NO_BALANCE else replace(told, documents={})
+    return RunResult(
+        run_id=run.run_id,
+        as_of=run.as_of,
+        published=False,
+        release=None,
+        documents={} if run.traces.balance is NO_BALANCE else run.traces.balance.as_dict(),
+        mentions=None,
+        articles=None,
+        quarantine_entries=None,
+        seconds=_seconds(run),
+        notices=list(run.traces.notices),
+    )
+
+
+def _seconds(run: Run) -> dict[str, float]:
     steps = ("scan", "read", "record", "build", "audit", "publish")
     seconds = {name: run.traces.seconds.get(name, 0.0) for name in steps}
-    seconds["total"] = (utc_now() - run.started_at).total_seconds()
+    return {**seconds, "total": (utc_now() - run.started_at).total_seconds()}
+
+
+def _result(run: Run, published: Published | None) -> RunResult:
     rows = known_releases(run.home, run.connection)
     problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
     return RunResult(
@@ -119,7 +144,7 @@ def _result(run: Run, published: Published | None) -> RunResult:
         mentions=rows[0].mention_count if rows else None,
         articles=rows[0].article_count if rows else None,
         quarantine_entries=len(problems),
-        seconds=seconds,
+        seconds=_seconds(run),
         changes=Changes() if published is None else published.changes,
         quarantine=problems,
         audits=[asdict(audit) for audit in run.traces.audits],

@@ -20,16 +20,19 @@ AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def parse_age(text: str) -> timedelta:
+def parse_age(text: str, option: str = "--max-age") -> timedelta:
     """Return the age that a text such as 90, 15m, 26h or 3d means. Raises UsageError for another."""
     match = AGE.fullmatch(text.strip())
     if match is None:
-        raise UsageError("--max-age takes an age such as 90s, 15m, 26h or 3d", where=repr(text))
+        raise UsageError(f"{option} takes an age such as 90s, 15m, 26h or 3d", where=repr(text))
     return timedelta(seconds=float(match[1]) * UNITS[match[2]])
 
 
 def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
-    """Return the status; ages in seconds, None where there is no release."""
+    """Return the status; ages in seconds, None where there is no release or the run has not ended.
+
+    run_age_seconds counts from the end of the last run, also of one that failed or had nothing to do.
+    """
     release = state.get("release")
     shown = current(home)
     if release is not None and release["release_id"] != shown:
@@ -38,6 +41,7 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
     return {
         "warehouse": str(home.file),
         "run": state.get("run"),
+        "run_age_seconds": _age(state.get("run"), "finished_at", now),
         "balance": state.get("balance"),
         "balance_run_id": balance_before(state)[1],
         "release": release,
@@ -52,8 +56,8 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
     }
 
 
-def _age(release: dict[str, Any] | None, name: str, now: datetime) -> float | None:
-    return None if release is None else (now - parse_moment(str(release[name]))).total_seconds()
+def _age(record: dict[str, Any] | None, name: str, now: datetime) -> float | None:
+    return None if not record or not record.get(name) else (now - parse_moment(str(record[name]))).total_seconds()
 
 
 def _next_due(home: Home) -> str | None:
@@ -62,9 +66,9 @@ def _next_due(home: Home) -> str | None:
     return None if serving is None else serving.next_due_at
 
 
-def is_stale(told: dict[str, Any], limit: timedelta) -> bool:
-    """Tell whether the release is older than the limit; where there is none, it is."""
-    age = told["release_age_seconds"]
+def is_stale(told: dict[str, Any], limit: timedelta, of: str = "release_age_seconds") -> bool:
+    """Tell whether the release, or what else has an age, is older than the limit; where there is none, it is."""
+    age = told[of]
     return age is None or age > limit.total_seconds()
 
 
@@ -120,6 +124,7 @@ def status_prometheus(told: dict[str, Any]) -> str:
             told["release_age_seconds"],
         ),
         ("newsmart_data_age_seconds", "Seconds since the as-of of the current release.", told["data_age_seconds"]),
+        ("newsmart_last_run_age_seconds", "Seconds since the last run ended, however it did.", told["run_age_seconds"]),
         ("newsmart_last_run_ok", "1 where the last run published or had nothing to do.", _is_ok(run)),
         ("newsmart_quarantine_entries", "Problems in quarantine.", told["quarantine_entries"]),
         ("newsmart_drift_fields", "Fields that newsmart does not know.", told["drift_fields"]),

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 EARLIEST = datetime(1990, 1, 1)
 YEARS_AHEAD = 2
+_IN_RANGE = f"a date from {EARLIEST:%Y} to two years after the as-of"
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _BOOLEANS = {"true": True, "false": False}
@@ -114,7 +115,8 @@ def _moment(value: object, info: ValidationInfo) -> datetime | None:
         raise PydanticCustomError("bad_date", "an ISO 8601 date that exists, year first")
     latest = info.context["latest"] if info.context else datetime.max
     if not EARLIEST <= moment <= latest:
-        raise PydanticCustomError("date_out_of_range", f"a date from {EARLIEST:%Y} to {latest:%Y-%m-%d}")
+        # Without the day that it is: a problem that reads otherwise in each run would make a release of each.
+        raise PydanticCustomError("date_out_of_range", _IN_RANGE)
     return moment
 
 

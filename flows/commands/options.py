@@ -64,7 +64,7 @@ def _run_commands(commands: Adder) -> None:
     when = serve.add_mutually_exclusive_group()
     when.add_argument("--cron", metavar="EXPR", help="schedule as a cron expression, in UTC")
     when.add_argument("--every", type=float, metavar="SECONDS", help="schedule as an interval (default: 3600)")
-    serve.add_argument("--port", type=int, help="port of the Prefect server that is started (default: 4200)")
+    serve.add_argument("--port", type=_port, help="port of the Prefect server that is started (default: 4200)")
     serve.add_argument("--now", action="store_true", help="start a first run at once")
     backfill = _command(commands, "backfill", "run:backfill", "Run over a manifest of folders and as-ofs, in order.")
     backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}")
@@ -77,6 +77,7 @@ def _run_commands(commands: Adder) -> None:
 def _state_commands(commands: Adder) -> None:
     status = _command(commands, "status", "state:status", "Tell the last run, the release and how fresh it is.")
     status.add_argument("--max-age", metavar="AGE", help="exit with 1 when the release is older, such as 26h or 3d")
+    status.add_argument("--max-run-age", metavar="AGE", help="exit with 1 when the last run ended longer ago")
     status.add_argument("--format", choices=("text", "json", "prometheus"), default="text", help="how to tell it")
     _json(status)
     _json(_command(commands, "quarantine", "state:quarantine", "List what could not be accepted, and why."))
@@ -129,3 +130,10 @@ def _file_commands(commands: Adder) -> None:
     export.add_argument("--data-path", metavar="DIR", help="where the files of a new DuckLake go")
     export.add_argument("--ducklake-python", metavar="PATH", help="interpreter whose duckdb has the extension ducklake")
     _json(export)
+
+
+def _port(text: str) -> int:
+    """Return a TCP port. Raises ArgumentTypeError for what is none."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65_536 and len(text) < 6):
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535: {text!r}")
+    return int(text)

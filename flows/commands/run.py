@@ -1,10 +1,10 @@
 """`newsmart run` and `newsmart backfill`: start a run, show how it goes, say what it did."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from flows.clock import parse_moment
@@ -12,7 +12,7 @@ from flows.commands.common import print_json, say, settings_of, warehouse_of, wa
 from flows.early import early_readers
 from flows.engines.choice import choose_engine
 from flows.progress import Progress
-from flows.request import RunRequest, RunResult
+from flows.request import OnEnd, RunRequest, RunResult
 from flows.settings import Settings, process_environment
 from flows.sources import parse_sources
 from schemas.errors import NewsmartError, UsageError
@@ -22,16 +22,30 @@ Starter = Callable[[RunRequest, Progress], RunResult]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do one run; print its summary, or one JSON object as the last line."""
+    """Do one run; print its summary, or one JSON object as the last line, also where it ends by an error."""
     settings = run_settings(options)
     request = run_request(options, settings)
     with (
+        _failure_shown(options) as so_far,
         Progress.on_terminal(is_quiet=options.quiet) as progress,
-        runner(request, is_direct=options.direct) as start,
+        runner(request, is_direct=options.direct, on_end=so_far.append) as start,
     ):
         result = start(request, progress)
     show(options, result)
     return 0
+
+
+@contextmanager
+def _failure_shown(options: argparse.Namespace) -> Iterator[list[RunResult]]:
+    """Yield a list for what a run tells at its end; where an error ends the block, its last is shown."""
+    so_far: list[RunResult] = []
+    try:
+        yield so_far
+    except Exception:
+        if so_far:
+            show(options, so_far[-1], has_failed=True)
+            sys.stdout.flush()
+        raise
 
 
 def run_settings(options: argparse.Namespace) -> Settings:
@@ -67,13 +81,16 @@ def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
 
 
 @contextmanager
-def runner(first: RunRequest, *, is_direct: bool) -> Iterator[Starter]:
-    """Yield what does a run, directly or as a Prefect flow run; a failure is told to the hooks of the settings."""
+def runner(first: RunRequest, *, is_direct: bool, on_end: OnEnd) -> Iterator[Starter]:
+    """Yield what does a run, directly or as a Prefect flow run; a failure is told to the hooks of the settings.
+
+    `on_end` is told what each run did that has begun, also where it ends by an error.
+    """
     with _direct(first) if is_direct else _as_flow(first.warehouse) as start:
 
         def do(request: RunRequest, progress: Progress) -> RunResult:
             try:
-                return start(request, progress.step)
+                return start(request, progress.step, on_end)
             except NewsmartError as error:
                 _tell_hooks(request, error)
                 raise
@@ -82,16 +99,16 @@ def runner(first: RunRequest, *, is_direct: bool) -> Iterator[Starter]:
 
 
 @contextmanager
-def _direct(request: RunRequest) -> Iterator[Callable[[RunRequest, OnStep], RunResult]]:
+def _direct(request: RunRequest) -> Iterator[Callable[[RunRequest, OnStep, OnEnd], RunResult]]:
     """Yield a direct run; reading processes start before DuckDB is imported."""
     with early_readers(request) as readers:
         from flows.pipeline import run_direct
 
-        yield partial(run_direct, readers=readers)
+        yield lambda request, on_step, on_end: run_direct(request, on_step, readers, on_end)
 
 
 @contextmanager
-def _as_flow(warehouse: Path) -> Iterator[Callable[[RunRequest, OnStep], RunResult]]:
+def _as_flow(warehouse: Path) -> Iterator[Callable[[RunRequest, OnStep, OnEnd], RunResult]]:
     from flows.prefect_run import flow_runs
 
     with flow_runs(warehouse, process_environment()) as run_flow:
@@ -106,24 +123,20 @@ def _tell_hooks(request: RunRequest, error: NewsmartError) -> None:
             warn(warning)
 
 
-def show(options: argparse.Namespace, result: RunResult) -> None:
-    """Print what a run did."""
+def show(options: argparse.Namespace, result: RunResult, *, has_failed: bool = False) -> None:
+    """Print what a run did, or what is known of one that failed."""
     for notice in result.notices:
         warn(notice)
     if options.json:
         print_json(result.as_json())
     else:
-        for line in summary(result):
+        for line in summary(result, has_failed=has_failed):
             say(options, line)
 
 
-def summary(result: RunResult) -> list[str]:
-    """Return the lines that tell a run: the balance, the content, where it is."""
-    counts = result.documents
-    classes = ", ".join(
-        f"{counts[name]:,} {name}" for name in ("new", "changed", "touched", "unchanged", "quarantined")
-    )
-    lines = [f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"]
+def summary(result: RunResult, *, has_failed: bool = False) -> list[str]:
+    """Return the lines that tell a run: the balance, the content, where it is; of a failed one what is known."""
+    lines = [_balance(result)] if result.documents else []
     if result.quarantine_entries:
         lines.append(f"{result.quarantine_entries:,} problems in quarantine; `newsmart quarantine` explains them")
     if result.published:
@@ -134,9 +147,17 @@ def summary(result: RunResult) -> list[str]:
             f"in {result.seconds['total']:.2f} s"
         )
         lines.append(f"release {_short(str(result.release))}")
-    else:
+    elif not has_failed:
         lines.append(f"nothing to publish: the release is up to date ({result.seconds['total']:.2f} s)")
     return lines
+
+
+def _balance(result: RunResult) -> str:
+    counts = result.documents
+    classes = ", ".join(
+        f"{counts[name]:,} {name}" for name in ("new", "changed", "touched", "unchanged", "quarantined")
+    )
+    return f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"
 
 
 def _short(path: str) -> str:
@@ -155,9 +176,11 @@ def backfill(options: argparse.Namespace) -> int:
         say(options, "nothing to do: every as-of of the manifest is recorded")
         return 0
     with (
+        _failure_shown(options) as so_far,
         Progress.on_terminal(is_quiet=True) as progress,
-        runner(requests[0], is_direct=options.direct) as start,
+        runner(requests[0], is_direct=options.direct, on_end=so_far.append) as start,
     ):
         for request in requests:
+            so_far.clear()
             show(options, start(request, progress))
     return 0

@@ -24,12 +24,15 @@ def _state(options: argparse.Namespace) -> tuple[Home, State]:
 
 
 def status(options: argparse.Namespace) -> int:
-    """Print the last run, the release and its age. Exit 1 where it is older than --max-age, or there is none."""
+    """Print the last run, the release and their ages. Exit 1 where one is older than its limit, or there is none."""
     from flows.status import is_stale, parse_age, status_lines, status_object, status_prometheus
 
     settings = settings_of(options)
     limit = options.max_age or settings.max_age
-    oldest = parse_age(limit) if limit else None
+    limits = {
+        "release_age_seconds": parse_age(limit) if limit else None,
+        "run_age_seconds": parse_age(options.max_run_age, "--max-run-age") if options.max_run_age else None,
+    }
     home, state = _state(options)
     told = status_object(home, state, utc_now())
     form = "json" if options.json else options.format
@@ -40,7 +43,7 @@ def status(options: argparse.Namespace) -> int:
     else:
         for line in status_lines(told):
             say(options, line)
-    return 1 if oldest is not None and is_stale(told, oldest) else 0
+    return int(any(oldest is not None and is_stale(told, oldest, of) for of, oldest in limits.items()))
 
 
 def quarantine(options: argparse.Namespace) -> int:

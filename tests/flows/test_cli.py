@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,9 @@ def _on(room: Newsroom, *arguments: str) -> tuple[str, ...]:
         ("purge",),
         ("build", "--as-of", "2024-01-01"),
         ("status", "--max-age", "soon"),
+        ("status", "--max-run-age", "soon"),
+        ("serve", "--every", "5", "--port", "99999999"),
+        ("serve", "--every", "5", "--port", "-1"),
     ],
 )
 def test_wrong_usage_is_exit_2_and_one_line(
@@ -97,6 +101,51 @@ def test_run_json_is_the_last_line_and_has_the_contracts_names(
     assert (told["published"], Path(told["release"]).is_file()) == (True, True)
     again = json.loads(_call(capsys, *arguments)[1].splitlines()[-1])
     assert (again["published"], again["release"]) == (False, None)
+
+
+def _run_json(capsys: pytest.CaptureFixture[str], room: Newsroom, *more: str) -> tuple[int, dict[str, Any], str]:
+    """Run with --json; give the status, the object on the only line of stdout, and the last line of stderr."""
+    place = _on(room, "run", "--direct", "--json", "--source", f"news={room.folder}", *more)
+    status, out, err = _call(capsys, *place)
+    (line,) = out.splitlines()
+    return status, json.loads(line), err.splitlines()[-1]
+
+
+def test_a_refused_run_prints_the_object_too(capsys: pytest.CaptureFixture[str], published: Newsroom) -> None:
+    for number in range(11):
+        published.write(f"{number}.md", "no front matter")
+    status, told, err = _run_json(capsys, published)
+    assert (status, told["published"], told["release"], told["quarantine_entries"]) == (1, False, None, 12)
+    assert (told["documents"]["seen"], told["documents"]["quarantined"]) == (12, 11)
+    assert told["run_id"] == json.loads(_call(capsys, *_on(published, "status", "--json"))[1])["run"]["run_id"]
+    assert "11 of 12" in err
+    text = _call(capsys, *_on(published, "run", "--direct", "--source", f"news={published.folder}"))[1]
+    assert "12 documents seen" in text
+    assert "up to date" not in text
+
+
+def test_a_run_that_published_says_so_though_a_source_could_not_be_read(
+    capsys: pytest.CaptureFixture[str], published: Newsroom, tmp_path: Path
+) -> None:
+    (tmp_path / "cut.zip").write_bytes(b"PK")
+    more = ("--source", f"z=zip://{tmp_path / 'cut.zip'}")
+    published.write("b.md", make_document("b", "https://example.com/b"))
+    status, told, err = _run_json(capsys, published, *more)
+    assert (status, told["published"], Path(told["release"]).is_file()) == (1, True, True)
+    assert "the rest was published" in err
+    status, told, err = _run_json(capsys, published, *more)
+    assert (status, told["published"], told["release"]) == (1, False, None)
+    assert "nothing was new to publish" in err
+
+
+def test_a_run_that_fails_before_it_counts_prints_the_object_with_what_is_known(
+    capsys: pytest.CaptureFixture[str], newsroom: Newsroom
+) -> None:
+    status, told, err = _run_json(capsys, newsroom)
+    assert (status, told["published"], told["mentions"]) == (1, False, None)
+    assert told["run_id"].startswith("run-")
+    assert set(told["documents"].values()) == {None}
+    assert "holds no document" in err
 
 
 def test_a_source_without_documents_is_exit_1(capsys: pytest.CaptureFixture[str], newsroom: Newsroom) -> None:
@@ -152,6 +201,10 @@ def test_status_in_every_form_and_its_exit_status(capsys: pytest.CaptureFixture[
     assert _call(capsys, *_on(published, "status", "--max-age", "1d"))[0] == 0
     time.sleep(0.01)
     assert _call(capsys, *_on(published, "status", "--max-age", "0.001s"))[0] == 1
+    assert 0 < told["run_age_seconds"] <= told["release_age_seconds"]
+    assert "newsmart_last_run_age_seconds " in metrics
+    assert _call(capsys, *_on(published, "status", "--max-run-age", "1d"))[0] == 0
+    assert _call(capsys, *_on(published, "status", "--max-run-age", "0.001s", "--max-age", "1d"))[0] == 1
 
 
 def test_status_before_the_first_run_says_what_to_do(capsys: pytest.CaptureFixture[str], newsroom: Newsroom) -> None:

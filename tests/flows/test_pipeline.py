@@ -309,6 +309,15 @@ def test_a_bad_related_entry_is_set_aside_alone_and_leaves_its_gap(newsroom: New
     assert newsroom.one("select field from ops.quarantine") == "related[1].quality"
 
 
+def test_a_date_too_far_ahead_publishes_once_and_comes_back_in_its_time(newsroom: Newsroom) -> None:
+    related = [make_mention("later", URL.format("later"), publishedDateTime="2026-01-04")]
+    newsroom.write("a.md", make_document("a", URL.format("a"), related))
+
+    assert [newsroom.run().published for _ in range(3)] == [True, False, False]
+    assert newsroom.run().published
+    assert newsroom.one("select count(*) from ops.quarantine") == 0
+
+
 def test_too_much_quarantine_is_refused_and_lifted(newsroom: Newsroom) -> None:
     for number in range(12):
         newsroom.write(f"{number}.md", make_document(str(number), URL.format(number)))

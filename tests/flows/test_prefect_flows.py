@@ -29,7 +29,7 @@ from flows.prefect_batches import TaskCluster
 from flows.prefect_call_run import call_refresh
 from flows.prefect_calls import Call, calling
 from flows.prefect_steps import run_step
-from flows.request import RunRequest
+from flows.request import RunRequest, RunResult
 from flows.scan import Source
 from flows.settings import Settings
 from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, TransientFailure
@@ -154,8 +154,10 @@ def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom)
         newsroom.write(f"{i}.md", "no front matter")
     assert result.published
     assert list(dict.fromkeys(steps)) == ["scan", "record", "build", "audit", "publish"]
+    ended: list[RunResult] = []
     with pytest.raises(Refused):
-        call_refresh(request_for(newsroom), nothing)
+        call_refresh(request_for(newsroom), nothing, ended.append)
+    assert [(known.published, known.documents["quarantined"]) for known in ended] == [(False, 11)]
     with hold(Home.of(newsroom.warehouse)), pytest.raises(LockedError):
         call_refresh(request_for(newsroom), nothing)
 

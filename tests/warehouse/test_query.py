@@ -242,7 +242,13 @@ query.run_query(Home.of(Path(sys.argv[1])), "select sleep_ms(30000)", timeout_se
     assert list(home.temp.iterdir()) == []
 
 
-def test_a_query_within_its_limits_leaves_no_watchdog(home: Home) -> None:
+def test_a_query_within_its_limits_leaves_no_watchdog(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(threading.Timer):
+        def run(self) -> None:
+            super().run()
+            time.sleep(0.2)
+
+    monkeypatch.setattr(threading, "Timer", Slow)
     calls: list[int] = []
     run_query(home, "select 1", timeout_seconds=5, out=io.StringIO(), on_stuck=lambda: calls.append(1))
     assert [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)] == []
