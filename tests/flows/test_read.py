@@ -167,6 +167,22 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     ]
 
 
+def test_a_document_on_which_our_code_fails_is_bad_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(data: bytes, _memo: object) -> None:
+        if b"trap" in data:
+            raise RecursionError("what the document says")
+
+    monkeypatch.setattr("flows.read.judge_fast", fail)
+    (tmp_path / "a.md").write_bytes(document("x: trap\n"))
+    (tmp_path / "b.md").write_bytes(document())
+    batch = read_folder(tmp_path)
+    assert outcomes(batch) == ["bad", "good"]
+    (problem,) = batch.problems.to_pylist()
+    assert (problem["reason"], problem["found"], problem["line"]) == ("internal_error", "RecursionError", 1)
+
+
 def test_an_unreadable_file_is_a_problem_whoever_runs_this(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.md").write_bytes(document())
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.tree import Tree, place_of, value_at
-from flows.yaml_tree import MAX_DEPTH, read_tree
+from flows.tree import MAX_DEPTH
+from flows.yaml_tree import read_tree
 
 
 def flaws(text: str) -> list[tuple[int | None, str, str | None]]:
