@@ -2,7 +2,8 @@
 
 Two files could have one path, one as its name and one as the escaped form of a name that is no text. Both were
 recorded, and each later run doubled their rows, so that no release could be built any more. Names are told apart now
-(flows/scan.py), but a ledger with such rows must not stay unusable. Not a migration: no format has changed, and the
+(flows/scan.py), but a ledger with such rows must not stay unusable. The doubled rows stand in the balance of those
+runs too, which would not be audited as right again. Not a migration: no format has changed, and the
 check costs a few milliseconds.
 """
 
@@ -39,6 +40,12 @@ _MEND = (
     where
         document_id in (select document_id from twin)
         and rowid not in (select min(rowid) from ledger.event group by document_id, as_of)
+    """,
+    """
+    update ledger.run
+    set
+        documents_seen
+        = documents_new + documents_changed + documents_touched + documents_unchanged + documents_quarantined
     """,
     "drop table temp.twin",
 )
