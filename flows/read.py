@@ -118,7 +118,8 @@ def _row(
 ) -> tuple[Any, ...]:
     status = file.status
     known = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) if status else (None,) * 4
-    size = None if status is None else status.st_size
+    # What a store says of a size is for telling states apart; bytes are counted.
+    size = len(file.data) if file.data is not None else None if status is None else status.st_size
     return (number, outcome, *known, size, digest, content)
 
 
