@@ -69,7 +69,7 @@ def _judged(data: bytes, memo: Memo) -> Verdict:
         return judge_bytes(data, memo)
     except MemoryError:  # no fault of the document
         raise
-    except Exception as error:  # its text may hold what the document does, so only its kind is told
+    except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold the document's, so its kind is told
         found = type(error).__name__
         problem = Problem(None, "document", 1, 1, "", "internal_error", "a document that newsmart can judge", found)
         return Verdict(None, (), (), [problem])
