@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from flows.tree import Tree
+from flows.tree import MAX_DEPTH, Tree
 
 # Not printable to libyaml, or a line break to it alone (NEL, LS, PS), or a byte order mark, or a tab.
 _FORBIDDEN = re.compile("[^\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -64,7 +64,11 @@ _Open = tuple[int, dict[str, Tree] | list[Tree] | None]
 
 
 def fold(rows: Sequence[Row], base: int) -> dict[str, Tree] | None:
-    """Fold lines into a tree by their indentation; None where one does not fit what is open."""
+    """Fold lines into a tree by their indentation; None where one does not fit what is open, or lies too deep.
+
+    The base tells how deep the mapping lies itself: a root at 0, an entry of its related list at 4, two levels below.
+    """
+    most = MAX_DEPTH + 1 - base // 2
     root: dict[str, Tree] = {}
     stack: list[_Open] = [(-1, None), (base, root)]
     waiting: tuple[int, dict[str, Tree], str] | None = None
@@ -81,14 +85,14 @@ def fold(rows: Sequence[Row], base: int) -> dict[str, Tree] | None:
         top = stack[-1][1] if stack[-1][0] == column else None
         value: Tree = quoted[1:-1] if quoted else json.loads(escaped) if escaped else _plain(plain)
         if dash:
-            if not isinstance(top, list) or not (key or has_value):
+            if not isinstance(top, list) or not (key or has_value) or len(stack) > most:
                 return None
             if not key:
                 top.append(value)
                 continue
             column += 2
             top = _next_mapping(top, column, stack)
-        if not isinstance(top, dict) or not key or key in top:
+        if not isinstance(top, dict) or not key or key in top or len(stack) > most:
             return None
         top[key] = value
         waiting = None if has_value else (column, top, key)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from schemas.text import MIN_SECRET, has_secret, sample
+
 Path = tuple[str | int, ...]
 
 _STRETCH = 65_536
@@ -82,6 +84,9 @@ def field_path(path: Path) -> str:
 
 
 def _short_key(key: str) -> str:
+    """Return a key as a path shows it; where a quote or a colon is damaged, the secret may stand in a key too."""
+    if len(key) >= MIN_SECRET and has_secret(key):
+        return sample(key)
     shown = key if len(key) <= 60 else key[:59] + "\u2026"
     return shown if shown.isprintable() else shown.encode("unicode_escape").decode("ascii")
 

@@ -63,13 +63,25 @@ def judge_whole(data: bytes, context: Context) -> Verdict:
     return judge_document(reading.tree, reading.places, parts.text, parts.body, context)
 
 
+def _judged(data: bytes, memo: Memo) -> Verdict:
+    """Judge a document; one on which our own code fails is bad, for it must not keep all others from being read."""
+    try:
+        return judge_bytes(data, memo)
+    except MemoryError:  # no fault of the document
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold the document's, so its kind is told
+        found = type(error).__name__
+        problem = Problem(None, "document", 1, 1, "", "internal_error", "a document that newsmart can judge", found)
+        return Verdict(None, (), (), [problem])
+
+
 def _read(number: int, ref: FileRef, file: FileBytes, memo: Memo, packer: Packer) -> _Read:
     if file.data is None:
         return _unread(number, ref, file)
     digest = sha256(file.data).digest()
     if digest == ref.known_bytes:
         return _Read(_row(number, "same_bytes", file, digest), _NOTHING)
-    verdict = judge_bytes(file.data, memo)
+    verdict = _judged(file.data, memo)
     if verdict.content_digest is not None and verdict.content_digest == ref.known_content:
         return _Read(
             _row(number, "touched", file, digest, verdict.content_digest), verdict._replace(positions=(), entries=())
@@ -106,7 +118,8 @@ def _row(
 ) -> tuple[Any, ...]:
     status = file.status
     known = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) if status else (None,) * 4
-    size = None if status is None else status.st_size
+    # What a store says of a size is for telling states apart; bytes are counted.
+    size = len(file.data) if file.data is not None else None if status is None else status.st_size
     return (number, outcome, *known, size, digest, content)
 
 

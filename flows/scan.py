@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # a process that has reading processes started first does not
     import pyarrow as pa
 
 SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")
+ESCAPED = " (escaped)"
+"""What the path of a document whose name is no text ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ class Unlistable(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """An entry that is left out though its name looks like a document or folder; path with backslash escapes."""
+    """An entry that is left out though its name looks like a document or folder.
+
+    path: with backslash escapes where it is no text; of a bad name, which counts as a document, unlike any other path.
+    """
 
     source: str
     path: str
@@ -122,7 +127,7 @@ def _list_store(source: Source, found: _Found) -> None:
     paths.extend(listing.entries)
     for place, column in enumerate(columns):
         column.extend(entry.numbers[place] for entry in listing.entries.values())
-    found.skipped.extend(Skipped(source.name, _shown(path), reason) for path, reason in listing.skipped)
+    found.skipped.extend(_skipped(source.name, path, reason) for path, reason in listing.skipped)
     if listing.trouble is not None:
         found.unlistable.append(Unlistable(source.name, "", listing.trouble))
 
@@ -213,7 +218,7 @@ class _Walk:
             inodes.append(status.st_ino)
 
     def _skip(self, path: str, reason: str) -> None:
-        self._found.skipped.append(Skipped(self._source.name, _shown(path), reason))
+        self._found.skipped.append(_skipped(self._source.name, path, reason))
 
 
 def _is_bad(path: str) -> bool:
@@ -222,6 +227,18 @@ def _is_bad(path: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def _skipped(source: str, path: str, reason: str) -> Skipped:
+    """Return what is told of an entry that is left out.
+
+    A name that is no text counts as a document, whose identity is its path; so its path must be that of no other file.
+    The mark makes it so, for what ends thus is not named like a document, and backslashes are doubled, so that no two
+    such names are escaped alike.
+    """
+    if reason == "bad_name":
+        return Skipped(source, _shown(path.replace("\\", "\\\\")) + ESCAPED, reason)
+    return Skipped(source, _shown(path), reason)
 
 
 def _shown(path: str) -> str:

@@ -12,6 +12,7 @@ Tree = str | None | list["Tree"] | dict[str, "Tree"]
 Places = int | list["Places"] | dict[str | None, "Places"]
 
 MAX_NODES = 250_000
+MAX_DEPTH = 100
 
 
 def place_of(places: Places, path: Path) -> int:

@@ -18,10 +18,9 @@ import yaml
 from yaml._yaml import CParser
 
 from flows.problems import Flaw, Path
-from flows.tree import MAX_NODES, Places, Tree
+from flows.tree import MAX_DEPTH, MAX_NODES, Places, Tree
 from schemas.text import sample
 
-MAX_DEPTH = 100
 MAX_FLAWS = 1_000
 
 _NULLS = frozenset(("", "~", "null"))

@@ -23,8 +23,14 @@ _NO_TEXTS = ("na", "n/a", "n.a", "none", "null", "nil", "nan", "undefined", "tbd
 _NO_FIELDS = ("no title", "no excerpt", "no description", "title", "excerpt", "description", "lorem ipsum", "")
 _PLACEHOLDERS = frozenset((*_NO_TEXTS, *_NO_FIELDS))
 _SHORT = 60
-# Ciphertext comes as base64 (RFC 4648 section 4), some hundred characters of it.
-_SECRET = re.compile(r"(?i:secured)|(?=[0-9+/=]*[A-Za-z])[A-Za-z0-9+/=]{40}")
+MIN_SECRET = 40
+"""What is shorter cannot look like ciphertext."""
+# Ciphertext comes as base64 (RFC 4648 section 4), some hundred characters of it; the form for URLs (section 5) counts
+# only where a capital, a small letter and a digit stand in it, for words joined by hyphens are common.
+_SECRET = re.compile(
+    r"(?i:secured)|(?=[0-9+/=]*[A-Za-z])[A-Za-z0-9+/=]{40}"
+    r"|(?=[A-Za-z0-9_=-]{40})(?=[^A-Z]{0,39}[A-Z])(?=[^a-z]{0,39}[a-z])(?=[^0-9]{0,39}[0-9])[A-Za-z0-9_=-]{40}"
+)
 
 
 def flaw(text: str | None) -> int:
@@ -46,11 +52,16 @@ def sample(text: str) -> str:
     """
     head = text[: 4 * _SHORT]
     secret = _SECRET.search(head)
-    shown = _escaped(head if secret is None else head[: secret.start()])
+    shown = printable(head if secret is None else head[: secret.start()])
     is_whole = secret is None and len(shown) <= _SHORT and len(text) <= len(head)
     return shown if is_whole else shown[: _SHORT - 1] + "\u2026"
 
 
-def _escaped(text: str) -> str:
-    """Escape what is not printable and keep the letters of all languages."""
+def has_secret(text: str) -> bool:
+    """Tell whether a text as long as a sample looks at holds the word `secured`, or what looks like ciphertext."""
+    return _SECRET.search(text[: 4 * _SHORT]) is not None
+
+
+def printable(text: str) -> str:
+    """Escape what is not printable, so that a terminal is told nothing but text, and keep all languages' letters."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

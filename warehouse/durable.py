@@ -7,18 +7,23 @@ order open; ext4 and APFS do reorder). So every place that renames goes through 
 import hashlib
 import os
 from pathlib import Path
+from secrets import token_hex
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put the bytes at the path by write, fsync, rename, fsync of the folder. Raises OSError; leaves no part behind."""
-    temporary = path.with_name(path.name + ".tmp")
+    """Put the bytes at the path by write, fsync, rename, fsync of the folder. Raises OSError; leaves no part behind.
+
+    The file is made anew under a name that nobody can foresee: a link that lies in wait is never followed.
+    """
+    temporary = path.with_name(f"{path.name}.{token_hex(8)}.tmp")
+    number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(number, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     fsync_folder(path.parent)

@@ -12,6 +12,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from warehouse.heal import keep_each_document_once
 from warehouse.ledger import bump_change_number
 from warehouse.problems import keep_quarantine
 from warehouse.sql_files import read_sql
@@ -54,6 +55,7 @@ class Balance:
 def compare(connection: duckdb.DuckDBPyConnection, observation: Observation) -> pa.Table:
     """Compare the scan with the ledger and return the files to read, in order (columns of ledger/to_read.sql)."""
     _drop_scratch(connection)
+    keep_each_document_once(connection)
     sources = pa.table({"source": pa.array(observation.sources, pa.string())})
     unlistable = pa.table(
         {
@@ -96,7 +98,7 @@ _UNNAMEABLE_SIZE = -1
 def _unnameable_files(observation: Observation) -> pa.Table:
     rows = [
         {"source": source, "path": path, "size": _UNNAMEABLE_SIZE, "mtime_ns": 0, "ctime_ns": 0, "inode": 0}
-        for source, path in observation.unnameable
+        for source, path in dict.fromkeys(observation.unnameable)
     ]
     return pa.Table.from_pylist(rows, schema=observation.files.schema)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.settings import Settings, load_settings
+from schemas.text import printable
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
@@ -32,8 +33,8 @@ def say(options: argparse.Namespace, line: str) -> None:
 
 
 def warn(line: str) -> None:
-    """Print a line on stderr."""
-    sys.stderr.write(f"newsmart: {line}\n")
+    """Print a line on stderr; what it quotes of names and links can neither forge a line nor steer the terminal."""
+    sys.stderr.write(f"newsmart: {printable(line)}\n")
 
 
 def print_records(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 import argparse
 
 from flows.commands.common import print_json, say
+from schemas.text import printable
 from schemas.urls import explain
 
 
@@ -13,7 +14,7 @@ def url(options: argparse.Namespace) -> int:
         print_json([one._asdict() for one in told])
         return 0
     for one in told:
-        say(options, f"{one.url}\n  key     {one.url_key if one.url_key is not None else f'none: {one.reason}'}")
-        for rule in one.rules:
-            say(options, f"  rule    {rule}")
+        key = f"none: {one.reason}" if one.url_key is None else one.url_key
+        for line in (one.url, f"  key     {key}", *(f"  rule    {rule}" for rule in one.rules)):
+            say(options, printable(line))
     return 0

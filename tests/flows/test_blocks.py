@@ -13,6 +13,7 @@ from flows.lines import read_lines, rows_of
 from flows.read import judge_whole, read_batch
 from flows.scan import Source, references, scan
 from flows.shapes import OFTEN, Shapes
+from flows.tree import MAX_DEPTH
 from flows.yaml_tree import read_tree
 from tests.flows.samples import AS_OF, CONTEXT, document
 from tests.fuzz.mutate import SEEDS, faults
@@ -214,6 +215,35 @@ def test_the_usual_forms_take_the_fast_lane(extra: str) -> None:
 )
 def test_other_forms_take_the_slow_lane(extra: str) -> None:
     assert judge_fast(document(extra), Memo(CONTEXT)) is None
+
+
+def nested(levels: int, spaces: int, ways: str) -> str:
+    """Return an unknown field of so many mappings and lists, one in another, below a mapping at this indentation."""
+    lines, column = [" " * spaces + "foo:"], spaces
+    for number in range(levels):
+        column += 2
+        is_list = ways[number % len(ways)] == "l"
+        lines.append(" " * column + ("- x" if is_list else "k:" if number < levels - 1 else "k: x"))
+        if is_list and number < levels - 1:  # the item is a mapping, a level of its own
+            lines[-1] = " " * column + "- k:"
+            column += 2
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("ways", ["m", "l", "ml", "mml"])
+@pytest.mark.parametrize("is_related", [False, True])
+def test_both_lanes_go_equally_deep(ways: str, is_related: bool) -> None:
+    reasons, memo = set(), Memo(CONTEXT)
+    for levels in [*range(48, 54), *range(60, 70), *range(70, 80), *range(94, 104), 240, 300, 2000]:
+        data = document((RELATED if is_related else "") + nested(levels, 4 if is_related else 0, ways))
+        whole = judge_whole(data, CONTEXT)
+        for _ in range(OFTEN + 2):  # so that the shape is learnt
+            fast = judge_fast(data, memo)
+            assert (fast is None) == (whole.content_digest is None), levels
+            assert fast is None or fast.content_digest == whole.content_digest
+        reasons.update(problem.reason for problem in whole.problems)
+    assert reasons == {"too_deep"}
+    assert MAX_DEPTH == 100
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,19 @@ def test_url_explains_each_in_order_and_ends_with_0(capsys: pytest.CaptureFixtur
     assert second["reason"]
 
 
+def test_no_name_and_no_argument_steers_the_terminal_or_forges_a_line(
+    capsys: pytest.CaptureFixture[str], newsroom: Newsroom
+) -> None:
+    newsroom.write("a.md", make_document())
+    (newsroom.folder / "b\x1b[2J\nnewsmart: all is well.md").symlink_to("nowhere")
+    source = f"news={newsroom.folder}"
+    _, _, err = _call(capsys, *_on(newsroom, "run", "--direct", "--quiet", "--source", source))
+    assert "skipped news/b\\x1b[2J\\nnewsmart: all is well.md" in err
+    _, out, _ = _call(capsys, "url", "--", "https://example.com/\x1b[2J\n  key     forged")
+    assert "\x1b" not in out
+    assert not any(line.startswith("  key     forged") for line in out.splitlines())
+
+
 def test_query_formats(capsys: pytest.CaptureFixture[str], published: Newsroom) -> None:
     sql = "select title, 9007199254740993 as big from articles where is_root"
     assert json.loads(_call(capsys, *_on(published, "query", sql, "--format", "json"))[1]) == [

@@ -72,6 +72,16 @@ def test_a_good_document(tmp_path: Path) -> None:
     assert batch.drift.to_pylist() == [{"field": "related[].foo", "ref": 0}]
 
 
+def test_ciphertext_in_the_place_of_a_key_is_told_nowhere(tmp_path: Path) -> None:
+    cipher = "Zq9+" * 30
+    (tmp_path / "a.md").write_bytes(document(f'"{cipher}": x\nprovider:\n  {cipher}: y\n'))
+    (tmp_path / "b.md").write_bytes(document(f"images:\n  - width: 0\n    {cipher}: &x y\n"))
+    batch = read_folder(tmp_path)
+    assert [row["field"] for row in batch.drift.to_pylist()] == ["provider.\u2026", "\u2026"]
+    assert batch.problems.num_rows == 1
+    assert "Zq9+" not in str(batch.drift.to_pylist() + batch.problems.to_pylist() + batch.entries.to_pylist())
+
+
 def test_equal_entries_are_one_row(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / f"{number}.md").write_bytes(document(RELATED, str(number)))
@@ -165,6 +175,22 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert [(row["reason"], row["found"], row["line"]) for row in batch.problems.to_pylist()] == [
         ("unreadable", "Permission denied", None)
     ]
+
+
+def test_a_document_on_which_our_code_fails_is_bad_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(data: bytes, _memo: object) -> None:
+        if b"trap" in data:
+            raise RecursionError("what the document says")
+
+    monkeypatch.setattr("flows.read.judge_fast", fail)
+    (tmp_path / "a.md").write_bytes(document("x: trap\n"))
+    (tmp_path / "b.md").write_bytes(document())
+    batch = read_folder(tmp_path)
+    assert outcomes(batch) == ["bad", "good"]
+    (problem,) = batch.problems.to_pylist()
+    assert (problem["reason"], problem["found"], problem["line"]) == ("internal_error", "RecursionError", 1)
 
 
 def test_an_unreadable_file_is_a_problem_whoever_runs_this(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

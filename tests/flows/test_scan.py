@@ -105,7 +105,19 @@ def test_names_that_are_not_utf8_are_told(tmp_path: Path) -> None:
         (tmp_path / "bad\udcff.md").write_text("x")
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
-    assert look(tmp_path).skipped == (Skipped("s", "bad\\xff.md", "bad_name"),)
+    assert look(tmp_path).skipped == (Skipped("s", "bad\\xff.md (escaped)", "bad_name"),)
+
+
+def test_no_two_names_have_one_path(tmp_path: Path) -> None:
+    names = [b"a\xff.md", b"a\\xff.md", b"\\xff\xff.md", b"\xff\\xff.md", b"\\xff\\xff.md"]
+    try:
+        for name in names:
+            (tmp_path / os.fsdecode(name)).write_text("x")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    found = look(tmp_path)
+    paths = [*found.files["path"].to_pylist(), *(one.path for one in found.skipped if one.reason == "bad_name")]
+    assert len(set(paths)) == len(names)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")

@@ -19,6 +19,7 @@ import pytest
 from flows.files import read_files
 from flows.front_matter import MAX_BYTES
 from flows.pool import ReaderPool
+from flows.read import read_batch
 from flows.scan import Scan, Skipped, Source, Unlistable, references, scan
 from flows.sources import parse_source
 from flows.stores import tars
@@ -161,10 +162,20 @@ def test_of_two_entries_of_one_name_the_last_counts(tmp_path: Path) -> None:
     assert look(tmp_path / "x.tar").skipped == (Skipped("news", "a.md", "duplicate_name"),)
 
 
+def test_the_bytes_of_an_entry_are_counted_and_not_believed(tmp_path: Path) -> None:
+    file = pack_zip(tmp_path / "x.zip", {"a.md": make_document()})
+    true, claimed = (size.to_bytes(4, "little") for size in (len(make_document()), 4_000_000))
+    file.write_bytes(file.read_bytes().replace(true, claimed))
+    source = Source("news", f"zip://{file}")
+    batch = read_batch(references([source], scan([source]).files)[:], FIRST_AS_OF)
+    (row,) = batch.documents.to_pylist()
+    assert (row["outcome"], row["size"], row["byte_count"]) == ("good", 4_000_000, len(make_document()))
+
+
 def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.GNU_FORMAT) as archive:
         add(archive, "bad\udcff.md", "x")
-    assert look(tmp_path / "x.tar").skipped == (Skipped("news", "bad\\xff.md", "bad_name"),)
+    assert look(tmp_path / "x.tar").skipped == (Skipped("news", "bad\\xff.md (escaped)", "bad_name"),)
 
 
 @both

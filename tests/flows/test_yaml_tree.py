@@ -5,8 +5,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.tree import Tree, place_of, value_at
-from flows.yaml_tree import MAX_DEPTH, read_tree
+from flows.tree import MAX_DEPTH, Tree, place_of, value_at
+from flows.yaml_tree import read_tree
 
 
 def flaws(text: str) -> list[tuple[int | None, str, str | None]]:

@@ -45,6 +45,8 @@ def test_placeholders(text: str) -> None:
         ("false\nsecured: L+hM4JI5", "false\\n…"),
         ("x SECURED y", "x …"),
         ("q" + "Zq9+" * 20, "…"),
+        ("q" + "Z-9_" * 20, "…"),
+        ("only-small-words-that-are-joined-by-hyphens-9", "only-small-words-that-are-joined-by-hyphens-9"),
         ("9" * 70, "9" * 59 + "…"),
         ("a " * 200, "a " * 29 + "a…"),
     ],

@@ -248,8 +248,35 @@ def test_a_name_that_is_no_text_is_a_bad_document(desk: Desk) -> None:
 
     assert desk.record(T[0]) == {"seen": 1, "quarantined": 1}
     assert desk.record(T[1]) == {"seen": 1, "quarantined": 1}
-    assert desk.open_problems() == [("bad_name", "a\\xff.md", T[0], T[1])]
+    assert desk.open_problems() == [("bad_name", "a\\xff.md (escaped)", T[0], T[1])]
     assert desk.to_read() == []
+
+
+def test_a_name_that_is_no_text_is_never_taken_for_another_file(desk: Desk) -> None:
+    (desk.folder / os.fsdecode(b"a\xff.md")).write_text(make_document())
+    desk.write("a\\xff.md", make_document())
+
+    for moment in T[:3]:
+        assert desk.record(moment)["seen"] == 2
+    assert desk.ask("select count(*), count(distinct document_key) from ledger.document") == [(2, 2)]
+    assert [row[0] for row in desk.open_problems()] == ["bad_name"]
+
+
+def test_a_document_that_was_recorded_twice_becomes_one(desk: Desk) -> None:
+    desk.write("a.md", make_document("A"))
+    desk.write("b.md", make_document("B", "https://example.com/b"))
+    desk.record(T[0])
+    for table in ("document", "event", "event", "file_state"):  # what two files of one escaped name once left
+        columns = "* replace (document_id + 10 as document_id)"
+        desk.connection.execute(
+            f"insert into ledger.{table} select {columns} from ledger.{table} where document_id = 1"
+        )
+    desk.connection.execute("insert into ledger.event select * from ledger.event where document_id = 1")
+
+    assert desk.record(T[1]) == {"seen": 2, "unchanged": 2}
+    assert desk.ask("select count(*), count(distinct document_key) from ledger.document") == [(2, 2)]
+    assert desk.events() == [(T[0], True)]
+    assert desk.record(T[2]) == {"seen": 2, "unchanged": 2}
 
 
 def test_a_retry_at_the_same_as_of_continues_the_run(desk: Desk) -> None:

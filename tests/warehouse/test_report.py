@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from schemas.errors import RunFailed
+from tests.documents import make_document
 from tests.warehouse.making import run_python
 from tests.warehouse.report_pages import AGAIN, HOSTILE, MADE_AT, POOR, Page, make_warehouse, read_page
 from tests.warehouse.seed_releases import make_release
@@ -147,6 +148,15 @@ def test_a_poor_release_says_in_words_what_is_missing(poor: str) -> None:
         assert words in text
     for words in ("No article is rated", "No two of the newest", "Nothing is kept out", "All mentions agree"):
         assert words in text
+
+
+def test_a_quality_of_any_size_is_charted(tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create table fact_article as select unnest([5, 9223372036854775807]) as quality")
+        rows = connection.execute(read_sql("report", "quality")).fetchall()
+    assert rows == [(0, 10, 1), (9223372036854775800, 9223372036854775810, 1)]
+    document = make_document(quality=9223372036854775807)
+    assert "<svg" in render(make_warehouse(tmp_path, {"a.md": document}), None)
 
 
 def test_a_refused_run_is_told_above_all(seeds_file: Path) -> None:

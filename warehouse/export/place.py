@@ -6,6 +6,7 @@ same for a folder and for a bucket (bucket.py).
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -141,8 +142,9 @@ class Folder:
 
 def check_names(names: set[str], shown: str) -> None:
     """Raise UsageError where a place without a manifest holds what no export has put there."""
-    ours = {LOCK, f"{MANIFEST}.tmp"}
-    foreign = sorted(name for name in names if name not in ours and not FOLDER.fullmatch(name))
+    # A manifest that a crash left half written is ours too.
+    ours = re.compile(rf"{re.escape(LOCK)}|{re.escape(MANIFEST)}(\.[0-9a-f]+)?\.tmp|{FOLDER.pattern}")
+    foreign = sorted(name for name in names if not ours.fullmatch(name))
     if foreign and MANIFEST not in names:
         raise UsageError(
             "the place to export to holds other things",
