@@ -233,7 +233,8 @@ def nested(levels: int, spaces: int, ways: str) -> str:
 @pytest.mark.parametrize("ways", ["m", "l", "ml", "mml"])
 @pytest.mark.parametrize("is_related", [False, True])
 def test_both_lanes_go_equally_deep(ways: str, is_related: bool) -> None:
-    reasons, memo = set(), Memo(CONTEXT)
+    reasons: set[str] = set()
+    memo = Memo(CONTEXT)
     for levels in [*range(48, 54), *range(60, 70), *range(70, 80), *range(94, 104), 240, 300, 2000]:
         data = document((RELATED if is_related else "") + nested(levels, 4 if is_related else 0, ways))
         whole = judge_whole(data, CONTEXT)
