@@ -42,8 +42,9 @@ def test_nothing_is_told_by_default() -> None:
     assert notify_failure(Settings(), WAREHOUSE, RunFailed("x")) == ()
 
 
-def test_the_command_gets_the_event_and_no_shell_reads_it(tmp_path: Path) -> None:
+def test_the_command_gets_the_event_and_no_shell_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = tmp_path / "told"
+    monkeypatch.chdir(tmp_path)  # the command writes files called `;` and `touch`
     warnings = notify_failure(
         Settings(on_failure=f"tee '{told}' ; touch {tmp_path}/pwned"), WAREHOUSE, Refused("too much")
     )
