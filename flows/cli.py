@@ -102,8 +102,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="newsmart",
         description="News documents in folders, deduplicated by URL, as a star schema in DuckDB.",
-        epilog="Exit status: 0 done; 1 failed or refused, nothing published; 2 wrong usage; 3 another run holds the "
-        "warehouse; 130 interrupted. Settings: NEWSMART_<NAME> in the environment, or newsmart.toml; see the README.",
+        epilog="Exit status: 0 done; 1 failed or refused, and what was published is said; 2 wrong usage; 3 another run "
+        "holds the warehouse; 130 interrupted. Settings: NEWSMART_<NAME> in the environment, or newsmart.toml; see the "
+        "README.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=Version, nargs=0, help="tell the version and exit")

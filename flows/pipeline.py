@@ -60,12 +60,20 @@ def refresh(run: Run, do: Do) -> RunResult:
         published = None
         if has_work(run):
             published = release_anew(run, do)
+        elif _is_pinned(run):
+            run.traces.notices.append(_PINNED)
     except Exception as error:
         note_failure(run, error)
         raise
     result = finish(run, published)
     check_all_listed(run, "the rest was published" if result.published else "of the rest nothing was new to publish")
     return result
+
+
+_PINNED = (
+    "readers are shown the release of a rollback until something new is found; "
+    "`newsmart run --full-refresh` ends that now"
+)
 
 
 def release_anew(run: Run, do: Do) -> Published:

@@ -52,7 +52,7 @@ def check_all_listed(run: Run, rest: str) -> None:
     What could be seen is published all the same; `rest` says in the error what came of it.
     """
     if run.traces.unlistable:
-        todo = f"their documents stay as they were, {rest}; mend the folders' rights"
+        todo = f"their documents stay as they were, {rest}; mend the folders' rights, or the archive"
         raise SourceUnreadable("folders could not be listed", where="; ".join(run.traces.unlistable), todo=todo)
     if run.traces.denied:
         first, *others = run.traces.denied

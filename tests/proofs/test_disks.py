@@ -23,7 +23,12 @@ def fill(disk: Path, free_kilobytes: int) -> None:
 # Room for nothing, for the lock's text, for a part of the ledger's tail, for a part of the release.
 @pytest.mark.parametrize(
     "free_kilobytes",
-    [0, pytest.param(8, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.slow), 2_000],
+    [
+        0,
+        pytest.param(8, marks=pytest.mark.slow),
+        pytest.param(300, marks=pytest.mark.slow),
+        pytest.param(2_000, marks=pytest.mark.slow),
+    ],
 )
 def test_a_full_disk_fails_clearly_and_the_next_run_goes_on(tmp_path: Path, free_kilobytes: int) -> None:
     source = write_source(tmp_path / "news")

@@ -55,7 +55,9 @@ def test_a_rollback_stays_until_something_new_is_recorded(published: tuple[Publi
     assert roll_back(publisher) == 0
     assert look(publisher.home.file) == old
     for _ in range(2):
-        assert not publisher.run().published
+        quiet = publisher.run()
+        assert not quiet.published
+        assert "readers are shown the release of a rollback" in quiet.notices[-1]
         assert look(publisher.home.file) == old
     assert [one["is_pinned"] for one in releases(publisher)] == [False, True, False]
     after = publisher.publish()

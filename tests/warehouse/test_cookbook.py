@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.warehouse.cookbook_golden import GOLDEN, answer, golden_path
@@ -58,3 +59,21 @@ def test_a_recipe_is_lower_case_in_one_statement_with_its_order_told(recipe: Rec
     assert "$" not in code
     assert max(map(len, recipe.sql.splitlines())) <= LONGEST_LINE
     assert "order by" in code.rsplit("\nfrom ", 1)[-1] or recipe.name == "freshness"
+
+
+def test_a_score_that_came_back_has_not_moved() -> None:
+    recipe = next(recipe for recipe in list_recipes() if recipe.name == "score_movement")
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table dim_article as select key as article_key, 't' as title, 'u' as url, key::varchar as url_key "
+            "from range(1, 3) as keys (key)"
+        )
+        connection.execute(
+            "create table article_history as select * from (values (1, 1, 10), (1, 2, 90), (1, 3, 10), (2, 1, 10), "
+            "(2, 2, 30)) as spans (article_key, day, quality)"
+        )
+        connection.execute("alter table article_history add column heat bigint")
+        connection.execute("alter table article_history rename column day to valid_from")
+        rows = connection.execute(recipe.sql).fetchall()
+
+    assert [row[1:4] for row in rows] == [(10, 30, 20)]

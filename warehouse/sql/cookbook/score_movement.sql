@@ -12,9 +12,6 @@ scores as (
         count(*) as span_count
     from main.article_history
     group by article_key
-    having
-        min(quality) <> max(quality)
-        or min(heat) <> max(heat)
 )
 
 select
@@ -29,6 +26,9 @@ select
     article.url
 from scores
 inner join main.dim_article as article on article.article_key = scores.article_key
+where
+    scores.first_quality <> scores.last_quality
+    or scores.first_heat <> scores.last_heat
 order by
     greatest(abs(coalesce(quality_change, 0)), abs(coalesce(heat_change, 0))) desc,
     article.url_key
