@@ -54,8 +54,8 @@ def test_shrink() -> None:
     ("documents", "setting", "recording", "building"),
     [
         pytest.param(5, "", "96MB", "350MB", id="the least"),
-        pytest.param(100_000, "", "96MB", "350MB", id="a hundred thousand take no more"),
-        pytest.param(1_000_000, "", "500MB", "3500MB", id="a million"),
+        pytest.param(100_000, "", "100MB", "350MB", id="a hundred thousand take hardly more"),
+        pytest.param(1_000_000, "", "1000MB", "3500MB", id="a million"),
         pytest.param(1_000_000, "2GB", "2GB", "2GB", id="as set"),
     ],
 )
