@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from flows import files, pipeline
+from flows import files, pipeline, run_intake
 from flows.request import RunResult
 from flows.scan import FileRef, Source
 from schemas.errors import AuditFailed, Refused, SourceUnreadable, UsageError
@@ -545,3 +545,22 @@ def test_the_newest_releases_are_kept_and_readers_of_old_ones_not_disturbed(news
 def state(room: Newsroom) -> Any:
     """Return what the last run left in state.json."""
     return json.loads((room.warehouse.parent / "news.duckdb.d" / "state.json").read_text())
+
+
+def test_memory_follows_what_was_scanned_and_what_is_known(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def noting(name: str) -> None:
+        def limit(count: int, _setting: str) -> str:
+            asked.append((name, count))
+            return "350MB"
+
+        monkeypatch.setattr(run_intake, name, limit)
+
+    noting("recording_memory_for")
+    noting("memory_for")
+    newsroom.write("a.md", make_document())
+    newsroom.run()
+    newsroom.run()
+
+    assert asked == [("recording_memory_for", 1), ("memory_for", 1), ("recording_memory_for", 2), ("memory_for", 1)]
