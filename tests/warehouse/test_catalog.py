@@ -89,7 +89,8 @@ def test_texts_that_are_seldom_read_are_compressed_by_zstandard(tmp_path: Path) 
             ).fetchall()
         )
 
-    assert found == {"url_raw": "FSST", "url_key": "FSST", "loose_key": "ZSTD", "kind": "Dictionary"}
+    # What DuckDB takes for the others is its own affair.
+    assert [name for name, compression in found.items() if compression == "ZSTD"] == ["loose_key"]
 
 
 def test_texts_that_are_seldom_read_are_columns() -> None:
