@@ -6,12 +6,9 @@ switched off here; importing them takes as long as everything else that reading 
 hides them before. Never in a process that others share (a Prefect worker, a notebook): there they may be wanted.
 """
 
-import ctypes
 import sys
 from contextlib import suppress
 from types import ModuleType, SimpleNamespace
-
-from flows.settings import process_environment
 
 HEAVY = ("numpy", "pandas")
 _M_MMAP_THRESHOLD = -3  # malloc.h
@@ -33,6 +30,11 @@ def use_system_allocator() -> None:
     32 MB once it has seen them freed, unless the limit is set; with it, all processes together took an eighth less
     (measured).
     """
+    # Not at the top: every command, `--help` too, imports this module.
+    import ctypes
+
+    from flows.settings import process_environment
+
     process_environment()["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     with suppress(OSError, AttributeError):  # no glibc: another allocator, with other ways
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
