@@ -134,6 +134,6 @@ def _file_commands(commands: Adder) -> None:
 
 def _port(text: str) -> int:
     """Return a TCP port. Raises ArgumentTypeError for what is none."""
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65_536 and len(text) < 6):
+    if not (len(text) < 6 and text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
         raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535: {text!r}")
     return int(text)
