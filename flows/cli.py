@@ -119,16 +119,13 @@ def _check_platform() -> None:
 
 
 def _fail(message: str, status: int, is_debugging: bool) -> int:
-    sys.stderr.write(f"newsmart: {_printable(message)}\n")
+    # Not at the top: only an error needs it.
+    from schemas.text import printable
+
+    sys.stderr.write(f"newsmart: {printable(' '.join(message.split()))}\n")
     if is_debugging:
         traceback.print_exc()
     return status
-
-
-def _printable(message: str) -> str:
-    """Return the message on one line, with nothing in it that a terminal would obey."""
-    line = " ".join(message.split())
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in line)
 
 
 def _close_output() -> None:
