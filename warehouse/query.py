@@ -43,8 +43,8 @@ AS_TEXT = {
 }
 BATCH_ROWS = 2_000
 SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?i?B?)\s*", re.IGNORECASE)
-# A query that ignores its limit gets this long before the process ends.
 JOIN_SECONDS = 1.0
+# A query that ignores its limit gets this long before the process ends.
 STUCK_GRACE_SECONDS = 2.0
 # Room for the interpreter, DuckDB's code and the rows on their way out, on top of the query's own limit.
 SPARE_BYTES = 1 << 30
