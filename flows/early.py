@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from flows.pool import ReaderPool, Readers, pays
 from flows.request import RunRequest
-from flows.scan import is_document
+from flows.walk import is_document
 
 if TYPE_CHECKING:
     from flows.engines.dask_readers import DaskReaders

@@ -19,6 +19,7 @@ from flows.problems import Problem, document_problems
 from flows.scan import FileRef
 from flows.validate import Context, Verdict, judge_document
 from schemas.documents import bounds
+from schemas.file_state import file_state
 from schemas.packs import Packer
 from schemas.urls import facts
 
@@ -117,7 +118,7 @@ def _row(
     content: bytes | None = None,
 ) -> tuple[Any, ...]:
     status = file.status
-    known = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) if status else (None,) * 4
+    known = file_state(status) if status else (None,) * 4
     # What a store says of a size is for telling states apart; bytes are counted.
     size = len(file.data) if file.data is not None else None if status is None else status.st_size
     return (number, outcome, *known, size, digest, content)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from flows.pool import read_all
 from flows.scan import FileRef
+from schemas.file_state import file_state
 from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION, facts
 from warehouse import intake
@@ -79,8 +80,7 @@ def _lay_out(connection: duckdb.DuckDBPyConnection, folder: Path, rows: list[Kep
         (folder / digest.hex()).write_bytes(data)
     for digest, _, path in rows:
         file = folder / digest.hex()
-        stat = file.stat()
-        yield FileRef("", path, str(file), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        yield FileRef("", path, str(file), *file_state(file.stat()))
 
 
 def _identities(rows: list[Kept]) -> pa.Table:

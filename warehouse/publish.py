@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import PublishFailed, RunFailed, UsageError
+from schemas.file_state import file_state
 from warehouse import faults
 from warehouse.db import dead_spill_folders
 from warehouse.durable import fsync_file, fsync_folder, sha256_of
@@ -223,8 +224,8 @@ def clean(home: Home) -> list[Path]:
 
 def fingerprint_file(path: Path) -> Fingerprint:
     """Return the file's fingerprint; reads all of it. Raises OSError."""
-    status = path.stat()
-    return Fingerprint(sha256_of(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    state = file_state(path.stat())
+    return Fingerprint(sha256_of(path), *state)
 
 
 def is_untouched(path: Path, recorded: Fingerprint) -> bool:
@@ -237,11 +238,10 @@ def is_untouched(path: Path, recorded: Fingerprint) -> bool:
     try:
         if os.path.lexists(_log_of(path)):
             return False
-        status = path.stat()
-        found = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-        if found == (recorded.size, recorded.mtime_ns, recorded.ctime_ns, recorded.inode):
+        state = file_state(path.stat())
+        if state == (recorded.size, recorded.mtime_ns, recorded.ctime_ns, recorded.inode):
             return True
-        return status.st_size == recorded.size and sha256_of(path) == recorded.sha256
+        return state[0] == recorded.size and sha256_of(path) == recorded.sha256
     except OSError:
         return False
 

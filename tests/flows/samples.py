@@ -7,7 +7,7 @@ from typing import Any
 from flows.batch import ReadBatch
 from flows.problems import Problem
 from flows.read import judge_whole, read_batch
-from flows.scan import Source, references, scan
+from flows.scan import References, Source, references, scan
 from flows.validate import Verdict
 from schemas.batches import ENTRIES
 from schemas.documents import bounds
@@ -37,7 +37,12 @@ def value(verdict: Verdict, column: str, mention: int = 0) -> Any:
     return verdict.entries[mention].values[ENTRIES.get_field_index(column) - 2]
 
 
+def refs_of(*sources: Source) -> References:
+    """Return references to the documents of sources, sorted by source and path as those of a run are."""
+    found = scan(sources).files.sort_by([("source", "ascending"), ("path", "ascending")])
+    return references(sources, found)
+
+
 def read_folder(folder: Path) -> ReadBatch:
     """Scan and read a folder as the source `s`."""
-    sources = [Source("s", str(folder))]
-    return read_batch(references(sources, scan(sources).files), AS_OF)
+    return read_batch(refs_of(Source("s", str(folder))), AS_OF)

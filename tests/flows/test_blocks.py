@@ -11,11 +11,11 @@ from flows import read
 from flows.blocks import Memo, judge_fast
 from flows.lines import read_lines, rows_of
 from flows.read import judge_whole, read_batch
-from flows.scan import Source, references, scan
+from flows.scan import Source
 from flows.shapes import OFTEN, Shapes
 from flows.tree import MAX_DEPTH
 from flows.yaml_tree import read_tree
-from tests.flows.samples import AS_OF, CONTEXT, document
+from tests.flows.samples import AS_OF, CONTEXT, document, refs_of
 from tests.fuzz.mutate import SEEDS, faults
 from tests.fuzz.mutate import run as fuzz
 
@@ -277,12 +277,7 @@ def test_both_lanes_give_the_same_tables(folder: str, monkeypatch: pytest.Monkey
     root = SEEDS if folder == "seeds" else CORPORA / folder
     if not root.is_dir():
         pytest.skip(f"no corpus at {root}")
-    sources = [Source("s", str(root))]
-    refs = (
-        references(sources, scan(sources).files)[::5]
-        if folder == "corpus/azure"
-        else references(sources, scan(sources).files)
-    )
+    refs = refs_of(Source("s", str(root)))[:: 5 if folder == "corpus/azure" else 1]
     fast = read_batch(refs, AS_OF)
     monkeypatch.setattr(read, "judge_fast", lambda _data, _memo: None)
     slow = read_batch(refs, AS_OF)

@@ -18,10 +18,10 @@ from flows.engines.dask_readers import AHEAD, DaskReaders, Pending
 from flows.engines.dask_worker import Answer, MemoKeeper, Versions
 from flows.pipeline import run_direct
 from flows.request import RunRequest
-from flows.scan import References, Source, references, scan
+from flows.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from tests.flows.dask_crew import Crew
-from tests.flows.samples import AS_OF, document
+from tests.flows.samples import AS_OF, document, refs_of
 from tests.newsroom import Newsroom
 
 DOCUMENTS = 48
@@ -48,10 +48,6 @@ def write(folder: Path, count: int = DOCUMENTS) -> References:
         extra = related if number % 9 else f'heat: {number}\noriginalUrl: "https://o.example/{number}"\n'
         (folder / f"{number:02}.md").write_bytes(document(extra, str(number)))
     return refs_of(Source("s", str(folder)))
-
-
-def refs_of(*sources: Source) -> References:
-    return references(sources, scan(sources).files)
 
 
 def readers(crew: Crew) -> DaskReaders:

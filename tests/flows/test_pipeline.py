@@ -418,7 +418,7 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_fails_the_run(
         return real(path)
 
     with monkeypatch.context() as patched:
-        patched.setattr("flows.scan.os.scandir", refuse)
+        patched.setattr("flows.walk.os.scandir", refuse)
         with pytest.raises(SourceUnreadable, match="could not be listed"):
             newsroom.run()
 

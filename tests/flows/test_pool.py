@@ -13,10 +13,10 @@ import pytest
 
 from flows import pool, reader_processes
 from flows.pool import ReaderPool, Span, batches, lanes, read_all
-from flows.scan import References, Source, references, scan
+from flows.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from schemas.urls import facts
-from tests.flows.samples import AS_OF, document
+from tests.flows.samples import AS_OF, document, refs_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,8 +26,7 @@ def refs(tmp_path: Path) -> References:
     for number in range(40):
         related = f'related:\n  - title: "B{number // 4}"\n    webUrl: "https://b.example/{number // 4}"\n'
         (tmp_path / f"{number:02}.md").write_bytes(document(related if number % 9 else "heat: x\n", str(number)))
-    sources = [Source("s", str(tmp_path))]
-    return references(sources, scan(sources).files)
+    return refs_of(Source("s", str(tmp_path)))
 
 
 def _rows(table: pa.Table, *keys: str) -> list[tuple[object, ...]]:

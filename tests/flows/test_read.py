@@ -12,19 +12,18 @@ from flows.batch import ReadBatch
 from flows.files import read_file
 from flows.front_matter import MAX_BYTES
 from flows.read import read_batch
-from flows.scan import FileRef, Source, references, scan
+from flows.scan import FileRef, Source
 from schemas import batches
 from schemas.keys import key_of_digest
 from schemas.packs import unpack
-from tests.flows.samples import AS_OF, document, read_folder
+from tests.flows.samples import AS_OF, document, read_folder, refs_of
 from tests.fuzz.mutate import SEEDS
 
 RELATED = 'related:\n  - title: "B"\n    webUrl: "https://b.example/"\n    foo: "x"\n'
 
 
 def refs(folder: Path) -> list[FileRef]:
-    sources = [Source("s", str(folder))]
-    return references(sources, scan(sources).files)[:]
+    return refs_of(Source("s", str(folder)))[:]
 
 
 def outcomes(batch: ReadBatch) -> list[str | None]:

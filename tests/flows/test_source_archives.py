@@ -20,11 +20,13 @@ from flows.files import read_files
 from flows.front_matter import MAX_BYTES
 from flows.pool import ReaderPool
 from flows.read import read_batch
-from flows.scan import Scan, Skipped, Source, Unlistable, references, scan
+from flows.scan import Scan, Source, scan
 from flows.sources import parse_source
 from flows.stores import tars
+from flows.walk import Skipped, Unlistable
 from schemas.errors import SourceUnreadable
 from tests.documents import make_document
+from tests.flows.samples import refs_of
 from tests.newsroom import FIRST_AS_OF, Newsroom
 
 LONG_AGO = 10**9
@@ -79,14 +81,14 @@ def look(file: Path, prefix: str = "") -> Scan:
     return scan([source(file, prefix)])
 
 
-def paths(found: Scan) -> list[str | None]:
-    return found.files["path"].to_pylist()
+def paths(found: Scan) -> list[str]:
+    return sorted(map(str, found.files["path"].to_pylist()))
 
 
 def read(file: Path, prefix: str = "") -> dict[str, bytes | str | None]:
     """Return each document's bytes, or its trouble, by its path."""
     origin = source(file, prefix)
-    refs = references([origin], scan([origin]).files)[:]
+    refs = refs_of(origin)[:]
     got = zip(refs, read_files(refs), strict=True)
     return {ref.path: one.trouble if one.data is None else one.data for ref, one in got}
 
@@ -167,7 +169,7 @@ def test_the_bytes_of_an_entry_are_counted_and_not_believed(tmp_path: Path) -> N
     true, claimed = (size.to_bytes(4, "little") for size in (len(make_document()), 4_000_000))
     file.write_bytes(file.read_bytes().replace(true, claimed))
     source = Source("news", f"zip://{file}")
-    batch = read_batch(references([source], scan([source]).files)[:], FIRST_AS_OF)
+    batch = read_batch(refs_of(source)[:], FIRST_AS_OF)
     (row,) = batch.documents.to_pylist()
     assert (row["outcome"], row["size"], row["byte_count"]) == ("good", 4_000_000, len(make_document()))
 
@@ -297,7 +299,7 @@ def _break_entry(file: Path, text: str) -> None:
 
 def test_a_tar_that_is_replaced_while_it_is_read_ends_the_run(tmp_path: Path) -> None:
     file = pack_tar(tmp_path / "x.tar", FILES)
-    refs = references([source(file)], look(file).files)[:]
+    refs = refs_of(source(file))[:]
     pack_tar(file, {**FILES, "news/more.md": "m"})
     with pytest.raises(SourceUnreadable, match=r"changed while it was read.*run again"):
         list(read_files(refs))
@@ -305,7 +307,7 @@ def test_a_tar_that_is_replaced_while_it_is_read_ends_the_run(tmp_path: Path) ->
 
 def test_a_reading_process_raises_what_reading_raised(tmp_path: Path) -> None:
     file = pack_zip(tmp_path / "x.zip", FILES)
-    refs = references([source(file)], look(file).files)
+    refs = refs_of(source(file))
     file.unlink()
     with ReaderPool(1) as pool, pytest.raises(SourceUnreadable, match="the archive cannot be read") as caught:
         list(pool.read_all(refs, FIRST_AS_OF))

@@ -16,10 +16,12 @@ from flows.files import read_files
 from flows.front_matter import MAX_BYTES
 from flows.pool import ReaderPool
 from flows.request import RunResult
-from flows.scan import FileRef, Skipped, Source, references, scan
+from flows.scan import FileRef, Source, scan
 from flows.stores import s3, s3_calls
+from flows.walk import Skipped
 from schemas.errors import SourceUnreadable, TransientFailure, UsageError
 from tests.documents import make_document
+from tests.flows.samples import refs_of
 from tests.newsroom import FIRST_AS_OF, Newsroom
 from tests.s3_server import KEY, MANY, SECRET, Call, Fault, Gate, Judge, s3_gate
 
@@ -58,7 +60,7 @@ class Shelf(NamedTuple):
         return self.room.run(sources=self.sources)
 
     def refs(self) -> list[FileRef]:
-        return references(self.sources, scan(self.sources).files)[:]
+        return refs_of(*self.sources)[:]
 
 
 @pytest.fixture

@@ -1,0 +1,194 @@
+"""Lists the documents of folders, from names and metadata alone.
+
+A source of 100,000 files must cost little more than `find`, so nothing is made per file but the numbers themselves:
+one scandir for each folder, one stat for each document, columns and no objects. Rejected: os.walk (a list of names
+first, then a stat by full path) and pathlib (an object a file).
+
+Links are followed while they stay inside their source; one that leaves it, or leads back to a folder on its own way,
+is skipped and told, and so is a link to a folder below a link to a folder, or a few dozen links would make more paths
+than a disk has files. Whatever is named like a document but is no regular file (a FIFO, a socket, a device) is never
+opened; a folder named so is a folder. A folder that cannot be listed is told too: its documents are unknown, not
+removed (DESIGN section 6).
+"""
+
+import os
+import stat
+from array import array
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.file_state import Status, file_state
+
+SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")
+ESCAPED = " (escaped)"
+"""What the path of a document whose name is no text ends with."""
+_README = "readme."
+
+
+class Unlistable(NamedTuple):
+    """A folder whose content is not known; folder is relative to the source, empty for its root."""
+
+    source: str
+    folder: str
+    reason: str
+
+
+class Skipped(NamedTuple):
+    """An entry that is left out though its name looks like a document or folder.
+
+    path: with backslash escapes where it is no text; of a bad name, which counts as a document, unlike any other path.
+    """
+
+    source: str
+    path: str
+    reason: str
+
+
+def _numbers() -> "array[int]":
+    return array("q")
+
+
+@dataclass(slots=True)
+class Found:
+    """The documents of one source, column by column, while they are found, and what was left out."""
+
+    source: str
+    paths: list[str] = field(default_factory=list)
+    sizes: "array[int]" = field(default_factory=_numbers)
+    mtimes: "array[int]" = field(default_factory=_numbers)
+    ctimes: "array[int]" = field(default_factory=_numbers)
+    inodes: "array[int]" = field(default_factory=_numbers)
+    unlistable: list[Unlistable] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def add(self, path: str, status: Status) -> None:
+        """Take a document."""
+        size, mtime_ns, ctime_ns, inode = file_state(status)
+        self.paths.append(path)
+        self.sizes.append(size)
+        self.mtimes.append(mtime_ns)
+        self.ctimes.append(ctime_ns)
+        self.inodes.append(inode)
+
+    def skip(self, path: str, reason: str) -> None:
+        """Leave an entry out, and tell."""
+        self.skipped.append(_skipped(self.source, path, reason))
+
+
+def is_document(name: str) -> bool:
+    """Tell whether a file's name is that of a document: the suffix in any case, not hidden, not README.*."""
+    lower = name.lower()
+    return lower.endswith(SUFFIXES) and name[0] != "." and not lower.startswith(_README)
+
+
+class _Folder(NamedTuple):
+    """A folder to list.
+
+    prefix: its path with a slash at the end; way: device and inode of the folders above; is_linked: a link led here.
+    """
+
+    location: str
+    prefix: str
+    way: frozenset[tuple[int, int]]
+    is_linked: bool
+
+
+def walk(source: str, root: str) -> Found:
+    """Find the documents of a folder and of all folders in it. Out: sizes in bytes, times in ns; raises nothing."""
+    walk = _Walk(Found(source), root)
+    walk.run()
+    return walk.found
+
+
+class _Walk:
+    """One pass over one source."""
+
+    def __init__(self, found: Found, root: str) -> None:
+        self.found = found
+        self._real = os.path.realpath(root)
+        self._waiting = [_Folder(root, "", frozenset(), False)]
+
+    def run(self) -> None:
+        """List all folders, one after the other."""
+        while self._waiting:
+            self._list(self._waiting.pop())
+
+    def _list(self, folder: _Folder) -> None:
+        """Take one folder's documents, and note the folders in it."""
+        try:
+            here = os.stat(folder.location)
+            identity = (here.st_dev, here.st_ino)
+            if identity in folder.way:
+                self.found.skip(folder.prefix[:-1], "link_loop")
+                return
+            inside = folder._replace(way=folder.way | {identity})
+            with os.scandir(folder.location) as entries:
+                for entry in entries:
+                    if entry.name[0] != ".":
+                        self._take(entry, inside)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self.found.unlistable.append(Unlistable(self.found.source, _shown(folder.prefix[:-1]), reason))
+
+    def _take(self, entry: os.DirEntry[str], inside: _Folder) -> None:
+        name = entry.name
+        if entry.is_file(follow_symlinks=False):
+            if is_document(name):
+                with suppress(FileNotFoundError):  # gone since the folder was listed
+                    self._judge(inside.prefix + name, entry.stat(follow_symlinks=False))
+        elif entry.is_symlink():
+            self._follow(entry, inside)
+        elif entry.is_dir(follow_symlinks=False):
+            self._waiting.append(inside._replace(location=entry.path, prefix=f"{inside.prefix}{name}/"))
+        elif is_document(name):
+            self.found.skip(inside.prefix + name, "not_a_file")
+
+    def _follow(self, entry: os.DirEntry[str], inside: _Folder) -> None:
+        path = inside.prefix + entry.name
+        try:
+            target = os.path.realpath(entry.path, strict=True)
+            status = os.stat(target)
+        except OSError:
+            self.found.skip(path, "broken_link")
+            return
+        if os.path.commonpath((target, self._real)) != self._real:
+            self.found.skip(path, "link_leaves_source")
+        elif not stat.S_ISDIR(status.st_mode):
+            if is_document(entry.name):
+                self._judge(path, status)
+        elif inside.is_linked:
+            self.found.skip(path, "link_within_link")
+        else:
+            self._waiting.append(inside._replace(location=target, prefix=path + "/", is_linked=True))
+
+    def _judge(self, path: str, status: os.stat_result) -> None:
+        """Take what is named like a document, if it is one."""
+        if stat.S_ISREG(status.st_mode) and (path.isascii() or not _is_bad(path)):
+            self.found.add(path, status)
+        else:
+            self.found.skip(path, "bad_name" if stat.S_ISREG(status.st_mode) else "not_a_file")
+
+
+def _is_bad(path: str) -> bool:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _skipped(source: str, path: str, reason: str) -> Skipped:
+    """Return what is told of an entry that is left out.
+
+    A name that is no text counts as a document, whose identity is its path; so its path must be that of no other file.
+    The mark makes it so, for what ends thus is not named like a document, and backslashes are doubled, so that no two
+    such names are escaped alike.
+    """
+    if reason == "bad_name":
+        return Skipped(source, _shown(path.replace("\\", "\\\\")) + ESCAPED, reason)
+    return Skipped(source, _shown(path), reason)
+
+
+def _shown(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
