@@ -6,51 +6,15 @@ here, so that no other place has to know of takedowns.
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Protocol
 
 import duckdb
 import pyarrow as pa
 
 from schemas.packs import Pack, Slice
+from warehouse.batch import PURGED, Batch
 from warehouse.feed import Feed
 from warehouse.packs import repacked, store
-from warehouse.withheld import PURGED, drift_told, problems_told
-
-
-class Batch(Protocol):
-    """What one batch of read documents hands over; the schemas are those of schemas/batches.py."""
-
-    @property
-    def documents(self) -> pa.Table:
-        """One row per file."""
-
-    @property
-    def slices(self) -> pa.Table:
-        """One row per distinct run of bytes."""
-
-    @property
-    def packs(self) -> pa.Table:
-        """One row per pack of bytes."""
-
-    @property
-    def mentions(self) -> pa.Table:
-        """One row per accepted mention."""
-
-    @property
-    def entries(self) -> pa.Table:
-        """One row per distinct entry."""
-
-    @property
-    def urls(self) -> pa.Table:
-        """One row per distinct URL spelling."""
-
-    @property
-    def problems(self) -> pa.Table:
-        """One row per problem."""
-
-    @property
-    def drift(self) -> pa.Table:
-        """One row per unknown field."""
+from warehouse.withheld import drift_told, problems_told
 
 
 def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> None:

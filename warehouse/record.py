@@ -12,6 +12,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from warehouse.batch import PURGED
 from warehouse.heal import keep_each_document_once
 from warehouse.ledger import bump_change_number
 from warehouse.problems import keep_quarantine
@@ -88,8 +89,8 @@ _FORGET_PURGED = """
 """
 
 _FORGET_PURGED_ARTICLES = (
-    "delete from seen where document_id in (select document_id from staged_document where outcome = 'purged')",
-    "delete from staged_document where outcome = 'purged'",
+    "delete from seen where document_id in (select document_id from staged_document where outcome = $purged)",
+    "delete from staged_document where outcome = $purged",
 )
 
 _UNNAMEABLE_SIZE = -1
@@ -174,7 +175,7 @@ def settle(connection: duckdb.DuckDBPyConnection, as_of: datetime, scanned_at_ns
     """Append this run's events, note what is known of each file, keep the quarantine, and return the balance."""
     at = {"as_of": as_of}
     for statement in _FORGET_PURGED_ARTICLES:
-        connection.execute(statement)
+        connection.execute(statement, {"purged": PURGED})
     connection.execute(_NEW_DOCUMENTS)
     connection.execute(f"create temp table observed as {read_sql('ledger', 'observed')}", at)
     connection.execute(f"create temp table desired_event as {read_sql('ledger', 'desired_event')}", at)

@@ -7,34 +7,13 @@ articles is told as before.
 import re
 from collections.abc import Collection, Iterator
 from json import loads
-from typing import Protocol
 
 import pyarrow as pa
 
-PURGED = "purged"
+from warehouse.batch import PURGED, Batch
 
 
-class Mentioned(Protocol):
-    """The tables of a batch that tell which mention says what (schemas/batches.py)."""
-
-    @property
-    def mentions(self) -> pa.Table:
-        """One row per accepted mention."""
-
-    @property
-    def entries(self) -> pa.Table:
-        """One row per distinct entry."""
-
-    @property
-    def problems(self) -> pa.Table:
-        """One row per problem."""
-
-    @property
-    def drift(self) -> pa.Table:
-        """One row per unknown field."""
-
-
-def problems_told(batch: Mentioned, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
+def problems_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
     """Return the batch's problems, without those of purged documents and of mentions of what was taken down.
 
     In: the batch; its documents, those whose own article was taken down as `purged`; the ids of the doomed entries.
@@ -48,7 +27,7 @@ def problems_told(batch: Mentioned, documents: pa.Table, doomed: Collection[int]
     return batch.problems.filter(pa.array(told, pa.bool_()))
 
 
-def drift_told(batch: Mentioned, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
+def drift_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
     """Return the batch's unknown fields, each with the first document that has it in what may be told."""
     if not doomed:
         return batch.drift
@@ -62,7 +41,7 @@ def _purged(documents: pa.Table) -> set[int]:
     return {row["ref"] for row in rows if row["outcome"] == PURGED}
 
 
-def _fields(batch: Mentioned, purged: Collection[int], doomed: Collection[int]) -> Iterator[tuple[str, int]]:
+def _fields(batch: Batch, purged: Collection[int], doomed: Collection[int]) -> Iterator[tuple[str, int]]:
     """Yield field and document, the last first, so that a dictionary of them keeps the first document of each."""
     told = {row["entry_id"]: row["unknown"] for row in batch.entries.select(["entry_id", "unknown"]).to_pylist()}
     for row in reversed(batch.mentions.to_pylist()):
