@@ -1,7 +1,10 @@
 """Flaws of texts, and what an error may show of one."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from schemas import text as texts
 from schemas.text import CLEAN, GARBLED, PLACEHOLDER, flaw, sample
 
 
@@ -30,6 +33,15 @@ def test_clean_texts(text: str | None) -> None:
 )
 def test_garbled_texts(text: str) -> None:
     assert flaw(text) == GARBLED
+
+
+# Of all characters those that any of the sequences may begin with or go on in, for chance to make some.
+_ODD = "".join(map(chr, range(0x80, 0x100))) + "\u0152\u0178\u02dc\u2013\u2019\u201e\u20ac\u2122\ufffd a"
+
+
+@given(st.text(_ODD, max_size=8))
+def test_what_is_garbled_begins_like_it(text: str) -> None:
+    assert (flaw(text) == GARBLED) == (texts._MOJIBAKE.search(text) is not None)
 
 
 @pytest.mark.parametrize("text", ["NA", "n/a", "Placeholder.", "[Untitled]", ".", "--", "None", "…"])
