@@ -6,6 +6,7 @@ bounds of dates hang on it: the same bytes can say more at a later one.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from flows.pool import read_all
+from flows.pool import ReaderPool, pays, read_all
 from flows.scan import FileRef
 from schemas.file_state import file_state
 from schemas.rules import RULES_VERSION
@@ -27,10 +28,10 @@ from warehouse.packs import kept_bytes
 
 BATCH_DOCUMENTS = 1_000
 
-Kept = tuple[bytes, datetime, str]
+Kept = tuple[bytes, datetime, str, int]
 
 _KEPT = """
-    select event.byte_digest, event.as_of, min(document.path) as path
+    select event.byte_digest, event.as_of, min(document.path) as path, any_value(raw.byte_count) as byte_count
     from ledger.event as event
     inner join ledger.raw as raw on raw.byte_digest = event.byte_digest
     inner join ledger.document as document on document.document_id = event.document_id
@@ -55,30 +56,37 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, home: Home, workers:
 
 def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, workers: int) -> None:
     kept: list[Kept] = connection.execute(_KEPT).fetchall()
-    with Feed(connection) as feed:
+    with Feed(connection) as feed, _readers(kept, workers) as readers:
         for as_of, group in groupby(kept, key=lambda row: row[1]):
             rows = list(group)
             for start in range(0, len(rows), BATCH_DOCUMENTS):
-                _read_batch_again(feed, home, rows[start : start + BATCH_DOCUMENTS], as_of, workers)
+                _read_batch_again(feed, home, rows[start : start + BATCH_DOCUMENTS], as_of, readers)
     intake.know_replaced_readings(connection)
     _drop_unused(connection)
     bump_change_number(connection)
 
 
-def _read_batch_again(feed: Feed, home: Home, rows: list[Kept], as_of: datetime, workers: int) -> None:
+@contextmanager
+def _readers(kept: list[Kept], workers: int) -> Iterator[ReaderPool | None]:
+    """Give processes that read all batches, and remember what they read, where so much is kept that they pay."""
+    if workers < 2 or not pays(sum(size for *_, size in kept), len(kept)):
+        yield None
+        return
+    with ReaderPool(workers) as readers:
+        yield readers
+
+
+def _read_batch_again(feed: Feed, home: Home, rows: list[Kept], as_of: datetime, readers: ReaderPool | None) -> None:
     with spill_folder(home.temp) as folder:
-        references = list(_lay_out(feed.connection, folder, rows))
-        offset = 0
-        for batch in read_all(references, as_of, workers):
-            here = rows[offset : offset + batch.documents.num_rows]
-            intake.replace_readings(feed, batch, _identities(here), as_of)
-            offset += len(here)
+        references, identities = list(_lay_out(feed.connection, folder, rows)), _identities(rows)
+        for batch in read_all(references, as_of, 1, readers):
+            intake.replace_readings(feed, batch, identities, as_of)
 
 
 def _lay_out(connection: duckdb.DuckDBPyConnection, folder: Path, rows: list[Kept]) -> Iterator[FileRef]:
-    for digest, data in kept_bytes(connection, [digest for digest, _, _ in rows]):
+    for digest, data in kept_bytes(connection, [digest for digest, *_ in rows]):
         (folder / digest.hex()).write_bytes(data)
-    for digest, _, path in rows:
+    for digest, _, path, _ in rows:
         file = folder / digest.hex()
         yield FileRef("", path, str(file), *file_state(file.stat()))
 
@@ -88,7 +96,7 @@ def _identities(rows: list[Kept]) -> pa.Table:
         {
             "document_id": pa.array([None] * len(rows), pa.int64()),
             "source": pa.array([""] * len(rows), pa.string()),
-            "path": pa.array([path for _, _, path in rows], pa.string()),
+            "path": pa.array([path for _, _, path, _ in rows], pa.string()),
         }
     )
 

@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flows import reparse, run_begin, takedown
+from flows import pool, reparse, run_begin, takedown
 from flows.ledger_work import build_as_of, maintain, purge, rollback, verify
 from flows.settings import Settings
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
@@ -290,6 +290,27 @@ def test_reading_again_gives_the_same_release(two_days: Newsroom) -> None:
     assert result.published
     assert result.documents["unchanged"] == 2
     assert two_days.one("select fingerprint from ops.release") == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_read_again_in_several_batches_is_the_same(
+    workers: int, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(7):
+        related = [make_mention(f"r{number % 3}", URL.format(f"r{number % 3}"), publishedDateTime="no date")] * (
+            number % 2
+        )
+        newsroom.write(f"{number}.md", make_document(f"{number}", URL.format(number), related=related))
+    newsroom.run()
+    monkeypatch.setattr(pool, "MAX_BATCH_FILES", 2)
+    monkeypatch.setattr(reparse, "BATCH_DOCUMENTS", 5)
+    monkeypatch.setattr(reparse, "pays", lambda _bytes, _documents: True)
+    fingerprint = newsroom.one("select fingerprint from ops.release")
+
+    newsroom.run(reparse=True, workers=workers)
+
+    assert newsroom.one("select fingerprint from ops.release") == fingerprint
+    assert newsroom.one("select count(*) from dim_document") == 7
 
 
 def test_what_was_accepted_in_its_time_is_not_lost_by_reading_again(newsroom: Newsroom) -> None:
