@@ -5,6 +5,7 @@ it shows. A command's code is imported only when it is called: the parser knows 
 """
 
 import argparse
+import errno
 import gc
 import os
 import signal
@@ -80,6 +81,8 @@ def _failed(error: BaseException, is_debugging: bool) -> int:
         return 128 + signal.SIGPIPE
     if not isinstance(error, Exception):
         raise error
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return _fail(f"a path is too long: {error.filename}", UsageError.exit_status, is_debugging)
     told = f"unexpected {type(error).__name__}: {error}; this is a fault of newsmart, --debug shows where"
     return _fail(" ".join(told.split()), 1, is_debugging)
 
@@ -120,9 +123,9 @@ def _check_platform() -> None:
 
 def _fail(message: str, status: int, is_debugging: bool) -> int:
     # Not at the top: only an error needs it.
-    from schemas.text import printable
+    from schemas.text import cut_words, printable
 
-    sys.stderr.write(f"newsmart: {printable(' '.join(message.split()))}\n")
+    sys.stderr.write(f"newsmart: {printable(' '.join(cut_words(message).split()))}\n")
     if is_debugging:
         traceback.print_exc()
     return status

@@ -25,6 +25,7 @@ from typing import Literal, TextIO, get_args
 import duckdb
 
 from schemas.errors import NewsmartError, RunFailed, UsageError
+from schemas.sizes import size_bytes
 from warehouse import render
 from warehouse.db import Limits, explain, release_connection
 from warehouse.home import Home
@@ -42,8 +43,8 @@ AS_TEXT = {
     "TIMESTAMP WITH TIME ZONE": "strftime({}, '%Y-%m-%dT%H:%M:%S.%f+00:00')",
 }
 BATCH_ROWS = 2_000
-SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?i?B?)\s*", re.IGNORECASE)
 JOIN_SECONDS = 1.0
+MOST_SECONDS = 1e9
 # A query that ignores its limit gets this long before the process ends.
 STUCK_GRACE_SECONDS = 2.0
 # Room for the interpreter, DuckDB's code and the rows on their way out, on top of the query's own limit.
@@ -70,8 +71,8 @@ def run_query(
     """
     size = size_bytes(memory_limit)
     size_bytes(spill_limit)
-    if timeout_seconds <= 0:
-        raise UsageError("the time limit must be more than 0 seconds", where=str(timeout_seconds))
+    if not 0 < timeout_seconds <= MOST_SECONDS:
+        raise UsageError("the time limit must be over 0, and at most 1,000,000,000 s", where=str(timeout_seconds))
     if not home.file.exists():
         raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
     limits = Limits(memory=memory_limit, seconds=timeout_seconds, spill_size=spill_limit)
@@ -241,13 +242,3 @@ def exit_stuck() -> None:
     sys.stderr.write("newsmart: the query ignored its time limit; ended\n")
     sys.stderr.flush()
     os._exit(RunFailed.exit_status)
-
-
-def size_bytes(text: str) -> int:
-    """Return the bytes that a size such as `2GB` or `512MiB` means. Raises UsageError for anything else, or for 0."""
-    match = SIZE.fullmatch(text)
-    unit = match[2].upper().rstrip("B") if match else ""
-    if match is None or float(match[1]) == 0 or (unit == "" and match[2] == "") or unit == "I":
-        raise UsageError("not a size", where=repr(text), todo="such as 512MB, 2GB, 1.5GiB")
-    base = 1024 if unit.endswith("I") else 1000
-    return int(float(match[1]) * base ** " KMGT".index(unit.rstrip("I") or " "))
