@@ -1,6 +1,7 @@
 """The commands as a user calls them: exit statuses, one clear line, JSON where it was asked for."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -235,7 +236,19 @@ def test_the_report_is_one_escaped_page(
     assert "ftp://example.com/&lt;i&gt;" in text
     assert "<i>" not in text
     assert "<b>bold" not in text
-    assert _call(capsys, *_on(published, "report", "--to", str(tmp_path / "no" / "page.html")))[0] == 1
+
+
+@pytest.mark.parametrize("arguments", [("report",), ("build", "--as-of", "2024-01-01")], ids=lambda words: words[0])
+def test_a_file_to_write_needs_a_folder_that_is_there(
+    capsys: pytest.CaptureFixture[str], published: Newsroom, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for place in (tmp_path / "no" / "x", tmp_path, pipe):
+        status, out, err = _call(capsys, *_on(published, *arguments, "--to", str(place)))
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert "choose another --to" in err
+    assert pipe.is_fifo()
 
 
 def test_the_ledgers_commands(capsys: pytest.CaptureFixture[str], published: Newsroom, tmp_path: Path) -> None:
