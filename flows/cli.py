@@ -75,7 +75,7 @@ def _interrupted(is_debugging: bool) -> int:
 def _failed(error: BaseException, is_debugging: bool) -> int:
     """Tell an error and return its exit status; what is no error of a command (SystemExit) is raised again."""
     if isinstance(error, NewsmartError):
-        return _fail(str(error), error.exit_status, is_debugging)
+        return _fail(str(error), error.exit_status, is_debugging, error.detail or "")
     if isinstance(error, BrokenPipeError):
         _close_output()
         return 128 + signal.SIGPIPE
@@ -121,11 +121,12 @@ def _check_platform() -> None:
         raise UsageError("newsmart runs on Linux and macOS", where=sys.platform, todo=todo)
 
 
-def _fail(message: str, status: int, is_debugging: bool) -> int:
+def _fail(message: str, status: int, is_debugging: bool, detail: str = "") -> int:
     # Not at the top: only an error needs it.
     from schemas.text import cut_words, printable
 
     sys.stderr.write(f"newsmart: {printable(' '.join(cut_words(message).split()))}\n")
+    sys.stderr.writelines(f"  {printable(line)}\n" for line in detail.splitlines())
     if is_debugging:
         traceback.print_exc()
     return status

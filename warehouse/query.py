@@ -42,6 +42,7 @@ AS_TEXT = {
     "TIMESTAMP_NS": "strftime({}, '%Y-%m-%dT%H:%M:%S.%n')",
     "TIMESTAMP WITH TIME ZONE": "strftime({}, '%Y-%m-%dT%H:%M:%S.%f+00:00')",
 }
+PLACE = re.compile(r"\n\n(LINE [0-9]+: [^\n]*\n *\^+)\s*\Z")
 BATCH_ROWS = 2_000
 JOIN_SECONDS = 1.0
 MOST_SECONDS = 1e9
@@ -180,17 +181,24 @@ def _explained(error: duckdb.Error, file: Path, timeout_seconds: float) -> Newsm
     ours = explain(error, file, is_ledger=False)
     if ours is not None:
         return ours
-    text = render_error(error)
+    text, place = _text_and_place(error)
     if isinstance(error, duckdb.PermissionException):
-        return UsageError("not allowed in a query", where=text)
+        return UsageError("not allowed in a query", where=text, detail=place)
     if isinstance(error, duckdb.ProgrammingError):
-        return UsageError("wrong SQL", where=text)
-    return RunFailed("the query failed", where=text)
+        return UsageError("wrong SQL", where=text, detail=place)
+    return RunFailed("the query failed", where=text, detail=place)
 
 
-def render_error(error: duckdb.Error) -> str:
-    """Return DuckDB's text with the caret lines kept, and whatever the data put into it made visible."""
-    return "\n".join(render.visible(line) for line in str(error).strip().split("\n"))
+def _text_and_place(error: duckdb.Error) -> tuple[str, str | None]:
+    """Return what DuckDB says on one line, and the two lines that show where in the SQL, the second one its carets.
+
+    DuckDB gives a control character no width when it places the carets, so there they are left out.
+    """
+    text, place = str(error), None
+    match = PLACE.search(text)
+    if match is not None:
+        text, place = text[: match.start()], "".join(c for c in match[1] if c.isprintable() or c == "\n")
+    return render.visible(" ".join(text.split())), place
 
 
 @contextmanager

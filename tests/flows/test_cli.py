@@ -205,6 +205,31 @@ def test_query_formats(capsys: pytest.CaptureFixture[str], published: Newsroom) 
     assert _call(capsys, *_on(published, "query", "copy articles to 'x.csv'"))[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("sql", "status", "shown"),
+    [
+        ("selec 1", 2, ["  LINE 1: selec 1", "          ^^^^^"]),
+        ("select\n\ttilte\nfrom articles", 2, ["  LINE 2: tilte", "          ^^^^^"]),
+        (
+            "select '\x1b[2J', tilte from articles",
+            2,
+            ["  LINE 1: select '[2J', tilte from articles", 24 * " " + "^^^^^"],
+        ),
+        ("select cast('x' as int)", 1, ["  LINE 1: select cast('x' as int)", 17 * " " + 16 * "^"]),
+        ("select 1; select 2", 2, []),
+    ],
+)
+def test_wrong_sql_is_one_line_and_the_place_below_it(
+    capsys: pytest.CaptureFixture[str], published: Newsroom, sql: str, status: int, shown: list[str]
+) -> None:
+    told, out, err = _call(capsys, *_on(published, "query", sql))
+    first, *below = err.splitlines()
+    assert (told, out) == (status, "")
+    assert first.startswith("newsmart: ")
+    assert "^" not in first
+    assert below == shown
+
+
 def test_status_in_every_form_and_its_exit_status(capsys: pytest.CaptureFixture[str], published: Newsroom) -> None:
     told = json.loads(_call(capsys, *_on(published, "status", "--json"))[1])
     assert (told["run"]["status"], told["release"]["articles"], told["quarantine_entries"]) == ("published", 2, 1)
