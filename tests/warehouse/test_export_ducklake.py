@@ -5,8 +5,9 @@ extension and a PostgreSQL catalog they are tried by `python -m tests.proofs.duc
 """
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,17 @@ def test_a_file_that_is_no_catalog_is_told_without_the_way_there() -> None:
     text = f'IO Error: Failed to attach DuckLake MetaData "__ducklake_metadata_lake" at path + "/x/plain.txt"{why}'
 
     assert str(explained({"error": "attach", "text": text}, lake)) == f"cannot open the lake: {why}"
+
+
+@pytest.mark.parametrize("make", [lambda path: path.write_text('{"a": 1}'), Path.mkdir, os.mkfifo])
+def test_a_catalog_in_the_place_of_something_else_is_wrong_usage(
+    file: Path, tmp_path: Path, make: Callable[[Path], object], capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "lake.json"
+    make(place)
+    status = main(["export", "--warehouse", str(file), "--to", str(place), "--format", "ducklake"])
+    assert status == 2
+    assert capfd.readouterr().err.startswith("newsmart: the catalog's place is taken by something else: ")
 
 
 def test_a_catalog_that_another_program_has_open_is_exit_3() -> None:

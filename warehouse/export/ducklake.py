@@ -103,6 +103,7 @@ def export_ducklake(release: Path, lake: Lake, *, python: str, limits: Limits, s
     holds tables that are not ours; LockedError where another export was faster; RunFailed for all else. The lake is as
     it was then.
     """
+    _check_catalog(lake)
     file = release.resolve()
     with release_connection(file, spill_parent=spill_parent) as connection:
         contents = read_contents(connection)
@@ -118,6 +119,22 @@ def export_ducklake(release: Path, lake: Lake, *, python: str, limits: Limits, s
         int(told["deleted"]),
         int(told["inserted"]),
     )
+
+
+def _check_catalog(lake: Lake) -> None:
+    """Raise UsageError where the catalog is a file of something else.
+
+    DuckDB attaches some (.json) as tables in memory: an export would say that it is done, and nothing would be kept.
+    """
+    path = Path(lake.catalog)
+    if lake.is_postgres or not path.exists():
+        return
+    is_file, head = path.is_file(), b""
+    if is_file:
+        with suppress(OSError), path.open("rb") as file:
+            head = file.read(12)
+    if not is_file or (head and head[8:] != b"DUCK"):
+        raise UsageError("the catalog's place is taken by something else", where=str(path), todo="name another file")
 
 
 def make_job(file: Path, contents: Contents, lake: Lake, spill: str, memory: str) -> dict[str, Any]:
