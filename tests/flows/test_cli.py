@@ -1,5 +1,7 @@
 """The commands as a user calls them: exit statuses, one clear line, JSON where it was asked for."""
 
+import csv
+import io
 import json
 import os
 import subprocess
@@ -203,6 +205,24 @@ def test_query_formats(capsys: pytest.CaptureFixture[str], published: Newsroom) 
     assert "(1 row)" in _call(capsys, *_on(published, "query", sql))[1]
     assert _call(capsys, *_on(published, "query", "--recipe"))[1].count("\n") >= 15
     assert _call(capsys, *_on(published, "query", "copy articles to 'x.csv'"))[0] == 2
+
+
+def test_the_cookbook_is_listed_in_the_format_that_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = [line.split()[0] for line in _call(capsys, "query", "--recipe")[1].splitlines()]
+    told = json.loads(_call(capsys, "query", "--recipe", "--format", "json")[1])
+    assert [set(one) for one in told] == [{"recipe", "question", "notes"}] * len(listed)
+    assert [one["recipe"] for one in told] == listed
+    rows = list(csv.reader(io.StringIO(_call(capsys, "query", "--recipe", "--format", "csv")[1])))
+    assert rows == [["recipe", "question", "notes"], *([*one.values()] for one in told)]
+
+
+def test_a_recipe_answers_in_the_format_that_was_asked_for(
+    capsys: pytest.CaptureFixture[str], published: Newsroom
+) -> None:
+    asked = _on(published, "query", "--recipe", "quarantine_by_reason")
+    told = json.loads(_call(capsys, *asked, "--format", "json")[1])
+    assert len(told) == 1
+    assert _call(capsys, *asked, "--format", "csv")[1].splitlines()[0] == ",".join(told[0])
 
 
 @pytest.mark.parametrize(
