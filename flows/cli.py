@@ -20,7 +20,7 @@ from flows.lean import hide_heavy_modules, use_system_allocator
 from schemas.errors import NewsmartError, UsageError
 from warehouse import interrupts
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     with interrupts.honoured():
         status = _outcome(arguments)
-        if interrupts.conclude() and status != INTERRUPTED:
+        if interrupts.conclude() and status not in (INTERRUPTED, TERMINATED):
             status = _interrupted("--debug" in arguments)
     if status and "duckdb" in sys.modules:
         # An error's traceback holds connections in cycles; DuckDB's binding complains at exit of what is left.
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _outcome(arguments: Sequence[str]) -> int:
-    """Return the exit status of a command, its error told; whatever Ctrl-C has led to counts as interrupted."""
+    """Return the exit status of a command, its error told; whatever Ctrl-C or SIGTERM led to counts as that."""
     is_debugging = "--debug" in arguments
     try:
         _check_platform()
@@ -69,6 +69,8 @@ def _outcome(arguments: Sequence[str]) -> int:
 
 def _interrupted(is_debugging: bool) -> int:
     interrupts.conclude()
+    if interrupts.is_terminated():
+        return _fail("terminated by SIGTERM; nothing was left half done", TERMINATED, is_debugging)
     return _fail("interrupted; nothing was left half done", INTERRUPTED, is_debugging)
 
 
@@ -106,8 +108,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog="newsmart",
         description="News documents in folders, deduplicated by URL, as a star schema in DuckDB.",
         epilog="Exit status: 0 done; 1 failed or refused, and what was published is said; 2 wrong usage; 3 another run "
-        "holds the warehouse; 130 interrupted. Settings: NEWSMART_<NAME> in the environment, or newsmart.toml; see the "
-        "README.",
+        "holds the warehouse; 130 interrupted; 143 ended by SIGTERM. Settings: NEWSMART_<NAME> in the environment, or "
+        "newsmart.toml; see the README.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=Version, nargs=0, help="tell the version and exit")

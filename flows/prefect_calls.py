@@ -35,6 +35,7 @@ from flows.run_begin import OnStep, open_run
 from flows.run_state import state_before
 from flows.settings import Settings, load_settings
 from schemas.errors import LockedError, NewsmartError
+from warehouse import interrupts
 
 SKIPPED = "Skipped"
 
@@ -156,7 +157,8 @@ def conclude(call: Call, work: Callable[[], str]) -> State[Any]:
     Lets all but our own errors pass, so that the page shows their traceback.
     """
     try:
-        return Completed(message=work())
+        with interrupts.kept():
+            return Completed(message=work())
     except LockedError as error:
         call.error = error
         run_log().info("skipped: %s", error)
