@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from flows.cli import main
+from schemas.errors import RunFailed
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
+from warehouse.home import Home
+from warehouse.state import read_state, write_state
 
 ROOT = Path(__file__).parents[2]
 
@@ -191,6 +194,34 @@ def test_no_name_and_no_argument_steers_the_terminal_or_forges_a_line(
     _, out, _ = _call(capsys, "url", "--", "https://example.com/\x1b[2J\n  key     forged")
     assert "\x1b" not in out
     assert not any(line.startswith("  key     forged") for line in out.splitlines())
+    _, _, err = _call(capsys, *_on(newsroom, "run", "--direct", "--source", "no\x1b[2J\nnewsmart: all is well"))
+    assert err.startswith("newsmart: no such source folder: no\\x1b[2J newsmart: all is well (")
+
+
+def test_what_is_told_again_steers_no_terminal_either(
+    capsys: pytest.CaptureFixture[str], published: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published.write("b\x1b[2J\n.md", "no front matter")
+    published.run(max_quarantine=1.0)
+    home = Home.of(published.warehouse)
+    state = read_state(home)
+    assert state is not None
+    write_state(
+        home, {**state, "run": {**state["run"], "status": "failed", "error": "lost \x1b]0;x\x07 \x9b2J \u202e"}}
+    )
+    for command, words in (
+        ("quarantine", "news/b\\x1b[2J\\n.md:1:1"),
+        ("status", "lost \\x1b]0;x\\x07 \\x9b2J \\u202e"),
+    ):
+        out = _call(capsys, *_on(published, command))[1]
+        assert words in out
+        assert not any(sign in out for sign in "\x1b\x07\x9b\u202e")
+
+    def fail(*_: object, **__: object) -> None:
+        raise RunFailed("it failed", detail="at\x1b[2J\n  ^")
+
+    monkeypatch.setattr("warehouse.query.run_query", fail)
+    assert _call(capsys, *_on(published, "query", "select 1"))[2] == "newsmart: it failed\n  at\\x1b[2J\n    ^\n"
 
 
 def test_query_formats(capsys: pytest.CaptureFixture[str], published: Newsroom) -> None:

@@ -418,6 +418,12 @@ def test_a_hostile_title_does_not_reach_a_terminal(home: Home, form: Format) -> 
         assert json.loads(out.getvalue())[0]["title"] == HOSTILE
 
 
+def test_a_plan_is_as_harmless(home: Home) -> None:
+    shown = ask(home, "explain select n from range(3) as a(n) where 'o\x1b]0;\x07' || n > 'p\x9b'", form="table")
+    assert [character for character in shown.replace("\n", "") if not character.isprintable()] == []
+    assert "\\x1b]0;" in shown
+
+
 def test_wide_values_are_cut_on_a_terminal_only(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
