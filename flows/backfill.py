@@ -50,10 +50,10 @@ def plan(manifest: Path, name: str | None, warehouse: Path, settings: Settings) 
 def _load(manifest: Path) -> list[dict[str, str]]:
     try:
         steps = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError("the manifest cannot be read", where=f"{manifest}: {error}") from error
     if not isinstance(steps, list) or not all(
-        isinstance(step, dict) and {"as_of", "folder"} <= set(step) for step in steps
+        isinstance(step, dict) and "as_of" in step and isinstance(step.get("folder"), str) for step in steps
     ):
         raise UsageError("a manifest is a JSON list of {as_of, folder}", where=str(manifest))
     return steps

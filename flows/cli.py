@@ -5,6 +5,7 @@ it shows. A command's code is imported only when it is called: the parser knows 
 """
 
 import argparse
+import errno
 import gc
 import os
 import signal
@@ -19,7 +20,7 @@ from flows.lean import hide_heavy_modules, use_system_allocator
 from schemas.errors import NewsmartError, UsageError
 from warehouse import interrupts
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     with interrupts.honoured():
         status = _outcome(arguments)
-        if interrupts.conclude() and status != INTERRUPTED:
+        if interrupts.conclude() and status not in (INTERRUPTED, TERMINATED):
             status = _interrupted("--debug" in arguments)
     if status and "duckdb" in sys.modules:
         # An error's traceback holds connections in cycles; DuckDB's binding complains at exit of what is left.
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _outcome(arguments: Sequence[str]) -> int:
-    """Return the exit status of a command, its error told; whatever Ctrl-C has led to counts as interrupted."""
+    """Return the exit status of a command, its error told; whatever Ctrl-C or SIGTERM led to counts as that."""
     is_debugging = "--debug" in arguments
     try:
         _check_platform()
@@ -68,18 +69,22 @@ def _outcome(arguments: Sequence[str]) -> int:
 
 def _interrupted(is_debugging: bool) -> int:
     interrupts.conclude()
+    if interrupts.is_terminated():
+        return _fail("terminated by SIGTERM; nothing was left half done", TERMINATED, is_debugging)
     return _fail("interrupted; nothing was left half done", INTERRUPTED, is_debugging)
 
 
 def _failed(error: BaseException, is_debugging: bool) -> int:
     """Tell an error and return its exit status; what is no error of a command (SystemExit) is raised again."""
     if isinstance(error, NewsmartError):
-        return _fail(str(error), error.exit_status, is_debugging)
+        return _fail(str(error), error.exit_status, is_debugging, error.detail or "")
     if isinstance(error, BrokenPipeError):
         _close_output()
         return 128 + signal.SIGPIPE
     if not isinstance(error, Exception):
         raise error
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return _fail(f"a path is too long: {error.filename}", UsageError.exit_status, is_debugging)
     told = f"unexpected {type(error).__name__}: {error}; this is a fault of newsmart, --debug shows where"
     return _fail(" ".join(told.split()), 1, is_debugging)
 
@@ -103,8 +108,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog="newsmart",
         description="News documents in folders, deduplicated by URL, as a star schema in DuckDB.",
         epilog="Exit status: 0 done; 1 failed or refused, and what was published is said; 2 wrong usage; 3 another run "
-        "holds the warehouse; 130 interrupted. Settings: NEWSMART_<NAME> in the environment, or newsmart.toml; see the "
-        "README.",
+        "holds the warehouse; 130 interrupted; 143 ended by SIGTERM. Settings: NEWSMART_<NAME> in the environment, or "
+        "newsmart.toml; see the README.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=Version, nargs=0, help="tell the version and exit")
@@ -118,11 +123,12 @@ def _check_platform() -> None:
         raise UsageError("newsmart runs on Linux and macOS", where=sys.platform, todo=todo)
 
 
-def _fail(message: str, status: int, is_debugging: bool) -> int:
+def _fail(message: str, status: int, is_debugging: bool, detail: str = "") -> int:
     # Not at the top: only an error needs it.
-    from schemas.text import printable
+    from schemas.text import cut_words, printable
 
-    sys.stderr.write(f"newsmart: {printable(' '.join(message.split()))}\n")
+    sys.stderr.write(f"newsmart: {printable(' '.join(cut_words(message).split()))}\n")
+    sys.stderr.writelines(f"  {printable(line)}\n" for line in detail.splitlines())
     if is_debugging:
         traceback.print_exc()
     return status

@@ -17,13 +17,13 @@ def utc_now() -> datetime:
 def parse_moment(text: str) -> datetime:
     """Return the moment that an ISO 8601 text names, naive, in UTC; without an offset it is UTC already.
 
-    Raises UsageError where it is none.
+    Raises UsageError where it is none, or where it is no year in UTC.
     """
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         raise UsageError("not a time in ISO 8601, such as 2026-01-31T08:00:00Z", where=repr(text)) from None
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def as_text(moment: datetime | None) -> str | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from flows.pool import ReaderPool, Readers, pays
 from flows.request import RunRequest
 from flows.walk import is_document
+from warehouse.home import Home
 
 if TYPE_CHECKING:
     from flows.engines.dask_readers import DaskReaders
@@ -49,8 +50,7 @@ def dask_readers(request: RunRequest) -> "DaskReaders":
 
 
 def _is_incremental(request: RunRequest) -> bool:
-    ledger = request.warehouse.with_name(request.warehouse.name + ".d") / "ledger.duckdb"
-    return ledger.exists() and not request.full_refresh
+    return Home.of(request.warehouse).ledger.exists() and not request.full_refresh
 
 
 def _is_large(request: RunRequest) -> bool:

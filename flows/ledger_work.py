@@ -17,6 +17,7 @@ from flows.clock import as_text, utc_now
 from flows.limits import memory_for
 from flows.run_begin import VERSIONS
 from flows.run_outcome import kept_releases, known_releases
+from flows.run_state import state_before
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
 from schemas.urls import url_key
@@ -37,7 +38,7 @@ from warehouse.purge import (
     purge_documents,
 )
 from warehouse.rebuild import build_to, compare_release
-from warehouse.state import State, read_state, write_state
+from warehouse.state import State, write_state
 
 
 @contextmanager
@@ -175,4 +176,4 @@ def _pin(home: Home, release_id: str) -> None:
 
     A pin counts only while its release is shown, so a crash in between leaves things as they were.
     """
-    write_state(home, State(**{**(read_state(home) or State()), "pin": release_id}))
+    write_state(home, State(**{**state_before(home), "pin": release_id}))

@@ -14,6 +14,7 @@ from flows.prefect_flows import refresh
 from flows.request import OnEnd, RunRequest, RunResult, tell_nobody
 from flows.run_begin import OnStep
 from schemas.errors import RunFailed
+from warehouse import interrupts
 
 FLUSH_SECONDS = 5.0
 
@@ -37,7 +38,7 @@ def call_refresh(request: RunRequest, on_step: OnStep, on_end: OnEnd = tell_nobo
     """Run the refresh flow in this process; `on_step` and `on_end` as of `run_direct`.
 
     Raises what the pipeline raised, its class kept; RunFailed where the flow run ended without one, such as by its
-    timeout; SystemExit 143 after SIGTERM. What Prefect fails to note after the pipeline's end is a warning.
+    timeout; KeyboardInterrupt after a signal. What Prefect fails to note after the pipeline's end is a warning.
     """
     load_event_loop()
     # Prefect's log worker writes to stderr where a server is lost, unless the standard library is told to hold back.
@@ -49,7 +50,7 @@ def call_refresh(request: RunRequest, on_step: OnStep, on_end: OnEnd = tell_nobo
             state = refresh(**parameters(request), return_state=True)
             message = state.message or state.name
         except TerminationSignal:
-            raise SystemExit(128 + 15) from None
+            raise interrupts.Terminated from None
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
             message = lost = f"Prefect could not note how the run ended: {' '.join(str(error).split())}"
     if call.error is not None:

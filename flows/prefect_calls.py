@@ -32,9 +32,10 @@ from flows.pool import Readers
 from flows.prefect_steps import Log, do_as_tasks, leave_artifacts
 from flows.request import OnEnd, RunRequest, RunResult, tell_nobody
 from flows.run_begin import OnStep, open_run
+from flows.run_state import state_before
 from flows.settings import Settings, load_settings
 from schemas.errors import LockedError, NewsmartError
-from warehouse.state import read_state
+from warehouse import interrupts
 
 SKIPPED = "Skipped"
 
@@ -96,7 +97,7 @@ def run_as_tasks(request: RunRequest, call: Call) -> RunResult:
         try:
             result = refresh_warehouse(run, do_as_tasks(log, run.run_id, call.on_step))
         except NewsmartError as error:
-            leave_artifacts(report_of_failure(run.run_id, str(error), read_state(run.home)), log)
+            leave_artifacts(report_of_failure(run.run_id, str(error), state_before(run.home)), log)
             raise
         call.results.append(result)
     log.info(told(result))
@@ -156,7 +157,8 @@ def conclude(call: Call, work: Callable[[], str]) -> State[Any]:
     Lets all but our own errors pass, so that the page shows their traceback.
     """
     try:
-        return Completed(message=work())
+        with interrupts.kept():
+            return Completed(message=work())
     except LockedError as error:
         call.error = error
         run_log().info("skipped: %s", error)

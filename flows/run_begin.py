@@ -18,7 +18,7 @@ from flows.limits import memory_for
 from flows.pool import Readers
 from flows.reparse import bring_up_to_date
 from flows.request import Changes, OnEnd, RunRequest, tell_nobody
-from flows.run_state import tell_without_ledger
+from flows.run_state import state_notices, tell_without_ledger
 from flows.scan import Scan
 from schemas.errors import LedgerDamaged, UsageError
 from schemas.rules import RULES_VERSION
@@ -114,6 +114,7 @@ def open_run(request: RunRequest, readers: Readers | None = None, on_end: OnEnd 
         faults.at("after_lock")
         publish.clean(home)
         faults.at("after_clean")
+        traces.notices += state_notices(home)
         traces.notices += set_aside_if_damaged(home) if request.full_refresh else []
         with _ledger_of(home, request, traces) as connection:
             traces.notices += _look_for_bytes(connection, is_mended=request.full_refresh)

@@ -23,6 +23,15 @@ def state_before(home: Home) -> State:
         return State()
 
 
+def state_notices(home: Home) -> list[str]:
+    """Say where the state that the last run left makes no sense."""
+    try:
+        read_state(home)
+    except RunFailed as error:
+        return [f"{error.what} ({error.where}); this run writes it anew, and forgets a rollback's pin"]
+    return []
+
+
 def run_record(
     run_id: str | None, as_of: datetime | None, started_at: datetime, status: str, error: BaseException | None
 ) -> Record:

@@ -5,12 +5,15 @@ A setting comes from the command line, else from an environment variable NEWSMAR
 """
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import UsageError
+from schemas.sizes import size_bytes
 
 PREFIX = "NEWSMART_"
 DEFAULT_FILE = "newsmart.toml"
@@ -69,7 +72,7 @@ def _from_file(values: Mapping[str, str]) -> dict[str, object]:
         return {}
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError("the settings file cannot be read", where=f"{path}: {error}") from error
     unknown = sorted(set(told) - set(_names()))
     if unknown:
@@ -78,8 +81,54 @@ def _from_file(values: Mapping[str, str]) -> dict[str, object]:
 
 
 def _fit(name: str, value: object) -> object:
+    """Return a setting's value in its type. Raises UsageError where it has none, or is none that makes sense."""
     kind = _names()[name]
     try:
-        return kind(value)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"the setting {name} must be a {kind.__name__}", where=repr(value)) from error
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            raise TypeError
+        made = kind(value)
+        if kind is int and isinstance(value, float) and made != value:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"the setting {name} must be {_KINDS[kind]}", where=repr(value)) from None
+    is_good, wanted = _CHECKS.get(name, (_is_text, "a text without NUL"))
+    if not is_good(made):
+        raise UsageError(f"the setting {name} must be {wanted}", where=repr(value))
+    return made
+
+
+def _from_to(least: float, most: float) -> tuple[Callable[[Any], bool], str]:
+    """Return a check of a number, and its words. A number that is none (NaN) lies nowhere."""
+    return lambda value: least <= value <= most, f"from {least:,} to {most:,}"
+
+
+def _is_text(value: str) -> bool:
+    return "\0" not in value
+
+
+def _is_size(text: str) -> bool:
+    try:
+        return size_bytes(text) > 0
+    except UsageError:
+        return False
+
+
+def _is_build_size(text: str) -> bool:
+    return not text or _is_size(text) or re.fullmatch("[1-9][0-9]?%", text) is not None
+
+
+_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+_SIZE = "a size such as 512MB or 2GB, at most 1000TB"
+# What a value must be so that nothing that is given it overflows: a century of days, three decades of seconds.
+_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "workers": _from_to(0, 1_024),
+    "max_quarantine": (lambda value: value == -1 or 0 <= value <= 1, "a share from 0 to 1, or -1"),
+    "keep_releases": _from_to(1, 100_000),
+    "keep_runs": _from_to(1, 1_000_000_000),
+    "keep_quarantine_days": _from_to(0, 36_525),
+    "keep_raw_days": _from_to(0, 36_525),
+    "build_memory": (_is_build_size, _SIZE),
+    "query_memory": (_is_size, _SIZE),
+    "query_seconds": (lambda value: 0 < value <= 1_000_000_000, "over 0, and at most 1,000,000,000"),
+    "log_format": (lambda value: value in ("text", "json"), "text or json"),
+}

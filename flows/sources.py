@@ -23,7 +23,9 @@ def parse_source(text: str) -> Source:
     match = _NAME.match(text)
     name, folder = (match[1] or match[2] or "", text[match.end() :]) if match else ("", text)
     name = name.strip()
-    if not folder:
+    if match and not name:
+        raise UsageError("a source's name is empty", where="before the =", todo="write --source NAME=DIR")
+    if not folder.strip():
         raise UsageError("a source needs a folder", where=repr(text), todo="write --source NAME=DIR or --source DIR")
     place = parse_address(folder) if is_url(folder) else folder
     if isinstance(place, Address):

@@ -3,6 +3,7 @@
 Needs neither ledger, release nor server, so it answers while a run goes on and after one that failed.
 """
 
+import math
 import re
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,15 +18,17 @@ from warehouse.publish import current
 from warehouse.state import State
 
 AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
+OLDEST_SECONDS = 36_525 * 86_400
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_age(text: str, option: str = "--max-age") -> timedelta:
-    """Return the age that a text such as 90, 15m, 26h or 3d means. Raises UsageError for another."""
+    """Return the age that a text such as 90, 15m, 26h or 3d means. Raises UsageError for another, or over a century."""
     match = AGE.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"{option} takes an age such as 90s, 15m, 26h or 3d", where=repr(text))
-    return timedelta(seconds=float(match[1]) * UNITS[match[2]])
+    age = float(match[1]) * UNITS[match[2]] if match else math.inf
+    if age > OLDEST_SECONDS:
+        raise UsageError(f"{option} takes an age such as 90s, 15m, 26h or 3d, at most 36525d", where=repr(text))
+    return timedelta(seconds=age)
 
 
 def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:

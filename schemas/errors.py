@@ -12,7 +12,8 @@
         └── TransientFailure           the outside world failed in a way that may pass: a retry can help
 
 The base class alone says whether a retry can help, so that a scheduler needs no list of messages. Errors carry
-fields, not only text: `what` happened, `where`, and `todo`, what to do about it.
+fields, not only text: `what` happened, `where`, and `todo`, what to do about it; `detail` is what only makes sense over
+several lines, such as a place in SQL, and is shown below the line.
 """
 
 
@@ -21,9 +22,11 @@ class NewsmartError(Exception):
 
     exit_status = 1
 
-    def __init__(self, what: str, *, where: str | None = None, todo: str | None = None) -> None:
-        """Keep the three parts; the joined line is the exception's text."""
-        self.what, self.where, self.todo = what, where, todo
+    def __init__(
+        self, what: str, *, where: str | None = None, todo: str | None = None, detail: str | None = None
+    ) -> None:
+        """Keep the parts; what, where and todo in one line are the exception's text."""
+        self.what, self.where, self.todo, self.detail = what, where, todo, detail
         text = what if where is None else f"{what}: {where}"
         super().__init__(text if todo is None else f"{text} ({todo})")
 

@@ -25,6 +25,7 @@ _NO_TEXTS = ("na", "n/a", "n.a", "none", "null", "nil", "nan", "undefined", "tbd
 _NO_FIELDS = ("no title", "no excerpt", "no description", "title", "excerpt", "description", "lorem ipsum", "")
 _PLACEHOLDERS = frozenset((*_NO_TEXTS, *_NO_FIELDS))
 _SHORT = 60
+_LONG_WORD = re.compile(r"\S{1000,}")
 MIN_SECRET = 40
 """What is shorter cannot look like ciphertext."""
 # Ciphertext comes as base64 (RFC 4648 section 4), some hundred characters of it; the form for URLs (section 5) counts
@@ -69,3 +70,8 @@ def has_secret(text: str) -> bool:
 def printable(text: str) -> str:
     """Escape what is not printable, so that a terminal is told nothing but text, and keep all languages' letters."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def cut_words(text: str) -> str:
+    """Cut what has over a thousand characters without a blank, such as a number of 5,000 digits; paths are shorter."""
+    return _LONG_WORD.sub(lambda word: f"{word[0][:60]}\u2026{word[0][-20:]}", text)

@@ -128,14 +128,14 @@ def _mark(home: Home) -> tuple[bytes, str | None, bytes | None] | None:
         return None
     with home.ledger.open("rb") as file:
         header = file.read(HEADER_BYTES)
-    return header, home.linked_release(), home.state.read_bytes() if home.state.exists() else None
+    return header, home.linked_release(), home.state.read_bytes() if home.state.is_file() else None
 
 
 def _copy_once(home: Home, folder: Path) -> Backup | None:
     """Copy every file; None where one went away meanwhile."""
     release = publish.current(home)
     wanted = {f"{RELEASES}/{name}/{RELEASE}": home.release_file(name) for name in publish.release_ids(home)}
-    wanted |= {LEDGER: home.ledger, **({STATE: home.state} if home.state.exists() else {})}
+    wanted |= {LEDGER: home.ledger, **({STATE: home.state} if home.state.is_file() else {})}
     shutil.rmtree(folder / RELEASES, ignore_errors=True)
     try:
         copied = {name: copy(source, folder / name, _mode(name)) for name, source in sorted(wanted.items())}

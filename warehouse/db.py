@@ -245,7 +245,7 @@ def _opened(database: Path | str, read_only: bool, spill: Path, limits: Limits) 
         interrupts.check()
     except (RuntimeError, duckdb.InterruptException) as error:
         if interrupts.is_pending() or _is_ctrl_c(error):
-            raise KeyboardInterrupt from error
+            raise interrupts.error() from error
         raise
     finally:
         connection.close()

@@ -9,6 +9,16 @@ import os
 from pathlib import Path
 from secrets import token_hex
 
+from schemas.errors import UsageError
+
+
+def check_place(target: Path) -> None:
+    """Raise UsageError where no file can be put at a path that somebody named: no folder there, or no file."""
+    if not target.parent.is_dir():
+        raise UsageError("no such folder", where=str(target.parent), todo="make it, or choose another --to")
+    if target.exists() and not target.is_file():
+        raise UsageError("the file to write is there and is no file", where=str(target), todo="choose another --to")
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Put the bytes at the path by write, fsync, rename, fsync of the folder. Raises OSError; leaves no part behind.

@@ -1,4 +1,4 @@
-"""Ctrl-C that cannot be lost.
+"""Ctrl-C, and SIGTERM, that cannot be lost.
 
 Python raises KeyboardInterrupt wherever the main thread happens to be, and not every place lets it pass: DuckDB's
 binding drops it where it comes during an import of its own (pandas, at the first Arrow table), so does a `__del__` or
@@ -7,13 +7,17 @@ KeyboardInterrupt. So the command line's handler notes the signal before it rais
 in any thread, and `check` raises again at the next edge of a step: before a commit, before a table, before the link
 moves. Signals belong to the process, which is why the note is one of the few things here that a module holds.
 
+SIGTERM, by which service managers end a program, goes the same way, so that it ends as whole, and says so. Prefect puts
+a handler of its own in front while a flow runs, and uses SIGTERM to cancel flows of its workers; `kept` puts ours in
+front again, but only where `honoured` has put it first.
+
 Without `honoured` (a Prefect worker, a notebook) nothing is noted and nothing changes.
 """
 
 import signal
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol
@@ -26,48 +30,88 @@ class Interruptible(Protocol):
         """Break off the statement that runs."""
 
 
-class _Note:
-    """What the handler knows: whether Ctrl-C came and is not yet told, and the connections that are open."""
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has come. It goes wherever KeyboardInterrupt goes."""
 
     def __init__(self) -> None:
-        self.is_pending = False
+        """Say so; the text is what state.json tells of the run."""
+        super().__init__("ended by SIGTERM")
+
+
+class _Note:
+    """What the handler knows: the signal that came and is not yet told, and the connections that are open."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
         self.is_quiet = False
+        self.minded: tuple[signal.Signals, ...] = ()
         self.open: weakref.WeakSet[Interruptible] = weakref.WeakSet()
 
+    def forget(self) -> None:
+        """Be as at the beginning."""
+        self.number, self.is_quiet, self.minded = None, False, ()
+
+    def error(self) -> KeyboardInterrupt:
+        """Return what the signal raises."""
+        return Terminated() if self.number == signal.SIGTERM else KeyboardInterrupt()
+
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Note the signal, break off what runs, and raise; where it is to be quiet, note it only."""
-        self.is_pending = True
+        """Note the first signal, break off what runs, and raise; where it is to be quiet, note it only."""
+        self.number = self.number or number
         if self.is_quiet:
             return
         for connection in list(self.open):
             # One that was closed says so by an error of the binding.
             with suppress(Exception):
                 connection.interrupt()
-        raise KeyboardInterrupt
+        raise self.error()
 
 
 _note = _Note()
+_DEFAULTS: Mapping[signal.Signals, Callable[[int, FrameType | None], None] | signal.Handlers] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 
 
 @contextmanager
 def honoured() -> Iterator[None]:
-    """Note each SIGINT of the block, in the main thread. Where it is ignored, as under nohup, it stays so."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+    """Note each SIGINT and SIGTERM of the block, in the main thread.
+
+    One that is ignored, as under nohup, or that the program minds itself, stays so.
+    """
+    minded = tuple(number for number, default in _DEFAULTS.items() if signal.getsignal(number) is default)
+    if not minded or threading.current_thread() is not threading.main_thread():
         yield
         return
-    _note.is_pending = _note.is_quiet = False
-    signal.signal(signal.SIGINT, _note.handle)
+    _note.forget()
+    _note.minded = minded
+    for number in minded:
+        signal.signal(number, _note.handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-        _note.is_pending = _note.is_quiet = False
+        for number in minded:
+            signal.signal(number, _DEFAULTS[number])
+        _note.forget()
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Be in front of a handler for SIGTERM that was put in the place of ours since, for the block."""
+    if signal.SIGTERM not in _note.minded or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _note.handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of the block, which is short: what may not be left half done, such as a new thread.
+    """Let signals wait for the end of the block, which is short: what may not be left half done, such as a new thread.
 
     Raises KeyboardInterrupt where one has come.
     """
@@ -85,17 +129,27 @@ def watch(connection: Interruptible) -> None:
 
 
 def is_pending() -> bool:
-    """Tell whether Ctrl-C has come."""
-    return _note.is_pending
+    """Tell whether Ctrl-C or SIGTERM has come."""
+    return _note.number is not None
+
+
+def is_terminated() -> bool:
+    """Tell whether it was SIGTERM that came, and came first."""
+    return _note.number == signal.SIGTERM
 
 
 def conclude() -> bool:
-    """Tell whether Ctrl-C has come; from here to the end of `honoured` another one raises nothing any more."""
+    """Tell whether a signal has come; from here to the end of `honoured` another one raises nothing any more."""
     _note.is_quiet = True
-    return _note.is_pending
+    return is_pending()
 
 
 def check() -> None:
-    """Raise KeyboardInterrupt where Ctrl-C has come and was swallowed on its way."""
-    if _note.is_pending:
-        raise KeyboardInterrupt
+    """Raise KeyboardInterrupt where a signal has come and was swallowed on its way."""
+    if is_pending():
+        raise _note.error()
+
+
+def error() -> KeyboardInterrupt:
+    """Return what the signal that has come raises."""
+    return _note.error()

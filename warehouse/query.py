@@ -25,6 +25,7 @@ from typing import Literal, TextIO, get_args
 import duckdb
 
 from schemas.errors import NewsmartError, RunFailed, UsageError
+from schemas.sizes import size_bytes
 from warehouse import render
 from warehouse.db import Limits, explain, release_connection
 from warehouse.home import Home
@@ -41,9 +42,10 @@ AS_TEXT = {
     "TIMESTAMP_NS": "strftime({}, '%Y-%m-%dT%H:%M:%S.%n')",
     "TIMESTAMP WITH TIME ZONE": "strftime({}, '%Y-%m-%dT%H:%M:%S.%f+00:00')",
 }
+PLACE = re.compile(r"\n\n(LINE [0-9]+: [^\n]*\n *\^+)\s*\Z")
 BATCH_ROWS = 2_000
-SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?i?B?)\s*", re.IGNORECASE)
 JOIN_SECONDS = 1.0
+MOST_SECONDS = 1e9
 # A query that ignores its limit gets this long before the process ends.
 STUCK_GRACE_SECONDS = 2.0
 # Room for the interpreter, DuckDB's code and the rows on their way out, on top of the query's own limit.
@@ -70,8 +72,8 @@ def run_query(
     """
     size = size_bytes(memory_limit)
     size_bytes(spill_limit)
-    if timeout_seconds <= 0:
-        raise UsageError("the time limit must be more than 0 seconds", where=str(timeout_seconds))
+    if not 0 < timeout_seconds <= MOST_SECONDS:
+        raise UsageError("the time limit must be over 0, and at most 1,000,000,000 s", where=str(timeout_seconds))
     if not home.file.exists():
         raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
     limits = Limits(memory=memory_limit, seconds=timeout_seconds, spill_size=spill_limit)
@@ -179,17 +181,24 @@ def _explained(error: duckdb.Error, file: Path, timeout_seconds: float) -> Newsm
     ours = explain(error, file, is_ledger=False)
     if ours is not None:
         return ours
-    text = render_error(error)
+    text, place = _text_and_place(error)
     if isinstance(error, duckdb.PermissionException):
-        return UsageError("not allowed in a query", where=text)
+        return UsageError("not allowed in a query", where=text, detail=place)
     if isinstance(error, duckdb.ProgrammingError):
-        return UsageError("wrong SQL", where=text)
-    return RunFailed("the query failed", where=text)
+        return UsageError("wrong SQL", where=text, detail=place)
+    return RunFailed("the query failed", where=text, detail=place)
 
 
-def render_error(error: duckdb.Error) -> str:
-    """Return DuckDB's text with the caret lines kept, and whatever the data put into it made visible."""
-    return "\n".join(render.visible(line) for line in str(error).strip().split("\n"))
+def _text_and_place(error: duckdb.Error) -> tuple[str, str | None]:
+    """Return what DuckDB says on one line, and the two lines that show where in the SQL, the second one its carets.
+
+    DuckDB gives a control character no width when it places the carets, so there they are left out.
+    """
+    text, place = str(error), None
+    match = PLACE.search(text)
+    if match is not None:
+        text, place = text[: match.start()], "".join(c for c in match[1] if c.isprintable() or c == "\n")
+    return render.visible(" ".join(text.split())), place
 
 
 @contextmanager
@@ -241,13 +250,3 @@ def exit_stuck() -> None:
     sys.stderr.write("newsmart: the query ignored its time limit; ended\n")
     sys.stderr.flush()
     os._exit(RunFailed.exit_status)
-
-
-def size_bytes(text: str) -> int:
-    """Return the bytes that a size such as `2GB` or `512MiB` means. Raises UsageError for anything else, or for 0."""
-    match = SIZE.fullmatch(text)
-    unit = match[2].upper().rstrip("B") if match else ""
-    if match is None or float(match[1]) == 0 or (unit == "" and match[2] == "") or unit == "I":
-        raise UsageError("not a size", where=repr(text), todo="such as 512MB, 2GB, 1.5GiB")
-    base = 1024 if unit.endswith("I") else 1000
-    return int(float(match[1]) * base ** " KMGT".index(unit.rstrip("I") or " "))

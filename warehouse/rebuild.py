@@ -16,7 +16,7 @@ from warehouse import runs
 from warehouse.audit import check, run_audits
 from warehouse.build import Built, Versions, building, clear_work, fill_release
 from warehouse.db import attach_release, explain, spill_folder
-from warehouse.durable import fsync_file, fsync_folder
+from warehouse.durable import check_place, fsync_file, fsync_folder
 from warehouse.fingerprint import TableFingerprint, fingerprint_table
 from warehouse.home import Home
 from warehouse.parallel import map_queries
@@ -42,8 +42,7 @@ def build_to(
     """
     if target.exists() or target.is_symlink():
         raise UsageError("the file to build exists already", where=str(target), todo="choose another --to")
-    if not target.parent.is_dir():
-        raise UsageError("no such folder", where=str(target.parent))
+    check_place(target)
     with spill_folder(target.parent) as folder:
         made = build_audited(connection, as_of, folder / target.name, versions)
         fsync_file(folder / target.name)

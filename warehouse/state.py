@@ -6,12 +6,16 @@ never a part. Rejected: tables in the ledger (locked while a run lasts) or in th
 """
 
 import json
+import os
+import stat
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypedDict
 
 from schemas.errors import RunFailed
 from warehouse.durable import write_atomically
 from warehouse.home import Home
+from warehouse.state_shape import misfit
 
 VERSION = 1
 MAX_BYTES = 500_000_000
@@ -39,11 +43,10 @@ class State(TypedDict, total=False):
 def read_state(home: Home) -> State | None:
     """Return the last state, or None when there is none. Raises RunFailed when the file is there and makes no sense.
 
-    Takes no lock.
+    Takes no lock, and waits for nobody who should write into a pipe of that name.
     """
     try:
-        with home.state.open("rb") as file:
-            told = json.loads(file.read(MAX_BYTES))
+        told = json.loads(_content(home.state))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -53,19 +56,30 @@ def read_state(home: Home) -> State | None:
     return _checked(told, home.state)
 
 
+def _content(path: Path) -> bytes:
+    """Return the file's bytes. Raises OSError, ValueError where it is no file."""
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise ValueError("it is no file")
+        with os.fdopen(number, "rb", closefd=False) as file:
+            return file.read(MAX_BYTES)
+    finally:
+        os.close(number)
+
+
 def _checked(told: object, path: Path) -> State:
     if not isinstance(told, dict):
         raise _damaged(path, "not an object")
     version = told.get("version")
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise _damaged(path, "it has no version")
     if version > VERSION:
         raise RunFailed("the warehouse's state is of a newer newsmart", where=str(path), todo="upgrade newsmart")
-    shapes: dict[str, type | tuple[type, ...]] = {"run": dict, "balance": dict, "quarantine": list, "drift": list}
-    wrong = [name for name, shape in shapes.items() if name in told and not isinstance(told[name], shape)]
-    if wrong:
-        raise _damaged(path, f"{wrong[0]} is not as it should be")
-    state: State = told  # type: ignore[assignment]  # the shapes that matter are checked above
+    wrong = misfit(told)
+    if wrong is not None:
+        raise _damaged(path, f"{wrong} is not as it should be")
+    state: State = told  # type: ignore[assignment]  # what is read of it is checked above
     return state
 
 
@@ -76,10 +90,14 @@ def _damaged(path: Path, why: str) -> RunFailed:
 def write_state(home: Home, state: State) -> None:
     """Replace state.json by this state, whole or not at all; `version` is set here. The caller holds the lock.
 
+    A folder in its place is moved aside: it is not ours to remove.
+
     Raises RunFailed when it cannot be written (the old one then stays), ValueError for what JSON cannot hold.
     """
     text = json.dumps({**state, "version": VERSION}, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     try:
+        if home.state.is_dir() and not home.state.is_symlink():
+            home.state.rename(home.state.with_name(f"{home.state.name}.aside-{token_hex(4)}"))
         write_atomically(home.state, text.encode("utf-8", "backslashreplace") + b"\n")
     except OSError as error:
         raise RunFailed("cannot write the warehouse's state", where=f"{home.state}: {error.strerror}") from error

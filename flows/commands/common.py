@@ -27,9 +27,9 @@ def print_json(value: object) -> None:
 
 
 def say(options: argparse.Namespace, line: str) -> None:
-    """Print a line of result, unless --quiet asks for silence."""
+    """Print a line of result, unless --quiet asks for silence; what it quotes neither forges a line nor steers."""
     if not options.quiet:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(printable(line) + "\n")
 
 
 def warn(line: str) -> None:

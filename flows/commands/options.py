@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from flows.commands.numbers import MOST_WORKERS, seconds, whole
 from flows.engines.choice import ENGINES
 
 Adder = Any  # argparse gives its group of subparsers no public type
@@ -46,7 +47,8 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
 
 
 def _add_engine_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--workers", type=int, metavar="N", help="processes that read (default: one a core)")
+    processes = whole("takes a number of processes", 0, MOST_WORKERS)
+    command.add_argument("--workers", type=processes, metavar="N", help="processes that read (default: one a core)")
     command.add_argument("--engine", choices=ENGINES, help="what reads the documents (default: local)")
     command.add_argument("--dask-address", metavar="ADDRESS", help="Dask scheduler, tcp:// or tls://; implies dask")
 
@@ -63,8 +65,9 @@ def _run_commands(commands: Adder) -> None:
     _add_run_options(serve)
     when = serve.add_mutually_exclusive_group()
     when.add_argument("--cron", metavar="EXPR", help="schedule as a cron expression, in UTC")
-    when.add_argument("--every", type=float, metavar="SECONDS", help="schedule as an interval (default: 3600)")
-    serve.add_argument("--port", type=_port, help="port of the Prefect server that is started (default: 4200)")
+    when.add_argument("--every", type=seconds(1), metavar="SECONDS", help="schedule as an interval (default: 3600)")
+    port = whole("a port is a number", 1, 65_535)
+    serve.add_argument("--port", type=port, help="port of the Prefect server that is started (default: 4200)")
     serve.add_argument("--now", action="store_true", help="start a first run at once")
     backfill = _command(commands, "backfill", "run:backfill", "Run over a manifest of folders and as-ofs, in order.")
     backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}")
@@ -117,7 +120,7 @@ def _ledger_commands(commands: Adder) -> None:
 def _file_commands(commands: Adder) -> None:
     backup = _command(commands, "backup", "files:backup", "Copy the warehouse, ledger included, while runs go on.")
     backup.add_argument("--to", metavar="DIR", required=True, help="folder to make")
-    backup.add_argument("--wait", type=float, default=60.0, metavar="SECONDS", help="how long to wait for a run")
+    backup.add_argument("--wait", type=seconds(0), default=60.0, metavar="SECONDS", help="how long to wait for a run")
     restore = _command(commands, "restore", "files:restore", "Put a backup in the warehouse's place.")
     restore.add_argument("--from", dest="origin", metavar="DIR", required=True, help="folder that backup made")
     restore.add_argument("--force", action="store_true", help="replace the warehouse that is there")
@@ -130,10 +133,3 @@ def _file_commands(commands: Adder) -> None:
     export.add_argument("--data-path", metavar="DIR", help="where the files of a new DuckLake go")
     export.add_argument("--ducklake-python", metavar="PATH", help="interpreter whose duckdb has the extension ducklake")
     _json(export)
-
-
-def _port(text: str) -> int:
-    """Return a TCP port. Raises ArgumentTypeError for what is none."""
-    if not (len(text) < 6 and text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535: {text!r}")
-    return int(text)

@@ -43,10 +43,22 @@ def _sql(options: argparse.Namespace) -> str | None:
         return str(options.sql)
     if options.sql is not None:
         raise UsageError("give SQL or --recipe, not both")
-    from warehouse.recipes import list_recipes, recipe_sql
-
     if options.recipe:
+        from warehouse.recipes import recipe_sql
+
         return recipe_sql(options.recipe)
-    for recipe in list_recipes():
-        sys.stdout.write(f"{recipe.name:32} {recipe.question}\n")
+    _list_cookbook(options.format)
     return None
+
+
+def _list_cookbook(form: str) -> None:
+    """Print name and question of each recipe; for a program with the notes, that say what a row is."""
+    from warehouse.recipes import list_recipes
+    from warehouse.render import write_csv, write_json
+
+    recipes = list_recipes()
+    if form == "table":
+        sys.stdout.writelines(f"{recipe.name:32} {recipe.question}\n" for recipe in recipes)
+        return
+    rows = [(recipe.name, recipe.question, recipe.notes) for recipe in recipes]
+    (write_json if form == "json" else write_csv)(("recipe", "question", "notes"), rows, sys.stdout)

@@ -11,13 +11,14 @@ from warehouse.state import read_state
 
 def report(options: argparse.Namespace) -> int:
     """Write the page and say where it is."""
-    from warehouse.durable import write_atomically
+    from warehouse.durable import check_place, write_atomically
     from warehouse.report import render
 
     home = Home.of(warehouse_of(options, settings_of(options)))
     if not home.file.exists():
         raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
-    target = Path(options.to) if options.to else home.file.with_suffix(".html")
+    target = home.file.with_suffix(".html") if options.to is None else Path(options.to)
+    check_place(target.absolute())
     page = render(home.file, read_state(home))
     try:
         write_atomically(target.absolute(), page.encode())

@@ -63,8 +63,6 @@ def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
         share = settings.max_quarantine
     if share is not None and not 0 <= share <= 1:
         raise UsageError("--max-quarantine takes a share from 0 to 1", where=str(share))
-    if settings.workers < 0:
-        raise UsageError("--workers takes a number of processes, 1 and up", where=str(settings.workers))
     as_of = getattr(options, "as_of", None)
     return RunRequest(
         sources=parse_sources(options.source or [settings.source]),

@@ -3,7 +3,6 @@
 import argparse
 
 from flows.commands.common import print_json, say
-from schemas.text import printable
 from schemas.urls import explain
 
 
@@ -16,5 +15,5 @@ def url(options: argparse.Namespace) -> int:
     for one in told:
         key = f"none: {one.reason}" if one.url_key is None else one.url_key
         for line in (one.url, f"  key     {key}", *(f"  rule    {rule}" for rule in one.rules)):
-            say(options, printable(line))
+            say(options, line)
     return 0

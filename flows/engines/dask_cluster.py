@@ -133,28 +133,28 @@ def _own_cluster(processes: int, scratch: str) -> Iterator[LocalCluster]:
             preload=["flows.engines.own_worker"],
         )
     with cluster:
-        if interrupts:
-            raise KeyboardInterrupt
+        for number in interrupts:
+            signal.raise_signal(number)
         yield cluster
 
 
 @contextmanager
 def _interrupts_later() -> Iterator[list[int]]:
-    """Yield the interrupts that come during the block, for the caller to raise: half a cluster cannot be closed.
+    """Yield the signals to stop that come during the block, for the caller to raise: half a cluster cannot be closed.
 
     SIGINT is blocked too, for the threads that Dask starts and, as a mask is inherited, for its workers: Ctrl-C on a
     terminal reaches them as well, and each would write a traceback. Where it is ignored, it stays so.
     """
     interrupts: list[int] = []
     ensure_running()  # multiprocessing's tracker: the thread that starts it is left with SIGINT unblocked
-    before = signal.getsignal(signal.SIGINT)
-    is_noted = current_thread() is main_thread() and before is not signal.SIG_IGN
-    if is_noted:
-        signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    noted = [number for number, handler in before.items() if current_thread() is main_thread() and callable(handler)]
+    for number in noted:
+        signal.signal(number, lambda number, frame: interrupts.append(number))
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield interrupts
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if is_noted:
-            signal.signal(signal.SIGINT, before)
+        for number in noted:
+            signal.signal(number, before[number])

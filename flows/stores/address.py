@@ -69,8 +69,11 @@ def parse_address(url: str) -> Address | str:
         return _folder(rest)
     if scheme == "s3":
         bucket, _, prefix = rest.partition("/")
-        if not _BUCKET.fullmatch(bucket):
+        if not bucket:
             raise UsageError("the source names no bucket", where="s3://", todo="write s3://BUCKET/PREFIX")
+        if not _BUCKET.fullmatch(bucket):
+            todo = "3 to 255 of a-z, A-Z, 0-9, dot, hyphen and underscore"
+            raise UsageError("what the source names is no name of a bucket", where="s3://", todo=todo)
         return Address(scheme, bucket, _prefix(scheme, prefix))
     if scheme in ARCHIVES:
         return _archive(scheme, rest)

@@ -1,6 +1,9 @@
 """The commands as a user calls them: exit statuses, one clear line, JSON where it was asked for."""
 
+import csv
+import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,8 +13,11 @@ from typing import Any
 import pytest
 
 from flows.cli import main
+from schemas.errors import RunFailed
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
+from warehouse.home import Home
+from warehouse.state import read_state, write_state
 
 ROOT = Path(__file__).parents[2]
 
@@ -188,6 +194,34 @@ def test_no_name_and_no_argument_steers_the_terminal_or_forges_a_line(
     _, out, _ = _call(capsys, "url", "--", "https://example.com/\x1b[2J\n  key     forged")
     assert "\x1b" not in out
     assert not any(line.startswith("  key     forged") for line in out.splitlines())
+    _, _, err = _call(capsys, *_on(newsroom, "run", "--direct", "--source", "no\x1b[2J\nnewsmart: all is well"))
+    assert err.startswith("newsmart: no such source folder: no\\x1b[2J newsmart: all is well (")
+
+
+def test_what_is_told_again_steers_no_terminal_either(
+    capsys: pytest.CaptureFixture[str], published: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published.write("b\x1b[2J\n.md", "no front matter")
+    published.run(max_quarantine=1.0)
+    home = Home.of(published.warehouse)
+    state = read_state(home)
+    assert state is not None
+    write_state(
+        home, {**state, "run": {**state["run"], "status": "failed", "error": "lost \x1b]0;x\x07 \x9b2J \u202e"}}
+    )
+    for command, words in (
+        ("quarantine", "news/b\\x1b[2J\\n.md:1:1"),
+        ("status", "lost \\x1b]0;x\\x07 \\x9b2J \\u202e"),
+    ):
+        out = _call(capsys, *_on(published, command))[1]
+        assert words in out
+        assert not any(sign in out for sign in "\x1b\x07\x9b\u202e")
+
+    def fail(*_: object, **__: object) -> None:
+        raise RunFailed("it failed", detail="at\x1b[2J\n  ^")
+
+    monkeypatch.setattr("warehouse.query.run_query", fail)
+    assert _call(capsys, *_on(published, "query", "select 1"))[2] == "newsmart: it failed\n  at\\x1b[2J\n    ^\n"
 
 
 def test_query_formats(capsys: pytest.CaptureFixture[str], published: Newsroom) -> None:
@@ -202,6 +236,49 @@ def test_query_formats(capsys: pytest.CaptureFixture[str], published: Newsroom) 
     assert "(1 row)" in _call(capsys, *_on(published, "query", sql))[1]
     assert _call(capsys, *_on(published, "query", "--recipe"))[1].count("\n") >= 15
     assert _call(capsys, *_on(published, "query", "copy articles to 'x.csv'"))[0] == 2
+
+
+def test_the_cookbook_is_listed_in_the_format_that_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = [line.split()[0] for line in _call(capsys, "query", "--recipe")[1].splitlines()]
+    told = json.loads(_call(capsys, "query", "--recipe", "--format", "json")[1])
+    assert [set(one) for one in told] == [{"recipe", "question", "notes"}] * len(listed)
+    assert [one["recipe"] for one in told] == listed
+    rows = list(csv.reader(io.StringIO(_call(capsys, "query", "--recipe", "--format", "csv")[1])))
+    assert rows == [["recipe", "question", "notes"], *([*one.values()] for one in told)]
+
+
+def test_a_recipe_answers_in_the_format_that_was_asked_for(
+    capsys: pytest.CaptureFixture[str], published: Newsroom
+) -> None:
+    asked = _on(published, "query", "--recipe", "quarantine_by_reason")
+    told = json.loads(_call(capsys, *asked, "--format", "json")[1])
+    assert len(told) == 1
+    assert _call(capsys, *asked, "--format", "csv")[1].splitlines()[0] == ",".join(told[0])
+
+
+@pytest.mark.parametrize(
+    ("sql", "status", "shown"),
+    [
+        ("selec 1", 2, ["  LINE 1: selec 1", "          ^^^^^"]),
+        ("select\n\ttilte\nfrom articles", 2, ["  LINE 2: tilte", "          ^^^^^"]),
+        (
+            "select '\x1b[2J', tilte from articles",
+            2,
+            ["  LINE 1: select '[2J', tilte from articles", 24 * " " + "^^^^^"],
+        ),
+        ("select cast('x' as int)", 1, ["  LINE 1: select cast('x' as int)", 17 * " " + 16 * "^"]),
+        ("select 1; select 2", 2, []),
+    ],
+)
+def test_wrong_sql_is_one_line_and_the_place_below_it(
+    capsys: pytest.CaptureFixture[str], published: Newsroom, sql: str, status: int, shown: list[str]
+) -> None:
+    told, out, err = _call(capsys, *_on(published, "query", sql))
+    first, *below = err.splitlines()
+    assert (told, out) == (status, "")
+    assert first.startswith("newsmart: ")
+    assert "^" not in first
+    assert below == shown
 
 
 def test_status_in_every_form_and_its_exit_status(capsys: pytest.CaptureFixture[str], published: Newsroom) -> None:
@@ -235,7 +312,19 @@ def test_the_report_is_one_escaped_page(
     assert "ftp://example.com/&lt;i&gt;" in text
     assert "<i>" not in text
     assert "<b>bold" not in text
-    assert _call(capsys, *_on(published, "report", "--to", str(tmp_path / "no" / "page.html")))[0] == 1
+
+
+@pytest.mark.parametrize("arguments", [("report",), ("build", "--as-of", "2024-01-01")], ids=lambda words: words[0])
+def test_a_file_to_write_needs_a_folder_that_is_there(
+    capsys: pytest.CaptureFixture[str], published: Newsroom, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for place in (tmp_path / "no" / "x", tmp_path, pipe):
+        status, out, err = _call(capsys, *_on(published, *arguments, "--to", str(place)))
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert "choose another --to" in err
+    assert pipe.is_fifo()
 
 
 def test_the_ledgers_commands(capsys: pytest.CaptureFixture[str], published: Newsroom, tmp_path: Path) -> None:

@@ -243,12 +243,15 @@ def test_memos_are_kept_for_one_as_of_and_for_a_while() -> None:
 
 
 @pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.default_int_handler])
-def test_ctrl_c_while_a_cluster_starts_waits_and_stays_ignored_where_it_is(handler: signal.Handlers) -> None:
-    before = signal.signal(signal.SIGINT, handler)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_cluster_starts_waits_and_stays_ignored_where_it_is(
+    handler: signal.Handlers, number: signal.Signals
+) -> None:
+    before = signal.signal(number, handler)
     try:
         with dask_cluster._interrupts_later() as interrupts:
-            signal.raise_signal(signal.SIGINT)
-        assert interrupts == ([] if handler is signal.SIG_IGN else [signal.SIGINT])
-        assert signal.getsignal(signal.SIGINT) is handler
+            signal.raise_signal(number)
+        assert interrupts == ([] if handler is signal.SIG_IGN else [number])
+        assert signal.getsignal(number) is handler
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)

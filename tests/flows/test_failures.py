@@ -17,7 +17,9 @@ from schemas.errors import LedgerDamaged, NewsmartError, Refused, UsageError
 from tests.documents import make_document
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse import runs
+from warehouse.doctor import examine
 from warehouse.home import Home
+from warehouse.untouched import recorded
 
 FAILED_AT = FIRST_AS_OF + A_DAY
 
@@ -97,6 +99,18 @@ def test_wrong_usage_is_no_run(published: Newsroom) -> None:
     with pytest.raises(UsageError):
         published.run(FIRST_AS_OF)
     assert status(published) == before
+
+
+def test_a_run_goes_on_over_a_damaged_state_and_says_so(published: Newsroom) -> None:
+    home = Home.of(published.warehouse)
+    for content in ("[]", '{"version": 1, "run": {"notices": 5}, "pin": []}'):
+        home.state.write_text(content)
+        (finding,) = (one for one in examine(home, recorded(home)) if one.name == "state")
+        assert (finding.status, "damaged" in finding.text) == ("warn", True)
+        done = published.run(FIRST_AS_OF + (A_DAY if content == "[]" else 2 * A_DAY))
+        assert not done.published
+        assert any("state is damaged" in notice and "anew" in notice for notice in done.notices)
+        assert status(published)["release"]["documents"] == 1
 
 
 def test_a_backfill_takes_the_step_that_was_refused_again(newsroom: Newsroom, tmp_path: Path) -> None:

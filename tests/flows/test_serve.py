@@ -54,8 +54,8 @@ def test_what_a_scheduler_tells_is_believed_only_while_it_lives(tmp_path: Path) 
     [
         (("--cron", "61 * * * *"), "not a cron expression: '61 * * * *'"),
         pytest.param(("--cron", "soon"), "not a cron expression: 'soon'", marks=pytest.mark.slow),
-        (("--every", "0"), "--every takes seconds"),
-        pytest.param(("--every", "nan"), "--every takes seconds", marks=pytest.mark.slow),
+        (("--every", "0"), "--every: takes seconds"),
+        pytest.param(("--every", "nan"), "--every: takes seconds", marks=pytest.mark.slow),
     ],
 )
 def test_a_wrong_schedule_is_told_before_anything_starts(tmp_path: Path, arguments: Sequence[str], words: str) -> None:

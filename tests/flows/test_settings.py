@@ -57,7 +57,7 @@ def test_sources_are_named(text: str, name: str, root: str) -> None:
     assert (source.name, source.root) == (name, root)
 
 
-@pytest.mark.parametrize("text", ["", "news=", "/"])
+@pytest.mark.parametrize("text", ["", "news=", "news= ", "=", "=news", "/"])
 def test_a_source_needs_name_and_folder(text: str) -> None:
     with pytest.raises(UsageError):
         parse_source(text)

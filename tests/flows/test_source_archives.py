@@ -174,6 +174,16 @@ def test_the_bytes_of_an_entry_are_counted_and_not_believed(tmp_path: Path) -> N
     assert (row["outcome"], row["size"], row["byte_count"]) == ("good", 4_000_000, len(make_document()))
 
 
+def test_a_header_that_unpacks_to_too_much_is_not_read(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as archive:
+        name = tarfile.TarInfo("././@LongLink")
+        name.type, name.size = tarfile.GNUTYPE_LONGNAME, MAX_BYTES + 2 * tarfile.RECORDSIZE
+        archive.addfile(name, io.BytesIO(b"a.md".ljust(name.size, b"\0")))
+        add(archive, "short.md", "x")
+    found = look(settled(tmp_path / "x.tar.gz"))
+    assert (paths(found), len(found.unlistable)) == ([], 1)
+
+
 def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.GNU_FORMAT) as archive:
         add(archive, "bad\udcff.md", "x")

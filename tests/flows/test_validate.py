@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.problems import Lines
+from flows.problems import Lines, field_path
 from flows.read import judge_whole
 from schemas.text import sample
 from tests.flows.samples import CONTEXT, document, judge, problems, value
@@ -201,3 +201,10 @@ def test_found_is_one_short_line() -> None:
     assert problem.found == sample("x\n" + "y " * 100)
     assert problem.found is not None
     assert len(problem.found) == 60
+
+
+def test_a_key_of_any_length_and_kind_is_shown_short_and_harmless() -> None:
+    assert field_path(("a", 0, "b")) == "a[0].b"
+    assert field_path(("a\x1b[2J\n", 1)) == "a\\x1b[2J\\n[1]"
+    assert field_path(("Zq9+" * 30,)) == "\u2026"
+    assert len(field_path(("k " * 100,))) == 60

@@ -5,7 +5,8 @@
 Kill -9, as neither a handler nor a flush may run. After each kill FILE, where there was one, opens and passes its
 audits, and the next run at the same as-of leads to the release that a run leads to which nobody killed: the same
 fingerprint. A run after that has nothing to do, and nothing is left behind. Four scenes: the seeds and a generated
-source, each on its first run and on a run over a source that has changed. Then runs are interrupted as Ctrl-C does it.
+source, each on its first run and on a run over a source that has changed. Then runs are interrupted, by Ctrl-C and by
+SIGTERM in turns.
 
 Rejected: killing inside the test's own process through an exception. A `finally` that saves the day would hide the bug.
 """
@@ -59,9 +60,9 @@ T = TypeVar("T")
 FIRST, SECOND, LATER = "2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z", "2026-10-03T00:00:00Z"
 SECOND_KILL_SHARE = 0.3
 TELL_EVERY = 20
-INTERRUPTED = 130
-# Python ends so when the signal comes while the interpreter itself is starting or ending; a shell calls it 130.
-INTERRUPTED_OUTSIDE = -signal.SIGINT
+# A signal that asks a run to end, and the exit status that it ends with. Where it comes while the interpreter itself is
+# starting or ending, Python ends by the signal, which a shell tells as the same number.
+INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,18 +226,21 @@ def told_release(home: Home) -> str | None:
     return None if release is None else str(release["release_id"])
 
 
-def interrupt(scene: Scene, folder: Path, seed: int, workers: int = 1) -> str:
-    """Press Ctrl-C at a random moment of a run: exit 130, one line, nothing half done. Out: what FILE showed then."""
+def interrupt(scene: Scene, folder: Path, seed: int, workers: int = 1, number: signal.Signals = signal.SIGINT) -> str:
+    """Press Ctrl-C, or end a run by SIGTERM, at a random moment: exit 130 or 143, one line, nothing half done.
+
+    Out: what FILE showed then.
+    """
     home = set_up(scene.start, folder)
     child = start_run(scene, home, workers)
     wait_for_lock(home, child)
     time.sleep(random.Random(seed).uniform(0, scene.run_seconds))
-    os.killpg(child.pid, signal.SIGINT)
+    os.killpg(child.pid, number)
     output, errors = child.communicate(timeout=60)
     check_no_worker(child.pid)
     shown = check_after_kill(scene, home, f"interrupt {seed}")
-    is_done = shown == "new" and child.returncode in (0, INTERRUPTED_OUTSIDE) and output.endswith("}\n")
-    if not is_done and child.returncode != INTERRUPTED:
+    is_done = shown == "new" and child.returncode in (0, -number) and output.endswith("}\n")
+    if not is_done and child.returncode != INTERRUPTED[number]:
         raise ProofFailed(f"{scene.name}, interrupt {seed}: exit {child.returncode}: {errors}")
     if not is_done:
         error_line(subprocess.CompletedProcess([], child.returncode, output, errors))
@@ -281,7 +285,9 @@ def prove(place: Path, options: argparse.Namespace) -> dict[str, object]:
         moments = [partial(kill_at_moment, scene, place / "moments" / str(seed), seed, 2)
                    for seed in first(seeds_of_moments, missing) for scene in [scenes[seed % len(scenes)]]]  # fmt: skip
         at_moments.update(shown for found in together(moments, options.jobs) for shown in found)
-    interrupts = [partial(interrupt, scenes[seed % len(scenes)], place / "interrupts" / str(seed), seed, 2)
+    numbers = list(INTERRUPTED)
+    interrupts = [partial(interrupt, scenes[seed % len(scenes)], place / "interrupts" / str(seed), seed, 2,
+                          numbers[seed // len(scenes) % len(numbers)])
                   for seed in range(options.interrupts)]  # fmt: skip
     return {
         "scenes": {scene.name: round(scene.run_seconds, 2) for scene in scenes},

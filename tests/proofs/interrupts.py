@@ -1,4 +1,4 @@
-"""Proves that no Ctrl-C is lost: many of them, each at a random moment of work on a ledger, every one answered.
+"""Proves that no Ctrl-C or SIGTERM is lost: many of them, each at a random moment of work on a ledger, all answered.
 
     python -m tests.proofs.interrupts --rounds 2000
 
@@ -33,21 +33,25 @@ LATEST_SECONDS = 0.1
 class Swallower:
     """Something that dies while the signal comes: what is raised in a finalizer, Python only prints."""
 
+    def __init__(self, number: signal.Signals = signal.SIGINT) -> None:
+        """In: the signal, Ctrl-C or SIGTERM."""
+        self.number = number
+
     def __del__(self) -> None:
-        """Send Ctrl-C and stay until it is here."""
-        os.kill(os.getpid(), signal.SIGINT)
+        """Send the signal and stay until it is here."""
+        os.kill(os.getpid(), self.number)
         time.sleep(0.001)
 
 
-def work(home: Home, *, swallow: bool) -> None:
-    """Write and read until interrupted, or for as long as anybody would wait."""
+def work(home: Home, number: signal.Signals | None) -> None:
+    """Write and read until interrupted, or for as long as anybody would wait. In: a signal to swallow, if any."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
         with open_ledger(home) as connection:
             with transaction(connection):
                 set_meta(connection, "is_late", "true" if interrupts.is_pending() else "false")
-                if swallow:
-                    Swallower()
+                if number is not None:
+                    Swallower(number)
                     set_meta(connection, "is_late", "true")
             map_queries(connection, "ledger", read, range(4))
 
@@ -60,16 +64,16 @@ def read(cursor: duckdb.DuckDBPyConnection, number: int) -> int:
 
 def is_answered(home: Home, seed: int) -> bool:
     """Interrupt one round of work at a random moment; tell whether it ended by that, and nothing was committed late."""
-    swallow = seed % 2 == 1
-    timer = threading.Timer(random.Random(seed).uniform(0, LATEST_SECONDS), os.kill, (os.getpid(), signal.SIGINT))
+    swallow, number = seed % 2 == 1, signal.SIGTERM if seed % 4 > 1 else signal.SIGINT
+    timer = threading.Timer(random.Random(seed).uniform(0, LATEST_SECONDS), os.kill, (os.getpid(), number))
     with interrupts.honoured():
         try:
             if not swallow:
                 timer.start()
-            work(home, swallow=swallow)
+            work(home, number if swallow else None)
             is_raised = False
-        except KeyboardInterrupt:
-            is_raised = True
+        except KeyboardInterrupt as error:
+            is_raised = isinstance(error, interrupts.Terminated) == (number == signal.SIGTERM)
         interrupts.conclude()
         timer.cancel()
     return is_raised and not is_late(home)

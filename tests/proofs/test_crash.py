@@ -5,6 +5,7 @@ and those that a first run alone could get wrong on that one too. By default onl
 lasting are: the ledger's commit, the release's build, its link, the flip and the state; `-m slow` tries the others.
 """
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def test_kill_9_at_a_random_moment_costs_nothing(scenes: list[Scene], tmp_path: 
     assert set(shown) <= {"none", "before", "new"}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_ctrl_c_ends_with_130_and_nothing_half_done(scenes: list[Scene], tmp_path: Path, seed: int) -> None:
     assert interrupt(scenes[seed % 2], tmp_path / "out", seed, workers=2) in ("none", "before", "new")
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 2, 3))])
+def test_sigterm_ends_with_143_and_nothing_half_done(scenes: list[Scene], tmp_path: Path, seed: int) -> None:
+    shown = interrupt(scenes[seed % 2], tmp_path / "out", seed, workers=2, number=signal.SIGTERM)
+    assert shown in ("none", "before", "new")

@@ -5,8 +5,9 @@ extension and a PostgreSQL catalog they are tried by `python -m tests.proofs.duc
 """
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_a_catalog_is_a_file_or_postgres() -> None:
     for text in ("ducklake:postgres:dbname=x", "postgresql:dbname=x"):
         assert parse_lake(text, None) == Lake("postgres:dbname=x connect_timeout=15", None, both)
     assert parse_lake("postgresql://me@host/x", None) == Lake("postgres:postgresql://me@host/x", None, both)
-    for wrong in ("", "mysql://x", "ducklake:"):
+    for wrong in ("", "mysql://x", "ducklake:", "ducklake:sqlite:x.db", "mysql:host=x"):
         with pytest.raises(UsageError, match="not a DuckLake catalog"):
             parse_lake(wrong, None)
     with pytest.raises(UsageError, match="go to a folder"):
@@ -136,7 +137,14 @@ def test_a_catalog_is_a_file_or_postgres() -> None:
 
 
 @pytest.mark.parametrize(
-    "to", ["postgres:dbname=x password=geheim", "ducklake:postgresql://me:geheim@host/x", "postgres:PASSWORD = geheim"]
+    "to",
+    [
+        "postgres:dbname=x password=geheim",
+        "ducklake:postgresql://me:geheim@host/x",
+        "postgres:PASSWORD = geheim",
+        "postgres://me:geheim/er@host/x",
+        "postgres://me:sehr geheim@host/x",
+    ],
 )
 def test_a_password_is_refused_and_not_repeated(to: str, file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     status = main(["export", "--warehouse", str(file), "--to", to, "--format", "ducklake"])
@@ -184,6 +192,61 @@ def test_what_the_writer_tells_has_its_exit_status(kind: str, error: type[Newsma
 
     assert type(told) is error and told.exit_status == status
     assert kind == "taken" or "the cause" in str(told)
+
+
+# As DuckDB 1.5.5 tells it, blank for blank.
+SERVER = (
+    'IO Error: Failed to attach DuckLake MetaData "__ducklake_metadata_lake" at path + "{0}"'
+    'Unable to connect to Postgres at "{1}": '
+)
+
+
+@pytest.mark.parametrize("name", ["lake", "x" * 400])
+def test_a_server_that_is_not_there_is_told_by_its_cause_alone(name: str) -> None:
+    lake = parse_lake(f"postgres:host=db port=1 dbname={name} user=me", None)
+    why = 'connection to server at "db", port 1 failed: Connection refused Is the server running on that host?'
+    text = SERVER.format(lake.catalog, lake.catalog.removeprefix("postgres:")) + why
+
+    told = explained({"error": "attach", "text": text}, lake)
+
+    assert (type(told), str(told)) == (RunFailed, f"cannot open the lake: {why}")
+
+
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [
+        ("dbname=x geheim", 'missing "=" after "geheim" in connection info string'),
+        ("//me@host:gehe/im", 'invalid integer value "gehe" for connection option "port"'),
+        ("//me@ho st gehe im", 'unexpected spaces found in "gehe im", use percent-encoded spaces (%20) instead'),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_not_repeated(rest: str, why: str) -> None:
+    lake = parse_lake(f"postgres:{rest}", None)
+    text = SERVER.format(lake.catalog, lake.catalog.removeprefix("postgres:")) + why
+
+    told = explained({"error": "attach", "text": text}, lake)
+
+    assert told.exit_status == 2
+    assert "gehe" not in str(told)
+
+
+def test_a_file_that_is_no_catalog_is_told_without_the_way_there() -> None:
+    lake = Lake("/x/plain.txt", None, ("ducklake",))
+    why = 'The file "/x/plain.txt" exists, but it is not a valid DuckDB database file!'
+    text = f'IO Error: Failed to attach DuckLake MetaData "__ducklake_metadata_lake" at path + "/x/plain.txt"{why}'
+
+    assert str(explained({"error": "attach", "text": text}, lake)) == f"cannot open the lake: {why}"
+
+
+@pytest.mark.parametrize("make", [lambda path: path.write_text('{"a": 1}'), Path.mkdir, os.mkfifo])
+def test_a_catalog_in_the_place_of_something_else_is_wrong_usage(
+    file: Path, tmp_path: Path, make: Callable[[Path], object], capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "lake.json"
+    make(place)
+    status = main(["export", "--warehouse", str(file), "--to", str(place), "--format", "ducklake"])
+    assert status == 2
+    assert capfd.readouterr().err.startswith("newsmart: the catalog's place is taken by something else: ")
 
 
 def test_a_catalog_that_another_program_has_open_is_exit_3() -> None:

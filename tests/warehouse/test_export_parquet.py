@@ -200,6 +200,12 @@ def test_a_second_export_at_once_is_refused(root: Path, newsroom: Newsroom) -> N
         export(newsroom.warehouse, Folder(root))
 
 
+@pytest.mark.parametrize("name", ["manifest.json.tmp", "manifest.json.0123456789abcdef.tmp"])
+def test_a_manifest_that_a_crash_left_half_written_is_ours(tmp_path: Path, newsroom: Newsroom, name: str) -> None:
+    (tmp_path / name).write_bytes(b"{")
+    assert export(newsroom.warehouse, Folder(tmp_path)).is_new
+
+
 def test_what_is_not_ours_is_not_touched(tmp_path: Path, newsroom: Newsroom) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"sun")
     with pytest.raises(UsageError, match=r"holds other things: .*holiday\.jpg"):

@@ -1,4 +1,4 @@
-"""Ctrl-C is never lost, wherever it comes: `python -m tests.proofs.interrupts` is the long form."""
+"""Ctrl-C and SIGTERM are never lost, wherever it comes: `python -m tests.proofs.interrupts` is the long form."""
 
 import signal
 import subprocess
@@ -71,14 +71,44 @@ def test_ctrl_c_waits_for_the_end_of_what_may_not_be_cut() -> None:
     assert done == ["whole"]
 
 
+def test_sigterm_goes_the_same_way_and_says_so() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with interrupts.honoured(), pytest.raises(interrupts.Terminated, match="ended by SIGTERM"):
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert not interrupts.is_pending()
+
+
+def test_a_handler_that_came_in_front_is_passed_for_a_block() -> None:
+    in_front = []
+    with interrupts.honoured():
+        ours = signal.signal(signal.SIGTERM, lambda number, _: in_front.append(number))
+        with pytest.raises(interrupts.Terminated), interrupts.kept():
+            signal.raise_signal(signal.SIGTERM)
+        assert interrupts.is_terminated()
+        signal.raise_signal(signal.SIGTERM)
+        assert in_front == [signal.SIGTERM]
+        signal.signal(signal.SIGTERM, ours)
+
+
+def test_without_a_program_of_ours_around_prefects_handler_stays_in_front() -> None:
+    before = signal.signal(signal.SIGTERM, print)
+    try:
+        with interrupts.kept():
+            assert signal.getsignal(signal.SIGTERM) is print
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("handler", [signal.SIG_IGN, print])
-def test_a_program_that_minds_ctrl_c_itself_is_left_alone(handler: signal.Handlers) -> None:
-    before = signal.signal(signal.SIGINT, handler)
+def test_a_program_that_minds_a_signal_itself_is_left_alone(handler: signal.Handlers, number: signal.Signals) -> None:
+    before = signal.signal(number, handler)
     try:
         with interrupts.honoured():
-            assert signal.getsignal(signal.SIGINT) is handler
+            assert signal.getsignal(number) is handler
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 def test_other_threads_may_run_commands_too() -> None:

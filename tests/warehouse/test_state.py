@@ -1,5 +1,6 @@
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,58 @@ def test_it_is_read_while_a_run_holds_the_warehouse(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"null", b"{}", b'{"version": "1"}', b"\xff", b"[" * 200_000, b'{"version": 1, "run": []}'],
+    [
+        *(b"", b"{", b"[]", b"null", b"5", b"{}", b'{"version": "1"}', b'{"version": true}', b"\xff", b"[" * 200_000),
+        b'{"version": ' + b"1" * 5_000 + b"}",
+    ],
 )
 def test_a_damaged_state_is_a_clear_error(tmp_path: Path, content: bytes) -> None:
     home = make_home(tmp_path)
     home.state.write_bytes(content)
     with pytest.raises(RunFailed, match="state is damaged"):
         read_state(home)
+
+
+RELEASE = {
+    "release_id": "r1",
+    "as_of": "2026-11-20T00:00:00Z",
+    "published_at": "2026-11-20T00:00:00Z",
+    "file": {"sha256": "0", "size": 1, "mtime_ns": 1, "ctime_ns": 1, "inode": 1},
+    "documents": 1,
+    "articles": 1,
+    "mentions": 1,
+}
+
+
+WRONG: dict[str, list[object]] = {
+    "run": [[], 5, {"finished_at": 5}, {"finished_at": "soon"}, {"status": [1]}, {"notices": 5}, {"audits": [5]}],
+    "balance": [[], {"seen": "x"}, {"seen": 10**400}, {"seen": True}],
+    "quarantine": [{}, [5], [{"path": []}]],
+    "drift": [{}, ["x"]],
+    "release": [[], "x", {}, {**RELEASE, "as_of": 5}, {**RELEASE, "articles": "x"}],
+    "releases": [5, [5], [{**RELEASE, "release_id": "../../x"}], [{**RELEASE, "file": {}}], [{**RELEASE, "file": 5}]],
+    "pin": [[]],
+    "takedown": [[1], "0001-01-01T00:00:00+14:00"],
+    "balance_run_id": [{}],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_what_is_of_another_shape_is_damaged(tmp_path: Path, name: str, value: object) -> None:
+    home = make_home(tmp_path)
+    home.state.write_text(json.dumps({"version": 1, "release": RELEASE, "releases": [RELEASE], name: value}))
+    with pytest.raises(RunFailed, match=f"state is damaged: .*{name} is not as it should be"):
+        read_state(home)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_damaged_and_gives_way(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    home = make_home(tmp_path)
+    make(home.state)
+    with pytest.raises(RunFailed, match=r"state is damaged: .*no file"):
+        read_state(home)
+    write_state(home, {"run": {}})
+    assert read_state(home) == {"run": {}, "version": VERSION}
 
 
 def test_a_newer_state_is_not_guessed_at(tmp_path: Path) -> None:

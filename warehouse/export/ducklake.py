@@ -21,9 +21,14 @@ from warehouse.fingerprint import digest_sql
 
 PREFIX = "ducklake:"
 POSTGRES = re.compile(r"postgres(?:ql)?:(?P<rest>.*)", re.DOTALL)
-# What libpq takes for a secret: a key of its connection strings, or a URL's user:password@.
-SECRET = re.compile(r"\b(?:password|passwd|pwd|sslpassword)\s*=|//[^/@\s]*:[^/@\s]*@", re.IGNORECASE)
+# What libpq takes for a secret: a key of its connection strings, or a URL's user:password@; a password that is not
+# written as a URL wants it, with a slash or a blank in it, is one too.
+SECRET = re.compile(r"\b(?:password|passwd|pwd|sslpassword)\s*=|//[^@]*:[^@]*@", re.IGNORECASE)
+OTHER_CATALOGS = re.compile(r"(?:sqlite|mysql|md|motherduck):", re.IGNORECASE)
+# How libpq speaks of an address that it cannot read: it repeats a part, whatever that is.
+UNREADABLE = re.compile(r"connection option|connection info string|\bURI\b|percent-encoded")
 LONGEST_TEXT = 250
+CATALOGS = "a file, or ducklake:postgres:dbname=… host=…"
 CONNECT_TIMEOUT = "connect_timeout=15"
 INSTALL = "uv venv lake && uv pip install --python lake duckdb==1.5.5 {wheels}; then --ducklake-python lake/bin/python"
 
@@ -35,6 +40,11 @@ class Lake:
     catalog: str
     data_path: str | None
     extensions: tuple[str, ...]
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether the catalog is a PostgreSQL database, not a file."""
+        return self.catalog.startswith("postgres:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +72,8 @@ def parse_lake(target: str, data_path: str | None) -> Lake:
             todo="use PGPASSWORD, a .pgpass file or a pg_service.conf",
         )
     postgres = POSTGRES.fullmatch(text)
-    if postgres is None and ("://" in text or not text):
-        raise UsageError("not a DuckLake catalog", where=text, todo="a file, or ducklake:postgres:dbname=… host=…")
+    if postgres is None and ("://" in text or not text or OTHER_CATALOGS.match(text)):
+        raise UsageError("not a DuckLake catalog", where=text, todo=CATALOGS)
     return Lake(
         _postgres(postgres["rest"]) if postgres else str(Path(text).absolute()),
         _data_path(data_path),
@@ -93,6 +103,7 @@ def export_ducklake(release: Path, lake: Lake, *, python: str, limits: Limits, s
     holds tables that are not ours; LockedError where another export was faster; RunFailed for all else. The lake is as
     it was then.
     """
+    _check_catalog(lake)
     file = release.resolve()
     with release_connection(file, spill_parent=spill_parent) as connection:
         contents = read_contents(connection)
@@ -108,6 +119,22 @@ def export_ducklake(release: Path, lake: Lake, *, python: str, limits: Limits, s
         int(told["deleted"]),
         int(told["inserted"]),
     )
+
+
+def _check_catalog(lake: Lake) -> None:
+    """Raise UsageError where the catalog is a file of something else.
+
+    DuckDB attaches some (.json) as tables in memory: an export would say that it is done, and nothing would be kept.
+    """
+    path = Path(lake.catalog)
+    if lake.is_postgres or not path.exists():
+        return
+    is_file, head = path.is_file(), b""
+    if is_file:
+        with suppress(OSError), path.open("rb") as file:
+            head = file.read(12)
+    if not is_file or (head and head[8:] != b"DUCK"):
+        raise UsageError("the catalog's place is taken by something else", where=str(path), todo="name another file")
 
 
 def make_job(file: Path, contents: Contents, lake: Lake, spill: str, memory: str) -> dict[str, Any]:
@@ -170,9 +197,7 @@ def _died(errors: str, python: str) -> NewsmartError:
 
 def explained(told: dict[str, Any], lake: Lake) -> NewsmartError:
     """Return our error for what the writer tells."""
-    # DuckDB nests errors, the cause last.
-    kind, text = str(told["error"]), str(told["text"])
-    text = text if len(text) <= LONGEST_TEXT else "… " + text[-LONGEST_TEXT:]
+    kind, text = str(told["error"]), cause(str(told["text"]), lake)
     if kind == "extension":
         return _without_extension(text.split(": ")[0], lake.extensions)
     if kind == "foreign":
@@ -183,9 +208,26 @@ def explained(told: dict[str, Any], lake: Lake) -> NewsmartError:
     if kind == "attach" and "Could not set lock" in str(told["text"]):
         todo = "a catalog in a file is for one program at a time; PostgreSQL serves many"
         return LockedError("another program has the lake open", where=lake.catalog, todo=todo)
+    if kind == "attach" and lake.is_postgres and UNREADABLE.search(text):
+        return UsageError("the catalog's address is none that PostgreSQL's library reads", todo=CATALOGS)
     if kind == "differs":
         return RunFailed("the lake would not hold what the release does", where=text)
     return RunFailed("cannot open the lake" if kind == "attach" else "the export to DuckLake failed", where=text)
+
+
+def cause(text: str, lake: Lake) -> str:
+    """Return the end of a nested error of DuckDB, which is its cause, without the catalog's address of PostgreSQL.
+
+    DuckLake and the extension for PostgreSQL each repeat the address before the cause, with no blank between.
+    """
+    address = " ".join(lake.catalog.split())
+    attached = rf'^.*?Failed to attach DuckLake MetaData "[^"]*" at path \+? ?"{re.escape(address)}"'
+    text = re.sub(attached, "", " ".join(text.split()))
+    if lake.is_postgres:
+        own = address.removeprefix("postgres:").strip()
+        text = re.sub(rf'^Unable to connect to Postgres at " ?{re.escape(own)}": ', "", text)
+        text = text.replace(own, "…") if own else text
+    return text if len(text) <= LONGEST_TEXT else "… " + text[-LONGEST_TEXT:].partition(" ")[2]
 
 
 def _without_extension(where: str, extensions: tuple[str, ...]) -> UsageError:
