@@ -1,10 +1,6 @@
 -- One row per mention in the current version of a document that is there. Rows of one article lie together: queries ask
--- by article, and repeated URLs then compress to half. Only the keys are sorted; what is joined to them keeps the order.
+-- by article, and repeated URLs then compress to half.
 with
-
-sorted_mentions as (
-    select * from work.current_mention order by article_key, document_id, position
-),
 
 entries as (
     select
@@ -27,6 +23,10 @@ select
     entries.published_date_key,
     entries.quality,
     entries.url_raw,
-from sorted_mentions as mention
+from work.current_mention as mention
 inner join ledger.document as document on document.document_id = mention.document_id
 inner join entries on entries.entry_id = mention.entry_id
+order by
+    mention.article_key,
+    document.document_key,
+    mention.position
