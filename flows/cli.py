@@ -49,6 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = _outcome(arguments)
         if interrupts.conclude() and status not in (INTERRUPTED, TERMINATED):
             status = _interrupted("--debug" in arguments)
+    if status in (INTERRUPTED, TERMINATED):
+        # Where Ctrl-C came while Python ran a text of code, as in making a dataclass, CPython notes it, and `python -m`
+        # ends by the signal whatever the status. Running another text makes it forget.
+        exec("")
     if status and "duckdb" in sys.modules:
         # An error's traceback holds connections in cycles; DuckDB's binding complains at exit of what is left.
         gc.collect()

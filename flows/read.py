@@ -120,7 +120,7 @@ def _row(
     status = file.status
     known = file_state(status) if status else (None,) * 4
     # What a store says of a size is for telling states apart; bytes are counted.
-    size = len(file.data) if file.data is not None else None if status is None else status.st_size
+    size = len(file.data) if file.data is not None else known[0]
     return (number, outcome, *known, size, digest, content)
 
 

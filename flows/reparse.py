@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from flows.pool import ReaderPool, pays, read_all
+from flows.pool import ReaderPool, Readers, pays, read_all
 from flows.scan import FileRef
 from schemas.file_state import file_state
 from schemas.rules import RULES_VERSION
@@ -40,23 +40,28 @@ _KEPT = """
 """
 
 
-def bring_up_to_date(connection: duckdb.DuckDBPyConnection, home: Home, workers: int, *, reparse: bool) -> None:
-    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to."""
+def bring_up_to_date(
+    connection: duckdb.DuckDBPyConnection, home: Home, workers: int, readers: Readers | None, *, reparse: bool
+) -> None:
+    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to.
+
+    In: how many processes may read, and those of this machine that have begun to, if any.
+    """
     is_new = connection.execute("select count(*) from ledger.run").fetchone() == (0,)
     old_rules = int(get_meta(connection, "rules_version", str(RULES_VERSION)))
     old_policy = int(get_meta(connection, "policy_version", str(POLICY_VERSION)))
     with transaction(connection):
         if not is_new and (reparse or old_rules != RULES_VERSION):
-            _read_again(connection, home, workers)
+            _read_again(connection, home, workers, readers)
         if not is_new and (reparse or old_policy != POLICY_VERSION):
             _key_again(connection)
         set_meta(connection, "rules_version", str(RULES_VERSION))
         set_meta(connection, "policy_version", str(POLICY_VERSION))
 
 
-def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, workers: int) -> None:
+def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, workers: int, begun: Readers | None) -> None:
     kept: list[Kept] = connection.execute(_KEPT).fetchall()
-    with Feed(connection) as feed, _readers(kept, workers) as readers:
+    with Feed(connection) as feed, _readers(kept, workers, begun) as readers:
         for as_of, group in groupby(kept, key=lambda row: row[1]):
             rows = list(group)
             for start in range(0, len(rows), BATCH_DOCUMENTS):
@@ -67,8 +72,14 @@ def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, workers: int)
 
 
 @contextmanager
-def _readers(kept: list[Kept], workers: int) -> Iterator[ReaderPool | None]:
-    """Give processes that read all batches, and remember what they read, where so much is kept that they pay."""
+def _readers(kept: list[Kept], workers: int, begun: Readers | None) -> Iterator[ReaderPool | None]:
+    """Give processes that read all batches, and remember what they read, where so much is kept that they pay.
+
+    A cluster's are none: what is kept is laid out on this machine.
+    """
+    if isinstance(begun, ReaderPool):
+        yield begun
+        return
     if workers < 2 or not pays(sum(size for *_, size in kept), len(kept)):
         yield None
         return

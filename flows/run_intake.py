@@ -89,7 +89,7 @@ def _take_in_all(run: Run, references: pa.Table) -> None:
     taking = 0.0
     run.traces.denied.clear()  # a step that is tried again begins anew
     files = file_references(run.request.sources, references)
-    pa.default_memory_pool().release_unused()  # Arrow keeps what sorting the scan took, 0.2 kB a document
+    pa.default_memory_pool().release_unused()  # what the scan took, 0.2 kB a document
     with Feed(run.connection) as feed:
         for batch in read_all(files, run.as_of, run.request.processes, run.readers):
             interrupts.check()

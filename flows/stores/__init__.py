@@ -1,7 +1,7 @@
 """Sources that are no folder: objects in S3, documents in an archive.
 
 What a run needs of a source is little: a list of paths with four numbers that change when the document does, and the
-bytes behind a path. A folder gives both through the operating system, and its way stays as it is (flows/scan.py,
+bytes behind a path. A folder gives both through the operating system, and its way stays as it is (flows/walk.py,
 flows/files.py); everything else goes through this package, chosen by how a source's root begins. The numbers are those
 that the ledger compares (size, mtime_ns, ctime_ns, inode), so that neither the ledger nor its SQL knows of stores:
 

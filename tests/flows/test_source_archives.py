@@ -190,6 +190,15 @@ def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
     assert look(tmp_path / "x.tar").skipped == (Skipped("news", "bad\\xff.md (escaped)", "bad_name"),)
 
 
+def test_a_size_of_all_64_bits_is_one_documents_problem_and_ends_no_run(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a.md", "---\n---\n")
+        archive.filelist[0].file_size = 2**64 - 1
+    batch = read_batch(refs_of(source(tmp_path / "x.zip"))[:], FIRST_AS_OF)
+    assert batch.documents["size"].to_pylist() == batch.documents["byte_count"].to_pylist() == [2**63 - 1]
+    assert batch.problems["reason"].to_pylist() == ["too_big"]
+
+
 @both
 def test_a_document_that_is_too_big_is_not_unpacked(tmp_path: Path, pack: Pack, name: str) -> None:
     file = pack(tmp_path / name, {"a.md": "a", "big.md": b"\0" * (MAX_BYTES + 1)})

@@ -9,14 +9,16 @@ MOST = 2**63 - 1
 
 
 @pytest.mark.parametrize(
-    ("mtime_ns", "inode", "kept"),
+    ("told", "kept"),
     [
-        (5, 7, (5, 7)),
-        (13_569_465_600 * 10**9, 7, (MOST, 7)),
-        (-(2**64), 7, (-MOST, 7)),
-        (5, 2**63 + 9, (5, 9)),
-        (MOST, MOST, (MOST, MOST)),
+        ((3, 5, 4, 7), (3, 5, 4, 7)),
+        ((3, 13_569_465_600 * 10**9, 4, 7), (3, MOST, 4, 7)),
+        ((3, -(2**64), 4, 7), (3, -MOST, 4, 7)),
+        ((3, 5, 2**63, 7), (3, 5, MOST, 7)),
+        ((2**64 - 1, 5, 4, 7), (MOST, 5, 4, 7)),
+        ((3, 5, 4, 2**63 + 9), (3, 5, 4, 9)),
+        ((MOST, MOST, MOST, MOST), (MOST, MOST, MOST, MOST)),
     ],
 )
-def test_numbers_are_cut_to_what_can_be_kept(mtime_ns: int, inode: int, kept: tuple[int, int]) -> None:
-    assert file_state(Numbers(3, mtime_ns, 4, inode)) == (3, kept[0], 4, kept[1])
+def test_numbers_are_cut_to_what_can_be_kept(told: tuple[int, int, int, int], kept: tuple[int, int, int, int]) -> None:
+    assert file_state(Numbers(*told)) == kept

@@ -7,6 +7,7 @@ from duckdb import DuckDBPyConnection
 
 from schemas.keys import surrogate_key
 from tests.ledgers import T, put, select
+from warehouse.sql_files import read_sql
 
 BRIDGE_IMAGE = {"width": None, "height": None, "is_cached": None, "title": None, "attribution": None}
 
@@ -69,6 +70,26 @@ def test_fact_mention_tells_what_each_mention_says(connection: DuckDBPyConnectio
         (50, 0, "root", 10, 10, surrogate_key("a.com"), 19991231, 9, "w"),
         (50, 3, "related", 20, 10, None, None, None, "o"),
     ]
+
+
+def test_mentions_of_an_article_lie_together_however_many_entries_earlier_versions_had(
+    connection: DuckDBPyConnection,
+) -> None:
+    connection.execute("""
+        insert into ledger.document (document_id, document_key, source, path)
+        select range, hash(range) % 1000000, 'news', range::varchar from range(20000);
+        insert into ledger.entry (entry_id, entry_digest, web_url) select range, '', range::varchar from range(20000);
+        insert into work.used_entry (entry_id) select range from range(20000);
+        insert into work.current_mention by name
+        select range * 3 as document_id, 0 as position, range * 7 % 20000 as entry_id, hash(range) % 999 as article_key
+        from range(6000)
+    """)
+
+    found = connection.execute(read_sql("facts", "fact_mention")).fetchall()
+
+    keys = [(row[3], row[0], row[1]) for row in found]
+    assert len(keys) == 6000
+    assert keys == sorted(keys)
 
 
 def test_current_mentions_are_those_of_open_versions(connection: DuckDBPyConnection) -> None:

@@ -1,10 +1,12 @@
 """Ctrl-C and SIGTERM are never lost, wherever it comes: `python -m tests.proofs.interrupts` is the long form."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -109,6 +111,25 @@ def test_a_program_that_minds_a_signal_itself_is_left_alone(handler: signal.Hand
             assert signal.getsignal(number) is handler
     finally:
         signal.signal(number, before)
+
+
+def test_an_interrupt_of_python_code_in_a_text_ends_with_the_documented_status_too(tmp_path: Path) -> None:
+    # CPython would end `python -m` by the signal, for it notes where the exception came up.
+    program = """
+        import sys
+        from types import ModuleType
+        from flows import cli
+
+        handlers = ModuleType("handlers")
+        cli.import_module = lambda name: handlers
+        handlers.url = lambda options: exec("raise KeyboardInterrupt")
+        sys.exit(cli.main(["url", "https://example.com/"]))
+    """
+    (tmp_path / "interrupted.py").write_text(dedent(program))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "interrupted"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stderr) == (130, "newsmart: interrupted; nothing was left half done\n")
 
 
 def test_other_threads_may_run_commands_too() -> None:
