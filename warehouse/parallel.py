@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import local
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import duckdb
 
@@ -23,6 +23,7 @@ Task = TypeVar("Task")
 Made = TypeVar("Made")
 
 THREADS = 2
+_BETWEEN_INTERRUPTS_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def _threads(connection: duckdb.DuckDBPyConnection, catalog: str, count: int) ->
     """Give what starts work in other threads; on an error what runs is broken off, what waits never begins."""
     own = local()
     cursors: list[duckdb.DuckDBPyConnection] = []
+    begun: list[Future[Any]] = []
 
     def work(do: Callable[[duckdb.DuckDBPyConnection], Made]) -> Made:
         interrupts.check()
@@ -105,12 +107,24 @@ def _threads(connection: duckdb.DuckDBPyConnection, catalog: str, count: int) ->
     with ThreadPoolExecutor(count, thread_name_prefix="query") as pool:
         try:
             # The threads see what the caller's context holds: which fault is armed, in the crash proof.
-            yield lambda do: pool.submit(copy_context().run, work, do)
+            yield lambda do: _kept(pool.submit(copy_context().run, work, do), begun)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            for cursor in list(cursors):
-                cursor.interrupt()
+            _break_off(cursors, begun)
             raise
+
+
+def _kept(future: Future[Made], begun: list[Future[Any]]) -> Future[Made]:
+    begun.append(future)
+    return future
+
+
+def _break_off(cursors: Sequence[duckdb.DuckDBPyConnection], begun: Sequence[Future[Any]]) -> None:
+    """Interrupt until all has ended: an interrupt between two statements of a thread does not reach the second."""
+    while left := [future for future in begun if not future.done()]:
+        for cursor in tuple(cursors):
+            cursor.interrupt()
+        wait(left, timeout=_BETWEEN_INTERRUPTS_SECONDS)
 
 
 def _prepared(cursor: duckdb.DuckDBPyConnection, catalog: str) -> duckdb.DuckDBPyConnection:

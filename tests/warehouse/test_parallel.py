@@ -60,6 +60,18 @@ def test_an_error_of_one_step_breaks_off_the_others_and_none_begins_after_it(
     assert connection.execute("select count(*) from duckdb_tables() where table_name = 'late'").fetchall() == [(0,)]
 
 
+def test_an_error_breaks_off_what_was_between_two_statements_too(connection: duckdb.DuckDBPyConnection) -> None:
+    def pause(cursor: duckdb.DuckDBPyConnection) -> None:
+        time.sleep(0.3)
+        cursor.execute(ENDLESS)
+
+    steps: list[Step[object]] = [Step("pausing", frozenset(), pause), step("bad", "", "select error('mine')")]
+    begun = time.monotonic()
+    with pytest.raises(duckdb.InvalidInputException, match="mine"):
+        run_steps(connection, "ledger", steps)
+    assert time.monotonic() - begun < 20
+
+
 def test_a_need_that_nothing_makes_is_told(connection: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(LookupError, match=r"needed by one: \['other'\]"):
         run_steps(connection, "ledger", [step("one", "other")])
