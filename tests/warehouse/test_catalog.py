@@ -89,9 +89,10 @@ def test_texts_that_are_seldom_read_are_compressed_by_zstandard(tmp_path: Path) 
             ).fetchall()
         )
 
-    # The last few rows of a column may be left uncompressed.
+    # What DuckDB takes for the others, and for the last few rows of a column, it decides by samples.
     kinds = {name: set(compressions) - {"Uncompressed"} for name, compressions in found.items()}
-    assert kinds == {"url_raw": {"FSST"}, "url_key": {"FSST"}, "loose_key": {"ZSTD"}, "kind": {"Dictionary"}}
+    assert kinds["loose_key"] == {"ZSTD"}
+    assert all("ZSTD" not in kinds[name] for name in ("url_raw", "url_key", "kind"))
 
 
 def test_texts_that_are_seldom_read_are_columns() -> None:
