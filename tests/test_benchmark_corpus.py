@@ -116,6 +116,7 @@ def test_line_ends_and_odd_titles(long_corpus: Path) -> None:
     assert any('\u00a0"'.encode() in data for data in found)
 
 
+@pytest.mark.slow
 def test_every_kind_of_edit_happens_and_does_what_it_says(tmp_path: Path) -> None:
     folder, done = tmp_path / "corpus", Counter[Edit]()
     corpus.generate(folder, 300, "short", seed=2)

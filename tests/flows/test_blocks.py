@@ -88,7 +88,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.lists(pieces, max_size=12).map("".join))
 @example('a: "x""y"')
 @example("a: 'x''y'")
@@ -119,7 +119,7 @@ odd = st.one_of(
 starts = st.sampled_from(["{}: ", "{}:\n  - ", "{}:\n  k: x\n  n: ", "{}:\n  - u: x\n    w: ", "{}:\n  - v\n  - "])
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(st.tuples(starts, good, good | odd), min_size=1, max_size=3))
 @example([("{}: ", "x", "null")])
 @example([("{}: ", "null", "null")])

@@ -60,7 +60,7 @@ def test_a_takedown_that_is_not_finished_is_not_backed_up(newsroom: Newsroom, tm
     backup(Home.of(newsroom.warehouse), tmp_path / "backup")
 
 
-@pytest.mark.parametrize("table", ["shelf_0", "pack"])
+@pytest.mark.parametrize("table", ["shelf_0", pytest.param("pack", marks=pytest.mark.slow)])
 def test_lost_bytes_are_told_and_a_full_refresh_stores_them_again(newsroom: Newsroom, table: str) -> None:
     home = Home.of(newsroom.warehouse)
     newsroom.write("a.md", make_document())

@@ -2,7 +2,7 @@
 
 The scene of a change is the harder one (there is a release to keep and a ledger to continue), so edges are tried on it,
 and those that a first run alone could get wrong on that one too. By default only those at which something becomes
-lasting are: the ledger's commit, the release's build, its link, the flip and the state; `-m slow` tries the others.
+lasting are: the ledger's commit, the release's build, its link and the flip; `-m slow` tries the others.
 """
 
 import signal
@@ -15,7 +15,7 @@ from _pytest.mark import ParameterSet
 from tests.proofs.crash import Scene, interrupt, kill_at_edge, kill_at_moment, seed_scenes
 from warehouse.faults import EDGES
 
-LASTING = ("during_record", "after_record", "during_build", "after_link", "after_flip", "after_state")
+LASTING = ("during_record", "during_build", "after_link", "after_flip")
 SEEDS = [0, 1, pytest.param(2, marks=pytest.mark.slow)]  # even ones break off a first run, odd ones a change
 FLIPPED = EDGES[EDGES.index("after_flip") :]
 

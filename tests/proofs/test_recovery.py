@@ -55,6 +55,7 @@ def test_backups_beside_runs_restore_to_what_was_published(tmp_path: Path) -> No
         assert home.ledger.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_a_restored_warehouse_goes_on_where_the_backup_was(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path)
     publisher.publish()

@@ -158,7 +158,7 @@ RULES: dict[str, Rule] = WRAPS | {
 }
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(urls(), st.lists(st.sampled_from(sorted(RULES)), max_size=8))
 def test_spelling_rules_leave_the_key_in_any_order(url: str, names: list[str]) -> None:
     key = url_key(url)
@@ -175,7 +175,7 @@ def test_any_two_spelling_rules_commute(url: str, one: str, other: str) -> None:
     assert url_key(RULES[one](RULES[other](url))) == url_key(RULES[other](RULES[one](url))) == url_key(url)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(WORDS, WORDS, st.lists(WORDS, max_size=2), st.lists(WORDS, max_size=2), NAMES, WORDS, WORDS)
 def test_two_pages_have_two_keys(
     host: str, host2: str, path: list[str], path2: list[str], name: str, value: str, value2: str
@@ -224,7 +224,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(TEXTS)
 def test_no_text_raises_and_every_key_is_stable(text: str) -> None:
     key, told, known = url_key(text), explain(text), facts(text)
