@@ -183,6 +183,7 @@ def _check_reparse_loses_nothing(room: Newsroom) -> None:
     assert room.one("select fingerprint from ops.release") == fingerprint
 
 
+@pytest.mark.slow
 def test_bytes_that_nobody_could_judge_are_not_kept_after_a_takedown(two_days: Newsroom) -> None:
     text = (two_days.folder / "a.md").read_text()
     for bad in (text.replace("title", "titel"), text.replace(SECRET, SECRET + '"'), "---\n" + SECRET):

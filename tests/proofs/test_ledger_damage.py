@@ -107,7 +107,8 @@ def test_the_warehouse_after_a_new_ledger_is_like_any_other(published: tuple[Pub
     assert newsmart("rollback", "--warehouse", home.file).returncode == 1
 
 
-@pytest.mark.parametrize("places", [2, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("places", [2, 7])
 def test_a_byte_flipped_anywhere_never_gives_a_wrong_release(
     published: tuple[Publisher, Look], tmp_path: Path, places: int
 ) -> None:

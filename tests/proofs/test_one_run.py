@@ -115,6 +115,7 @@ def test_what_is_not_our_link_is_never_touched(tmp_path: Path, kind: str) -> Non
     assert other.read_bytes() == b"somebody's"
 
 
+@pytest.mark.slow
 def test_a_log_beside_the_link_refuses_publication_and_says_so(tmp_path: Path) -> None:
     source = write_source(tmp_path / "news")
     home = Home.of(tmp_path / "news.duckdb")

@@ -71,6 +71,7 @@ def test_a_restored_warehouse_goes_on_where_the_backup_was(tmp_path: Path) -> No
     assert look(publisher.home.file) == before != after
 
 
+@pytest.mark.slow
 def test_the_doctor_names_holder_readers_and_leftovers_and_cleans(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path)
     old = publisher.publish()

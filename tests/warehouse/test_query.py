@@ -271,7 +271,9 @@ def test_one_huge_text_is_limited_too(home: Home) -> None:
     assert resource.getrlimit(resource.RLIMIT_AS) == before
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    "form", [pytest.param(form, marks=() if form == "csv" else pytest.mark.slow) for form in FORMATS]
+)
 def test_many_rows_are_streamed(home: Home, form: Format) -> None:
     code = """
 import resource, sys, io
