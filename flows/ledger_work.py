@@ -25,7 +25,7 @@ from warehouse import publish, runs
 from warehouse.build import Built, lay_out
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
-from warehouse.ledger import open_ledger, transaction
+from warehouse.ledger import count_documents, open_ledger, transaction
 from warehouse.lock import hold
 from warehouse.maintain import Kept, compact, prune_ledger
 from warehouse.purge import (
@@ -48,8 +48,7 @@ def _ledger(warehouse: Path, settings: Settings) -> Iterator[tuple[Home, duckdb.
     if not home.ledger.is_file():
         raise RunFailed("there is no warehouse yet", where=str(home.file), todo="run `newsmart run` first")
     with hold(home), open_ledger(home, limits=Limits(memory=memory_for(0, settings.build_memory))) as connection:
-        row = connection.execute("select count(*) from ledger.document").fetchall()[0]
-        limit_memory(connection, memory_for(int(row[0]), settings.build_memory))
+        limit_memory(connection, memory_for(count_documents(connection), settings.build_memory))
         yield home, connection
 
 

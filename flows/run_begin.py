@@ -28,7 +28,7 @@ from warehouse.audit import AuditResult
 from warehouse.build import Built, Versions
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
-from warehouse.ledger import check_whole, open_ledger, transaction
+from warehouse.ledger import check_whole, count_documents, open_ledger, transaction
 from warehouse.lock import hold
 from warehouse.record import Balance
 
@@ -131,8 +131,7 @@ def _ledger_of(home: Home, request: RunRequest, traces: Traces) -> Iterator[duck
         if not takedown.is_unfinished(connection):
             yield connection
             return
-        documents = int(connection.execute("select count(*) from ledger.document").fetchall()[0][0])
-        limit_memory(connection, memory_for(documents, memory))
+        limit_memory(connection, memory_for(count_documents(connection), memory))
         takedown.finish(home, connection, VERSIONS)
     traces.notices.append("finished a takedown that had been cut off")
     with open_ledger(home, limits=Limits(memory=memory_for(0, memory))) as connection:

@@ -6,7 +6,6 @@ Reading, taking in and appending events share one transaction: a run that dies o
 from collections.abc import Iterator
 from time import monotonic, time_ns
 
-import duckdb
 import pyarrow as pa
 
 from flows.limits import memory_for, recording_memory_for
@@ -20,7 +19,7 @@ from schemas.errors import SourceUnreadable
 from warehouse import faults, intake, interrupts, record, runs
 from warehouse.db import limit_memory
 from warehouse.feed import Feed
-from warehouse.ledger import transaction
+from warehouse.ledger import count_documents, transaction
 from warehouse.record import Balance
 
 
@@ -54,7 +53,7 @@ def _notices(found: Scan) -> Iterator[str]:
 def read_and_record(run: Run, seen: Seen) -> Balance:
     """Read what is new, take it into the ledger and append the events, all in one transaction."""
     connection, setting = run.connection, run.request.settings.build_memory
-    limit_memory(connection, recording_memory_for(seen.scan.files.num_rows + _known_documents(connection), setting))
+    limit_memory(connection, recording_memory_for(seen.scan.files.num_rows + count_documents(connection), setting))
     with transaction(connection):
         references = record.compare(connection, _observation(run, seen))
         _take_in_all(run, references)
@@ -64,14 +63,8 @@ def read_and_record(run: Run, seen: Seen) -> Balance:
         runs.write_run(connection, (run.run_id, run.as_of, run.started_at), "started", balance)
         faults.at("during_record")
     faults.at("after_record")
-    limit_memory(connection, memory_for(_known_documents(connection), setting))
+    limit_memory(connection, memory_for(count_documents(connection), setting))
     return balance
-
-
-def _known_documents(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return how many documents the ledger knows, also those that are gone: joins and the build grow with them."""
-    ((count,),) = connection.execute("select count(*) from ledger.document").fetchall()
-    return int(count)
 
 
 def _observation(run: Run, seen: Seen) -> record.Observation:

@@ -127,6 +127,12 @@ def bump_change_number(connection: duckdb.DuckDBPyConnection) -> None:
     set_meta(connection, "change_number", str(change_number(connection) + 1))
 
 
+def count_documents(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return how many documents the ledger knows, also those that are gone: joins and the build grow with them."""
+    ((count,),) = connection.execute("select count(*) from ledger.document").fetchall()
+    return int(count)
+
+
 def last_as_of(connection: duckdb.DuckDBPyConnection) -> tuple[datetime, str] | None:
     """Return the as-of and status of the last recorded run, or None before the first."""
     row = connection.execute("select as_of, status from ledger.run order by as_of desc limit 1").fetchone()
