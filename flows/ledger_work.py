@@ -33,6 +33,7 @@ from warehouse.purge import (
     Purged,
     find_documents,
     has_tombstone,
+    is_unfinished,
     last_takedown,
     purge_article,
     purge_documents,
@@ -151,7 +152,7 @@ def rollback(warehouse: Path, settings: Settings) -> str:
     shows what was taken down. Raises RunFailed where none is left, or while a takedown is not finished.
     """
     with _ledger(warehouse, settings) as (home, connection):
-        if takedown.is_unfinished(connection):
+        if is_unfinished(connection):
             raise RunFailed("a takedown is not finished", where=str(home.file), todo="`newsmart run` finishes it")
         taken_down_at = last_takedown(connection)
         rows = known_releases(home, connection)

@@ -30,6 +30,7 @@ from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
 from warehouse.ledger import check_whole, count_documents, open_ledger, transaction
 from warehouse.lock import hold
+from warehouse.purge import is_unfinished
 from warehouse.record import Balance
 
 T = TypeVar("T")
@@ -128,7 +129,7 @@ def _ledger_of(home: Home, request: RunRequest, traces: Traces) -> Iterator[duck
     """Open the ledger; where a takedown was cut off, finish it first, which puts a new file in the ledger's place."""
     memory = request.settings.build_memory
     with open_ledger(home, limits=Limits(memory=memory_for(0, memory))) as connection:
-        if not takedown.is_unfinished(connection):
+        if not is_unfinished(connection):
             yield connection
             return
         limit_memory(connection, memory_for(count_documents(connection), memory))

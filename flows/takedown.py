@@ -18,7 +18,7 @@ from warehouse import publish, runs
 from warehouse.build import Versions
 from warehouse.db import explain
 from warehouse.home import Home
-from warehouse.ledger import get_meta, set_meta, transaction
+from warehouse.ledger import set_meta, transaction
 from warehouse.maintain import compact
 from warehouse.purge import UNFINISHED
 from warehouse.rebuild import build_audited
@@ -33,11 +33,6 @@ def announce(home: Home, now: datetime) -> None:
 def mark(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
     """Note in the ledger that a takedown has to be finished; the caller opens the transaction, the tombstones' own."""
     set_meta(connection, UNFINISHED, str(as_text(now)))
-
-
-def is_unfinished(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether a takedown was cut off."""
-    return get_meta(connection, UNFINISHED, "") != ""
 
 
 def finish(home: Home, connection: duckdb.DuckDBPyConnection, versions: Versions) -> tuple[list[str], int]:

@@ -31,9 +31,8 @@ from warehouse import packs, publish
 from warehouse.db import WAY_BACK, ledger_connection, named
 from warehouse.durable import fsync_folder, sha256_of, write_atomically
 from warehouse.home import Home, check_release_id
-from warehouse.ledger import get_meta
 from warehouse.lock import hold
-from warehouse.purge import UNFINISHED
+from warehouse.purge import is_unfinished
 from warehouse.untouched import check_copies
 
 VERSION = 1
@@ -189,7 +188,7 @@ def _check_fit(ledger: Path, made: Backup) -> None:
             check_copies(connection, copied)
         if "pack" in tables and packs.lost(connection):
             raise LedgerDamaged("kept bytes are not in the ledger", todo=WAY_BACK)
-        if "meta" in tables and get_meta(connection, UNFINISHED, ""):
+        if "meta" in tables and is_unfinished(connection):
             raise RunFailed("a takedown is not finished", todo="`newsmart run` finishes it")
 
 

@@ -17,7 +17,7 @@ import duckdb
 
 from schemas.errors import UsageError
 from warehouse import packs
-from warehouse.ledger import bump_change_number
+from warehouse.ledger import bump_change_number, get_meta
 
 DOCUMENT = "document"
 URL = "url"
@@ -72,6 +72,11 @@ def has_tombstone(connection: duckdb.DuckDBPyConnection, kind: str, texts: Seque
     values = [tombstone_of(text) for text in texts]
     sql = "select 1 from ledger.tombstone where kind = $1 and list_contains($2::varchar[], value)"
     return connection.execute(sql, [kind, values]).fetchall() != []
+
+
+def is_unfinished(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether a takedown was cut off."""
+    return get_meta(connection, UNFINISHED, "") != ""
 
 
 def last_takedown(connection: duckdb.DuckDBPyConnection) -> datetime | None:
