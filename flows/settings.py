@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from schemas.bounds import MOST_SECONDS, MOST_WORKERS
 from schemas.errors import UsageError
 from schemas.sizes import size_bytes
 
@@ -119,9 +120,9 @@ def _is_build_size(text: str) -> bool:
 
 _KINDS = {int: "a whole number", float: "a number", str: "a text"}
 _SIZE = "a size such as 512MB or 2GB, at most 1000TB"
-# What a value must be so that nothing that is given it overflows: a century of days, three decades of seconds.
+# What a value must be so that nothing that is given it overflows: of days a century.
 _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "workers": _from_to(0, 1_024),
+    "workers": _from_to(0, MOST_WORKERS),
     "max_quarantine": (lambda value: value == -1 or 0 <= value <= 1, "a share from 0 to 1, or -1"),
     "keep_releases": _from_to(1, 100_000),
     "keep_runs": _from_to(1, 1_000_000_000),
@@ -129,6 +130,6 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "keep_raw_days": _from_to(0, 36_525),
     "build_memory": (_is_build_size, _SIZE),
     "query_memory": (_is_size, _SIZE),
-    "query_seconds": (lambda value: 0 < value <= 1_000_000_000, "over 0, and at most 1,000,000,000"),
+    "query_seconds": (lambda value: 0 < value <= MOST_SECONDS, f"over 0, and at most {MOST_SECONDS:,}"),
     "log_format": (lambda value: value in ("text", "json"), "text or json"),
 }

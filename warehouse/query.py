@@ -24,6 +24,7 @@ from typing import Literal, TextIO, get_args
 
 import duckdb
 
+from schemas.bounds import MOST_SECONDS
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from schemas.sizes import size_bytes
 from warehouse import render
@@ -45,7 +46,6 @@ AS_TEXT = {
 PLACE = re.compile(r"\n\n(LINE [0-9]+: [^\n]*\n *\^+)\s*\Z")
 BATCH_ROWS = 2_000
 JOIN_SECONDS = 1.0
-MOST_SECONDS = 1e9
 # A query that ignores its limit gets this long before the process ends.
 STUCK_GRACE_SECONDS = 2.0
 # Room for the interpreter, DuckDB's code and the rows on their way out, on top of the query's own limit.
@@ -73,7 +73,7 @@ def run_query(
     size = size_bytes(memory_limit)
     size_bytes(spill_limit)
     if not 0 < timeout_seconds <= MOST_SECONDS:
-        raise UsageError("the time limit must be over 0, and at most 1,000,000,000 s", where=str(timeout_seconds))
+        raise UsageError(f"the time limit must be over 0, and at most {MOST_SECONDS:,} s", where=str(timeout_seconds))
     if not home.file.exists():
         raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
     limits = Limits(memory=memory_limit, seconds=timeout_seconds, spill_size=spill_limit)

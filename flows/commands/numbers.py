@@ -7,8 +7,8 @@ option that was wrong.
 import argparse
 from collections.abc import Callable
 
-MOST_SECONDS = 1_000_000_000
-MOST_WORKERS = 1_024
+from schemas.bounds import MOST_SECONDS
+
 _DIGITS = 12
 
 

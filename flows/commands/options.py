@@ -3,8 +3,9 @@
 import argparse
 from typing import Any
 
-from flows.commands.numbers import MOST_WORKERS, seconds, whole
+from flows.commands.numbers import seconds, whole
 from flows.engines.choice import ENGINES
+from schemas.bounds import MOST_WORKERS
 
 Adder = Any  # argparse gives its group of subparsers no public type
 
