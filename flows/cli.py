@@ -21,6 +21,7 @@ from schemas.errors import NewsmartError, UsageError
 from warehouse import interrupts
 
 INTERRUPTED, TERMINATED = 130, 143
+ENDED_BY_SIGNAL = (INTERRUPTED, TERMINATED)
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,9 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     with interrupts.honoured():
         status = _outcome(arguments)
-        if interrupts.conclude() and status not in (INTERRUPTED, TERMINATED):
+        if interrupts.conclude() and status not in ENDED_BY_SIGNAL:
             status = _interrupted("--debug" in arguments)
-    if status in (INTERRUPTED, TERMINATED):
+    if status in ENDED_BY_SIGNAL:
         # Where Ctrl-C came while Python ran a text of code, as in making a dataclass, CPython notes it, and `python -m`
         # ends by the signal whatever the status. Running another text makes it forget.
         exec("")
@@ -90,7 +91,7 @@ def _failed(error: BaseException, is_debugging: bool) -> int:
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return _fail(f"a path is too long: {error.filename}", UsageError.exit_status, is_debugging)
     told = f"unexpected {type(error).__name__}: {error}; this is a fault of newsmart, --debug shows where"
-    return _fail(" ".join(told.split()), 1, is_debugging)
+    return _fail(told, 1, is_debugging)
 
 
 def _dispatch(arguments: Sequence[str]) -> int:

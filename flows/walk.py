@@ -96,9 +96,9 @@ class _Folder(NamedTuple):
 
 def walk(source: str, root: str) -> Found:
     """Find the documents of a folder and of all folders in it. Out: sizes in bytes, times in ns; raises nothing."""
-    walk = _Walk(Found(source), root)
-    walk.run()
-    return walk.found
+    one_pass = _Walk(Found(source), root)
+    one_pass.run()
+    return one_pass.found
 
 
 class _Walk:
