@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from flows.commands.options import add_commands
-from flows.lean import hide_heavy_modules, use_system_allocator
+from flows.lean import import_less
 from schemas.errors import NewsmartError, UsageError
 from warehouse import interrupts
 
@@ -100,8 +100,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
         raise UsageError("no command is given", todo="see `newsmart --help`")
     module, _, function = str(options.handler).partition(":")
     if getattr(options, "direct", False) or module.endswith(".ledger"):
-        use_system_allocator()
-        hide_heavy_modules()
+        import_less()
     status: int = getattr(import_module(module), function)(options)
     sys.stdout.flush()
     return status

@@ -1,8 +1,8 @@
 """Starts the reading processes before anything else, where it is plain that they will be needed.
 
-A reading process takes a third of a second to import what it needs. In a first load, or one that reads all again, it
-can do so while this process imports DuckDB, opens the ledger and scans. A quick look at the sources, cut off early,
-tells whether they are large enough for processes at all.
+In a first load, or one that reads all again, they can import what reading needs while this process imports DuckDB,
+opens the ledger and scans. A quick look at the sources, cut off early, tells whether they are large enough for
+processes at all.
 """
 
 import os
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flows.pool import ReaderPool, Readers, pays
+from flows.readers import LocalReaders, Readers
 from flows.request import RunRequest
 from flows.walk import is_document
 from warehouse.home import Home
@@ -23,8 +23,8 @@ MOST_ENTRIES = 5_000
 
 
 @contextmanager
-def early_readers(request: RunRequest) -> Iterator[Readers | None]:
-    """Yield reading processes that have begun to start, or None where there is no need for them.
+def early_readers(request: RunRequest) -> Iterator[Readers]:
+    """Yield what reads a run's documents; where there will be much to read, its processes have begun to start.
 
     With Dask, yield readers that open the cluster when there is something to read.
     """
@@ -32,10 +32,9 @@ def early_readers(request: RunRequest) -> Iterator[Readers | None]:
         with dask_readers(request) as on_dask:
             yield on_dask
         return
-    if request.processes < 2 or _is_incremental(request) or not _is_large(request):
-        yield None
-        return
-    with ReaderPool(request.processes) as readers:
+    with LocalReaders(request.processes) as readers:
+        if request.processes > 1 and not _is_incremental(request):
+            _look(request, readers)
         yield readers
 
 
@@ -53,13 +52,14 @@ def _is_incremental(request: RunRequest) -> bool:
     return Home.of(request.warehouse).ledger.exists() and not request.full_refresh
 
 
-def _is_large(request: RunRequest) -> bool:
+def _look(request: RunRequest, readers: LocalReaders) -> None:
+    """Look at the sources until so much is seen that the readers begin."""
     byte_count = 0
     for document_count, size in enumerate(_sizes(request), 1):
         byte_count += size
-        if pays(byte_count, document_count):
-            return True
-    return False
+        readers.expect(document_count, byte_count)
+        if readers.has_begun:
+            return
 
 
 def _sizes(request: RunRequest) -> Iterator[int]:

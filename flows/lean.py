@@ -15,6 +15,22 @@ _M_MMAP_THRESHOLD = -3  # malloc.h
 _LARGE_BYTES = 400_000
 
 
+def import_less() -> None:
+    """Make this process import and allocate no more than its work needs; it must be ours alone."""
+    use_system_allocator()
+    skip_plugins()
+    hide_heavy_modules()
+    hide_downloads()
+
+
+def skip_plugins() -> None:
+    """Keep Pydantic from looking through all that is installed for plugins."""
+    # Not at the top: every command, `--help` too, imports this module.
+    from flows.settings import process_environment
+
+    process_environment()["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+
+
 def hide_heavy_modules() -> None:
     """Make later imports of numpy and pandas fail as if they were not installed; too late where pyarrow is there."""
     if "pyarrow" in sys.modules:

@@ -13,7 +13,7 @@ from time import monotonic
 
 from flows.clock import utc_now
 from flows.limits import check_quarantine, check_shrink
-from flows.pool import Readers
+from flows.readers import LocalReaders, Readers
 from flows.request import Changes, OnEnd, RunRequest, RunResult, tell_nobody
 from flows.run_begin import VERSIONS, Do, OnStep, Published, Run, T, open_run
 from flows.run_intake import read_and_record, scan_sources
@@ -35,7 +35,7 @@ def run_direct(
 
     `on_end` is told what a run that has begun did, before an error that ends it is raised.
 
-    `readers` are reading processes that were started early, or a cluster, if any.
+    `readers` are those that were begun early, or a cluster's; without, this machine reads.
 
     Raises NewsmartError; what was seen is recorded and told in state.json all the same.
     """
@@ -47,7 +47,7 @@ def run_direct(
         on_step(name, monotonic() - start)
         return made
 
-    with open_run(request, readers, on_end) as run:
+    with LocalReaders(request.processes) as local, open_run(request, readers or local, on_end) as run:
         return refresh(run, do)
 
 

@@ -10,7 +10,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from flows.reader_processes import AHEAD, Worker, end_workers, start_workers
 from flows.scan import FileRef, References
@@ -20,9 +20,8 @@ if TYPE_CHECKING:  # a process that has reading processes started first does not
 
 MAX_BATCH_BYTES = 16_000_000
 MAX_BATCH_FILES = 1_000
-# What a document costs beside its bytes, in bytes; and from what sum on starting processes pays.
+# What a document costs beside its bytes, in bytes.
 _DOCUMENT_WEIGHT = 15_000
-_WORTH_PROCESSES = 60_000_000
 
 
 class Span(NamedTuple):
@@ -32,41 +31,14 @@ class Span(NamedTuple):
     last: int
 
 
-class Readers(Protocol):
-    """What reads documents elsewhere than in this process."""
-
-    def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator["ReadBatch"]:
-        """Read documents, batch by batch, in an order that is always the same."""
-
-    def close(self) -> None:
-        """Give back what reading took; nothing is read any more."""
+def sizes_of(refs: Sequence[FileRef]) -> list[int]:
+    """Return the size of each document, in bytes."""
+    return refs.sizes() if isinstance(refs, References) else [ref.size for ref in refs]
 
 
-def read_all(
-    refs: Sequence[FileRef], as_of: datetime, workers: int, readers: Readers | None = None
-) -> Iterator["ReadBatch"]:
-    """Read documents, with processes where that pays.
-
-    In: references; as_of, naive UTC; readers, if any: processes that were started early, or a cluster. Out: batches in
-    an order that is always the same, `ref` counted over all references. Raises TransientFailure where a process dies,
-    RunFailed where one fails.
-    """
-    if not len(refs):
-        return
-    if readers is not None:
-        yield from readers.read_all(refs, as_of)
-        return
-    sizes = refs.sizes() if isinstance(refs, References) else [ref.size for ref in refs]
-    if workers < 2 or not pays(sum(sizes), len(sizes)):
-        yield from read_here(refs, sizes, as_of)
-        return
-    with ReaderPool(workers) as pool:
-        yield from pool.read_all(refs, as_of)
-
-
-def pays(byte_count: int, document_count: int) -> bool:
-    """Tell whether reading so much repays the start of processes."""
-    return byte_count + _DOCUMENT_WEIGHT * document_count >= _WORTH_PROCESSES
+def weight_of(document_count: int, byte_count: int) -> int:
+    """Return what documents cost to read, in bytes: theirs, and what each costs beside them."""
+    return byte_count + _DOCUMENT_WEIGHT * document_count
 
 
 def read_here(refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> Iterator["ReadBatch"]:
@@ -83,7 +55,7 @@ def read_here(refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) ->
 
 def lanes(sizes: Sequence[int], count: int) -> list[Span]:
     """Cut references into at most `count` runs of neighbours of about the same weight."""
-    total = sum(sizes) + _DOCUMENT_WEIGHT * len(sizes)
+    total = weight_of(len(sizes), sum(sizes))
     done, first = 0, 0
     spans: list[Span] = []
     for number, size in enumerate(sizes, 1):
@@ -128,8 +100,12 @@ class ReaderPool:
         end_workers(self.workers)
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator["ReadBatch"]:
-        """Read documents; as the function of that name, but always with these processes."""
-        sizes = refs.sizes() if isinstance(refs, References) else [ref.size for ref in refs]
+        """Read documents, batch by batch, in an order that is always the same.
+
+        In: references; as_of, naive UTC. Out: batches, `ref` counted over all references. Raises TransientFailure where
+        a process dies, RunFailed where one fails.
+        """
+        sizes = sizes_of(refs)
         spans = lanes(sizes, len(self.workers))
         turns = [
             _Lane(worker, refs, as_of, batches(sizes, span)) for worker, span in zip(self.workers, spans, strict=False)

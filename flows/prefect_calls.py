@@ -28,8 +28,8 @@ from prefect.states import Cancelled, Completed, Failed
 from flows.artifacts import report_of, report_of_failure
 from flows.hooks import failure_event, status_of, tell_failure
 from flows.pipeline import refresh as refresh_warehouse
-from flows.pool import Readers
 from flows.prefect_steps import Log, do_as_tasks, leave_artifacts
+from flows.readers import LocalReaders, Readers
 from flows.request import OnEnd, RunRequest, RunResult, tell_nobody
 from flows.run_begin import OnStep, open_run
 from flows.run_state import state_before
@@ -106,10 +106,11 @@ def run_as_tasks(request: RunRequest, call: Call) -> RunResult:
 
 
 @contextmanager
-def task_readers(request: RunRequest) -> Iterator[Readers | None]:
-    """Yield readers that read batches as tasks on the request's cluster; None where the engine is local."""
+def task_readers(request: RunRequest) -> Iterator[Readers]:
+    """Yield readers that read batches as tasks on the request's cluster, or those of this machine."""
     if not request.engine.is_dask:
-        yield None
+        with LocalReaders(request.processes) as local:
+            yield local
         return
     # Not at the top: Dask is an extra.
     from flows.engines.dask_readers import DaskReaders

@@ -6,7 +6,6 @@ bounds of dates hang on it: the same bytes can say more at a later one.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from flows.pool import ReaderPool, Readers, pays, read_all
+from flows.readers import LocalReaders
 from flows.scan import FileRef
 from schemas.file_state import file_state
 from schemas.rules import RULES_VERSION
@@ -41,27 +40,26 @@ _KEPT = """
 
 
 def bring_up_to_date(
-    connection: duckdb.DuckDBPyConnection, home: Home, workers: int, readers: Readers | None, *, reparse: bool
+    connection: duckdb.DuckDBPyConnection, home: Home, readers: LocalReaders, *, reparse: bool
 ) -> None:
-    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to.
-
-    In: how many processes may read, and those of this machine that have begun to, if any.
-    """
+    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to."""
     is_new = connection.execute("select count(*) from ledger.run").fetchone() == (0,)
     old_rules = int(get_meta(connection, "rules_version", str(RULES_VERSION)))
     old_policy = int(get_meta(connection, "policy_version", str(POLICY_VERSION)))
     with transaction(connection):
         if not is_new and (reparse or old_rules != RULES_VERSION):
-            _read_again(connection, home, workers, readers)
+            _read_again(connection, home, readers)
         if not is_new and (reparse or old_policy != POLICY_VERSION):
             _key_again(connection)
         set_meta(connection, "rules_version", str(RULES_VERSION))
         set_meta(connection, "policy_version", str(POLICY_VERSION))
 
 
-def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, workers: int, begun: Readers | None) -> None:
+def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: LocalReaders) -> None:
     kept: list[Kept] = connection.execute(_KEPT).fetchall()
-    with Feed(connection) as feed, _readers(kept, workers, begun) as readers:
+    # What is begun now reads all batches, and remembers what it read.
+    readers.expect(len(kept), sum(size for *_, size in kept))
+    with Feed(connection) as feed:
         for as_of, group in groupby(kept, key=lambda row: row[1]):
             rows = list(group)
             for start in range(0, len(rows), BATCH_DOCUMENTS):
@@ -71,26 +69,10 @@ def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, workers: int,
     bump_change_number(connection)
 
 
-@contextmanager
-def _readers(kept: list[Kept], workers: int, begun: Readers | None) -> Iterator[ReaderPool | None]:
-    """Give processes that read all batches, and remember what they read, where so much is kept that they pay.
-
-    A cluster's are none: what is kept is laid out on this machine.
-    """
-    if isinstance(begun, ReaderPool):
-        yield begun
-        return
-    if workers < 2 or not pays(sum(size for *_, size in kept), len(kept)):
-        yield None
-        return
-    with ReaderPool(workers) as readers:
-        yield readers
-
-
-def _read_batch_again(feed: Feed, home: Home, rows: list[Kept], as_of: datetime, readers: ReaderPool | None) -> None:
+def _read_batch_again(feed: Feed, home: Home, rows: list[Kept], as_of: datetime, readers: LocalReaders) -> None:
     with spill_folder(home.temp) as folder:
         references, identities = list(_lay_out(feed.connection, folder, rows)), _identities(rows)
-        for batch in read_all(references, as_of, 1, readers):
+        for batch in readers.read_all(references, as_of):
             intake.replace_readings(feed, batch, identities, as_of)
 
 

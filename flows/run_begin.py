@@ -15,7 +15,7 @@ import duckdb
 from flows import takedown
 from flows.clock import utc_now
 from flows.limits import memory_for
-from flows.pool import Readers
+from flows.readers import LocalReaders, Readers
 from flows.reparse import bring_up_to_date
 from flows.request import Changes, OnEnd, RunRequest, tell_nobody
 from flows.run_state import state_notices, tell_without_ledger
@@ -78,7 +78,7 @@ class Run:
     as_of: datetime
     started_at: datetime
     traces: Traces
-    readers: Readers | None = None
+    readers: Readers
     on_end: OnEnd = tell_nobody
 
 
@@ -100,7 +100,7 @@ class Published:
 
 
 @contextmanager
-def open_run(request: RunRequest, readers: Readers | None = None, on_end: OnEnd = tell_nobody) -> Iterator[Run]:
+def open_run(request: RunRequest, readers: Readers, on_end: OnEnd = tell_nobody) -> Iterator[Run]:
     """Take the lock, open the ledger and settle the as-of; whatever ends the block by an error is told in state.json.
 
     Raises UsageError for a FILE that is not ours or an as-of that does not fit, LockedError, LedgerDamaged.
@@ -119,9 +119,20 @@ def open_run(request: RunRequest, readers: Readers | None = None, on_end: OnEnd 
         traces.notices += set_aside_if_damaged(home) if request.full_refresh else []
         with _ledger_of(home, request, traces) as connection:
             traces.notices += _look_for_bytes(connection, is_mended=request.full_refresh)
-            bring_up_to_date(connection, home, request.processes, readers, reparse=request.reparse)
+            with _on_this_machine(readers, request.processes) as local:
+                bring_up_to_date(connection, home, local, reparse=request.reparse)
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
             yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, traces, readers, on_end)
+
+
+@contextmanager
+def _on_this_machine(readers: Readers, processes: int) -> Iterator[LocalReaders]:
+    """Yield the run's readers, or others in the place of a cluster's: what the ledger keeps is laid out here."""
+    if isinstance(readers, LocalReaders):
+        yield readers
+        return
+    with LocalReaders(processes) as local:
+        yield local
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from time import monotonic, time_ns
 import pyarrow as pa
 
 from flows.limits import memory_for, recording_memory_for
-from flows.pool import read_all
 from flows.run_begin import Run, Seen
 from flows.run_outcome import check_all_listed
 from flows.scan import Scan, scan
@@ -55,7 +54,9 @@ def read_and_record(run: Run, seen: Seen) -> Balance:
     connection, setting = run.connection, run.request.settings.build_memory
     limit_memory(connection, recording_memory_for(seen.scan.files.num_rows + count_documents(connection), setting))
     with transaction(connection):
-        references = record.compare(connection, _observation(run, seen))
+        observation = _observation(run, seen)
+        run.readers.expect(*record.expected_work(connection, observation))
+        references = record.compare(connection, observation)
         _take_in_all(run, references)
         faults.at("before_record")
         balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
@@ -84,15 +85,14 @@ def _take_in_all(run: Run, references: pa.Table) -> None:
     files = file_references(run.request.sources, references)
     pa.default_memory_pool().release_unused()  # what the scan took, 0.2 kB a document
     with Feed(run.connection) as feed:
-        for batch in read_all(files, run.as_of, run.request.processes, run.readers):
+        for batch in run.readers.read_all(files, run.as_of):
             interrupts.check()
             taken = monotonic()
             run.traces.notices.extend(_reading_notices(batch.documents, references))
             run.traces.denied.extend(_denied(batch.problems, references))
             intake.take_in(feed, batch, references, run.as_of)
             taking += monotonic() - taken
-    if run.readers is not None:
-        run.readers.close()
+    run.readers.close()
     run.traces.seconds["read"] = monotonic() - start - taking
     faults.at("after_read")
 

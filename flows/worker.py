@@ -19,14 +19,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO
 
-from flows.lean import hide_downloads, hide_heavy_modules, use_system_allocator
-from flows.settings import process_environment
+from flows.lean import import_less
 
-# Pydantic would look through all that is installed for plugins.
-process_environment()["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-use_system_allocator()
-hide_heavy_modules()
-hide_downloads()
+import_less()
 
 from flows.blocks import Memo  # noqa: E402
 from flows.messages import receive, send  # noqa: E402

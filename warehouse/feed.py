@@ -32,20 +32,18 @@ class Feed:
     """Tables under names, on one connection, for a block; afterwards the names are gone."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """In: the connection whose statements read the tables. `secret`, known to nobody, is the block's own."""
+        """In: the connection whose statements read the tables.
+
+        `secret`, known to nobody, is the block's own; `rounds` counts how often tables were given.
+        """
         self.connection = connection
         self.secret = token_hex(16)
+        self.rounds = 0
         self._holders: dict[str, _Holder] = {}
-        self._asked: set[str] = set()
-
-    def is_first(self, what: str) -> bool:
-        """Tell whether this is asked for the first time in the block: what has to be laid out once before a batch."""
-        is_first = what not in self._asked
-        self._asked.add(what)
-        return is_first
 
     def give(self, tables: Mapping[str, pa.Table]) -> None:
         """Let each name stand for this table from now on; a name's schema is that of its first table."""
+        self.rounds += 1
         for name, table in tables.items():
             if name in self._holders:
                 self._holders[name].table = table

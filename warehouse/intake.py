@@ -28,8 +28,6 @@ def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> 
     tombstones = url_tombstones(connection)
     doomed = purged_entries(batch, tombstones)
     slices, packs = _bytes_of(batch, doomed, is_strict=bool(tombstones))
-    if feed.is_first("known_url"):
-        connection.execute(_KNOWN_URLS, {"secret": feed.secret})
     documents = without_purged(_with_accepted_digest(batch, references), batch.mentions, doomed)
     tables = {
         "slices": slices,
@@ -42,19 +40,53 @@ def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> 
         "drifted": drift_told(batch, documents, doomed),
     }
     feed.give(tables)
-    values = {"as_of": as_of, "secret": feed.secret}
     for source, statement in _TAKE_IN:
         if tables[source].num_rows:
-            connection.execute(statement, {name: value for name, value in values.items() if f"${name}" in statement})
+            connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
+    _take_in_urls(feed)
     if tables["packs"].num_rows:
         store(connection)
 
 
-# A digest of every spelling that the ledger holds. Comparing each batch with the spellings themselves would read all of
-# them again each time, which made large loads slower than linear; the secret keeps anyone from making two that collide.
+def _take_in_urls(feed: Feed) -> None:
+    """Take in the URLs of the batch that the ledger does not hold.
+
+    The first batches are compared with the spellings themselves, which are all read for it. Doing so for each batch
+    made large loads slower than linear, so for further ones digests of the spellings are laid out, which takes as long
+    as three comparisons.
+    """
+    if feed.rounds <= _FEW_BATCHES:
+        feed.connection.execute(_NEW_URLS)
+        return
+    if feed.rounds == _FEW_BATCHES + 1:
+        feed.connection.execute(_KNOWN_URLS, {"secret": feed.secret})
+    for statement in _NEW_URLS_BY_DIGEST:
+        feed.connection.execute(statement, {"secret": feed.secret})
+
+
+_FEW_BATCHES = 3
+
+_NEW_URLS = """
+    insert into ledger.url by name
+    select urls.* from urls anti join ledger.url as url on url.url_raw = urls.url_raw
+"""
+
+# A digest of every spelling that the ledger holds; the secret keeps anyone from making two that collide.
 _KNOWN_URLS = """
     create or replace temp table known_url as select md5_number($secret || url_raw) as digest from ledger.url
 """
+
+_NEW_URLS_BY_DIGEST = (
+    """
+    insert into ledger.url by name
+    select urls.* from urls anti join known_url on known_url.digest = md5_number($secret || urls.url_raw)
+    """,
+    """
+    insert into temp.known_url by name
+    with found as (select md5_number($secret || url_raw) as digest from urls)
+    select found.* from found anti join known_url on known_url.digest = found.digest
+    """,
+)
 
 # Each statement with the table that it is about: where that has no row, there is nothing to do. What is known is joined
 # by `anti join`, which hashes the batch and passes over the ledger's keys once; `not in` would hash all of the ledger.
@@ -129,21 +161,6 @@ _TAKE_IN = (
         """
         insert into ledger.entry by name
         select entries.* from entries anti join ledger.entry as entry on entry.entry_id = entries.entry_id
-        """,
-    ),
-    (
-        "urls",
-        """
-        insert into ledger.url by name
-        select urls.* from urls anti join known_url on known_url.digest = md5_number($secret || urls.url_raw)
-        """,
-    ),
-    (
-        "urls",
-        """
-        insert into temp.known_url by name
-        with found as (select md5_number($secret || url_raw) as digest from urls)
-        select found.* from found anti join known_url on known_url.digest = found.digest
         """,
     ),
     (

@@ -53,6 +53,24 @@ class Balance:
         return {name: int(getattr(self, name)) for name in names}
 
 
+def expected_work(connection: duckdb.DuckDBPyConnection, observation: Observation) -> tuple[int, int]:
+    """Guess how many documents will have to be read, and their bytes, from the times when they changed alone.
+
+    It takes a hundredth of the time of `compare`, which knows. A change that another source's run came after is missed.
+    """
+    connection.register("scanned", observation.files)
+    ((count, byte_count),) = connection.execute(_CHANGED_SINCE, {"read_all": observation.read_all}).fetchall()
+    connection.unregister("scanned")
+    return int(count), int(byte_count)
+
+
+_CHANGED_SINCE = """
+    select count(*), coalesce(sum(size), 0)
+    from scanned
+    where $read_all or ctime_ns > (select coalesce(max(known_at_ns), 0) from ledger.file_state)
+"""
+
+
 def compare(connection: duckdb.DuckDBPyConnection, observation: Observation) -> pa.Table:
     """Compare the scan with the ledger and return the files to read, in order (columns of ledger/to_read.sql)."""
     _drop_scratch(connection)

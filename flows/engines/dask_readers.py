@@ -28,13 +28,15 @@ from distributed.comm.core import CommClosedError
 from flows.batch import ReadBatch
 from flows.engines.dask_worker import Answer, pack, root_of
 from flows.files import read_files
-from flows.pool import batches, lanes, pays, read_here
+from flows.pool import batches, lanes, read_here, sizes_of, weight_of
 from flows.read import read_batch
-from flows.scan import FileRef, References
+from flows.scan import FileRef
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
 AHEAD = 2
 LANES_PER_THREAD = 4
+# From what weight on a cluster of our own, which takes five seconds to open, is opened at all.
+_WORTH_CLUSTER = 60_000_000
 # A batch with fewer suspects than this may be one that other machines do not see yet (NFS keeps names for seconds).
 MANY = 10
 LOOK_SECONDS = 5.0
@@ -85,19 +87,22 @@ class DaskReaders:
         """Close the cluster."""
         self.close()
 
+    def expect(self, document_count: int, byte_count: int) -> None:
+        """Start nothing: what a guess would cost is paid by a cluster, maybe in vain."""
+
     def close(self) -> None:
         """Cancel what is out and let the cluster go; one that the run started ends."""
         self._stack.close()
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Generator[ReadBatch]:
-        """Read documents on the cluster; as `flows.pool.read_all`, batches in the order of their references.
+        """Read documents on the cluster; as `flows.readers.Readers`, batches in the order of their references.
 
         Raises TransientFailure where the scheduler is not there or no worker is; RunFailed where a batch fails, kills
         its workers, or meets a worker that has other versions or does not see the sources.
         """
         self.close()
-        sizes = refs.sizes() if isinstance(refs, References) else [ref.size for ref in refs]
-        if self._is_own and not pays(sum(sizes), len(sizes)):
+        sizes = sizes_of(refs)
+        if self._is_own and weight_of(len(sizes), sum(sizes)) < _WORTH_CLUSTER:
             yield from read_here(refs, sizes, as_of)
             return
         with self._stack:

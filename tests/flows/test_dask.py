@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from distributed import Client, Future
 
-from flows import pool
 from flows.early import early_readers
 from flows.engines import dask_cluster, dask_readers
 from flows.engines.choice import Engine
@@ -89,8 +88,9 @@ def test_the_release_is_the_same_from_all_engines_while_workers_come_and_go(
     monkeypatch.chdir(tmp_path)  # a relative source means this folder on the workers too
     source = Source("s", "docs")
     here = fingerprint(tmp_path / "here", source, Engine(), 1)
-    monkeypatch.setattr(pool, "_WORTH_PROCESSES", 0)
-    assert fingerprint(tmp_path / "processes", source, Engine(), 2) == here
+    with monkeypatch.context() as patch:
+        patch.setattr("flows.readers._WORTH_PROCESSES", 0)
+        assert fingerprint(tmp_path / "processes", source, Engine(), 2) == here
     held: list[int] = []
 
     def kill(client: Client) -> None:

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from flows import pool, reader_processes
-from flows.pool import ReaderPool, Span, batches, lanes, read_all
+from flows.pool import ReaderPool, Span, batches, lanes
+from flows.readers import LocalReaders
 from flows.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from schemas.urls import facts
@@ -35,9 +36,9 @@ def _rows(table: pa.Table, *keys: str) -> list[tuple[object, ...]]:
 
 def test_processes_give_what_this_process_gives(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "MAX_BATCH_FILES", 7)
-    here = list(read_all(refs, AS_OF, workers=2))
-    monkeypatch.setattr(pool, "_WORTH_PROCESSES", 0)
-    there, again = list(read_all(refs, AS_OF, workers=2)), list(read_all(refs, AS_OF, workers=2))
+    here = list(LocalReaders(1).read_all(refs, AS_OF))
+    with ReaderPool(2) as readers:
+        there, again = list(readers.read_all(refs, AS_OF)), list(readers.read_all(refs, AS_OF))
     assert there == again
     assert [batch.documents["ref"][0].as_py() for batch in there] == [0, 21, 7, 28, 14, 35]
     for name, keys in (("documents", ("ref", "content_digest")), ("mentions", ("ref", "position", "entry_id"))):
@@ -45,13 +46,9 @@ def test_processes_give_what_this_process_gives(refs: References, monkeypatch: p
         assert [str(row) for row in _rows(one, *keys)] == [str(row) for row in _rows(two, *keys)]
 
 
-def test_a_pool_reads_more_than_once(refs: References) -> None:
-    with ReaderPool(2) as readers:
-        assert list(readers.read_all(refs, AS_OF)) == list(readers.read_all(refs, AS_OF))
-
-
 def test_no_reference_no_batch() -> None:
-    assert list(read_all([], AS_OF, workers=2)) == []
+    with ReaderPool(2) as readers:
+        assert list(readers.read_all([], AS_OF)) == list(LocalReaders(2).read_all([], AS_OF)) == []
 
 
 def test_a_dead_process_is_a_failure_that_may_pass(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,8 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, State
 
-from flows import pipeline, pool, prefect_flows
+from flows import pipeline, prefect_flows
+from flows.engines import dask_readers
 from flows.engines.dask_readers import Pending
 from flows.prefect_batches import TaskCluster
 from flows.prefect_call_run import call_refresh
@@ -260,7 +261,7 @@ def test_a_flow_reads_by_tasks_on_a_cluster_of_its_own_that_only_this_machine_se
     newsroom.run(as_of=datetime(2024, 1, 1))
     expected = newsroom.one("select fingerprint from ops.release")
     other = replace(newsroom, warehouse=newsroom.warehouse.with_name("dask.duckdb"))
-    monkeypatch.setattr(pool, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(dask_readers, "_WORTH_CLUSTER", 0)
     submit, seen = TaskCluster.submit, list[tuple[Any, set[str], int]]()
 
     def look_and_submit(self: TaskCluster, message: bytes) -> Pending:

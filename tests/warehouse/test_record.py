@@ -481,15 +481,16 @@ def test_what_batches_and_runs_share_stands_once(connection: duckdb.DuckDBPyConn
     folder.mkdir()
     shared = make_mention("Shared", "https://c.com/shared", ampWebUrl="https://c.com/amp/shared")
     for run, as_of in enumerate(T[:2]):
-        for number in range(3):
-            text = make_document(f"Own {number}", f"https://c.com/{number}", related=[shared], body=f"run {run}\n")
+        for number in range(6):  # so many batches that URLs are compared in both ways
+            related = [shared, make_mention("Pair", f"https://c.com/pair/{number // 2}")]
+            text = make_document(f"Own {number}", f"https://c.com/{number}", related=related, body=f"run {run}\n")
             (folder / f"{number}.md").write_text(text, encoding="utf-8")
         record_folders(connection, as_of, folder, batch_size=1, read_all=True)
 
     for table, key in (("url", "url_raw"), ("entry", "entry_id"), ("raw", "byte_digest"), ("content", "content_id")):
         found = connection.execute(f"select count(*), count(distinct {key}) from ledger.{table}").fetchall()
         assert found[0][0] == found[0][1] > 0, table
-    assert connection.execute("select count(*) from ledger.url").fetchall() == [(5,)]
+    assert connection.execute("select count(*) from ledger.url").fetchall() == [(11,)]
 
 
 def test_nothing_of_a_run_is_left_beside_the_ledger(desk: Desk) -> None:
