@@ -10,9 +10,9 @@ from typing import Any
 
 import duckdb
 
-from flows.pipeline import run_direct
-from flows.request import RunRequest, RunResult
-from flows.scan import Source
+from flows.runs.pipeline import run_direct
+from flows.runs.request import RunRequest, RunResult
+from flows.sources.scan import Source
 
 FIRST_AS_OF = datetime(2024, 1, 1)
 A_DAY = timedelta(days=1)

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from flows.read import read_batch
-from flows.scan import FileRef, Source, scan
+from flows.reading.read import read_batch
+from flows.sources.scan import FileRef, Source, scan
 from warehouse import record, runs
 from warehouse.build import Built, Versions, fill_release
 from warehouse.feed import Feed

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 import yaml
 
-from flows.scan import Source
+from flows.sources.scan import Source
 from schemas.urls import url_key
 from tests.ledgers import memory_ledger
 from tests.recording import build, record_folders

@@ -2,9 +2,9 @@
 
 Two files could have one path, one as its name and one as the escaped form of a name that is no text. Both were
 recorded, and each later run doubled their rows, so that no release could be built any more. Names are told apart now
-(flows/walk.py), but a ledger with such rows must not stay unusable. The doubled rows stand in the balance of those
-runs too, which would not be audited as right again. Not a migration: no format has changed, and the
-check costs a few milliseconds.
+(flows/sources/walk.py), but a ledger with such rows must not stay unusable. The doubled rows stand in the balance of
+those runs too, which would not be audited as right again. Not a migration: no format has changed, and the check costs a
+few milliseconds.
 """
 
 import duckdb

@@ -10,7 +10,7 @@ from schemas.errors import RunFailed
 
 def build(options: argparse.Namespace) -> int:
     """Build a release as of a time into a file."""
-    from flows.ledger_work import build_as_of
+    from flows.runs.ledger_work import build_as_of
 
     settings = settings_of(options)
     as_of = parse_moment(options.as_of)
@@ -21,7 +21,7 @@ def build(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Rebuild and compare; exit 1 where a table differs."""
-    from flows.ledger_work import verify as check
+    from flows.runs.ledger_work import verify as check
 
     settings = settings_of(options)
     told = check(warehouse_of(options, settings), settings)
@@ -40,7 +40,7 @@ def verify(options: argparse.Namespace) -> int:
 
 def purge(options: argparse.Namespace) -> int:
     """Take something down, and say what was done."""
-    from flows.ledger_work import purge as take_down
+    from flows.runs.ledger_work import purge as take_down
 
     settings = settings_of(options)
     done = take_down(warehouse_of(options, settings), settings, path=options.path, url=options.url)
@@ -62,7 +62,7 @@ def purge(options: argparse.Namespace) -> int:
 
 def maintain(options: argparse.Namespace) -> int:
     """Prune and compact, and say what was done."""
-    from flows.ledger_work import maintain as keep_small
+    from flows.runs.ledger_work import maintain as keep_small
 
     settings = settings_of(options)
     done = keep_small(warehouse_of(options, settings), settings)
@@ -79,7 +79,7 @@ def maintain(options: argparse.Namespace) -> int:
 
 def rollback(options: argparse.Namespace) -> int:
     """Go back one release."""
-    from flows.ledger_work import rollback as go_back
+    from flows.runs.ledger_work import rollback as go_back
 
     settings = settings_of(options)
     release_id = go_back(warehouse_of(options, settings), settings)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from flows.clock import parse_moment
 from flows.commands.common import print_json, say, settings_of, warehouse_of, warn
-from flows.early import early_readers
+from flows.commands.progress import Progress
 from flows.engines.choice import choose_engine
-from flows.progress import Progress
-from flows.request import OnEnd, RunRequest, RunResult
+from flows.runs.early import early_readers
+from flows.runs.request import OnEnd, RunRequest, RunResult
 from flows.settings import Settings, process_environment
-from flows.sources import parse_sources
+from flows.sources.named import parse_sources
 from schemas.errors import NewsmartError, UsageError
 
 OnStep = Callable[[str, float | None], None]
@@ -100,14 +100,14 @@ def runner(first: RunRequest, *, is_direct: bool, on_end: OnEnd) -> Iterator[Sta
 def _direct(request: RunRequest) -> Iterator[Callable[[RunRequest, OnStep, OnEnd], RunResult]]:
     """Yield a direct run; reading processes start before DuckDB is imported."""
     with early_readers(request) as readers:
-        from flows.pipeline import run_direct
+        from flows.runs.pipeline import run_direct
 
         yield lambda request, on_step, on_end: run_direct(request, on_step, readers, on_end)
 
 
 @contextmanager
 def _as_flow(warehouse: Path) -> Iterator[Callable[[RunRequest, OnStep, OnEnd], RunResult]]:
-    from flows.prefect_run import flow_runs
+    from flows.scheduling.prefect_run import flow_runs
 
     with flow_runs(warehouse, process_environment()) as run_flow:
         yield run_flow
@@ -166,7 +166,7 @@ def _short(path: str) -> str:
 
 def backfill(options: argparse.Namespace) -> int:
     """Run over each folder of a manifest, at its as-of, in order."""
-    from flows.backfill import plan
+    from flows.runs.backfill import plan
 
     settings = run_settings(options)
     requests = plan(Path(options.manifest), options.name, warehouse_of(options, settings), settings)

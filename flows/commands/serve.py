@@ -8,7 +8,7 @@ from flows.settings import process_environment
 
 def serve(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    from flows.serve import serve as serve_until_stopped
+    from flows.scheduling.serve import serve as serve_until_stopped
 
     settings = run_settings(options)
     return serve_until_stopped(

@@ -25,7 +25,7 @@ def _state(options: argparse.Namespace) -> tuple[Home, State]:
 
 def status(options: argparse.Namespace) -> int:
     """Print the last run, the release and their ages. Exit 1 where one is older than its limit, or there is none."""
-    from flows.status import is_stale, parse_age, status_lines, status_object, status_prometheus
+    from flows.commands.status import is_stale, parse_age, status_lines, status_object, status_prometheus
 
     settings = settings_of(options)
     limit = options.max_age or settings.max_age

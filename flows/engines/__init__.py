@@ -1,1 +1,1 @@
-"""Where batches are read: in this process, in local processes (flows/pool.py), or on the workers of a Dask cluster."""
+"""Where batches are read: in this process, in others of this machine, or on the workers of a Dask cluster."""

@@ -25,12 +25,12 @@ from distributed import Client, Future, KilledWorker
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 
-from flows.batch import ReadBatch
 from flows.engines.dask_worker import Answer, pack, root_of
-from flows.files import read_files
-from flows.pool import batches, lanes, read_here, sizes_of, weight_of
-from flows.read import read_batch
-from flows.scan import FileRef
+from flows.engines.pool import batches, lanes, read_here, sizes_of, weight_of
+from flows.reading.batch import ReadBatch
+from flows.reading.read import read_batch
+from flows.sources.files import read_files
+from flows.sources.scan import FileRef
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
 AHEAD = 2
@@ -95,7 +95,7 @@ class DaskReaders:
         self._stack.close()
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Generator[ReadBatch]:
-        """Read documents on the cluster; as `flows.readers.Readers`, batches in the order of their references.
+        """Read documents on the cluster; as `flows.engines.readers.Readers`, batches in the order of their references.
 
         Raises TransientFailure where the scheduler is not there or no worker is; RunFailed where a batch fails, kills
         its workers, or meets a worker that has other versions or does not see the sources.

@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 from distributed import Worker, get_worker
 
-from flows.batch import ReadBatch
-from flows.blocks import Memo
-from flows.read import read_batch
-from flows.scan import FileRef
+from flows.reading.batch import ReadBatch
+from flows.reading.blocks import Memo
+from flows.reading.read import read_batch
+from flows.sources.scan import FileRef
 from schemas.batches import DOCUMENTS, DRIFT, ENTRIES, MENTIONS, PACKS, PROBLEMS, SLICES, URLS
 from schemas.documents import bounds
 from schemas.errors import NewsmartError

@@ -25,7 +25,7 @@ class _NoPandas(MetaPathFinder):
 
 sys.meta_path.insert(0, _NoPandas())
 
-from flows.read import warm_up  # noqa: E402
+from flows.reading.read import warm_up  # noqa: E402
 
 atexit.register(be_silent)
 warm_up()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.settings import Settings, load_settings
-from flows.sources import parse_source, parse_sources
+from flows.sources.named import parse_source, parse_sources
 from schemas.errors import UsageError
 
 

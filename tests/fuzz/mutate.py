@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from flows.assemble import batch_of
-from flows.blocks import Memo, judge_fast
-from flows.front_matter import FrontMatter, split
-from flows.read import judge_whole
-from flows.validate import Verdict
-from flows.yaml_tree import read_tree
+from flows.reading.assemble import batch_of
+from flows.reading.blocks import Memo, judge_fast
+from flows.reading.front_matter import FrontMatter, split
+from flows.reading.read import judge_whole
+from flows.reading.validate import Verdict
+from flows.reading.yaml_tree import read_tree
 from schemas.documents import bounds
 from schemas.packs import Packer
 

@@ -30,9 +30,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from flows.clock import parse_moment
-from flows.pipeline import run_direct
-from flows.request import RunRequest
-from flows.scan import Source
+from flows.runs.pipeline import run_direct
+from flows.runs.request import RunRequest
+from flows.sources.scan import Source
 from schemas.errors import NewsmartError, UsageError
 from tests.benchmarks import corpus
 from tests.proofs.scene import (

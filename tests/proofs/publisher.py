@@ -5,9 +5,9 @@ from copy import copy
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from flows.pipeline import run_direct
-from flows.request import RunRequest, RunResult
-from flows.scan import Source
+from flows.runs.pipeline import run_direct
+from flows.runs.request import RunRequest, RunResult
+from flows.sources.scan import Source
 from tests.proofs.scene import Look, ProofFailed, copy_warehouse, edit_source, look, write_source
 from warehouse.home import Home
 

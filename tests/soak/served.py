@@ -13,7 +13,7 @@ from typing import IO, Self, TypeVar
 
 import duckdb
 
-from flows.serving import Serving, read_serving
+from flows.scheduling.serving import Serving, read_serving
 from warehouse.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from flows.pipeline import run_direct
-from flows.request import RunRequest
-from flows.scan import Source
+from flows.runs.pipeline import run_direct
+from flows.runs.request import RunRequest
+from flows.sources.scan import Source
 
 AS_OF = datetime(2026, 11, 20)
 MADE_AT = datetime(2026, 11, 20, 6, 30)

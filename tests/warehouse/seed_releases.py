@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from flows.pipeline import run_direct
-from flows.request import RunRequest
-from flows.scan import Source
+from flows.runs.pipeline import run_direct
+from flows.runs.request import RunRequest
+from flows.sources.scan import Source
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"

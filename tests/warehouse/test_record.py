@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flows.batch import ReadBatch
-from flows.read import read_batch
+from flows.reading.batch import ReadBatch
+from flows.reading.read import read_batch
 from tests.documents import Plain, make_document, make_mention
 from tests.ledgers import Row, T
 from tests.recording import SCANNED_AT_NS, observe, record_folders, references_of

@@ -1,0 +1,213 @@
+"""YAML as structure and strings only.
+
+The meaning is PyYAML's CBaseLoader: every scalar is its text, so a provider called `1843` or `No` stays a name; types
+come later, from the models. A plain `null`, `~` or nothing is None. Read here are libyaml's events, not composed
+nodes: only events tell of anchors, a loop over them has no recursion that ten thousand levels could overrun, and
+reading can stop at any event. Whatever makes YAML more than a tree (anchors, aliases, tags, merge keys, a second
+document) or ambiguous (duplicate keys) is a flaw, all of them listed. A syntax error ends the reading, as it must.
+Rejected: rapidyaml, py-yaml12 and ryaml as the reader: each takes documents that PyYAML refuses or reads others
+otherwise (`007`, duplicate keys, a second document, control characters).
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import yaml
+from yaml._yaml import CParser
+
+from flows.reading.problems import Flaw, Path
+from flows.reading.tree import MAX_DEPTH, MAX_NODES, Places, Tree
+from schemas.text import sample
+
+MAX_FLAWS = 1_000
+
+_NULLS = frozenset(("", "~", "null"))
+_TOKEN = re.compile(r"\S{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A tree with the places of its nodes, and every flaw of its YAML; with flaws, the tree is not to be used."""
+
+    tree: Tree
+    places: Places
+    flaws: list[Flaw]
+
+
+def read_tree(text: str) -> Reading:
+    """Read one YAML document, from its `---` line to the end of the text. Raises nothing: what is wrong is a flaw."""
+    builder = _Builder(text)
+    try:
+        builder.read()
+    except yaml.MarkedYAMLError as error:
+        builder.flaws.append(_syntax_flaw(error, text))
+    except yaml.reader.ReaderError as error:
+        builder.flaws.append(Flaw(0, (), "yaml_syntax", "printable text", sample(str(error.reason))))
+    return Reading(builder.tree, builder.places, builder.flaws)
+
+
+def _syntax_flaw(error: yaml.MarkedYAMLError, text: str) -> Flaw:
+    """Place a scanner's error at the start of the value that it was scanning, a parser's where it stumbled."""
+    scanning = isinstance(error, yaml.scanner.ScannerError) and error.context_mark is not None
+    mark = error.context_mark if scanning else error.problem_mark
+    index = 0 if mark is None else min(mark.index, len(text))
+    line_end = re.compile(r"[\r\n]|\Z").search(text, index)
+    secret = text.find("secured", 0, index) >= 0
+    found = None if secret or line_end is None else sample(text[index : line_end.start()])
+    why = " ".join(part for part in (error.context, error.problem) if part)
+    return Flaw(index, (), "yaml_syntax", f"valid YAML: {why}"[:200], found or None)
+
+
+class _Mark(Protocol):
+    @property
+    def index(self) -> int: ...
+
+
+class _Event(Protocol):
+    """What is used of libyaml's events. The stubs allow a mark to be None; the C parser always gives one."""
+
+    start_mark: _Mark
+    anchor: str | None
+    tag: str | None
+    value: str
+    implicit: tuple[bool, bool]
+
+
+class _Frame:
+    """A mapping or list that is being read."""
+
+    __slots__ = ("container", "is_key", "key", "places")
+
+    def __init__(self, container: list[Tree] | dict[str, Tree], start: int, is_key: bool) -> None:
+        self.container = container
+        self.places: Places = [start] if isinstance(container, list) else {None: start}
+        self.key: str | None = None
+        self.is_key = is_key
+
+
+class _EndOfReading(Exception):
+    """Reading goes no further: what was found condemns the document anyhow."""
+
+
+class _Builder:
+    """Builds the tree from events; the attributes hold what was found so far."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tree: Tree = None
+        self.places: Places = 0
+        self.flaws: list[Flaw] = []
+        self._stack: list[_Frame] = []
+        self._documents = 0
+
+    def read(self) -> None:
+        """Read all events, or stop at a limit. Raises yaml.YAMLError."""
+        get_event: Callable[[], Any] = CParser(self.text).get_event
+        handle: dict[type[yaml.Event], Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._open,
+            yaml.SequenceStartEvent: self._open,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._document,
+        }
+        nodes = 0
+        try:
+            while (event := get_event()) is not None:
+                nodes += 1
+                if nodes > MAX_NODES:
+                    self._flaw(event, "too_many_values", f"at most {MAX_NODES} values", None)
+                    raise _EndOfReading
+                action = handle.get(type(event))
+                if action is not None:
+                    action(event)
+        except _EndOfReading:
+            return
+
+    def _flaw(self, event: _Event, reason: str, expected: str, found: str | None) -> None:
+        path = self._path()
+        shown = None if "secured" in path or found is None else sample(found)
+        self.flaws.append(Flaw(event.start_mark.index, path, reason, expected, shown))
+        if len(self.flaws) >= MAX_FLAWS:
+            raise _EndOfReading
+
+    def _path(self) -> Path:
+        steps = (len(f.container) if isinstance(f.container, list) else f.key for f in self._stack)
+        return tuple(step for step in steps if step is not None)
+
+    def _token(self, event: _Event) -> str:
+        match = _TOKEN.match(self.text, event.start_mark.index)
+        return match.group() if match else ""
+
+    def _check(self, event: _Event) -> None:
+        if event.anchor is not None:
+            self._flaw(event, "anchor", "no anchors", self._token(event))
+        if event.tag is not None:
+            self._flaw(event, "tag", "no explicit tags", self._token(event))
+
+    def _document(self, event: _Event) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            self._flaw(event, "second_document", "one YAML document", self._token(event))
+            raise _EndOfReading
+
+    def _scalar(self, event: _Event) -> None:
+        if event.anchor is not None or event.tag is not None:
+            self._check(event)
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and frame.key is None and isinstance(frame.container, dict):
+            self._name(frame, event)
+            return
+        is_null = event.implicit[0] and event.value in _NULLS
+        self._attach(None if is_null else event.value, event.start_mark.index)
+
+    def _name(self, frame: _Frame, event: _Event) -> None:
+        frame.key = event.value
+        if event.value == "<<" and event.implicit[0]:
+            self._flaw(event, "merge_key", "no merge keys", "<<")
+        elif event.value in frame.container:
+            self._flaw(event, "duplicate_key", "each key once", event.value)
+
+    def _attach(self, value: Tree, places: Places) -> None:
+        if not self._stack:
+            self.tree, self.places = value, places
+            return
+        frame = self._stack[-1]
+        if isinstance(frame.container, list) and isinstance(frame.places, list):
+            frame.container.append(value)
+            frame.places.append(places)
+        elif isinstance(frame.container, dict) and isinstance(frame.places, dict) and frame.key is not None:
+            frame.container[frame.key] = value
+            frame.places[frame.key] = places
+            frame.key = None
+
+    def _open(self, event: _Event) -> None:
+        if event.anchor is not None or event.tag is not None:
+            self._check(event)
+        parent = self._stack[-1] if self._stack else None
+        is_key = parent is not None and parent.key is None and isinstance(parent.container, dict)
+        if is_key:
+            self._flaw(event, "bad_key", "text as a key", self._token(event))
+        if len(self._stack) >= MAX_DEPTH:
+            self._flaw(event, "too_deep", f"at most {MAX_DEPTH} levels", None)
+            raise _EndOfReading
+        container: list[Tree] | dict[str, Tree] = {} if isinstance(event, yaml.MappingStartEvent) else []
+        self._stack.append(_Frame(container, event.start_mark.index, is_key))
+
+    def _close(self, _event: _Event) -> None:
+        frame = self._stack.pop()
+        if frame.is_key:
+            self._stack[-1].key = "?"
+        else:
+            self._attach(frame.container, frame.places)
+
+    def _alias(self, event: _Event) -> None:
+        self._flaw(event, "alias", "no aliases", self._token(event))
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and frame.key is None and isinstance(frame.container, dict):
+            frame.key = "*"
+        else:
+            self._attach(None, event.start_mark.index)

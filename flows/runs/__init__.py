@@ -1,0 +1,1 @@
+"""A run from its request to its outcome, and the other works on a ledger; imports no Prefect."""

@@ -1,0 +1,113 @@
+"""The first half of a run: what lies in the sources, and taking it into the ledger.
+
+Reading, taking in and appending events share one transaction: a run that dies on the way leaves the ledger as it was.
+"""
+
+from collections.abc import Iterator
+from time import monotonic, time_ns
+
+import pyarrow as pa
+
+from flows.runs.begin import Run, Seen
+from flows.runs.limits import memory_for, recording_memory_for
+from flows.runs.outcome import check_all_listed
+from flows.sources.scan import Scan, scan
+from flows.sources.scan import references as file_references
+from flows.sources.stores.contract import DENIED
+from schemas.errors import SourceUnreadable
+from warehouse import faults, intake, interrupts, record, runs
+from warehouse.db import limit_memory
+from warehouse.feed import Feed
+from warehouse.ledger import count_documents, transaction
+from warehouse.record import Balance
+
+
+def scan_sources(run: Run) -> Seen:
+    """List the documents of the sources.
+
+    Raises SourceUnreadable where there is not one, UsageError or TransientFailure as a store does.
+    """
+    scanned_at_ns = time_ns()
+    found = scan(run.request.sources)
+    run.traces.notices.extend(_notices(found))
+    run.traces.unlistable.extend(f"{one.source}/{one.folder} ({one.reason})" for one in found.unlistable)
+    if found.files.num_rows == 0 and not found.skipped:
+        check_all_listed(run, "nothing was published")
+        where = ", ".join(source.root for source in run.request.sources)
+        raise SourceUnreadable(
+            "the source holds no document",
+            where=where,
+            todo="documents end in .md, .markdown, .txt, .yaml or .yml and are neither hidden nor README",
+        )
+    faults.at("after_scan")
+    return Seen(found, scanned_at_ns)
+
+
+def _notices(found: Scan) -> Iterator[str]:
+    for entry in found.skipped:
+        if entry.reason != "bad_name":
+            yield f"skipped {entry.source}/{entry.path}: {entry.reason}"
+
+
+def read_and_record(run: Run, seen: Seen) -> Balance:
+    """Read what is new, take it into the ledger and append the events, all in one transaction."""
+    connection, setting = run.connection, run.request.settings.build_memory
+    limit_memory(connection, recording_memory_for(seen.scan.files.num_rows + count_documents(connection), setting))
+    with transaction(connection):
+        observation = _observation(run, seen)
+        run.readers.expect(*record.expected_work(connection, observation))
+        references = record.compare(connection, observation)
+        _take_in_all(run, references)
+        faults.at("before_record")
+        balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
+        run.traces.balance = balance
+        runs.write_run(connection, (run.run_id, run.as_of, run.started_at), "started", balance)
+        faults.at("during_record")
+    faults.at("after_record")
+    limit_memory(connection, memory_for(count_documents(connection), setting))
+    return balance
+
+
+def _observation(run: Run, seen: Seen) -> record.Observation:
+    return record.Observation(
+        files=seen.scan.files,
+        sources=[source.name for source in run.request.sources],
+        unlistable=[(folder.source, folder.folder) for folder in seen.scan.unlistable],
+        unnameable=[(entry.source, entry.path) for entry in seen.scan.skipped if entry.reason == "bad_name"],
+        read_all=run.request.full_refresh,
+    )
+
+
+def _take_in_all(run: Run, references: pa.Table) -> None:
+    start = monotonic()
+    taking = 0.0
+    run.traces.denied.clear()  # a step that is tried again begins anew
+    files = file_references(run.request.sources, references)
+    pa.default_memory_pool().release_unused()  # what the scan took, 0.2 kB a document
+    with Feed(run.connection) as feed:
+        for batch in run.readers.read_all(files, run.as_of):
+            interrupts.check()
+            taken = monotonic()
+            run.traces.notices.extend(_reading_notices(batch.documents, references))
+            run.traces.denied.extend(_denied(batch.problems, references))
+            intake.take_in(feed, batch, references, run.as_of)
+            taking += monotonic() - taken
+    run.readers.close()
+    run.traces.seconds["read"] = monotonic() - start - taking
+    faults.at("after_read")
+
+
+def _reading_notices(documents: pa.Table, references: pa.Table) -> Iterator[str]:
+    told = {"vanished": "vanished before it was read", "unstable": "kept changing while it was read"}
+    for ref, outcome in zip(*(documents.column(name).to_pylist() for name in ("ref", "outcome")), strict=True):
+        if outcome in told:
+            row = references.slice(ref, 1).to_pylist()[0]
+            yield f"{row['source']}/{row['path']} {told[outcome]}; the next run looks again"
+
+
+def _denied(problems: pa.Table, references: pa.Table) -> Iterator[str]:
+    """Yield the documents of stores that may not be read: rights are missing, which no document can mend."""
+    for row in problems.select(["ref", "reason", "found"]).to_pylist():
+        if row["reason"] == "unreadable" and str(row["found"]).startswith(DENIED):
+            file = references.slice(row["ref"], 1).to_pylist()[0]
+            yield f"{file['source']}/{file['path']} ({row['found']})"

@@ -1,0 +1,186 @@
+"""The whole way of a run, once: plain functions, started directly or by a Prefect flow.
+
+`refresh` is the table of contents. Each step goes through `do`, a callable that names it, so that a direct run can
+time it and a flow can show it as a task, without a second copy of the order. Until `publish_release` nothing that a
+reader sees is touched.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from secrets import token_hex
+from time import monotonic
+
+from flows.clock import utc_now
+from flows.engines.readers import LocalReaders, Readers
+from flows.runs.begin import VERSIONS, Do, OnStep, Published, Run, T, open_run
+from flows.runs.intake import read_and_record, scan_sources
+from flows.runs.limits import check_quarantine, check_shrink
+from flows.runs.outcome import check_all_listed, finish, known_releases, note_failure
+from flows.runs.request import Changes, OnEnd, RunRequest, RunResult, tell_nobody
+from flows.runs.state import state_before
+from warehouse import faults, interrupts, publish, runs
+from warehouse.audit import AuditResult, check, run_audits
+from warehouse.build import Built, building, clear_work, fill_release
+from warehouse.ledger import change_number, transaction
+
+
+def run_direct(
+    request: RunRequest,
+    on_step: OnStep = lambda name, seconds: None,
+    readers: Readers | None = None,
+    on_end: OnEnd = tell_nobody,
+) -> RunResult:
+    """Do a run without Prefect. `on_step` is told each step's name when it begins, and again with its seconds.
+
+    `on_end` is told what a run that has begun did, before an error that ends it is raised.
+
+    `readers` are those that were begun early, or a cluster's; without, this machine reads.
+
+    Raises NewsmartError; what was seen is recorded and told in state.json all the same.
+    """
+
+    def do(name: str, step: Callable[[], T]) -> T:
+        start = monotonic()
+        on_step(name, None)
+        made = step()
+        on_step(name, monotonic() - start)
+        return made
+
+    with LocalReaders(request.processes) as local, open_run(request, readers or local, on_end) as run:
+        return refresh(run, do)
+
+
+def refresh(run: Run, do: Do) -> RunResult:
+    """Go the whole way: scan, read and record, and, where there is something new, build, audit and publish."""
+    try:
+        seen = timed(run, do, "scan", partial(scan_sources, run))
+        timed(run, do, "record", partial(read_and_record, run, seen))
+        check_limits(run)
+        published = None
+        if has_work(run):
+            published = release_anew(run, do)
+        elif _is_pinned(run):
+            run.traces.notices.append(_PINNED)
+    except Exception as error:
+        note_failure(run, error)
+        raise
+    result = finish(run, published)
+    check_all_listed(run, "the rest was published" if result.published else "of the rest nothing was new to publish")
+    return result
+
+
+_PINNED = (
+    "readers are shown the release of a rollback until something new is found; "
+    "`newsmart run --full-refresh` ends that now"
+)
+
+
+def release_anew(run: Run, do: Do) -> Published:
+    """Build a release from the ledger, audit it and put it in place."""
+    release_id = f"{run.as_of:%Y%m%dT%H%M%S.%f}Z-{token_hex(3)}"
+    file = publish.stage(run.home, release_id)
+    try:
+        with building(run.connection, file):
+            built = timed(run, do, "build", partial(build_release, run, release_id))
+            timed(run, do, "audit", partial(audit_release, run))
+            changes = Changes(**runs.count_changes(run.connection, _current_as_of(run)))
+        path = timed(run, do, "publish", partial(publish_release, run, built))
+    except BaseException:
+        publish.unstage(run.home, release_id)
+        raise
+    return Published(built, path, changes)
+
+
+def timed(run: Run, do: Do, name: str, step: Callable[[], T]) -> T:
+    """Run a step and add its seconds to the run's traces."""
+    interrupts.check()
+    start = monotonic()
+    try:
+        return do(name, step)
+    finally:
+        spent = monotonic() - start - (run.traces.seconds.get("read", 0.0) if name == "record" else 0.0)
+        run.traces.seconds[name] = run.traces.seconds.get(name, 0.0) + spent
+
+
+def check_limits(run: Run) -> None:
+    """Raise Refused where too much is in quarantine or too much would go."""
+    check_quarantine(run.traces.balance, run.request.max_quarantine)
+    current = _current_as_of(run)
+    if current is not None:
+        shown, gone = runs.shrink(run.connection, current, run.as_of)
+        check_shrink(shown, gone, run.request.allow_shrink)
+
+
+def _current_as_of(run: Run) -> datetime | None:
+    current = publish.current(run.home)
+    rows = [row for row in known_releases(run.home, run.connection) if row.release_id == current]
+    return rows[0].as_of if rows else None
+
+
+def has_work(run: Run) -> bool:
+    """Tell whether a release has to be built: the ledger, the rules, the quarantine or the file is other than it was.
+
+    A rollback pins its release until there is a new event (the quarantine alone is none), or until --full-refresh.
+    """
+    is_pinned = _is_pinned(run)
+    if run.request.full_refresh and is_pinned:
+        return True
+    rows = known_releases(run.home, run.connection)
+    current = publish.current(run.home)
+    shown = rows[0] if rows and is_pinned else next((row for row in rows if row.release_id == current), None)
+    if shown is None or current is None:
+        return True
+    if (shown.change_number, shown.versions) != (change_number(run.connection), VERSIONS):
+        return True
+    if not is_pinned and shown.quarantine_digest != runs.quarantine_digest(run.connection):
+        return True
+    file = next(row.file for row in rows if row.release_id == current)
+    return not publish.is_untouched(run.home.release_file(current), file)
+
+
+def _is_pinned(run: Run) -> bool:
+    pin = state_before(run.home).get("pin")
+    return pin is not None and pin == publish.current(run.home)
+
+
+def build_release(run: Run, release_id: str) -> Built:
+    """Fill the release's tables from the ledger."""
+    faults.at("before_build")
+
+    def fill_ops(built: Built) -> None:
+        runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
+        runs.finish_ops_run(run.connection, run.run_id, built)
+
+    built = fill_release(run.connection, run.as_of, release_id, VERSIONS, fill_ops)
+    faults.at("after_build")
+    return built
+
+
+def audit_release(run: Run) -> tuple[AuditResult, ...]:
+    """Audit the release. Raises AuditFailed, and nothing is published."""
+    run.traces.audits = run_audits(run.connection, run.as_of)
+    clear_work(run.connection)
+    check(run.traces.audits)
+    faults.at("after_audit")
+    return run.traces.audits
+
+
+def publish_release(run: Run, built: Built) -> str:
+    """Put the release in place and note it; keep the latest ones. Returns the path of its file."""
+    faults.at("before_publish")
+    file = publish.publish(run.home, built.release_id)
+    faults.at("after_publish")
+    now = utc_now()
+    with transaction(run.connection):
+        runs.write_release(run.connection, built, file, VERSIONS, now)
+        runs.write_run(
+            run.connection,
+            (run.run_id, run.as_of, run.started_at),
+            "published",
+            run.traces.balance,
+            finished_at=now,
+            built=built,
+            release_id=built.release_id,
+        )
+    return str(run.home.release_file(built.release_id))

@@ -1,0 +1,104 @@
+"""Finishing a takedown: what comes after its tombstones and deletions are committed, and can be cut off.
+
+The release that readers see is built anew, all others go, and the ledger is copied into a file without the deleted
+rows. Until that is done the ledger's `meta` holds a mark, set in the transaction of the tombstones, so that whoever
+opens the ledger next, a run or another takedown, finishes the work; state.json tells it to those who open nothing.
+Rejected: one transaction around all of it, as the link and the files of releases have none.
+"""
+
+from datetime import datetime
+from secrets import token_hex
+
+import duckdb
+
+from flows.clock import as_text, utc_now
+from flows.runs.state import state_before
+from schemas.errors import NewsmartError, RunFailed
+from warehouse import publish, runs
+from warehouse.build import Versions
+from warehouse.db import explain
+from warehouse.home import Home
+from warehouse.ledger import set_meta, transaction
+from warehouse.maintain import compact
+from warehouse.purge import UNFINISHED
+from warehouse.rebuild import build_audited
+from warehouse.state import State, write_state
+
+
+def announce(home: Home, now: datetime) -> None:
+    """Tell in state.json that a takedown has begun. Raises RunFailed where it cannot be written."""
+    write_state(home, State(**{**state_before(home), "takedown": as_text(now)}))
+
+
+def mark(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
+    """Note in the ledger that a takedown has to be finished; the caller opens the transaction, the tombstones' own."""
+    set_meta(connection, UNFINISHED, str(as_text(now)))
+
+
+def finish(home: Home, connection: duckdb.DuckDBPyConnection, versions: Versions) -> tuple[list[str], int]:
+    """Replace the release by one without what was taken down, remove all others, and compact the ledger.
+
+    Out: the ids of the releases removed, the ledger's size in bytes. The caller holds the lock and closes the
+    connection right after. Raises RunFailed where it cannot be finished now; the mark stays then.
+    """
+    try:
+        publish.clean(home)  # a build that was killed may have left the text, too
+        removed = _republish(home, connection, versions)
+        size = compact(connection, home, forget=UNFINISHED)
+    except duckdb.InterruptException:
+        raise
+    except (NewsmartError, OSError, duckdb.Error) as error:
+        told = explain(error, home.ledger, is_ledger=True) if isinstance(error, duckdb.Error) else None
+        raise RunFailed(
+            "a takedown is recorded but not finished: older releases or free blocks may still hold the text",
+            where=" ".join(str(told or error).split())[:500],
+            todo="mend that; the next `newsmart run` or the same purge finishes it",
+        ) from error
+    retell(home, connection, takedown=None)
+    return removed, size
+
+
+def _republish(home: Home, connection: duckdb.DuckDBPyConnection, versions: Versions) -> list[str]:
+    """Put a release without what was purged in the place of the current one, and remove all others."""
+    rows = runs.releases(connection)
+    current = publish.current(home)
+    shown = next((row for row in rows if row.release_id == current), rows[0] if rows else None)
+    if shown is None:
+        return []
+    release_id = publish_as_of(home, connection, shown.as_of, versions)
+    removed = publish.prune(home, [release_id])
+    left = sorted(path.name for path in home.releases.iterdir() if path.is_dir() and path.name != release_id)
+    if left:
+        raise RunFailed("releases could not be removed", where=f"{home.releases}: {', '.join(left)}")
+    with transaction(connection):
+        connection.execute("delete from ledger.release where release_id <> $1", [release_id])
+    retell(home, connection, takedown=state_before(home).get("takedown"))
+    return removed
+
+
+def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: datetime, versions: Versions) -> str:
+    """Build, audit and publish a release as of a time that was released before; return its id."""
+    release_id = f"{as_of:%Y%m%dT%H%M%S.%f}Z-p{token_hex(3)}"
+    file = publish.stage(home, release_id)
+    built = build_audited(connection, as_of, file, versions, release_id)
+    sealed = publish.publish(home, release_id)
+    with transaction(connection):
+        runs.write_release(connection, built, sealed, versions, utc_now())
+    return release_id
+
+
+def retell(
+    home: Home, connection: duckdb.DuckDBPyConnection, *, pin: str | None = None, takedown: str | None = None
+) -> None:
+    """Bring state.json up to date with the releases and the quarantine."""
+    state = state_before(home)
+    current = publish.current(home)
+    known = runs.releases(connection, publish.release_ids(home))
+    kept = [row for row in known if home.release_file(row.release_id).is_file()]
+    state["releases"] = [row.as_record() for row in kept]
+    state["release"] = next((row.as_record() for row in kept if row.release_id == current), None)
+    state["quarantine"] = [runs.plain(row) for row in runs.quarantine(connection)]
+    state["drift"] = [runs.plain(row) for row in runs.drift(connection)]
+    state["pin"] = pin
+    state["takedown"] = takedown
+    write_state(home, state)

@@ -1,0 +1,219 @@
+"""`newsmart serve`: the parent of a Prefect server and of the process that runs its schedule. Imports no Prefect.
+
+It does little, so that little can go wrong in it: hold the lock, start two children, start one again that has died,
+and end them on a signal. Being single-threaded and without Prefect's event loop, it handles signals as it likes.
+"""
+
+import json
+import logging
+import math
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from flows.clock import as_text, utc_now
+from flows.runs.request import RunRequest
+from flows.scheduling.prefect_environment import API_URL, check_home, prepare_environment
+from flows.scheduling.prefect_server import HOST, PrefectServer, child_command, is_prefect, listen, pipe_of
+from flows.scheduling.serve_log import set_up_log
+from flows.scheduling.serving import Serving, When, hold_serving
+from flows.sources.named import absolute
+from schemas.errors import RunFailed, UsageError
+from warehouse.home import Home
+
+DEFAULT_PORT = 4200
+DEFAULT_EVERY = 3600.0
+KEEP_FLOW_RUNS = 200
+LOOK_SECONDS = 0.2
+STOP_SECONDS = 11.0
+NEW_PROCESS = 75
+MAX_FAILURES = 5
+FAILURE_WINDOW_SECONDS = 120.0
+
+log = logging.getLogger("newsmart.serve")
+
+
+def serve(
+    request: RunRequest,
+    *,
+    cron: str | None,
+    every: float | None,
+    port: int | None,
+    environment: MutableMapping[str, str],
+    quiet: bool = False,
+    now: bool = False,
+) -> int:
+    """Serve the warehouse on a schedule until SIGINT or SIGTERM. Out: the exit status, 0.
+
+    In: what each run does; the schedule (an hour where there is none); the server's port; the process's environment,
+    which is added to; whether a first run starts at once. Raises UsageError for a schedule that is none, LockedError
+    where the warehouse is served, RunFailed for a port in use, a folder that cannot be written, or a server that keeps
+    failing.
+    """
+    set_up_log(request.settings.log_format, is_quiet=quiet)
+    when = _checked(When(cron, every if cron is not None or every is not None else DEFAULT_EVERY))
+    home = Home.of(request.warehouse)
+    home.prepare()
+    with _stop_on_signals() as stop, hold_serving(home), _server(home, port, environment) as (server, api_url):
+        if server is None or server.wait_until_ready(should_stop=stop.is_asked):
+            _supervise(_job(request, when, api_url, quiet), server, stop, now)
+    log.info("stopped")
+    return 0
+
+
+def _checked(when: When) -> When:
+    """Return the schedule. Raises UsageError where it is none."""
+    if when.cron is None:
+        if when.every is None or not math.isfinite(when.every) or when.every < 1:
+            raise UsageError("--every takes seconds, 1 and up", where=str(when.every))
+        return when
+    told = subprocess.run(
+        child_command("flows.scheduling.prefect_check", when.cron), capture_output=True, text=True, check=False
+    )
+    if told.returncode:
+        lines = told.stderr.strip().splitlines() or ["not a cron expression"]
+        raise UsageError(lines[-1])
+    return when
+
+
+@dataclass(slots=True)
+class _Stop:
+    """Whether, and how often, a signal asked to stop."""
+
+    count: int = 0
+
+    def is_asked(self) -> bool:
+        return self.count > 0
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[_Stop]:
+    """Note signals that ask to stop. What was ignored before, as SIGHUP is under nohup, stays ignored."""
+    stop = _Stop()
+    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [number for number in asking if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop.handle) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _server(
+    home: Home, port: int | None, environment: MutableMapping[str, str]
+) -> Iterator[tuple[PrefectServer | None, str]]:
+    """Yield the server that is started, None where one answers already, and the address of its API."""
+    api_url = environment.get(API_URL)
+    if api_url is not None:
+        if not is_prefect(api_url, timeout=5.0):
+            raise RunFailed("no Prefect server answers", where=api_url, todo="start it, or unset PREFECT_API_URL")
+        environment.update(prepare_environment(environment, serving=True))
+        yield None, api_url
+        return
+    folder = check_home(home.folder / "prefect")
+    api_url = f"http://{HOST}:{DEFAULT_PORT if port is None else port}/api"
+    if is_prefect(api_url):
+        log.info("using the Prefect server that answers at %s", api_url)
+        environment.update(prepare_environment(environment, api_url=api_url, home=folder, serving=True))
+        yield None, api_url
+        return
+    server = PrefectServer(listen(DEFAULT_PORT if port is None else port), with_page=True)
+    environment.update(prepare_environment(environment, api_url=server.api_url, home=folder, serving=True))
+    with server:
+        yield server, server.api_url
+
+
+def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> dict[str, Any]:
+    """Return what the executor is told; its shape is prefect_executor.Job. Paths are made absolute."""
+    file = os.path.abspath(request.warehouse)
+    parameters = {
+        "source": [f"{source.name}={absolute(source.root)}" for source in request.sources],
+        "warehouse": file,
+        "max_quarantine": request.max_quarantine,
+        "allow_shrink": request.allow_shrink,
+        "workers": request.workers,
+        "engine": request.engine.name,
+        "dask_address": request.engine.address,
+    }
+    serving = Serving(os.getpid(), str(when), api_url, str(as_text(utc_now())))
+    return {
+        # One server can serve many warehouses: the path's digest keeps two of the same name apart.
+        "deployment": f"{Path(file).stem}-{sha256(file.encode()).hexdigest()[:8]}",
+        "when": asdict(when),
+        "parameters": parameters,
+        "settings": asdict(request.settings),
+        "serving": asdict(serving),
+        "keep_flow_runs": KEEP_FLOW_RUNS,
+        "is_quiet": quiet,
+    }
+
+
+@dataclass(slots=True)
+class _Failures:
+    """When children failed; too many in a short time is the end."""
+
+    at: list[float] = field(default_factory=list)
+
+    def note(self, what: str) -> None:
+        now = time.monotonic()
+        self.at[:] = [*(then for then in self.at if now - then < FAILURE_WINDOW_SECONDS), now]
+        if len(self.at) > MAX_FAILURES:
+            raise RunFailed(f"{what} again and again", todo="the lines above say why")
+        log.warning("%s; starting it again", what)
+
+
+def _supervise(job: dict[str, Any], server: PrefectServer | None, stop: _Stop, now: bool) -> None:
+    """Keep both children alive until asked to stop, then end the executor."""
+    log.info("serving %s %s; page: %s", job["parameters"]["warehouse"], job["serving"]["schedule"], _page(job))
+    failures = _Failures()
+    executor = _start({**job, "runs_now": now})
+    try:
+        while not stop.is_asked():
+            time.sleep(LOOK_SECONDS)
+            status = executor.poll()
+            if status is not None:
+                if status != NEW_PROCESS:
+                    failures.note(f"the process that runs flows ended with status {status}")
+                executor = _start(job)
+            if server is not None and not server.is_alive():
+                failures.note("Prefect's server ended")
+                server.start()
+        log.info("stopping; a run that goes on has %g s to end", STOP_SECONDS - 1)
+    finally:
+        _end(executor, stop)
+
+
+def _page(job: dict[str, Any]) -> str:
+    return str(job["serving"]["api_url"]).removesuffix("/api")
+
+
+def _start(job: dict[str, Any]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        child_command("flows.scheduling.prefect_executor", json.dumps(job)),
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def _end(executor: subprocess.Popen[bytes], stop: _Stop) -> None:
+    """Ask the executor to end; by force when it takes too long, or when a second signal asks."""
+    pipe_of(executor).close()
+    asked, deadline = stop.count, time.monotonic() + STOP_SECONDS
+    while executor.poll() is None and time.monotonic() < deadline and stop.count == asked:
+        time.sleep(0.05)
+    if executor.poll() is None:
+        executor.kill()
+    executor.wait()

@@ -1,0 +1,110 @@
+"""The bytes of one file, or why there are none.
+
+A document may be replaced, cut short or turned into something else while it is read, and a folder of news is not to be
+trusted. So: opened without waiting (a FIFO cannot hang the run), without following a link that was not there at the
+scan or leaves its source, judged by the descriptor and not by the name, read at most to the limit, and looked at again
+afterwards: where size or times moved, read anew, three times at most.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from flows.sources.scan import FileRef
+from flows.sources.stores.address import URLS
+from flows.sources.stores.contract import Numbers
+
+MAX_BYTES = 5_000_000
+"""What a document may have."""
+_TRIES = 3
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)
+
+
+@dataclass(frozen=True, slots=True)
+class FileBytes:
+    """What a file held at a moment; data is None where it was not read, and trouble says why.
+
+    trouble: vanished, unstable, too_big, or the system's own words for an unreadable file.
+    """
+
+    data: bytes | None
+    status: os.stat_result | Numbers | None
+    trouble: str | None = None
+
+
+def read_files(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+    """Read documents in order; those of a store are fetched several at a time.
+
+    Raises nothing for folders; TransientFailure or SourceUnreadable where a store itself fails.
+    """
+    if any(ref.location.startswith(URLS) for ref in refs):
+        return _read_mixed(refs)
+    return map(read_file, refs)
+
+
+def _read_mixed(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+    from flows.sources.stores.reading import read_stored  # not at the top: folders do without
+
+    for root, here in groupby(refs, key=lambda ref: ref.location[: -len(ref.path) - 1]):
+        if root.startswith(URLS):
+            yield from (FileBytes(*got) for got in read_stored(root, list(here)))
+        else:
+            yield from map(read_file, here)
+
+
+def read_file(ref: FileRef) -> FileBytes:
+    """Read one document. Raises nothing for what it meets in the folder."""
+    for _ in range(_TRIES):
+        try:
+            found = _read_once(ref)
+        except OSError as error:
+            return FileBytes(None, None, "vanished" if error.errno in _GONE else error.strerror or str(error))
+        if found is not None:
+            return found
+    return FileBytes(None, None, "unstable")
+
+
+def _read_once(ref: FileRef) -> FileBytes | None:
+    """Read a file, or return None where it moved meanwhile. Raises OSError."""
+    descriptor = _open(ref)
+    try:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            return FileBytes(None, None, "vanished")
+        if before.st_size > MAX_BYTES:
+            return FileBytes(None, before, "too_big")
+        data = _read_all(descriptor, before.st_size)
+        after = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    return FileBytes(data, after) if len(data) == after.st_size and _moves(before) == _moves(after) else None
+
+
+def _moves(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _open(ref: FileRef) -> int:
+    try:
+        return os.open(ref.location, _FLAGS)
+    except OSError as error:
+        # Linux and macOS say ELOOP of a link, FreeBSD EMLINK.
+        if error.errno not in (errno.ELOOP, errno.EMLINK):
+            raise
+    root = os.path.realpath(ref.location.removesuffix(ref.path))
+    target = os.path.realpath(ref.location)
+    if os.path.commonpath((root, target)) != root:
+        raise FileNotFoundError(errno.ENOENT, "the link leaves its source")
+    return os.open(target, _FLAGS)
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    """Read to the end, or a byte past the size that was promised."""
+    data = os.read(descriptor, size + 1)
+    while len(data) <= size and (more := os.read(descriptor, size + 1 - len(data))):
+        data += more
+    return data

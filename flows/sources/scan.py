@@ -1,0 +1,140 @@
+"""Which documents the sources hold, from names and metadata alone; no file is opened.
+
+What lies in a folder is flows/sources/walk.py's to find, what lies in a store flows/sources/stores'; here it becomes
+one table, and references to what is to be read.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
+from typing import TYPE_CHECKING, Any, overload
+
+from flows.sources.stores.address import URLS
+from flows.sources.walk import Found, Skipped, Unlistable, is_document, walk
+
+if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder, or the URL of a store (sources/stores), with a name; the name is the identity, the root may move."""
+
+    name: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """One document to read: where it is, and what the ledger knows of it (digests: SHA-256, None where unknown)."""
+
+    source: str
+    path: str
+    location: str
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    known_bytes: bytes | None = None
+    known_content: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What lies in the sources; files: schemas.batches.FILES, in no order."""
+
+    files: "pa.Table"
+    unlistable: Sequence[Unlistable] = ()
+    skipped: Sequence[Skipped] = ()
+
+
+def scan(sources: Iterable[Source]) -> Scan:
+    """List the documents of sources. Out: sizes in bytes, times in ns.
+
+    Raises nothing for folders; for a store that is not there UsageError, for one that does not answer TransientFailure.
+    """
+    import pyarrow as pa
+
+    from schemas.batches import FILES
+
+    found = [_find(source) for source in sources]
+    return Scan(
+        pa.concat_tables([FILES.empty_table(), *map(_table, found)]),
+        tuple(sorted(chain.from_iterable(one.unlistable for one in found))),
+        tuple(sorted(chain.from_iterable(one.skipped for one in found))),
+    )
+
+
+def _find(source: Source) -> Found:
+    if not source.root.startswith(URLS):
+        return walk(source.name, source.root)
+    from flows.sources.stores.listing import list_store  # not at the top: folders do without
+
+    found = Found(source.name)
+    listing = list_store(source.root, is_document)
+    for path, entry in listing.entries.items():
+        found.add(path, entry.numbers)
+    for path, reason in listing.skipped:
+        found.skip(path, reason)
+    if listing.trouble is not None:
+        found.unlistable.append(Unlistable(source.name, "", listing.trouble))
+    return found
+
+
+def _table(found: Found) -> "pa.Table":
+    """Return documents as a table (schemas.batches.FILES); the numbers are taken over, not copied."""
+    import pyarrow as pa
+
+    from schemas.batches import FILES
+
+    count = len(found.paths)
+    numbers = [
+        pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(column)])
+        for column in (found.sizes, found.mtimes, found.ctimes, found.inodes)
+    ]
+    return pa.Table.from_arrays(
+        [pa.repeat(found.source, count), pa.array(found.paths, pa.string()), *numbers], schema=FILES
+    )
+
+
+class References(Sequence[FileRef]):
+    """References to the files of a scan, made only when asked for: a hundred thousand of them are a table, not objects.
+
+    The table has the columns of FILES, and may have known_bytes and known_content.
+    """
+
+    def __init__(self, sources: Iterable[Source], files: "pa.Table") -> None:
+        """Keep the table, and where each source lies."""
+        self._roots = {source.name: source.root for source in sources}
+        self._files = files
+        self._names = [field.name for field in fields(FileRef) if field.name in files.column_names]
+
+    def __len__(self) -> int:
+        """Return the number of references."""
+        return int(self._files.num_rows)
+
+    @overload
+    def __getitem__(self, index: int) -> FileRef: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[FileRef]: ...
+    def __getitem__(self, index: int | slice) -> FileRef | list[FileRef]:
+        """Return one reference, or those of a slice."""
+        if isinstance(index, int):
+            return self[index : index + 1 or None][0]
+        start, stop, step = index.indices(len(self))
+        rows = self._files.slice(start, max(stop - start, 0))
+        columns = [rows[name].to_pylist() for name in self._names]
+        made = (self._make(*row) for row in zip(*columns, strict=True))
+        return list(made)[::step]
+
+    def _make(self, source: str, path: str, *rest: Any) -> FileRef:
+        return FileRef(source, path, f"{self._roots[source]}/{path}", *rest)
+
+    def sizes(self) -> list[int]:
+        """Return the size of each file, in bytes."""
+        return [size or 0 for size in self._files["size"].to_pylist()]
+
+
+def references(sources: Iterable[Source], files: "pa.Table") -> References:
+    """Return a reference for each row of a scan's files."""
+    return References(sources, files)

@@ -1,0 +1,257 @@
+"""Reading on Dask's workers: the same release, whatever becomes of the workers, and errors that name what is wrong."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from distributed import Client, Future
+
+from flows.engines import dask_cluster, dask_readers
+from flows.engines.choice import Engine
+from flows.engines.dask_cluster import DirectCluster, direct_cluster
+from flows.engines.dask_readers import AHEAD, DaskReaders, Pending
+from flows.engines.dask_worker import Answer, MemoKeeper, Versions
+from flows.runs.early import early_readers
+from flows.runs.pipeline import run_direct
+from flows.runs.request import RunRequest
+from flows.sources.scan import References, Source
+from schemas.errors import RunFailed, TransientFailure
+from tests.flows.engines.dask_crew import Crew
+from tests.flows.reading.samples import AS_OF, document, refs_of
+from tests.newsroom import Newsroom
+
+DOCUMENTS = 48
+Step = Callable[[Client], None]
+
+
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
+    """Give a scheduler and three workers; tests that end some of them come last."""
+    made = Crew(tmp_path_factory.mktemp("crew"))
+    try:
+        made.hire("a", "b", "c")
+        with Client(made.address, set_as_default=False, timeout=60) as client:
+            client.wait_for_workers(3, timeout=60)
+        yield made
+    finally:
+        made.close()
+
+
+def write(folder: Path, count: int = DOCUMENTS) -> References:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        related = f'related:\n  - title: "B{number // 4}"\n    webUrl: "https://b.example/{number // 4}"\n'
+        extra = related if number % 9 else f'heat: {number}\noriginalUrl: "https://o.example/{number}"\n'
+        (folder / f"{number:02}.md").write_bytes(document(extra, str(number)))
+    return refs_of(Source("s", str(folder)))
+
+
+def readers(crew: Crew) -> DaskReaders:
+    return DaskReaders(partial(direct_cluster, Engine("dask", crew.address), 0), is_own=False)
+
+
+def fingerprint(place: Path, source: Source, engine: Engine, workers: int) -> str:
+    newsroom = Newsroom(Path(source.root), place / "out" / "news.duckdb")
+    request = RunRequest((source,), newsroom.warehouse, as_of=AS_OF, workers=workers, engine=engine)
+    with early_readers(request) as given:
+        run_direct(request, readers=given)
+    return str(newsroom.one("select fingerprint from ops.release"))
+
+
+def act_on_submission(monkeypatch: pytest.MonkeyPatch, steps: dict[int, Step]) -> list[int]:
+    """Let things happen to the cluster when the n-th batch is handed out; return how many were out at each."""
+    submit, outstanding = DirectCluster.submit, list[int]()
+
+    def submit_and_act(self: DirectCluster, message: bytes) -> Pending:
+        pending = submit(self, message)
+        outstanding.append(len(self.client.futures))
+        if len(outstanding) in steps:
+            steps[len(outstanding)](self.client)
+        return pending
+
+    monkeypatch.setattr(DirectCluster, "submit", submit_and_act)
+    return outstanding
+
+
+def addresses(client: Client) -> dict[str, str]:
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    return {str(worker["name"]): address for address, worker in workers.items()}
+
+
+def test_the_release_is_the_same_from_all_engines_while_workers_come_and_go(
+    crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "docs")
+    monkeypatch.chdir(tmp_path)  # a relative source means this folder on the workers too
+    source = Source("s", "docs")
+    here = fingerprint(tmp_path / "here", source, Engine(), 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("flows.engines.readers._WORTH_PROCESSES", 0)
+        assert fingerprint(tmp_path / "processes", source, Engine(), 2) == here
+    held: list[int] = []
+
+    def kill(client: Client) -> None:
+        held.append(len(client.processing()[addresses(client)["a"]]))
+        crew.signal("a", signal.SIGKILL)
+
+    def retire(client: Client) -> None:
+        client.wait_for_workers(3, timeout=60)
+        client.retire_workers([addresses(client)["b"]])
+
+    outstanding = act_on_submission(
+        monkeypatch,
+        {
+            2: lambda client: crew.hire("d"),
+            3: lambda client: crew.signal("a", signal.SIGSTOP),  # what it is given from now on it cannot finish
+            6: kill,
+            8: retire,
+        },
+    )
+
+    monkeypatch.setattr(dask_readers, "read_batch", None)  # nothing is read here
+    assert fingerprint(tmp_path / "dask", source, Engine("dask", crew.address), 2) == here
+    assert held[0] > 0
+    assert len(outstanding) >= 12
+    assert max(outstanding) <= AHEAD * 4
+    with Client(crew.address, set_as_default=False) as client:
+        assert set(addresses(client)) == {"c", "d"}
+
+
+def test_batches_come_in_the_order_of_their_references(crew: Crew, tmp_path: Path) -> None:
+    refs = write(tmp_path)
+    found = list(readers(crew).read_all(refs, AS_OF))
+
+    assert [number for batch in found for number in batch.documents["ref"].to_pylist()] == list(range(DOCUMENTS))
+    assert found == list(readers(crew).read_all(refs, AS_OF))
+
+
+def test_what_was_handed_out_is_taken_back_when_the_run_ends(crew: Crew, tmp_path: Path) -> None:
+    with readers(crew) as given:
+        batches = given.read_all(write(tmp_path), AS_OF)
+        next(batches)
+    with Client(crew.address, set_as_default=False) as client:
+        deadline = time.monotonic() + 10
+        while left := client.run_on_scheduler(count_tasks):
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
+    batches.close()
+
+
+def count_tasks(dask_scheduler: object) -> int:
+    return len(dask_scheduler.tasks)  # type: ignore[attr-defined]
+
+
+def test_a_batch_that_fails_by_our_own_fault_fails_the_run(crew: Crew, tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match=r"worker tcp://127.0.0.1:\d+ failed: AttributeError"):
+        list(readers(crew).read_all(write(tmp_path, 3), None))  # type: ignore[arg-type]
+
+
+def test_a_worker_of_another_version_is_refused(crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_cluster, "versions_here", lambda: Versions("9.9", 7, 7, "abc"))
+    with pytest.raises(RunFailed, match=r"has newsmart 0\.1\.0, .* the run newsmart 9\.9, rules 7, .* tables abc"):
+        list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
+
+
+def test_a_worker_without_newsmart_is_told(crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def submit(self: DirectCluster, message: bytes) -> Pending:
+        future: Future[Answer] = self.client.submit(import_nothing, pure=False)
+        return Pending(future.result, future)
+
+    monkeypatch.setattr(DirectCluster, "submit", submit)
+    with pytest.raises(RunFailed, match=r"cannot load newsmart: ModuleNotFoundError.*newsmart\[dask\]"):
+        list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
+
+
+def test_a_worker_without_newsmart_is_refused_before_a_batch(
+    crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_cluster, "PACKAGE", "newsmart_that_is_not_there")
+    with pytest.raises(RunFailed, match=r"a Dask worker has no newsmart: tcp://127\.0\.0\.1"):
+        list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
+
+
+def import_nothing() -> Answer:
+    raise ModuleNotFoundError("No module named 'flows'")
+
+
+def test_a_worker_that_lacks_the_folder_removes_no_document(crew: Crew, tmp_path: Path) -> None:
+    refs = write(tmp_path / "docs")
+    (tmp_path / "docs").rename(tmp_path / "elsewhere")
+    with pytest.raises(RunFailed, match=rf"worker tcp://127.0.0.1:\d+ has no folder {tmp_path}/docs/"):
+        list(readers(crew).read_all(refs, AS_OF))
+
+
+@pytest.mark.parametrize("folder", ["unmounted", "forbidden"])
+def test_a_worker_whose_mount_point_is_empty_fails_the_run(
+    crew: Crew, tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_readers, "LANES_PER_THREAD", 1)
+    with pytest.raises(RunFailed, match=rf"worker tcp://\S+ does not see the documents: {tmp_path}/{folder}/"):
+        list(readers(crew).read_all(write(tmp_path / folder), AS_OF))
+
+
+@pytest.mark.parametrize("folder", ["unmounted", "forbidden"])
+def test_a_few_documents_that_a_worker_does_not_see_are_read_here(crew: Crew, tmp_path: Path, folder: str) -> None:
+    write(tmp_path / "docs", 4), write(tmp_path / folder, 2)
+    refs = refs_of(Source("s", str(tmp_path / "docs")), Source("t", str(tmp_path / folder)))
+    (tmp_path / "docs" / "03.md").unlink()
+    outcomes = [row for batch in readers(crew).read_all(refs, AS_OF) for row in batch.documents["outcome"].to_pylist()]
+
+    assert outcomes == ["good", "good", "good", "vanished", "good", "good"]
+
+
+def test_a_batch_that_ends_every_worker_fails_the_run(crew: Crew, tmp_path: Path) -> None:
+    crew.hire("e")
+    (tmp_path / "kills.md").write_bytes(document())
+    with pytest.raises(RunFailed, match=r"ended every Dask worker that read it: 1 documents from s/kills\.md on"):
+        list(readers(crew).read_all(refs_of(Source("s", str(tmp_path))), AS_OF))
+
+
+def test_a_lost_scheduler_is_a_failure_that_may_pass(
+    crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(dask_cluster.CLIENT_OPTIONS, "timeout", 1.0)
+    monkeypatch.setattr(dask_readers, "LOOK_SECONDS", 1.0)
+    batches = readers(crew).read_all(write(tmp_path), AS_OF)
+    next(batches)
+    crew.scheduler.kill()
+    started = time.monotonic()
+    with pytest.raises(TransientFailure, match="Dask scheduler was lost"):
+        list(batches)
+    assert time.monotonic() - started < 30
+    with pytest.raises(TransientFailure, match=r"no Dask scheduler answers: tcp://127"):
+        list(readers(crew).read_all(write(tmp_path), AS_OF))
+
+
+def test_memos_are_kept_for_one_as_of_and_for_a_while() -> None:
+    keeper = MemoKeeper(idle_seconds=0.2)
+    with keeper.memo(AS_OF) as first, keeper.memo(AS_OF) as second:
+        assert first is not second
+    assert keeper.held == 2
+    with keeper.memo(AS_OF) as again:
+        assert again in (first, second)
+    with keeper.memo(AS_OF.replace(year=2025)) as other:
+        assert other not in (first, second)
+    assert keeper.held == 1
+    deadline = time.monotonic() + 10
+    while keeper.held:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.default_int_handler])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_cluster_starts_waits_and_stays_ignored_where_it_is(
+    handler: signal.Handlers, number: signal.Signals
+) -> None:
+    before = signal.signal(number, handler)
+    try:
+        with dask_cluster._interrupts_later() as interrupts:
+            signal.raise_signal(number)
+        assert interrupts == ([] if handler is signal.SIG_IGN else [number])
+        assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, before)

@@ -1,0 +1,142 @@
+"""Reading with processes: the same result in a steady order, and no process that outlives its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from flows.engines import pool, reader_processes
+from flows.engines.pool import ReaderPool, Span, batches, lanes
+from flows.engines.readers import LocalReaders
+from flows.sources.scan import References, Source
+from schemas.errors import RunFailed, TransientFailure
+from schemas.urls import facts
+from tests.flows.reading.samples import AS_OF, document, refs_of
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def refs(tmp_path: Path) -> References:
+    for number in range(40):
+        related = f'related:\n  - title: "B{number // 4}"\n    webUrl: "https://b.example/{number // 4}"\n'
+        (tmp_path / f"{number:02}.md").write_bytes(document(related if number % 9 else "heat: x\n", str(number)))
+    return refs_of(Source("s", str(tmp_path)))
+
+
+def _rows(table: pa.Table, *keys: str) -> list[tuple[object, ...]]:
+    return sorted(tuple(row[key] for key in keys) for row in table.to_pylist())
+
+
+def test_processes_give_what_this_process_gives(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MAX_BATCH_FILES", 7)
+    here = list(LocalReaders(1).read_all(refs, AS_OF))
+    with ReaderPool(2) as readers:
+        there, again = list(readers.read_all(refs, AS_OF)), list(readers.read_all(refs, AS_OF))
+    assert there == again
+    assert [batch.documents["ref"][0].as_py() for batch in there] == [0, 21, 7, 28, 14, 35]
+    for name, keys in (("documents", ("ref", "content_digest")), ("mentions", ("ref", "position", "entry_id"))):
+        one, two = (pa.concat_tables([getattr(batch, name) for batch in found]) for found in (here, there))
+        assert [str(row) for row in _rows(one, *keys)] == [str(row) for row in _rows(two, *keys)]
+
+
+def test_no_reference_no_batch() -> None:
+    with ReaderPool(2) as readers:
+        assert list(readers.read_all([], AS_OF)) == list(LocalReaders(2).read_all([], AS_OF)) == []
+
+
+def test_a_dead_process_is_a_failure_that_may_pass(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_processes, "START", "raise SystemExit(3)")
+    with ReaderPool(2) as readers, pytest.raises(TransientFailure, match="status 3"):
+        list(readers.read_all(refs, AS_OF))
+
+
+def test_a_failing_process_says_why(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = reader_processes.START.replace("main(", "import flows.engines.worker as w; w.read_batch = None; main(")
+    monkeypatch.setattr(reader_processes, "START", start)
+    with ReaderPool(2) as readers, pytest.raises(RunFailed, match="TypeError"):
+        list(readers.read_all(refs, AS_OF))
+
+
+def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from flows.engines.pool import ReaderPool; readers = ReaderPool(2);"
+        "print(*(worker.pid for worker in readers.workers), flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
+        line = parent.stdout.readline() if parent.stdout else ""
+        pids = [int(word) for word in line.split()]
+        assert len(pids) == 2
+        parent.send_signal(signal.SIGKILL)
+    _wait_until(lambda: not any(_is_alive(pid) for pid in pids))
+
+
+def test_a_closed_pool_leaves_no_process() -> None:
+    readers = ReaderPool(2)
+    pids = [worker.pid for worker in readers.workers]
+    readers.close()
+    assert not any(_is_alive(pid) for pid in pids)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_worker_imports_no_more_than_reading_needs() -> None:
+    tops = "{name.partition('.')[0] for name, loaded in sys.modules.items() if loaded}"
+    code = f"import sys, flows.engines.worker; print(*{tops})"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert not {"duckdb", "prefect", "numpy", "pandas", "yaml", "urllib3"} & set(ran.stdout.split())
+
+
+def test_reading_processes_start_before_arrow_is_imported() -> None:
+    code = "import sys, flows.cli, flows.commands.run, flows.runs.early; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert not {"duckdb", "pyarrow", "pydantic", "importlib.metadata"} & set(ran.stdout.split())
+
+
+def test_public_suffixes_are_the_same_without_downloads() -> None:
+    code = (
+        "from flows.lean import hide_downloads; hide_downloads(); from schemas.urls import facts;"
+        "print(facts('https://a.b.github.io/x').registrable_domain, facts('https://www.x.co.uk/').registrable_domain)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    urls = ("https://a.b.github.io/x", "https://www.x.co.uk/")
+    assert ran.stdout.split() == [found.registrable_domain for url in urls if (found := facts(url))]
+
+
+def test_lanes_are_neighbours_of_like_weight() -> None:
+    assert lanes([1] * 10, 2) == [Span(0, 5), Span(5, 10)]
+    assert lanes([10_000_000, 1, 1, 1], 2) == [Span(0, 1), Span(1, 4)]
+    assert lanes([5], 3) == [Span(0, 1)]
+    assert lanes([], 2) == []
+
+
+def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MAX_BATCH_BYTES", 10)
+    monkeypatch.setattr(pool, "MAX_BATCH_FILES", 3)
+    assert list(batches([1, 1, 1, 1, 9, 9, 20, 1], Span(0, 8))) == [
+        Span(0, 3),
+        Span(3, 5),
+        Span(5, 6),
+        Span(6, 7),
+        Span(7, 8),
+    ]

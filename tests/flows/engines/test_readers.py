@@ -1,0 +1,143 @@
+"""When a run starts reading processes: as soon as it can guess that they pay, and not otherwise."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.engines import reader_processes
+from flows.engines.readers import LocalReaders
+from flows.runs.early import early_readers
+from flows.runs.pipeline import run_direct
+from flows.runs.request import RunRequest
+from flows.sources.scan import References, Source
+from schemas.errors import TransientFailure
+from tests.flows.reading.samples import AS_OF, document, refs_of
+from tests.newsroom import FIRST_AS_OF, Newsroom
+from warehouse import record
+
+BOTH = datetime(2024, 2, 1), datetime(2024, 2, 2)
+
+
+@pytest.fixture
+def refs(tmp_path: Path) -> References:
+    for number in range(8):
+        (tmp_path / f"{number}.md").write_bytes(document(body=str(number)))
+    return refs_of(Source("s", str(tmp_path)))
+
+
+@pytest.fixture
+def cheap_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes pay from three documents on."""
+    monkeypatch.setattr("flows.engines.readers._WORTH_PROCESSES", 40_000)
+
+
+@pytest.mark.usefixtures("cheap_processes")
+def test_processes_begin_where_they_pay_and_more_than_one_may_read(refs: References) -> None:
+    with LocalReaders(2) as two, LocalReaders(1) as one:
+        two.expect(2, 500)
+        assert not two.has_begun
+        two.expect(3, 500)
+        one.expect(3, 500)
+        assert (two.has_begun, one.has_begun) == (True, False)
+        found = [[batch.mentions for batch in readers.read_all(refs, AS_OF)] for readers in (two, one, two)]
+        assert found[0] == found[2]
+        assert sum(table.num_rows for table in found[0]) == sum(table.num_rows for table in found[1]) == len(refs)
+    assert not two.has_begun
+
+
+@pytest.mark.usefixtures("cheap_processes")
+def test_what_is_read_where_nothing_was_expected_is_read_by_processes_too(refs: References) -> None:
+    with LocalReaders(2) as readers:
+        batches = readers.read_all(refs, AS_OF)
+        next(batches)
+        assert readers.has_begun
+
+
+@pytest.mark.usefixtures("cheap_processes")
+def test_after_a_process_died_others_take_its_place(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalReaders(2) as readers:
+        with monkeypatch.context() as patch:
+            patch.setattr(reader_processes, "START", "raise SystemExit(3)")
+            readers.expect(3, 500)
+            with pytest.raises(TransientFailure, match="status 3"):
+                list(readers.read_all(refs, AS_OF))
+        assert sum(batch.documents.num_rows for batch in readers.read_all(refs, AS_OF)) == len(refs)
+
+
+class Watch:
+    """Tells of each run whether its processes had begun when the scan was to be compared with the ledger."""
+
+    def __init__(self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.newsroom, self.begun = newsroom, list[bool]()
+        self.readers: LocalReaders | None = None
+        compare = record.compare
+
+        def note_and_compare(*given: Any) -> object:
+            assert self.readers is not None
+            self.begun.append(self.readers.has_begun)
+            return compare(*given)
+
+        monkeypatch.setattr(record, "compare", note_and_compare)
+
+    def run(self, as_of: datetime, *, full_refresh: bool = False) -> bool:
+        source = Source("news", str(self.newsroom.folder))
+        request = RunRequest((source,), self.newsroom.warehouse, as_of=as_of, workers=2, full_refresh=full_refresh)
+        with LocalReaders(2) as self.readers:
+            assert not full_refresh or not self.readers.has_begun
+            run_direct(request, readers=self.readers)
+            assert not self.readers.has_begun, "what reading took is given back before the build"
+        return self.begun[-1]
+
+
+@pytest.fixture
+def watch(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> Watch:
+    for number in range(6):
+        newsroom.write(f"{number}.md", _text(number, 0), is_settled=False)
+    watch = Watch(newsroom, monkeypatch)
+    monkeypatch.setattr("flows.engines.readers._WORTH_PROCESSES", 40_000)
+    return watch
+
+
+def _text(number: int, state: int) -> str:
+    return f'---\ntitle: "T{state}"\nwebUrl: "https://news.example/{number}"\n---\n'
+
+
+def test_processes_begin_before_the_comparison_where_much_has_changed_since_the_last_run(watch: Watch) -> None:
+    assert watch.run(FIRST_AS_OF)
+    assert not watch.run(BOTH[0]), "nothing has changed"
+    for number in range(4):
+        watch.newsroom.write(f"{number}.md", _text(number, 1), is_settled=False)
+    assert watch.run(BOTH[1])
+    assert watch.newsroom.query("select title, count(*) from dim_article group by all order by all") == [
+        ("T0", 2),
+        ("T1", 4),
+    ]
+
+
+def test_a_few_changes_start_no_process(watch: Watch) -> None:
+    watch.run(FIRST_AS_OF)
+    for number in range(2):
+        watch.newsroom.write(f"{number}.md", _text(number, 1), is_settled=False)
+    assert not watch.run(BOTH[0])
+    assert watch.newsroom.one("select count(*) from dim_article where title = 'T1'") == 2
+
+
+def test_a_full_refresh_expects_all(watch: Watch) -> None:
+    watch.run(FIRST_AS_OF)
+    assert watch.run(BOTH[0], full_refresh=True)
+
+
+@pytest.mark.usefixtures("cheap_processes")
+def test_a_first_load_starts_them_before_it_begins_and_a_later_run_waits_for_its_scan(newsroom: Newsroom) -> None:
+    for number in range(6):
+        newsroom.write(f"{number}.md", _text(number, 0))
+    request = RunRequest((Source("news", str(newsroom.folder)),), newsroom.warehouse, as_of=FIRST_AS_OF, workers=2)
+    with early_readers(request) as readers:
+        assert isinstance(readers, LocalReaders)
+        assert readers.has_begun
+    newsroom.run()
+    with early_readers(request) as readers:
+        assert isinstance(readers, LocalReaders)
+        assert not readers.has_begun

@@ -1,0 +1,48 @@
+"""Documents for the tests of reading: one good one, with a place for what a test is about."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flows.reading.batch import ReadBatch
+from flows.reading.problems import Problem
+from flows.reading.read import judge_whole, read_batch
+from flows.reading.validate import Verdict
+from flows.sources.scan import References, Source, references, scan
+from schemas.batches import ENTRIES
+from schemas.documents import bounds
+
+AS_OF = datetime(2026, 11, 20)
+CONTEXT = bounds(AS_OF)
+HEAD = 'title: "A title"\nwebUrl: "https://news.example/a"\n'
+
+
+def document(extra: str = "", body: str = "") -> bytes:
+    """Return a good document with further lines of front matter, from line 4 on."""
+    return f"---\n{HEAD}{extra}---\n{body}".encode()
+
+
+def judge(extra: str) -> Verdict:
+    """Judge a good document with further lines."""
+    return judge_whole(document(extra), CONTEXT)
+
+
+def problems(extra: str) -> list[Problem]:
+    """Return the problems of a good document with further lines."""
+    return list(judge(extra).problems)
+
+
+def value(verdict: Verdict, column: str, mention: int = 0) -> Any:
+    """Return a column of one accepted mention's entry."""
+    return verdict.entries[mention].values[ENTRIES.get_field_index(column) - 2]
+
+
+def refs_of(*sources: Source) -> References:
+    """Return references to the documents of sources, sorted by source and path as those of a run are."""
+    found = scan(sources).files.sort_by([("source", "ascending"), ("path", "ascending")])
+    return references(sources, found)
+
+
+def read_folder(folder: Path) -> ReadBatch:
+    """Scan and read a folder as the source `s`."""
+    return read_batch(refs_of(Source("s", str(folder))), AS_OF)

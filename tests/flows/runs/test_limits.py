@@ -1,0 +1,64 @@
+"""When a run is refused."""
+
+import pytest
+
+from flows.runs.limits import check_quarantine, check_shrink, memory_for, recording_memory_for
+from schemas.errors import Refused
+from warehouse.record import Balance
+
+
+def balance(seen: int, quarantined: int) -> Balance:
+    """Return a balance with these documents."""
+    return Balance(seen, seen - quarantined, 0, 0, 0, quarantined, 0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "quarantined", "share"),
+    [
+        pytest.param(10, 10, None, id="ten are free, whatever their share"),
+        pytest.param(220, 11, None, id="five per cent are free, whatever their number"),
+        pytest.param(0, 0, None, id="nothing seen"),
+        pytest.param(0, 0, 0.0, id="nothing seen, none allowed"),
+        pytest.param(4, 2, 0.5, id="just the share given"),
+        pytest.param(4, 4, 1.0, id="a share of 1 never refuses"),
+    ],
+)
+def test_within_the_limit(seen: int, quarantined: int, share: float | None) -> None:
+    check_quarantine(balance(seen, quarantined), share)
+
+
+@pytest.mark.parametrize(
+    ("seen", "quarantined", "share"),
+    [
+        pytest.param(219, 11, None, id="eleven, and over five per cent"),
+        pytest.param(100, 1, 0.0, id="a share given applies alone"),
+        pytest.param(1000, 11, 0.01, id="also below five per cent"),
+    ],
+)
+def test_over_the_limit(seen: int, quarantined: int, share: float | None) -> None:
+    with pytest.raises(Refused, match=f"{quarantined} of {seen} documents"):
+        check_quarantine(balance(seen, quarantined), share)
+
+
+@pytest.mark.parametrize(("shown", "gone", "allow"), [(0, 0, False), (4, 2, False), (4, 4, True)])
+def test_no_shrink(shown: int, gone: int, allow: bool) -> None:
+    check_shrink(shown, gone, allow)
+
+
+def test_shrink() -> None:
+    with pytest.raises(Refused, match="3 of 5 documents"):
+        check_shrink(5, 3, allow=False)
+
+
+@pytest.mark.parametrize(
+    ("documents", "setting", "recording", "building"),
+    [
+        pytest.param(5, "", "96MB", "350MB", id="the least"),
+        pytest.param(100_000, "", "100MB", "350MB", id="a hundred thousand take hardly more"),
+        pytest.param(1_000_000, "", "1000MB", "3500MB", id="a million"),
+        pytest.param(1_000_000, "2GB", "2GB", "2GB", id="as set"),
+    ],
+)
+def test_memory_for_recording_and_building(documents: int, setting: str, recording: str, building: str) -> None:
+    assert recording_memory_for(documents, setting) == recording
+    assert memory_for(documents, setting) == building

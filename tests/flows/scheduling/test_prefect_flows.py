@@ -1,0 +1,289 @@
+"""The flows on tiny documents, against a real Prefect server."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psutil
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
+from prefect.client.schemas.objects import Artifact, FlowRun, State
+
+from flows.engines import dask_readers
+from flows.engines.dask_readers import Pending
+from flows.runs import pipeline
+from flows.runs.request import RunRequest, RunResult
+from flows.scheduling import prefect_flows
+from flows.scheduling.prefect_batches import TaskCluster
+from flows.scheduling.prefect_call_run import call_refresh
+from flows.scheduling.prefect_calls import Call, calling
+from flows.scheduling.prefect_steps import run_step
+from flows.settings import Settings
+from flows.sources.scan import Source
+from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, TransientFailure
+from tests.documents import make_document
+from tests.newsroom import Newsroom
+from tests.s3_server import KEY, SECRET, Fault, s3_gate
+from warehouse.home import Home
+from warehouse.lock import hold
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def nothing(name: str, seconds: float | None) -> None:
+    """Watch no step."""
+
+
+def request_for(newsroom: Newsroom, **options: Any) -> RunRequest:
+    return RunRequest((Source("news", str(newsroom.folder)),), newsroom.warehouse, **options)
+
+
+def refreshed(newsroom: Newsroom, **parameters: Any) -> State[Any]:
+    """Run the flow as a worker would, by its parameters alone."""
+    given = {"source": [f"news={newsroom.folder}"], "warehouse": str(newsroom.warehouse), **parameters}
+    state: State[Any] = prefect_flows.refresh(**given, return_state=True)
+    return state
+
+
+def flow_run_of(state: State[Any]) -> FlowRun:
+    identity = state.state_details.flow_run_id
+    assert identity is not None
+    with get_client(sync_client=True) as client:
+        (run,) = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[identity])))
+    return run
+
+
+def artifacts_of(run: FlowRun) -> dict[str, str]:
+    with get_client(sync_client=True) as client:
+        found: list[Artifact] = client.read_artifacts(
+            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+        )
+    return {str(artifact.key): str(artifact.data) for artifact in found}
+
+
+def test_refresh_publishes_and_the_flow_run_has_the_runs_name(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document("Tides", "https://example.com/tides"))
+    state = refreshed(newsroom)
+    run = flow_run_of(state)
+    assert state.is_completed()
+    assert "published 1 articles (1 added, 0 changed, 0 withdrawn)" in str(state.message)
+    assert run.name == newsroom.one("select run_id from ops.run")
+
+
+def test_a_run_leaves_its_summary_quarantine_and_audits(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document("Tides", "https://example.com/tides"))
+    newsroom.write("b.md", make_document(None, "https://example.com/<b>|x"))
+    texts = artifacts_of(flow_run_of(refreshed(newsroom)))
+    assert set(texts) == {"newsmart-summary", "newsmart-quarantine", "newsmart-audits"}
+    assert "| quarantined | 1 |" in texts["newsmart-summary"]
+    assert "b.md" in texts["newsmart-quarantine"]
+    assert "| pass | 0 |" in texts["newsmart-audits"]
+
+
+def test_nothing_new_is_completed_and_says_so(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document())
+    refreshed(newsroom)
+    state = refreshed(newsroom)
+    assert state.is_completed()
+    assert "nothing new to publish" in str(state.message)
+
+
+@pytest.mark.slow
+def test_a_source_in_s3_is_a_parameter_like_any_and_prefect_sees_no_credentials(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_gate() as gate:
+        for name, value in gate.environment().items():
+            monkeypatch.setenv(name, value)
+        gate.make("bucket")
+        gate.put("bucket", "in/a.md", make_document("Tides", "https://example.com/tides"))
+        state = refreshed(newsroom, source=["news=s3://bucket/in/"])
+        gate.judge = lambda call: Fault(403, "AccessDenied")
+        failed = refreshed(newsroom, source=["news=s3://bucket/in/"])
+    assert state.is_completed()
+    assert "no right to list it" in str(failed.message)
+    runs = [flow_run_of(state), flow_run_of(failed)]
+    with get_client(sync_client=True) as client:
+        logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id for run in runs])))
+    told = [run.model_dump_json() for run in runs] + [log.model_dump_json() for log in logs]
+    told += [text for run in runs for text in artifacts_of(run).values()]
+    assert "s3://bucket/in/" in told[0]
+    assert not any(secret in text for secret in (KEY, SECRET) for text in told)
+
+
+def test_a_held_warehouse_skips_the_run(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document())
+    home = Home.of(newsroom.warehouse)
+    home.prepare()
+    with hold(home):
+        state = refreshed(newsroom)
+    assert (state.is_cancelled(), state.name) == (True, "Skipped")
+    assert "another run holds the warehouse" in str(state.message)
+
+
+def test_a_refused_run_ends_as_refused_and_tells_the_hook(newsroom: Newsroom, tmp_path: Path) -> None:
+    for i in range(11):
+        newsroom.write(f"{i}.md", "no front matter")
+    told = tmp_path / "told.json"
+    with calling(Call(settings=Settings(on_failure=f"tee {told}"))):
+        state = refreshed(newsroom)
+    event = json.loads(told.read_text())
+    assert (state.is_failed(), state.name) == (True, "Refused")
+    assert "Traceback" not in str(state.message)
+    assert (event["status"], event["warehouse"]) == ("refused", str(newsroom.warehouse))
+    assert "| quarantined | 11 |" in artifacts_of(flow_run_of(state))["newsmart-summary"]
+
+
+def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom) -> None:
+    steps: list[str] = []
+    newsroom.write("a.md", make_document())
+    result = call_refresh(request_for(newsroom), lambda name, seconds: steps.append(name))
+    for i in range(11):
+        newsroom.write(f"{i}.md", "no front matter")
+    assert result.published
+    assert list(dict.fromkeys(steps)) == ["scan", "record", "build", "audit", "publish"]
+    ended: list[RunResult] = []
+    with pytest.raises(Refused):
+        call_refresh(request_for(newsroom), nothing, ended.append)
+    assert [(known.published, known.documents["quarantined"]) for known in ended] == [(False, 11)]
+    with hold(Home.of(newsroom.warehouse)), pytest.raises(LockedError):
+        call_refresh(request_for(newsroom), nothing)
+
+
+def test_any_other_error_keeps_its_class(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(run: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    newsroom.write("a.md", make_document())
+    monkeypatch.setattr(pipeline, "scan_sources", fail)
+    with pytest.raises(ZeroDivisionError):
+        call_refresh(request_for(newsroom), nothing)
+
+
+def test_only_an_error_of_the_right_class_is_tried_again() -> None:
+    def tried(error: Exception) -> int:
+        count = 0
+
+        def fail() -> None:
+            nonlocal count
+            count += 1
+            raise error
+
+        @flow
+        def trying() -> None:
+            _ = run_step.with_options(retry_delay_seconds=[0.0, 0.0, 0.0])(fail)
+
+        assert trying(return_state=True).is_failed()
+        return count
+
+    assert [tried(TransientFailure("x")), tried(AuditFailed("x")), tried(RunFailed("x"))] == [4, 1, 1]
+
+
+def test_a_timeout_ends_the_run_and_frees_the_warehouse(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(run: object) -> None:
+        for _ in range(300):
+            time.sleep(0.1)
+
+    newsroom.write("a.md", make_document())
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "scan_sources", sleep)
+        quick = prefect_flows.refresh.with_options(timeout_seconds=1)
+        state = quick(source=[f"news={newsroom.folder}"], warehouse=str(newsroom.warehouse), return_state=True)
+    assert (state.is_failed(), state.name) == (True, "TimedOut")
+    assert refreshed(newsroom).is_completed()
+
+
+def test_backfill_goes_in_order_and_goes_on_where_it_stopped(newsroom: Newsroom, tmp_path: Path) -> None:
+    days = [datetime(2024, 1, day) for day in (1, 2, 3)]
+    for day in days:
+        folder = tmp_path / "days" / f"{day:%d}"
+        folder.mkdir(parents=True)
+        (folder / "a.md").write_text(make_document(f"Day {day:%d}"))
+    manifest = tmp_path / "manifest.json"
+    steps = [{"as_of": f"{day.isoformat()}Z", "folder": f"days/{day:%d}"} for day in days]
+
+    def fill(count: int) -> str:
+        manifest.write_text(json.dumps(steps[:count]))
+        state = prefect_flows.backfill(
+            manifest=str(manifest), name="days", warehouse=str(newsroom.warehouse), return_state=True
+        )
+        assert state.is_completed()
+        return str(state.message)
+
+    assert "20240102" in fill(2)
+    assert "20240103" in fill(3)
+    assert fill(3) == "every as-of of the manifest is recorded"
+    titles = newsroom.query("select title from main.article_history order by valid_from")
+    assert titles == [("Day 01",), ("Day 02",), ("Day 03",)]
+
+
+def test_rebuild_and_maintain(newsroom: Newsroom, tmp_path: Path) -> None:
+    newsroom.write("a.md", make_document("Old"))
+    newsroom.run(datetime(2024, 1, 1))
+    newsroom.write("a.md", make_document("Newer"))
+    newsroom.run(datetime(2024, 1, 2))
+    target = tmp_path / "old.duckdb"
+    built = prefect_flows.rebuild(
+        as_of="2024-01-01T00:00:00Z", to=str(target), warehouse=str(newsroom.warehouse), return_state=True
+    )
+    kept = prefect_flows.maintain(warehouse=str(newsroom.warehouse), return_state=True)
+    with duckdb.connect(target, read_only=True) as connection:
+        assert connection.execute("select title from main.dim_article").fetchall() == [("Old",)]
+    assert built.is_completed()
+    assert "ledger bytes" in str(kept.message)
+
+
+@pytest.mark.parametrize("make", [prefect_flows.refresh, prefect_flows.backfill, prefect_flows.maintain])
+def test_every_flow_has_a_timeout_and_no_retries(make: Callable[..., Any]) -> None:
+    assert make.timeout_seconds  # type: ignore[attr-defined]
+    assert make.retries == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_a_flow_reads_by_tasks_on_a_cluster_of_its_own_that_only_this_machine_sees(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        newsroom.write(f"{number}.md", make_document(f"Tide {number}", f"https://example.com/{number}"))
+    newsroom.run(as_of=datetime(2024, 1, 1))
+    expected = newsroom.one("select fingerprint from ops.release")
+    other = replace(newsroom, warehouse=newsroom.warehouse.with_name("dask.duckdb"))
+    monkeypatch.setattr(dask_readers, "_WORTH_CLUSTER", 0)
+    submit, seen = TaskCluster.submit, list[tuple[Any, set[str], int]]()
+
+    def look_and_submit(self: TaskCluster, message: bytes) -> Pending:
+        me = psutil.Process()
+        sockets = [socket for process in (me, *me.children(recursive=True)) for socket in process.net_connections()]
+        listening = {str(socket.laddr.ip) for socket in sockets if socket.status == psutil.CONN_LISTEN}
+        seen.append((self.runner.client.scheduler, listening, dask_processes()))
+        return submit(self, message)
+
+    monkeypatch.setattr(TaskCluster, "submit", look_and_submit)
+    state = refreshed(other, engine="dask", workers=1, as_of="2024-01-01T00:00:00Z")
+    run = flow_run_of(state)
+    assert other.one("select fingerprint from ops.release") == expected
+    scheduler, listening, count = seen[0]
+    assert scheduler.address.startswith("tls://127.0.0.1:")
+    assert listening == {"127.0.0.1"}
+    assert (count, dask_processes()) == (1, 0)
+    with get_client(sync_client=True) as client:
+        tasks = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])))
+    assert sum(task.name == "read batch" for task in tasks) == len(seen) >= 2
+
+
+def dask_processes() -> int:
+    return sum("spawn_main" in " ".join(process.cmdline()) for process in psutil.Process().children(recursive=True))

@@ -1,0 +1,175 @@
+"""`newsmart run` as a flow run, as a whole process: what is on stdout, what on stderr, which status, what is left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from flows.scheduling.prefect_environment import (
+    API_URL,
+    HOME,
+    QUIET,
+    SERVING,
+    check_home,
+    may_have_profile,
+    prepare_environment,
+)
+from flows.scheduling.prefect_server import PrefectServer, is_prefect, listen
+from schemas.errors import RunFailed
+from tests.documents import make_document
+from tests.soak.served import ROOT, wait_for
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_what_is_given_stays_but_for_home_and_server() -> None:
+    given = {"PREFECT_LOGGING_COLORS": "true", HOME: "/theirs", "PATH": "/bin"}
+    added = prepare_environment(given, home=Path("/ours"), api_url="http://127.0.0.1:1/api", serving=True)
+    assert given == {"PREFECT_LOGGING_COLORS": "true", HOME: "/theirs", "PATH": "/bin"}
+    assert "PREFECT_LOGGING_COLORS" not in added
+    assert (added[HOME], added[API_URL]) == ("/ours", "http://127.0.0.1:1/api")
+    assert set(added) | {"PREFECT_LOGGING_COLORS"} == {*QUIET, *SERVING, HOME, API_URL}
+    assert set(prepare_environment({})) == set(QUIET)
+
+
+def test_a_profile_is_looked_for_only_where_there_may_be_one(tmp_path: Path) -> None:
+    given = {HOME: str(tmp_path)}
+    assert not may_have_profile(given, tmp_path)
+    assert may_have_profile({**given, "PREFECT_PROFILE": "mine"}, tmp_path)
+    (tmp_path / "profiles.toml").write_text("")
+    assert may_have_profile(given, tmp_path)
+
+
+def test_a_home_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    with pytest.raises(RunFailed, match="cannot make Prefect's folder"):
+        check_home(tmp_path / "home")
+
+
+@pytest.mark.slow
+def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS", "many")
+    with PrefectServer(listen(), with_page=False) as server, pytest.raises(RunFailed, match="did not start") as told:
+        server.wait_until_ready()
+    assert len(str(told.value).splitlines()) == 1
+    assert not is_prefect(server.api_url)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give one Prefect home to all runs here: the first makes its database."""
+    return tmp_path_factory.mktemp("home")
+
+
+def command(place: Path, *options: str) -> list[str]:
+    given = ["--source", f"news={place / 'news'}", "--warehouse", str(place / "out" / "n.duckdb")]
+    return [sys.executable, "-m", "flows.cli", "run", *given, *options]
+
+
+def environment(home: Path, **more: str) -> Mapping[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NEWSMART_"))}
+    return {**kept, HOME: str(home), **more}
+
+
+def run(place: Path, home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(place, *options),
+        cwd=ROOT,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def write(place: Path, name: str, text: str) -> None:
+    (place / "news").mkdir(exist_ok=True)
+    (place / "news" / name).write_text(text)
+
+
+@pytest.mark.slow
+def test_stdout_is_json_alone_and_stderr_has_no_traceback(tmp_path: Path, home: Path) -> None:
+    write(tmp_path, "a.md", make_document())
+    done = run(tmp_path, home, "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["published"], len(done.stdout.splitlines())) == (0, True, 1)
+    assert "Traceback" not in done.stderr
+    assert "leaked" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_refused_run_is_one_clear_line(tmp_path: Path, home: Path) -> None:
+    for i in range(11):
+        write(tmp_path, f"{i}.md", "no front matter")
+    done = run(tmp_path, home, "--quiet")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "newsmart: 11 of 11 documents are in quarantine, over the limit of 5% "
+        "(see `newsmart quarantine`; mend them, or raise --max-quarantine)"
+    ]
+
+
+def start_slowly(place: Path, home: Path) -> subprocess.Popen[bytes]:
+    """Start a run whose scan takes eight seconds, and tells when it begins."""
+    write(place, "a.md", make_document())
+    environ = environment(home, PYTHONPATH=str(place))
+    (place / "sitecustomize.py").write_text(
+        "import threading, time\n"
+        "def wait():\n"
+        "    import sys\n"
+        "    while not hasattr(sys.modules.get('flows.runs.pipeline'), 'has_work'):\n"
+        "        time.sleep(0.01)\n"
+        "    module = sys.modules['flows.runs.pipeline']\n"
+        "    was = module.scan_sources\n"
+        "    def scan_sources(run):\n"
+        f"        open({str(place / 'begun')!r}, 'w').close()\n"
+        "        time.sleep(8)\n"
+        "        return was(run)\n"
+        "    module.scan_sources = scan_sources\n"
+        "threading.Thread(target=wait, daemon=True).start()\n"
+    )
+    return subprocess.Popen(
+        command(place), cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_and_its_server(tmp_path: Path, home: Path, number: signal.Signals, status: int) -> None:
+    process = start_slowly(tmp_path, home)
+    wait_for((tmp_path / "begun").exists, 60, "the run did not begin")
+    os.killpg(process.pid, number)
+    text, _ = process.communicate(timeout=30)
+    assert process.returncode == status
+    assert text.endswith(b"; nothing was left half done\n")
+    assert text.count(b"\n") == 1
+    assert not (tmp_path / "out" / "n.duckdb").exists()
+    assert run(tmp_path, home, "--quiet").returncode == 0
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_away_does_not_take_the_run_with_it(tmp_path: Path, home: Path) -> None:
+    process = start_slowly(tmp_path, home)
+    wait_for((tmp_path / "begun").exists, 60, "the run did not begin")
+    look = ["ps", "-axwwo", "pid=,ppid=,args="]
+    out = subprocess.run(look, capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in out.splitlines()]
+    (server,) = [int(row[0]) for row in rows if int(row[1]) == process.pid and "prefect_uvicorn" in row[2]]
+    os.kill(server, signal.SIGKILL)
+    start = time.monotonic()
+    try:
+        text, _ = process.communicate(timeout=90)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, text
+    assert (tmp_path / "out" / "n.duckdb").exists()
+    assert b"Traceback" not in text
+    assert time.monotonic() - start < 60

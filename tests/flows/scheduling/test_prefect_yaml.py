@@ -1,0 +1,89 @@
+"""prefect.yaml says what the flows take, and works with a server and a worker as its head says."""
+
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from flows.scheduling import prefect_flows
+from flows.scheduling.prefect_environment import prepare_environment
+from flows.scheduling.prefect_server import PrefectServer, listen
+from tests.documents import make_document
+from tests.soak.served import ROOT, wait_for
+
+FILE = ROOT / "prefect.yaml"
+
+
+def deployments() -> dict[str, dict[str, Any]]:
+    return {told["name"]: told for told in yaml.safe_load(FILE.read_text())["deployments"]}
+
+
+@pytest.mark.parametrize("name", ["refresh", "maintain"])
+def test_a_deployment_fits_its_flow(name: str) -> None:
+    told = deployments()[name]
+    assert told["entrypoint"] == f"flows/scheduling/prefect_flows.py:{name}"
+    assert set(told["parameters"]) <= set(inspect.signature(getattr(prefect_flows, name).fn).parameters)
+    assert told["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert told["schedules"][0]["timezone"] == "UTC"
+
+
+def prefect(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "prefect", *arguments]
+
+
+@contextmanager
+def worker(log: Path) -> Iterator[None]:
+    with log.open("wb") as out:
+        process = subprocess.Popen(prefect("worker", "start", "--pool", "newsmart"), cwd=ROOT, stdout=out, stderr=out)
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_server_worker_deployment_and_a_scheduled_run_that_publishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "a.md").write_text(make_document("Tides"))
+    told = yaml.safe_load(FILE.read_text())
+    told["deployments"] = [deployment for deployment in told["deployments"] if deployment["name"] == "refresh"]
+    told["deployments"][0]["parameters"] = {
+        "source": [f"news={tmp_path / 'news'}"],
+        "warehouse": str(tmp_path / "out" / "n.duckdb"),
+    }
+    told["deployments"][0]["schedules"] = [{"interval": 5}]
+    file = tmp_path / "prefect.yaml"
+    file.write_text(yaml.safe_dump(told))
+    server = PrefectServer(listen(), with_page=True)
+    added = prepare_environment(os.environ, home=tmp_path / "home", api_url=server.api_url)
+    for name, value in added.items():
+        monkeypatch.setenv(name, value)
+    with server:
+        server.wait_until_ready()
+        for command in (
+            prefect("work-pool", "create", "newsmart", "--type", "process"),
+            prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(file)),
+        ):
+            done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=90)
+            assert done.returncode == 0, done.stdout + done.stderr
+        with worker(tmp_path / "worker.log"):
+            warehouse = tmp_path / "out" / "n.duckdb"
+            wait_for(warehouse.exists, 120, f"no release; see {tmp_path / 'worker.log'}")
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        assert connection.execute("select title from main.dim_article").fetchall() == [("Tides",)]

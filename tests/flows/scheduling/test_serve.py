@@ -1,0 +1,213 @@
+"""`newsmart serve` for real: a server, a schedule, and what can go wrong with both."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from flows.scheduling.serve import _stop_on_signals
+from flows.scheduling.serving import Serving, hold_serving, read_serving, serving_file, write_serving
+from schemas.errors import LockedError
+from tests.documents import make_document
+from tests.soak.served import ROOT, Served, wait_for
+from warehouse.home import Home
+from warehouse.lock import hold
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def newsmart(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NEWSMART_"))}
+    command = [sys.executable, "-m", "flows.cli", *arguments]
+    given = {**kept, **(environment or {})}
+    return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=120)
+
+
+def serving(place: Path) -> Home:
+    """Return the home of a warehouse whose folder is there."""
+    home = Home.of(place / "out" / "news.duckdb")
+    home.prepare()
+    return home
+
+
+def test_what_a_scheduler_tells_is_believed_only_while_it_lives(tmp_path: Path) -> None:
+    home, told = serving(tmp_path), Serving(7, "every 5 s", "http://127.0.0.1:1/api", "2024-01-01T00:00:00Z")
+    with hold_serving(home):
+        write_serving(home, told)
+        assert read_serving(home) == told
+        with pytest.raises(LockedError, match="pid 7, every 5 s"), hold_serving(home):
+            pass
+        assert read_serving(home) == told
+    assert not serving_file(home).exists()
+    write_serving(home, told)
+    assert read_serving(home) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--cron", "61 * * * *"), "not a cron expression: '61 * * * *'"),
+        pytest.param(("--cron", "soon"), "not a cron expression: 'soon'", marks=pytest.mark.slow),
+        (("--every", "0"), "--every: takes seconds"),
+        pytest.param(("--every", "nan"), "--every: takes seconds", marks=pytest.mark.slow),
+    ],
+)
+def test_a_wrong_schedule_is_told_before_anything_starts(tmp_path: Path, arguments: Sequence[str], words: str) -> None:
+    done = newsmart("serve", "--warehouse", str(tmp_path / "out" / "n.duckdb"), "--source", str(tmp_path), *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("newsmart: ")
+    assert words in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        file = str(tmp_path / "n.duckdb")
+        done = newsmart("serve", "--warehouse", file, "--source", str(tmp_path), "--port", str(port))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"newsmart: the port is in use: 127.0.0.1:{port}")
+
+
+def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "n.duckdb"
+    (tmp_path / "n.duckdb.d").mkdir()
+    (tmp_path / "n.duckdb.d" / "prefect").write_text("in the way")
+    done = newsmart("serve", "--warehouse", str(file), "--source", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("newsmart: cannot make Prefect's folder")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    unused = {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    for command in ("serve", "run"):
+        file = str(tmp_path / "n.duckdb")
+        done = newsmart(command, "--warehouse", file, "--source", str(tmp_path), environment=unused)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith("newsmart: no Prefect server answers: http://127.0.0.1:9/api")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Give a scheduler that runs every two seconds and has published one document."""
+    with Served(tmp_path_factory.mktemp("served"), ("--every", "2")) as running:
+        running.wait_until_serving()
+        (running.source / "a.md").write_text(make_document("One", "https://example.com/a"))
+        running.wait_for_titles({"a.md": "One"})
+        yield running
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_asks_to_stop_unless_it_was_ignored_before_as_under_nohup(number: signal.Signals) -> None:
+    for handler, is_asked in ((signal.SIG_IGN, False), (signal.default_int_handler, True)):
+        before = signal.signal(number, handler)
+        try:
+            with _stop_on_signals() as stop:
+                signal.raise_signal(number)
+            assert stop.is_asked() is is_asked
+        finally:
+            signal.signal(number, before)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("served")
+class TestServed:
+    """One scheduler, looked at from all sides; each test leaves it serving."""
+
+    def test_next_run_is_told_without_the_server(self, served: Served) -> None:
+        told = served.wait_until_serving()
+        assert (told.pid, told.schedule) == (served.process.pid, "every 2 s")
+
+    def test_a_second_one_is_refused(self, served: Served) -> None:
+        done = newsmart("serve", "--warehouse", str(served.home.file), "--source", str(served.source))
+        assert done.returncode == 3
+        assert f"serves the warehouse: {served.home.file}, pid {served.process.pid}" in done.stderr
+
+    def test_a_held_warehouse_skips_runs_and_fails_none(self, served: Served) -> None:
+        wait_for(lambda: _held(served), 30, "the lock was never free")
+        assert "another run holds the warehouse" in served.log()
+        (served.source / "a.md").write_text(make_document("Two", "https://example.com/a"))
+        served.wait_for_titles({"a.md": "Two"})
+        assert "failed: " not in served.log()
+
+    def test_newsmart_run_uses_its_server(self, served: Served) -> None:
+        for _ in range(5):
+            done = newsmart("run", "--json", "--warehouse", str(served.home.file), "--source", f"news={served.source}")
+            if done.returncode != 3:
+                break
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1].startswith('{"run_id"')
+
+    def test_a_server_that_dies_is_started_again(self, served: Served) -> None:
+        os.kill(served.children()["server"], signal.SIGKILL)
+        (served.source / "a.md").write_text(make_document("Three", "https://example.com/a"))
+        served.wait_for_titles({"a.md": "Three"}, 90)
+        assert "Prefect's server ended; starting it again" in served.log()
+
+    def test_an_executor_that_dies_is_started_again(self, served: Served) -> None:
+        os.kill(served.children()["executor"], signal.SIGKILL)
+        (served.source / "a.md").write_text(make_document("Four", "https://example.com/a"))
+        served.wait_for_titles({"a.md": "Four"}, 90)
+        assert "the process that runs flows ended with status -9" in served.log()
+
+    def test_it_stops_in_time_and_skips_what_it_missed(self, served: Served) -> None:
+        status, seconds = served.stop(signal.SIGINT)
+        assert (status, seconds < 15) == (0, True)
+        assert read_serving(served.home) is None
+        assert "Traceback" not in served.log()
+        time.sleep(6)
+        before = served.log()
+        served.start()
+        (served.source / "a.md").write_text(make_document("Five", "https://example.com/a"))
+        served.wait_for_titles({"a.md": "Five"}, 90)
+        assert served.log().removeprefix(before).count(" completed: ") <= 3
+
+    def test_a_killed_one_leaves_no_process_behind(self, served: Served) -> None:
+        served.wait_until_serving()
+        children = served.children()
+        served.process.kill()
+        served.process.wait()
+        wait_for(lambda: not any(_is_alive(pid) for pid in children.values()), 20, f"{children} live on")
+        assert set(children) == {"server", "executor"}
+
+
+@pytest.mark.slow
+def test_a_run_that_goes_on_is_broken_off_in_time(tmp_path: Path) -> None:
+    """A refused run whose hook sleeps for a minute stands for a run that does not end."""
+    with Served(tmp_path, ("--every", "2", "--on-failure", "sleep 61")) as served:
+        for i in range(11):
+            (served.source / f"{i}.md").write_text("no front matter")
+        served.wait_until_serving()
+        wait_for(lambda: (served.home.folder / "state.json").exists(), 60, "no run")
+        time.sleep(2)
+        status, seconds = served.stop()
+        text = served.log()
+    assert (status, seconds < 15) == (0, True)
+    assert "it is broken off" in text
+    assert "Traceback" not in text
+
+
+def _held(served: Served) -> bool:
+    """Hold the warehouse long enough for a run to meet the lock."""
+    try:
+        with hold(served.home):
+            wait_for(lambda: "skipped: " in served.log(), 10, "no run was skipped")
+    except LockedError:
+        return False
+    return True
+
+
+def _is_alive(pid: int) -> bool:
+    out = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return out.strip() not in ("", "Z", "Zs")
