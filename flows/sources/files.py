@@ -15,10 +15,8 @@ from itertools import groupby
 
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import URLS
-from flows.sources.stores.contract import Numbers
+from flows.sources.stores.contract import MAX_BYTES, Numbers
 
-MAX_BYTES = 5_000_000
-"""What a document may have."""
 _TRIES = 3
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)

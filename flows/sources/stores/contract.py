@@ -6,6 +6,9 @@ This module imports nothing of flows, so that the scan, the reader and the store
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
+MAX_BYTES = 5_000_000
+"""What a document may have, wherever it lies."""
+
 
 class Numbers(NamedTuple):
     """What tells one state of a document from another; names and units are those of os.stat_result."""

@@ -24,9 +24,18 @@ from typing import Any, NamedTuple, TypeVar
 
 from s3fs import S3FileSystem
 
-from flows.sources.files import MAX_BYTES
 from flows.sources.stores.address import Address
-from flows.sources.stores.contract import DENIED, Entry, Got, NotListed, Numbers, Reference, hash63, numbers_of
+from flows.sources.stores.contract import (
+    DENIED,
+    MAX_BYTES,
+    Entry,
+    Got,
+    NotListed,
+    Numbers,
+    Reference,
+    hash63,
+    numbers_of,
+)
 from flows.sources.stores.s3_calls import Answered, bad_settings, no_answer, tried
 from schemas.errors import UsageError
 

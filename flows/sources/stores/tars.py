@@ -20,9 +20,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any, BinaryIO, cast
 
-from flows.sources.files import MAX_BYTES
 from flows.sources.stores.address import Address
-from flows.sources.stores.contract import Entry, Got, NotListed, Numbers, Reference, hash63, numbers_of
+from flows.sources.stores.contract import MAX_BYTES, Entry, Got, NotListed, Numbers, Reference, hash63, numbers_of
 from flows.sources.stores.zips import path_of
 from schemas.errors import SourceUnreadable
 

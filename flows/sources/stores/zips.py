@@ -20,9 +20,8 @@ from struct import error as struct_error
 from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
-from flows.sources.files import MAX_BYTES
 from flows.sources.stores.address import Address
-from flows.sources.stores.contract import Entry, Got, NotListed, Numbers, Reference, hash63
+from flows.sources.stores.contract import MAX_BYTES, Entry, Got, NotListed, Numbers, Reference, hash63
 from schemas.errors import SourceUnreadable
 
 # What a damaged or hostile archive makes the standard library raise, beside OSError.
