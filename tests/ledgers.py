@@ -11,9 +11,9 @@ from typing import Any
 
 import duckdb
 
-from warehouse.build import lay_out
-from warehouse.catalog import create_tables, create_views
-from warehouse.ledger import prepare
+from warehouse.ledger.opening import prepare
+from warehouse.release.build import lay_out
+from warehouse.release.catalog import create_tables, create_views
 from warehouse.sql_files import read_sql
 
 # Moments at which things happen in the tests: T[1] is later than T[0].

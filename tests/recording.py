@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from flows.reading.read import read_batch
 from flows.sources.scan import FileRef, Source, scan
-from warehouse import record, runs
-from warehouse.build import Built, Versions, fill_release
-from warehouse.feed import Feed
-from warehouse.fingerprint import fingerprint_tables
-from warehouse.intake import take_in
-from warehouse.ledger import transaction
-from warehouse.record import Balance
+from warehouse.ledger import record
+from warehouse.ledger.feed import Feed
+from warehouse.ledger.intake import take_in
+from warehouse.ledger.opening import transaction
+from warehouse.ledger.record import Balance
+from warehouse.release import runs
+from warehouse.release.build import Built, Versions, fill_release
+from warehouse.release.fingerprint import fingerprint_tables
 
 VERSIONS = Versions(policy=1, rules=1)
 # Long after any mtime of the tests, so that metadata may be trusted.

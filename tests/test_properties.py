@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.documents import make_document, make_mention
 from tests.ledgers import T, memory_ledger
 from tests.recording import build, digests, record_folders
-from tests.warehouse.test_identity import declare, owners
+from tests.warehouse.release.test_identity import declare, owners
 
 # A machine that is busy with other things may take its time.
 pytestmark = pytest.mark.timeout(600)

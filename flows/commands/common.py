@@ -39,7 +39,7 @@ def warn(line: str) -> None:
 
 def print_records(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
     """Print rows as aligned text; control characters in data are shown, not obeyed."""
-    from warehouse.render import write_table
+    from warehouse.queries.render import write_table
 
     values = [tuple(row.get(name) for name in names) for row in rows]
     types = [

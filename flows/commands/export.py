@@ -14,7 +14,7 @@ from warehouse.home import Home
 
 def export(options: argparse.Namespace) -> int:
     """Export, and say what was written. A release that is not as it was published does not go out."""
-    from warehouse.untouched import check_current
+    from warehouse.release.untouched import check_current
 
     settings = settings_of(options)
     home = Home.of(warehouse_of(options, settings))

@@ -14,7 +14,7 @@ def _home(options: argparse.Namespace) -> Home:
 
 def backup(options: argparse.Namespace) -> int:
     """Copy the warehouse."""
-    from warehouse.backup import backup as make
+    from warehouse.upkeep.backup import backup as make
 
     made = make(_home(options), Path(options.to), wait_seconds=options.wait)
     say(options, f"backed up {made.total_bytes:,} bytes to {options.to}")
@@ -23,7 +23,7 @@ def backup(options: argparse.Namespace) -> int:
 
 def restore(options: argparse.Namespace) -> int:
     """Put a backup in the warehouse's place."""
-    from warehouse.backup import restore as put_back
+    from warehouse.upkeep.backup import restore as put_back
 
     home = _home(options)
     made = put_back(Path(options.origin), home, force=options.force)
@@ -33,8 +33,8 @@ def restore(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Print findings; exit 1 where one is bad."""
-    from warehouse.doctor import clean, examine
-    from warehouse.untouched import recorded
+    from warehouse.release.untouched import recorded
+    from warehouse.upkeep.doctor import clean, examine
 
     home = _home(options)
     if options.clean:

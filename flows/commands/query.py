@@ -12,7 +12,7 @@ from warehouse.home import Home
 
 def query(options: argparse.Namespace) -> int:
     """Print the rows of one reading statement on the current release."""
-    from warehouse.query import exit_stuck, run_query
+    from warehouse.queries.query import exit_stuck, run_query
 
     settings = settings_of(options)
     sql = _sql(options)
@@ -44,7 +44,7 @@ def _sql(options: argparse.Namespace) -> str | None:
     if options.sql is not None:
         raise UsageError("give SQL or --recipe, not both")
     if options.recipe:
-        from warehouse.recipes import recipe_sql
+        from warehouse.queries.recipes import recipe_sql
 
         return recipe_sql(options.recipe)
     _list_cookbook(options.format)
@@ -53,8 +53,8 @@ def _sql(options: argparse.Namespace) -> str | None:
 
 def _list_cookbook(form: str) -> None:
     """Print name and question of each recipe; for a program with the notes, that say what a row is."""
-    from warehouse.recipes import list_recipes
-    from warehouse.render import write_csv, write_json
+    from warehouse.queries.recipes import list_recipes
+    from warehouse.queries.render import write_csv, write_json
 
     recipes = list_recipes()
     if form == "table":

@@ -14,7 +14,7 @@ from flows.scheduling.serving import read_serving
 from schemas.errors import UsageError
 from warehouse.home import Home
 from warehouse.lock import probe
-from warehouse.publish import current
+from warehouse.release.publish import current
 from warehouse.state import State
 
 AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")

@@ -22,7 +22,7 @@ from flows.sources.stores.address import is_url
 from schemas.errors import UsageError
 from warehouse.db import ledger_connection
 from warehouse.home import Home
-from warehouse.ledger import last_as_of
+from warehouse.ledger.opening import last_as_of
 
 DONE = ("published", "unchanged")
 

@@ -23,15 +23,17 @@ from flows.sources.scan import Scan
 from schemas.errors import LedgerDamaged, UsageError
 from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
-from warehouse import faults, packs, publish, runs
-from warehouse.audit import AuditResult
-from warehouse.build import Built, Versions
+from warehouse import faults
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
-from warehouse.ledger import check_whole, count_documents, open_ledger, transaction
+from warehouse.ledger import packs
+from warehouse.ledger.opening import check_whole, count_documents, open_ledger, transaction
+from warehouse.ledger.purge import is_unfinished
+from warehouse.ledger.record import Balance
 from warehouse.lock import hold
-from warehouse.purge import is_unfinished
-from warehouse.record import Balance
+from warehouse.release import publish, runs
+from warehouse.release.audit import AuditResult
+from warehouse.release.build import Built, Versions
 
 T = TypeVar("T")
 

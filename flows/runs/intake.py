@@ -15,11 +15,13 @@ from flows.sources.scan import Scan, scan
 from flows.sources.scan import references as file_references
 from flows.sources.stores.contract import DENIED
 from schemas.errors import SourceUnreadable
-from warehouse import faults, intake, interrupts, record, runs
+from warehouse import faults, interrupts
 from warehouse.db import limit_memory
-from warehouse.feed import Feed
-from warehouse.ledger import count_documents, transaction
-from warehouse.record import Balance
+from warehouse.ledger import intake, record
+from warehouse.ledger.feed import Feed
+from warehouse.ledger.opening import count_documents, transaction
+from warehouse.ledger.record import Balance
+from warehouse.release import runs
 
 
 def scan_sources(run: Run) -> Seen:

@@ -21,14 +21,10 @@ from flows.runs.state import state_before
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
 from schemas.urls import url_key
-from warehouse import publish, runs
-from warehouse.build import Built, lay_out
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
-from warehouse.ledger import count_documents, open_ledger, transaction
-from warehouse.lock import hold
-from warehouse.maintain import Kept, compact, prune_ledger
-from warehouse.purge import (
+from warehouse.ledger.opening import count_documents, open_ledger, transaction
+from warehouse.ledger.purge import (
     URL,
     Purged,
     find_documents,
@@ -38,8 +34,12 @@ from warehouse.purge import (
     purge_article,
     purge_documents,
 )
-from warehouse.rebuild import build_to, compare_release
+from warehouse.lock import hold
+from warehouse.release import publish, runs
+from warehouse.release.build import Built, lay_out
+from warehouse.release.rebuild import build_to, compare_release
 from warehouse.state import State, write_state
+from warehouse.upkeep.maintain import Kept, compact, prune_ledger
 
 
 @contextmanager

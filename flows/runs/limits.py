@@ -5,7 +5,7 @@ source is mended or the limit lifted (DESIGN section 6).
 """
 
 from schemas.errors import Refused
-from warehouse.record import Balance
+from warehouse.ledger.record import Balance
 
 MAX_QUARANTINE_SHARE = 0.05
 FREE_QUARANTINE_COUNT = 10

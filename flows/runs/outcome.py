@@ -10,8 +10,9 @@ from flows.runs.begin import NO_BALANCE, Published, Run
 from flows.runs.request import Changes, RunResult
 from flows.runs.state import FAILED, balance_before, run_record, state_before
 from schemas.errors import AuditFailed, NewsmartError, Refused, SourceUnreadable
-from warehouse import faults, interrupts, publish, runs
+from warehouse import faults, interrupts
 from warehouse.home import Home
+from warehouse.release import publish, runs
 from warehouse.state import State, write_state
 
 

@@ -19,10 +19,11 @@ from flows.runs.limits import check_quarantine, check_shrink
 from flows.runs.outcome import check_all_listed, finish, known_releases, note_failure
 from flows.runs.request import Changes, OnEnd, RunRequest, RunResult, tell_nobody
 from flows.runs.state import state_before
-from warehouse import faults, interrupts, publish, runs
-from warehouse.audit import AuditResult, check, run_audits
-from warehouse.build import Built, building, clear_work, fill_release
-from warehouse.ledger import change_number, transaction
+from warehouse import faults, interrupts
+from warehouse.ledger.opening import change_number, transaction
+from warehouse.release import publish, runs
+from warehouse.release.audit import AuditResult, check, run_audits
+from warehouse.release.build import Built, building, clear_work, fill_release
 
 
 def run_direct(

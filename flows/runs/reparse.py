@@ -18,12 +18,12 @@ from flows.sources.scan import FileRef
 from schemas.file_state import file_state
 from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION, facts
-from warehouse import intake
 from warehouse.db import spill_folder
-from warehouse.feed import Feed
 from warehouse.home import Home
-from warehouse.ledger import bump_change_number, get_meta, set_meta, transaction
-from warehouse.packs import kept_bytes
+from warehouse.ledger import intake
+from warehouse.ledger.feed import Feed
+from warehouse.ledger.opening import bump_change_number, get_meta, set_meta, transaction
+from warehouse.ledger.packs import kept_bytes
 
 BATCH_DOCUMENTS = 1_000
 

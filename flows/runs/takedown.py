@@ -14,15 +14,15 @@ import duckdb
 from flows.clock import as_text, utc_now
 from flows.runs.state import state_before
 from schemas.errors import NewsmartError, RunFailed
-from warehouse import publish, runs
-from warehouse.build import Versions
 from warehouse.db import explain
 from warehouse.home import Home
-from warehouse.ledger import set_meta, transaction
-from warehouse.maintain import compact
-from warehouse.purge import UNFINISHED
-from warehouse.rebuild import build_audited
+from warehouse.ledger.opening import set_meta, transaction
+from warehouse.ledger.purge import UNFINISHED
+from warehouse.release import publish, runs
+from warehouse.release.build import Versions
+from warehouse.release.rebuild import build_audited
 from warehouse.state import State, write_state
+from warehouse.upkeep.maintain import compact
 
 
 def announce(home: Home, now: datetime) -> None:

@@ -28,7 +28,7 @@ from schemas.errors import RunFailed
 HOST = "127.0.0.1"
 READY_SECONDS = 60.0
 STOP_SECONDS = 3.0
-ROOT = str(Path(__file__).resolve().parents[1])
+ROOT = str(Path(__file__).resolve().parents[2])
 LAST_LINE_BYTES = 4000
 
 # Loopback is never reached through a proxy.

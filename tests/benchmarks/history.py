@@ -25,9 +25,9 @@ from flows.clock import as_text
 from tests.benchmarks.measure import measure
 from tests.documents import make_document, make_mention
 from tests.recording import record_folders
-from warehouse import runs
 from warehouse.home import Home
-from warehouse.ledger import open_ledger, transaction
+from warehouse.ledger.opening import open_ledger, transaction
+from warehouse.release import runs
 
 START = datetime(2019, 1, 1)
 YEARS = timedelta(days=5 * 365)

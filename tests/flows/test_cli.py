@@ -220,7 +220,7 @@ def test_what_is_told_again_steers_no_terminal_either(
     def fail(*_: object, **__: object) -> None:
         raise RunFailed("it failed", detail="at\x1b[2J\n  ^")
 
-    monkeypatch.setattr("warehouse.query.run_query", fail)
+    monkeypatch.setattr("warehouse.queries.query.run_query", fail)
     assert _call(capsys, *_on(published, "query", "select 1"))[2] == "newsmart: it failed\n  at\\x1b[2J\n    ^\n"
 
 

@@ -28,7 +28,7 @@ from tests.documents import make_document, make_mention
 from tests.proofs.lake_environment import Server, make_python, postgres
 from tests.proofs.publisher import Publisher
 from tests.proofs.scene import COMMAND, ROOT, ProofFailed, newsmart
-from warehouse.fingerprint import TableFingerprint, combine, digest_sql
+from warehouse.release.fingerprint import TableFingerprint, combine, digest_sql
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
 CANARY = "canary-9b1c-password"

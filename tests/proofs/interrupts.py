@@ -23,7 +23,7 @@ import duckdb
 from tests.signals import ctrl_c_minded
 from warehouse import interrupts
 from warehouse.home import Home
-from warehouse.ledger import get_meta, open_ledger, set_meta, transaction
+from warehouse.ledger.opening import get_meta, open_ledger, set_meta, transaction
 from warehouse.parallel import map_queries
 
 PATIENCE_SECONDS = 10.0

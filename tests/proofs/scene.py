@@ -19,11 +19,11 @@ from pathlib import Path
 import duckdb
 
 from tests.documents import make_document, make_mention
-from warehouse import publish
-from warehouse.audit import audits
-from warehouse.fingerprint import combine, fingerprint_tables
 from warehouse.home import Home
 from warehouse.macros import define_macros
+from warehouse.release import publish
+from warehouse.release.audit import audits
+from warehouse.release.fingerprint import combine, fingerprint_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"

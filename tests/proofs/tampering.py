@@ -15,8 +15,8 @@ from pathlib import Path
 from schemas.errors import PublishFailed
 from tests.proofs.publisher import Publisher
 from tests.proofs.scene import Look, ProofFailed, look
-from warehouse import publish
 from warehouse.home import Home
+from warehouse.release import publish
 
 WRITE = """
 import os, signal, sys, duckdb

@@ -119,7 +119,7 @@ def test_the_doctor_of_a_held_warehouse_names_the_holder_and_leaves_it_alone(tmp
         end(holder)
 
 
-# The sandbox itself is tried in tests/warehouse/test_query.py; here it is the command that holds it.
+# The sandbox itself is tried in tests/warehouse/queries/test_query.py; here it is the command that holds it.
 WAYS_OUT = [
     "select * from read_text('/etc/passwd')",
     "copy (select 1) to '{place}/stolen.csv'",

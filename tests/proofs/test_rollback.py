@@ -10,7 +10,7 @@ from flows.runs import ledger_work, takedown
 from flows.settings import Settings
 from tests.proofs.publisher import Publisher
 from tests.proofs.scene import Look, edit_source, error_line, look, newsmart
-from warehouse import publish
+from warehouse.release import publish
 
 
 @pytest.fixture(scope="module")

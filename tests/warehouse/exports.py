@@ -11,12 +11,12 @@ import duckdb
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
 from tests.warehouse.making import make_home
-from warehouse.catalog import create_tables
 from warehouse.db import Limits, attach_new, memory_connection
 from warehouse.export.parquet import Exported, export_parquet
 from warehouse.export.place import Place
-from warehouse.fingerprint import TableFingerprint, combine, digest_sql
-from warehouse.publish import publish, stage
+from warehouse.release.catalog import create_tables
+from warehouse.release.fingerprint import TableFingerprint, combine, digest_sql
+from warehouse.release.publish import publish, stage
 
 LIMITS = Limits(memory="300MB", threads=1)
 Tree = dict[str, Any]

@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from warehouse import publish
 from warehouse.db import attach_new, ledger_connection, memory_connection
 from warehouse.home import Home
+from warehouse.release import publish
 
 ROOT = Path(__file__).resolve().parents[2]
 

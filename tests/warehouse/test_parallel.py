@@ -10,10 +10,10 @@ import pytest
 from schemas.errors import AuditFailed
 from tests.ledgers import T, memory_ledger, put
 from tests.warehouse.making import run_python
-from warehouse import build
-from warehouse.catalog import filled_by_sql
-from warehouse.fingerprint import TableFingerprint
 from warehouse.parallel import Step, run_steps
+from warehouse.release import build
+from warehouse.release.catalog import filled_by_sql
+from warehouse.release.fingerprint import TableFingerprint
 
 ENDLESS = "select count(*) from range(1000000) as a(i), range(1000000) as b(i) where a.i % 7 = b.i % 11"
 

@@ -17,7 +17,7 @@ from schemas.errors import LockedError, NewsmartError, RunFailed, UsageError
 from warehouse.db import Limits, release_connection, spill_folder
 from warehouse.export import ducklake_writer
 from warehouse.export.contents import Contents, Relation, read_contents
-from warehouse.fingerprint import digest_sql
+from warehouse.release.fingerprint import digest_sql
 
 PREFIX = "ducklake:"
 POSTGRES = re.compile(r"postgres(?:ql)?:(?P<rest>.*)", re.DOTALL)

@@ -18,7 +18,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from warehouse.render import unique_names, visible
+from warehouse.queries.render import unique_names, visible
 from warehouse.report.network import Node
 from warehouse.report.questions import Rows
 

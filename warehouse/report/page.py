@@ -19,7 +19,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from warehouse.render import visible
+from warehouse.queries.render import visible
 from warehouse.report import charts
 from warehouse.report.network import Node, lay_out
 from warehouse.report.questions import Answers, Rows, ask

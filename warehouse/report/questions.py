@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from warehouse.db import Limits, release_connection
-from warehouse.recipes import recipe_sql
+from warehouse.queries.recipes import recipe_sql
 from warehouse.sql_files import read_sql
 
 # Values as DuckDB gives them; each table of the page knows its own columns.

@@ -93,9 +93,11 @@ def test_the_release_is_the_same_from_all_engines_while_workers_come_and_go(
         assert fingerprint(tmp_path / "processes", source, Engine(), 2) == here
     held: list[int] = []
 
-    def kill(client: Client) -> None:
-        held.append(len(client.processing()[addresses(client)["a"]]))
-        crew.signal("a", signal.SIGKILL)
+    def kill_once_it_holds_a_batch(client: Client) -> None:
+        count = 0 if held else len(client.processing()[addresses(client)["a"]])
+        if count:
+            held.append(count)
+            crew.signal("a", signal.SIGKILL)
 
     def retire(client: Client) -> None:
         client.wait_for_workers(3, timeout=60)
@@ -106,14 +108,14 @@ def test_the_release_is_the_same_from_all_engines_while_workers_come_and_go(
         {
             2: lambda client: crew.hire("d"),
             3: lambda client: crew.signal("a", signal.SIGSTOP),  # what it is given from now on it cannot finish
-            6: kill,
-            8: retire,
+            **dict.fromkeys(range(4, 11), kill_once_it_holds_a_batch),
+            11: retire,
         },
     )
 
     monkeypatch.setattr(dask_readers, "read_batch", None)  # nothing is read here
     assert fingerprint(tmp_path / "dask", source, Engine("dask", crew.address), 2) == here
-    assert held[0] > 0
+    assert held
     assert len(outstanding) >= 12
     assert max(outstanding) <= AHEAD * 4
     with Client(crew.address, set_as_default=False) as client:

@@ -15,7 +15,7 @@ from flows.sources.scan import References, Source
 from schemas.errors import TransientFailure
 from tests.flows.reading.samples import AS_OF, document, refs_of
 from tests.newsroom import FIRST_AS_OF, Newsroom
-from warehouse import record
+from warehouse.ledger import record
 
 BOTH = datetime(2024, 2, 1), datetime(2024, 2, 2)
 

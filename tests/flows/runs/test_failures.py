@@ -16,10 +16,10 @@ from flows.settings import Settings
 from schemas.errors import LedgerDamaged, NewsmartError, Refused, UsageError
 from tests.documents import make_document
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
-from warehouse import runs
-from warehouse.doctor import examine
 from warehouse.home import Home
-from warehouse.untouched import recorded
+from warehouse.release import runs
+from warehouse.release.untouched import recorded
+from warehouse.upkeep.doctor import examine
 
 FAILED_AT = FIRST_AS_OF + A_DAY
 

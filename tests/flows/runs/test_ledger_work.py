@@ -18,10 +18,10 @@ from schemas.urls import UrlFacts, facts
 from tests.documents import make_document, make_mention
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse.home import Home
-from warehouse.ledger import open_ledger, set_meta
-from warehouse.migrations import FORMAT_VERSION
-from warehouse.packs import kept_bytes
-from warehouse.publish import release_ids
+from warehouse.ledger.migrations import FORMAT_VERSION
+from warehouse.ledger.opening import open_ledger, set_meta
+from warehouse.ledger.packs import kept_bytes
+from warehouse.release.publish import release_ids
 
 SETTINGS = Settings()
 URL = "https://example.com/{}"

@@ -4,7 +4,7 @@ import pytest
 
 from flows.runs.limits import check_quarantine, check_shrink, memory_for, recording_memory_for
 from schemas.errors import Refused
-from warehouse.record import Balance
+from warehouse.ledger.record import Balance
 
 
 def balance(seen: int, quarantined: int) -> Balance:

@@ -19,7 +19,7 @@ from flows.sources.scan import FileRef, Source
 from schemas.errors import AuditFailed, Refused, SourceUnreadable, UsageError
 from tests.documents import make_document, make_mention
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
-from warehouse.audit import Audit, audits
+from warehouse.release.audit import Audit, audits
 
 SEEDS = Path(__file__).resolve().parents[3] / "seeds"
 BAD = "---\nwebUrl: https://a.com/1\n---\n"
@@ -437,7 +437,7 @@ def test_a_retry_continues_the_run_that_published_nothing(newsroom: Newsroom, mo
     newsroom.run()
     newsroom.write("a.md", make_document("b", URL.format("a")))
     with monkeypatch.context() as patched:
-        patched.setattr("warehouse.audit.audits", lambda: iter([Audit("broken", "select 1 as one")]))
+        patched.setattr("warehouse.release.audit.audits", lambda: iter([Audit("broken", "select 1 as one")]))
         with pytest.raises(AuditFailed, match=r"broken \(1 rows"):
             newsroom.run(t1)
     assert newsroom.one("select title from articles") == "a"

@@ -13,12 +13,12 @@ from schemas.errors import PublishFailed, RunFailed
 from tests.documents import make_document, make_mention
 from tests.flows.runs.test_ledger_work import SECRET, SETTINGS, URL, check_nowhere
 from tests.newsroom import FIRST_AS_OF, Newsroom
-from warehouse import publish
-from warehouse.doctor import check_takedown
 from warehouse.home import Home
-from warehouse.ledger import open_ledger
-from warehouse.publish import release_ids
+from warehouse.ledger.opening import open_ledger
+from warehouse.release import publish
+from warehouse.release.publish import release_ids
 from warehouse.state import read_state
+from warehouse.upkeep.doctor import check_takedown
 
 
 class Killed(BaseException):

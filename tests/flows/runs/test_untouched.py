@@ -9,12 +9,12 @@ from flows.cli import main
 from schemas.errors import LedgerDamaged, RunFailed
 from tests.documents import make_document
 from tests.newsroom import Newsroom
-from warehouse.backup import backup
-from warehouse.doctor import check_bytes
 from warehouse.home import Home
-from warehouse.ledger import open_ledger, set_meta
-from warehouse.packs import kept_bytes
-from warehouse.purge import UNFINISHED
+from warehouse.ledger.opening import open_ledger, set_meta
+from warehouse.ledger.packs import kept_bytes
+from warehouse.ledger.purge import UNFINISHED
+from warehouse.upkeep.backup import backup
+from warehouse.upkeep.doctor import check_bytes
 
 
 def _tamper(room: Newsroom) -> None:

@@ -18,10 +18,11 @@ import pytest
 
 from flows.engines.pool import ReaderPool
 from flows.reading.read import read_batch
+from flows.sources.files import read_files
 from flows.sources.named import parse_source
 from flows.sources.scan import Scan, Source, scan
 from flows.sources.stores import tars
-from flows.sources.stores.contract import MAX_BYTES, read_files
+from flows.sources.stores.contract import MAX_BYTES
 from flows.sources.walk import Skipped, Unlistable
 from schemas.errors import SourceUnreadable
 from tests.documents import make_document

@@ -14,9 +14,10 @@ from flows.cli import main
 from flows.engines.pool import ReaderPool
 from flows.runs import intake as run_intake
 from flows.runs.request import RunResult
+from flows.sources.files import read_files
 from flows.sources.scan import FileRef, Source, scan
 from flows.sources.stores import s3, s3_calls
-from flows.sources.stores.contract import MAX_BYTES, read_files
+from flows.sources.stores.contract import MAX_BYTES
 from flows.sources.walk import Skipped
 from schemas.errors import SourceUnreadable, TransientFailure, UsageError
 from tests.documents import make_document

@@ -105,7 +105,7 @@ create table raw (
 );
 
 -- One row per pack: runs of bytes one after another (byte_count of them), compressed together by Zstandard. The packs
--- themselves lie on shelves, tables shelf_0, shelf_1 … of pack_id and bytes (warehouse/packs.py).
+-- themselves lie on shelves, tables shelf_0, shelf_1 … of pack_id and bytes (warehouse/ledger/packs.py).
 create table pack (
     pack_id bigint not null,
     byte_count bigint not null,

@@ -1,0 +1,40 @@
+"""A recipe is found by its name, by a sloppy spelling of it, and a wrong name is answered with near ones."""
+
+import pytest
+
+from schemas.errors import UsageError
+from warehouse.queries.recipes import complete_recipe, find_recipe, list_recipes, recipe_sql
+
+
+def test_a_recipe_holds_what_its_file_says() -> None:
+    recipe = find_recipe("freshness")
+    assert recipe.question == "How fresh is this release?"
+    assert recipe.notes.startswith("One row: when it was made")
+    assert recipe.sql.startswith("-- How fresh is this release?\n")
+
+
+@pytest.mark.parametrize("name", ["topic_pairs", "topic-pairs", " Topic_Pairs "])
+def test_case_hyphens_and_space_around_do_not_matter(name: str) -> None:
+    assert find_recipe(name).name == "topic_pairs"
+    assert recipe_sql(name) == find_recipe("topic_pairs").sql
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("topic_pair", "topic_pairs"), ("freshnes", "freshness"), ("amp", "amp_share")]
+)
+def test_a_wrong_name_is_answered_with_near_ones(name: str, near: str) -> None:
+    with pytest.raises(UsageError, match=f"no such recipe: '{name}' .*did you mean {near}") as caught:
+        find_recipe(name)
+    assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize("name", ["", "qqqqqqqq", "../views/articles"])
+def test_a_name_like_no_other_is_answered_with_the_way_to_the_list(name: str) -> None:
+    with pytest.raises(UsageError, match=r"no such recipe.*`newsmart query --recipe` lists them"):
+        find_recipe(name)
+
+
+def test_names_are_completed() -> None:
+    assert complete_recipe("topic") == ["topic_pairs", "topics_on_the_rise"]
+    assert complete_recipe("") == [recipe.name for recipe in list_recipes()]
+    assert complete_recipe("zz") == []

@@ -1,0 +1,113 @@
+"""Releases outside the run's way: one as of any time, and one built again to check the one that is published.
+
+Both start from the ledger alone, so that they prove what a run claims: that a release is a pure function of events.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from schemas.declarations import Table
+from schemas.errors import UsageError
+from schemas.tables import BASE_TABLES
+from warehouse.db import attach_release, explain, spill_folder
+from warehouse.durable import check_place, fsync_file, fsync_folder
+from warehouse.home import Home
+from warehouse.parallel import map_queries
+from warehouse.release import runs
+from warehouse.release.audit import check, run_audits
+from warehouse.release.build import Built, Versions, building, clear_work, fill_release
+from warehouse.release.fingerprint import TableFingerprint, fingerprint_table
+
+KEEP_RUNS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A table whose rows are other than the ledger says: row counts and hashes of the release and of the rebuild."""
+
+    table: str
+    published_rows: int
+    rebuilt_rows: int
+
+
+def build_to(
+    connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Path, versions: Versions, spill_parent: Path
+) -> Built:
+    """Build a release as of a time into a file that does not exist, audited, whole or not at all.
+
+    Raises UsageError where the file exists or its folder does not, AuditFailed where the release breaks an audit.
+    """
+    if target.exists() or target.is_symlink():
+        raise UsageError("the file to build exists already", where=str(target), todo="choose another --to")
+    check_place(target)
+    with spill_folder(target.parent) as folder:
+        made = build_audited(connection, as_of, folder / target.name, versions)
+        fsync_file(folder / target.name)
+        (folder / target.name).rename(target)
+    fsync_folder(target.parent)
+    return made
+
+
+def build_audited(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: datetime,
+    file: Path,
+    versions: Versions,
+    release_id: str | None = None,
+) -> Built:
+    """Build a release into a file, and audit it. Raises AuditFailed."""
+    with building(connection, file):
+        built = fill_release(
+            connection,
+            as_of,
+            release_id or f"build-{as_of:%Y%m%dT%H%M%S.%f}Z",
+            versions,
+            lambda _: runs.fill_ops(connection, KEEP_RUNS, as_of),
+        )
+        results = run_audits(connection, as_of)
+        clear_work(connection)
+        check(results)
+    return built
+
+
+def _published_tables(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[TableFingerprint, ...]:
+    try:
+        attach_release(connection, file, "published")
+        try:
+            return tuple(map_queries(connection, "published", _published_table, BASE_TABLES))
+        finally:
+            connection.execute("use ledger")
+            connection.execute("detach published")
+    except duckdb.Error as error:
+        raise explain(error, file, is_ledger=False) or error from error
+
+
+def _published_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> TableFingerprint:
+    """Return a table's fingerprint; that of one that is missing, or has other columns, is like no other."""
+    try:
+        return fingerprint_table(cursor, "published", table)
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return TableFingerprint(table.name, 0, "")
+
+
+def compare_release(
+    connection: duckdb.DuckDBPyConnection, home: Home, release_id: str, as_of: datetime, versions: Versions
+) -> tuple[tuple[TableFingerprint, ...], list[Difference]]:
+    """Build a published release again and compare it, as it lies on the disk, table by table.
+
+    Out: the fingerprints of the rebuild, and the tables that differ. There is no audit: a ledger that was tampered with
+    is to be told by its tables. Raises RunFailed where the published file is damaged.
+    """
+    with spill_folder(home.temp) as folder, building(connection, folder / "rebuilt.duckdb"):
+        rebuilt = fill_release(connection, as_of, "rebuilt", versions, lambda _: None).tables
+        clear_work(connection)
+    published = _published_tables(connection, home.release_file(release_id))
+    differences = [
+        Difference(ours.table, theirs.row_count, ours.row_count)
+        for ours, theirs in zip(rebuilt, published, strict=True)
+        if ours != theirs
+    ]
+    return rebuilt, differences

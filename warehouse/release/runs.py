@@ -1,0 +1,252 @@
+"""The rows of ledger.run and ledger.release, and what they decide: which as-of a run gets, whether there is work.
+
+Nothing to do means that the current release was built from the ledger's last change under these rules, with the same
+quarantine, and that its file is the one that was published.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import duckdb
+
+from schemas.errors import RunFailed, UsageError
+from warehouse.ledger.opening import change_number, last_as_of
+from warehouse.ledger.record import Balance
+from warehouse.release.build import Built, Versions
+from warehouse.release.publish import Fingerprint
+
+A_DAY = timedelta(days=1)
+A_SECOND = timedelta(seconds=1)
+
+
+def settle_as_of(
+    connection: duckdb.DuckDBPyConnection, now: datetime, given: datetime | None, scheduled: datetime | None
+) -> datetime:
+    """Return the as-of of a new run (DESIGN section 6); all times naive UTC.
+
+    A given one must be later than the last recorded run's, or equal to it where that published nothing, and at most a
+    day ahead: else UsageError. A scheduled run takes the later of its time and one second after the last. So does a
+    run whose clock has gone backwards by up to a day; further back is RunFailed.
+    """
+    last = last_as_of(connection)
+    if given is not None:
+        return _check_given(given, now, last)
+    wanted = now if scheduled is None else scheduled
+    if last is None or wanted > last[0]:
+        return wanted
+    if last[0] - now > A_DAY:
+        what = "the clock is more than a day behind the last run"
+        raise RunFailed(what, where=f"now {now}, last as-of {last[0]}", todo="set the clock, or give --as-of")
+    return last[0] + A_SECOND
+
+
+def _check_given(given: datetime, now: datetime, last: tuple[datetime, str] | None) -> datetime:
+    if given - now > A_DAY:
+        raise UsageError("the as-of is more than a day ahead", where=str(given), todo="give an earlier --as-of")
+    if last is not None and (given < last[0] or (given == last[0] and last[1] == "published")):
+        todo = "give a later --as-of; for the past use `newsmart build --as-of`"
+        raise UsageError("the as-of must be later than the last run's", where=f"{given}, last {last[0]}", todo=todo)
+    return given
+
+
+def run_id_of(as_of: datetime) -> str:
+    """Return the name of the run at an as-of; a retry has the name of the run that it continues."""
+    return f"run-{as_of:%Y%m%dT%H%M%S.%fZ}"
+
+
+def write_run(
+    connection: duckdb.DuckDBPyConnection,
+    run: tuple[str, datetime, datetime],
+    status: str,
+    balance: Balance,
+    *,
+    finished_at: datetime | None = None,
+    built: Built | None = None,
+    release_id: str | None = None,
+) -> None:
+    """Write the row of a run (its id, as-of and start), over that of an earlier attempt."""
+    run_id, as_of, started_at = run
+    connection.execute("delete from ledger.run where run_id = $1", [run_id])
+    counts = [getattr(balance, name) for name in _BALANCE]
+    mentions, articles = (built.mention_count, built.article_count) if built else (None, None)
+    row = [run_id, as_of, started_at, finished_at, status, *counts, mentions, articles, release_id]
+    connection.execute(f"insert into ledger.run values ({', '.join('?' * len(row))})", row)
+
+
+_BALANCE = ("seen", "new", "changed", "touched", "unchanged", "quarantined", "removed")
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """A published release as the ledger remembers it."""
+
+    release_id: str
+    as_of: datetime
+    published_at: datetime
+    file: Fingerprint
+    fingerprint: str
+    change_number: int
+    quarantine_digest: str
+    versions: Versions
+    document_count: int
+    article_count: int
+    mention_count: int
+
+    def as_record(self) -> dict[str, Any]:
+        """What state.json tells of a release; sizes in bytes, times as ISO 8601 in UTC."""
+        return {
+            "release_id": self.release_id,
+            "as_of": self.as_of.isoformat() + "Z",
+            "published_at": self.published_at.isoformat() + "Z",
+            "sha256": self.file.sha256,
+            "bytes": self.file.size,
+            "file": asdict(self.file),
+            "fingerprint": self.fingerprint,
+            "documents": self.document_count,
+            "articles": self.article_count,
+            "mentions": self.mention_count,
+        }
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with its times as ISO 8601 text, as JSON needs them."""
+    return {name: value.isoformat() + "Z" if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def releases(connection: duckdb.DuckDBPyConnection, among: Collection[str] | None = None) -> list[ReleaseRow]:
+    """Return the releases ever published, the latest first; by as-of, as a clock may have gone backwards.
+
+    `among` leaves only these, and the latest: after years there are many, and few of them still lie there.
+    """
+    sql = f"select {_RELEASE} from ledger.release where {_AMONG} order by as_of desc, published_at desc"
+    rows = connection.execute(sql, [None if among is None else list(among)]).fetchall()
+    return [_release_row(row) for row in rows]
+
+
+_AMONG = """
+    ($1::varchar[] is null or list_contains($1::varchar[], release_id))
+    or release_id = (select arg_max(release_id, {'as_of': as_of, 'at': published_at}) from ledger.release)
+"""
+
+
+_RELEASE = (
+    "release_id, as_of, published_at, sha256, size, mtime_ns, ctime_ns, inode, fingerprint, change_number, "
+    "quarantine_digest, contract_version, policy_version, rules_version, document_count, article_count, mention_count"
+)
+
+
+def _release_row(row: tuple[Any, ...]) -> ReleaseRow:
+    versions = Versions(policy=row[12], rules=row[13], contract=row[11])
+    return ReleaseRow(row[0], row[1], row[2], Fingerprint(*row[3:8]), row[8], row[9], row[10], versions, *row[14:17])
+
+
+def write_release(
+    connection: duckdb.DuckDBPyConnection, built: Built, file: Fingerprint, versions: Versions, published_at: datetime
+) -> None:
+    """Note a published release, and what it was built from."""
+    row = [
+        *(built.release_id, built.as_of, published_at),
+        *(file.sha256, file.size, file.mtime_ns, file.ctime_ns, file.inode, built.fingerprint),
+        *(change_number(connection), quarantine_digest(connection)),
+        *(versions.contract, versions.policy, versions.rules),
+        *(built.document_count, built.article_count, built.mention_count),
+    ]
+    connection.execute(f"insert into ledger.release ({_RELEASE}) values ({', '.join('?' * len(row))})", row)
+
+
+_OPEN_PROBLEMS = """
+    select document.source, document.path, problem.* exclude (document_id, position, scope, cleared_at)
+    from ledger.problem as problem
+    inner join ledger.document as document on document.document_id = problem.document_id
+    where problem.cleared_at is null
+    order by document.source, document.path, problem.line nulls first, problem."column", problem.field, problem.reason,
+        problem.found
+"""
+
+
+def quarantine(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return the open problems, the fields of ops.quarantine each, by source, path and place."""
+    return fetch_records(connection, _OPEN_PROBLEMS)
+
+
+def drift(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return the fields that the rules do not know, the fields of ops.drift each."""
+    return fetch_records(connection, "select * from ledger.drift order by field")
+
+
+def fetch_records(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    """Return a query's rows as dictionaries."""
+    cursor = connection.execute(sql)
+    names = [str(column[0]) for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def quarantine_digest(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return a hash of the open problems; when each was last seen does not count."""
+    rows = [{key: row[key] for key in row if key != "last_seen_at"} for row in quarantine(connection)]
+    return sha256(repr(rows).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def fill_ops(connection: duckdb.DuckDBPyConnection, keep_runs: int, until: datetime) -> None:
+    """Fill ops.run (the latest `keep_runs` up to an as-of), ops.quarantine and ops.drift of the release `news`."""
+    connection.execute(
+        "insert into news.ops.run by name select * from ledger.run where as_of <= $1 order by as_of desc limit $2",
+        [until, keep_runs],
+    )
+    connection.execute(f"insert into news.ops.quarantine by name {_OPEN_PROBLEMS}")
+    connection.execute("insert into news.ops.drift by name select * from ledger.drift")
+
+
+def count_changes(connection: duckdb.DuckDBPyConnection, since: datetime | None) -> Mapping[str, int]:
+    """Count articles of `news` added, changed, withdrawn and departed since an as-of; None: all are added."""
+    row = connection.execute(_CHANGES, {"since": since}).fetchone()
+    return dict(
+        zip(("added", "changed", "withdrawn", "departed"), (int(count) for count in row or (0,) * 4), strict=True)
+    )
+
+
+_CHANGES = """
+    select
+        count(*) filter (where $since::timestamp is null or first_seen_at > $since),
+        (
+            select count(distinct history.article_key)
+            from news.main.article_history as history
+            inner join news.main.dim_article as article on article.article_key = history.article_key
+            where history.valid_from > $since and article.first_seen_at <= $since
+        ),
+        count(*) filter (where is_withdrawn),
+        count(*) filter (where last_seen_at > $since)
+    from news.main.dim_article
+"""
+
+
+def shrink(connection: duckdb.DuckDBPyConnection, shown_as_of: datetime, as_of: datetime) -> tuple[int, int]:
+    """Return how many documents the release as of `shown_as_of` shows, and how many of them are gone as of `as_of`."""
+    row = connection.execute(_SHRINK, {"shown_as_of": shown_as_of, "as_of": as_of}).fetchone()
+    return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+
+_SHRINK = """
+    with states as (
+        select
+            document_id,
+            arg_max(coalesce(content_id, -1), as_of) filter (where as_of <= $shown_as_of) as shown,
+            arg_max(coalesce(content_id, -1), as_of) filter (where as_of <= $as_of) as now
+        from ledger.event
+        group by document_id
+    )
+    select count(*) filter (where shown <> -1), count(*) filter (where shown <> -1 and now = -1)
+    from states
+"""
+
+
+def finish_ops_run(connection: duckdb.DuckDBPyConnection, run_id: str, built: Built) -> None:
+    """Complete this run's row in the release that it makes: the row is written before the run is over."""
+    connection.execute(
+        "update news.ops.run set status = 'published', finished_at = $1, mentions = $2, articles = $3, release_id = $4 "
+        "where run_id = $5",
+        [built.built_at, built.mention_count, built.article_count, built.release_id, run_id],
+    )

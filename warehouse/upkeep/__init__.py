@@ -1,0 +1,1 @@
+"""What keeps a warehouse well: backups, the doctor's look, and maintenance."""

@@ -1,0 +1,301 @@
+"""A copy of the warehouse, taken while runs go on, and the way back from it.
+
+The ledger is the one file that cannot be made again. A backup must not make a scheduled run fail, so it takes no lock.
+That is safe because of how DuckDB writes: blocks that the file's header refers to are never overwritten before a newer
+header is in place, and our ledger has no `.wal` (`db.py`). So the copy is whole if the header was the same before and
+after; otherwise, or when the link moved meanwhile, it is taken again. Each copied ledger is then opened and every
+column of every table read, so that each block's checksum is checked. A backup between a run's record and its publish
+is what a crash there would leave, which the next run heals.
+
+Rejected: holding the lock (the run that is due then would be refused), and EXPORT (slow, and it loses comments).
+
+A restore verifies every byte before it touches anything. It puts each file in place by rename, releases first, then the
+ledger, then the state, then the link: readers are never without a release, and a crash leaves a state that the next
+run or the same restore mends.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from schemas.errors import LedgerDamaged, RunFailed, UsageError
+from warehouse.db import WAY_BACK, ledger_connection, named
+from warehouse.durable import fsync_folder, sha256_of, write_atomically
+from warehouse.home import Home, check_release_id
+from warehouse.ledger import packs
+from warehouse.ledger.purge import is_unfinished
+from warehouse.lock import hold
+from warehouse.release import publish
+from warehouse.release.untouched import check_copies
+
+VERSION = 1
+MANIFEST = "manifest.json"
+LEDGER = "ledger.duckdb"
+STATE = "state.json"
+RELEASES = "releases"
+RELEASE = "release.duckdb"
+TEMPORARY_SUFFIX = ".tmp"
+# DuckDB's main header and its two database headers, 4 KiB each; the newer of the two says which blocks are in use.
+HEADER_BYTES = 3 * 4096
+CHUNK_BYTES = 1 << 20
+PAUSE_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that was made or verified: where, the release FILE showed, the files' digests and sizes in bytes."""
+
+    folder: Path
+    made_at: str
+    release: str | None
+    sha256s: Mapping[str, str]
+    sizes: Mapping[str, int]
+
+    @property
+    def total_bytes(self) -> int:
+        """The size of all files."""
+        return sum(self.sizes.values())
+
+
+def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Backup:
+    """Copy the warehouse into the folder `to`, which must be absent or empty; it appears whole or not at all.
+
+    `wait_seconds` bounds how often a copy is taken anew because a run wrote meanwhile. Raises UsageError when there is
+    nothing to copy or the place is taken, LedgerDamaged when the ledger is, RunFailed when it cannot be written, the
+    warehouse never stood still, a release is not as it was published, or a takedown is not finished.
+    """
+    home.check()
+    target = Path(os.path.abspath(to))
+    _check_target(home, target)
+    with _temporary_folder(target) as folder:
+        made = _copy_settled(home, folder, time.monotonic() + wait_seconds)
+        check_ledger(folder / LEDGER)
+        _check_fit(folder / LEDGER, made)
+        write_atomically(folder / MANIFEST, _manifest(made))
+        folder.rename(target)
+        fsync_folder(target.parent)
+    return Backup(target, made.made_at, made.release, made.sha256s, made.sizes)
+
+
+def _check_target(home: Home, target: Path) -> None:
+    if not home.ledger.is_file():
+        raise UsageError("there is no warehouse to back up", where=str(home.file), todo="run `newsmart run` first")
+    if target.resolve().is_relative_to(home.folder.resolve()):
+        raise UsageError("a backup inside the warehouse would be lost with it", where=str(target))
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError("the backup's folder is not empty", where=str(target), todo="name a new folder")
+
+
+@contextmanager
+def _temporary_folder(target: Path) -> Iterator[Path]:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name}.", suffix=TEMPORARY_SUFFIX, dir=target.parent, ignore_cleanup_errors=True
+        ) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise RunFailed("cannot write the backup", where=f"{target}: {error.strerror or error}") from error
+
+
+def _copy_settled(home: Home, folder: Path, deadline: float) -> Backup:
+    """Copy until nothing changed from before the first file to after the last."""
+    while True:
+        before = _mark(home)
+        made = _copy_once(home, folder)
+        if made is not None and before is not None and _mark(home) == before:
+            return made
+        if time.monotonic() >= deadline:
+            todo = "try again between runs, or raise --wait"
+            raise RunFailed("the warehouse changed while it was copied, each time", where=str(home.file), todo=todo)
+        time.sleep(PAUSE_SECONDS)
+
+
+def _mark(home: Home) -> tuple[bytes, str | None, bytes | None] | None:
+    """Return what tells whether the warehouse has changed: the ledger's header, the link, the state.
+
+    None while the ledger has a `.wal`: then its file alone is not all of it.
+    """
+    if os.path.lexists(home.ledger.with_name(home.ledger.name + ".wal")):
+        return None
+    with home.ledger.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    return header, home.linked_release(), home.state.read_bytes() if home.state.is_file() else None
+
+
+def _copy_once(home: Home, folder: Path) -> Backup | None:
+    """Copy every file; None where one went away meanwhile."""
+    release = publish.current(home)
+    wanted = {f"{RELEASES}/{name}/{RELEASE}": home.release_file(name) for name in publish.release_ids(home)}
+    wanted |= {LEDGER: home.ledger, **({STATE: home.state} if home.state.is_file() else {})}
+    shutil.rmtree(folder / RELEASES, ignore_errors=True)
+    try:
+        copied = {name: copy(source, folder / name, _mode(name)) for name, source in sorted(wanted.items())}
+    except FileNotFoundError:
+        return None
+    made_at = datetime.now(UTC).isoformat(timespec="seconds")
+    sizes = {name: (folder / name).stat().st_size for name in copied}
+    return Backup(folder, made_at, release, copied, sizes)
+
+
+def copy(source: Path, target: Path, mode: int) -> str:
+    """Copy a file's bytes to the disk, with this mode from the first byte on, and return their SHA-256.
+
+    The umask takes its share of the mode. The digest is that of the bytes read, so that a later check finds a copy that
+    the disk has garbled. Raises OSError.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    digest = sha256()
+    number = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with source.open("rb") as reader, open(number, "wb") as writer:
+        while chunk := reader.read(CHUNK_BYTES):
+            digest.update(chunk)
+            writer.write(chunk)
+        writer.flush()
+        os.fsync(number)
+    return digest.hexdigest()
+
+
+def _mode(name: str) -> int:
+    return {LEDGER: 0o600, STATE: 0o666}.get(name, publish.SEALED_MODE)
+
+
+def check_ledger(path: Path) -> None:
+    """Read every column of every table, so that each block's checksum is checked. Raises LedgerDamaged."""
+    with ledger_connection(path, read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where not temporary"
+        ).fetchall()
+        for schema, table in tables:
+            source = f"{named(str(schema))}.{named(str(table))}"
+            connection.execute(f"select bit_xor(hash(t)) from {source} as t").fetchall()
+
+
+def _check_fit(ledger: Path, made: Backup) -> None:
+    """Raise RunFailed where the copy lacks bytes, or holds a forged release or text that was taken down."""
+    copied = {name.split("/")[1]: digest for name, digest in made.sha256s.items() if name.startswith(f"{RELEASES}/")}
+    with ledger_connection(ledger, read_only=True) as connection:
+        tables = {str(row[0]) for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
+        if "release" in tables:
+            check_copies(connection, copied)
+        if "pack" in tables and packs.lost(connection):
+            raise LedgerDamaged("kept bytes are not in the ledger", todo=WAY_BACK)
+        if "meta" in tables and is_unfinished(connection):
+            raise RunFailed("a takedown is not finished", todo="`newsmart run` finishes it")
+
+
+def _manifest(made: Backup) -> bytes:
+    files = {name: {"sha256": made.sha256s[name], "bytes": made.sizes[name]} for name in sorted(made.sha256s)}
+    told = {"version": VERSION, "made_at": made.made_at, "release": made.release, "files": files}
+    return (json.dumps(told, indent=2) + "\n").encode()
+
+
+def verify_backup(folder: Path) -> Backup:
+    """Check a backup's every byte, and that its ledger opens.
+
+    Raises UsageError when the folder is no backup, RunFailed when it is a damaged one.
+    """
+    made = _read_manifest(folder)
+    for name, digest in made.sha256s.items():
+        try:
+            found = sha256_of(folder / name)
+        except OSError as error:
+            raise RunFailed("the backup is damaged", where=f"{folder / name}: {error.strerror}") from error
+        if found != digest:
+            raise RunFailed("the backup is damaged", where=f"{folder / name}: its bytes are not those that were copied")
+    check_ledger(folder / LEDGER)
+    return made
+
+
+def _read_manifest(folder: Path) -> Backup:
+    try:
+        told = json.loads((folder / MANIFEST).read_bytes())
+        if told["version"] > VERSION:
+            raise RunFailed("the backup is of a newer newsmart", where=str(folder), todo="upgrade newsmart")
+        files = {str(name): told["files"][name] for name in told["files"]}
+        sha256s = {_checked_name(name): str(entry["sha256"]) for name, entry in files.items()}
+        sizes = {name: int(entry["bytes"]) for name, entry in files.items()}
+        release = told["release"]
+        made = Backup(folder, str(told["made_at"]), None if release is None else str(release), sha256s, sizes)
+    except OSError as error:
+        raise UsageError("not a backup", where=f"{folder / MANIFEST}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RunFailed("the backup is damaged", where=f"{folder / MANIFEST}: it makes no sense") from error
+    if LEDGER not in sha256s or (made.release and f"{RELEASES}/{made.release}/{RELEASE}" not in sha256s):
+        raise RunFailed("the backup is damaged", where=f"{folder / MANIFEST}: it lacks the ledger or the release")
+    return made
+
+
+def _checked_name(name: str) -> str:
+    """Return a file's name in a backup, or raise ValueError: a manifest may have been written by anyone."""
+    parts = name.split("/")
+    if name in (LEDGER, STATE):
+        return name
+    if len(parts) != 3 or parts[0] != RELEASES or parts[2] != RELEASE:
+        raise ValueError(name)
+    try:
+        check_release_id(parts[1])
+    except UsageError as error:
+        raise ValueError(name) from error
+    return name
+
+
+def restore(source: Path, home: Home, *, force: bool = False) -> Backup:
+    """Put a backup in the warehouse's place; return what was restored.
+
+    Everything is verified first. Raises UsageError when a warehouse is there and `force` is not given, RunFailed when
+    the backup is damaged or the place cannot be written, LockedError while a run holds the warehouse.
+    """
+    made = verify_backup(source)
+    home.check()
+    if not force and (os.path.lexists(home.file) or home.ledger.exists() or publish.release_ids(home)):
+        raise UsageError("there is a warehouse already", where=str(home.file), todo="--force replaces it")
+    home.prepare()
+    with hold(home):
+        publish.check_no_stray_wal(home)
+        try:
+            _put_in_place(made, home)
+        except OSError as error:
+            raise RunFailed("cannot restore", where=f"{home.file}: {error.strerror or error}") from error
+    return made
+
+
+def _put_in_place(made: Backup, home: Home) -> None:
+    restored = [name.split("/")[1] for name in made.sha256s if name.startswith(f"{RELEASES}/")]
+    for release_id in restored:
+        _place_release(made.folder / RELEASES / release_id / RELEASE, home, release_id)
+    _replace(made.folder / LEDGER, home.ledger)
+    if STATE in made.sha256s:
+        write_atomically(home.state, (made.folder / STATE).read_bytes())
+    else:
+        home.state.unlink(missing_ok=True)
+    if made.release is not None:
+        publish.flip(home, made.release)
+    elif os.path.lexists(home.file):
+        home.file.unlink()
+    publish.prune(home, restored)
+    publish.clean(home)
+
+
+def _place_release(source: Path, home: Home, release_id: str) -> None:
+    """Put one release in its folder, over a file of the same release that may be there: by rename, for its readers."""
+    target = home.release_file(release_id)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _replace(source, target)
+
+
+def _replace(source: Path, target: Path) -> None:
+    staging = target.with_name(target.name + TEMPORARY_SUFFIX)
+    copy(source, staging, _mode(source.name))
+    target.with_name(target.name + ".wal").unlink(missing_ok=True)
+    os.replace(staging, target)
+    fsync_folder(target.parent)
