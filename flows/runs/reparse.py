@@ -20,7 +20,7 @@ from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION, facts
 from warehouse.db import spill_folder
 from warehouse.home import Home
-from warehouse.ledger import intake
+from warehouse.ledger import reread
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.opening import bump_change_number, get_meta, set_meta, transaction
 from warehouse.ledger.packs import kept_bytes
@@ -59,13 +59,13 @@ def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: Loca
     kept: list[Kept] = connection.execute(_KEPT).fetchall()
     # What is begun now reads all batches, and remembers what it read.
     readers.expect(len(kept), sum(size for *_, size in kept))
+    reread.begin(connection)
     with Feed(connection) as feed:
         for as_of, group in groupby(kept, key=lambda row: row[1]):
             rows = list(group)
             for start in range(0, len(rows), BATCH_DOCUMENTS):
                 _read_batch_again(feed, home, rows[start : start + BATCH_DOCUMENTS], as_of, readers)
-    intake.know_replaced_readings(connection)
-    _drop_unused(connection)
+    reread.replace(connection)
     bump_change_number(connection)
 
 
@@ -73,7 +73,7 @@ def _read_batch_again(feed: Feed, home: Home, rows: list[Kept], as_of: datetime,
     with spill_folder(home.temp) as folder:
         references, identities = list(_lay_out(feed.connection, folder, rows)), _identities(rows)
         for batch in readers.read_all(references, as_of):
-            intake.replace_readings(feed, batch, identities, as_of)
+            reread.gather(feed, batch, identities, as_of)
 
 
 def _lay_out(connection: duckdb.DuckDBPyConnection, folder: Path, rows: list[Kept]) -> Iterator[FileRef]:
@@ -92,13 +92,6 @@ def _identities(rows: list[Kept]) -> pa.Table:
             "path": pa.array([path for _, _, path, _ in rows], pa.string()),
         }
     )
-
-
-def _drop_unused(connection: duckdb.DuckDBPyConnection) -> None:
-    unused = "content_id not in (select content_id from ledger.event where content_id is not null)"
-    connection.execute(f"delete from ledger.content_entry where {unused}")
-    connection.execute(f"delete from ledger.content where {unused}")
-    connection.execute("delete from ledger.entry where entry_id not in (select entry_id from ledger.content_entry)")
 
 
 def _key_again(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,19 +1,125 @@
-"""What of a batch speaks of an article that was taken down, and is told neither as a problem nor as a new field.
+"""What of a batch speaks of an article that was taken down, and is not taken in.
 
-A problem quotes the text that it is about, and a field that no model knows can be a name. What a document says of other
-articles is told as before.
+Its mentions are left out, with the entries, the URLs that no other entry declares and the bytes of the documents; and
+it is told neither as a problem, which quotes the text that it is about, nor as a new field, which can be a name. What a
+document says of other articles is taken in as before. So no other place has to know of takedowns.
 """
 
 import re
 from collections.abc import Collection, Iterator
+from hashlib import sha256
 from json import loads
+from typing import NamedTuple
 
+import duckdb
 import pyarrow as pa
 
+from schemas.packs import Pack, Slice
 from warehouse.ledger.batch import PURGED, Batch
+from warehouse.ledger.packs import repacked
 
 
-def problems_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
+class Kept(NamedTuple):
+    """The tables of a batch (warehouse/ledger/batch.py) without what was taken down; drifted is its drift."""
+
+    documents: pa.Table
+    slices: pa.Table
+    packs: pa.Table
+    mentions: pa.Table
+    entries: pa.Table
+    urls: pa.Table
+    problems: pa.Table
+    drifted: pa.Table
+
+
+def url_tombstones(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Return the digests of the URLs that were taken down."""
+    rows = connection.execute("select value from ledger.tombstone where kind = 'url'").fetchall()
+    return frozenset(str(row[0]) for row in rows)
+
+
+def without_taken_down(batch: Batch, documents: pa.Table, tombstones: frozenset[str]) -> Kept:
+    """Return a batch without what speaks of an article that was taken down.
+
+    In: the batch; its documents, with what was settled of them since; the digests of the URLs that were taken down.
+    """
+    doomed = _doomed_entries(batch, tombstones)
+    slices, packs = _bytes_of(batch, doomed, is_strict=bool(tombstones))
+    documents = _without_purged(documents, batch.mentions, doomed)
+    return Kept(
+        documents,
+        slices,
+        packs,
+        _rows_not_in(batch.mentions, doomed),
+        _rows_not_in(batch.entries, doomed),
+        _urls_of(batch, doomed),
+        _problems_told(batch, documents, doomed),
+        _drift_told(batch, documents, doomed),
+    )
+
+
+def _doomed_entries(batch: Batch, tombstones: frozenset[str]) -> frozenset[int]:
+    """Return the ids of the batch's entries that speak of an article that was taken down."""
+    if not tombstones:
+        return frozenset()
+    purged = {
+        url["url_raw"]
+        for url in batch.urls.select(["url_raw", "url_key"]).to_pylist()
+        if not tombstones.isdisjoint(sha256(url[name].encode()).hexdigest() for name in ("url_key", "url_raw"))
+    }
+    entries = batch.entries.select(["entry_id", "web_url", "original_url"]).to_pylist()
+    return frozenset(
+        entry["entry_id"]
+        for entry in entries
+        if (entry["original_url"] if entry["web_url"] is None else entry["web_url"]) in purged
+    )
+
+
+def _urls_of(batch: Batch, doomed: frozenset[int]) -> pa.Table:
+    """Return the batch's URLs; where something was purged, only those that another entry declares."""
+    if not doomed:
+        return batch.urls
+    kept = _rows_not_in(batch.entries, doomed).select(list(_URL_FIELDS)).to_pylist()
+    declared = {entry[name] for entry in kept for name in _URL_FIELDS}
+    return batch.urls.filter([url in declared for url in batch.urls.column("url_raw").to_pylist()])
+
+
+_URL_FIELDS = ("web_url", "original_url", "amp_url", "amp_cache_url")
+
+
+def _rows_not_in(table: pa.Table, doomed: frozenset[int]) -> pa.Table:
+    if not doomed:
+        return table
+    return table.filter([entry_id not in doomed for entry_id in table.column("entry_id").to_pylist()])
+
+
+def _without_purged(documents: pa.Table, mentions: pa.Table, doomed: frozenset[int]) -> pa.Table:
+    """Return the documents, as `purged` those whose own article was taken down."""
+    if not doomed:
+        return documents
+    owned = {row["ref"] for row in mentions.to_pylist() if row["entry_id"] in doomed and row["position"] == 0}
+    rows = documents.to_pylist()
+    for row in rows:
+        row["outcome"] = PURGED if row["ref"] in owned else row["outcome"]
+    return pa.Table.from_pylist(rows, schema=documents.schema)
+
+
+def _bytes_of(batch: Batch, doomed: frozenset[int], *, is_strict: bool) -> tuple[pa.Table, pa.Table]:
+    """Return the batch's slices and packs, without the bytes of documents that speak of a purged article.
+
+    `is_strict`, after any takedown: nor of those with problems, as what was not accepted may speak of anything.
+    """
+    tainted = {row["ref"] for row in batch.mentions.to_pylist() if row["entry_id"] in doomed} if doomed else set()
+    tainted |= set(batch.problems.column("ref").to_pylist()) if is_strict else set()
+    if not tainted:
+        return batch.slices, batch.packs
+    documents = batch.documents.select(["ref", "byte_digest"]).to_pylist()
+    unkept = {row["byte_digest"] for row in documents if row["ref"] in tainted}
+    kept = [Slice(**row) for row in batch.slices.to_pylist() if row["byte_digest"] not in unkept]
+    return repacked([Pack(*row.values()) for row in batch.packs.to_pylist()], kept)
+
+
+def _problems_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
     """Return the batch's problems, without those of purged documents and of mentions of what was taken down.
 
     In: the batch; its documents, those whose own article was taken down as `purged`; the ids of the doomed entries.
@@ -27,7 +133,7 @@ def problems_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) ->
     return batch.problems.filter(pa.array(told, pa.bool_()))
 
 
-def drift_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
+def _drift_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
     """Return the batch's unknown fields, each with the first document that has it in what may be told."""
     if not doomed:
         return batch.drift
