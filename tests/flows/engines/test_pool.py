@@ -46,9 +46,15 @@ def test_processes_give_what_this_process_gives(refs: References, monkeypatch: p
         assert [str(row) for row in _rows(one, *keys)] == [str(row) for row in _rows(two, *keys)]
 
 
-def test_no_reference_no_batch() -> None:
+def test_no_reference_no_batch_and_nothing_is_imported_for_it() -> None:
     with ReaderPool(2) as readers:
-        assert list(readers.read_all([], AS_OF)) == list(LocalReaders(2).read_all([], AS_OF)) == []
+        assert list(readers.read_all([], AS_OF)) == []
+    code = (
+        "import sys; from flows.engines.readers import LocalReaders;"
+        "assert list(LocalReaders(2).read_all([], None)) == []; print(*sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert not {"pydantic", "flows.reading.read"} & set(ran.stdout.split())
 
 
 def test_a_dead_process_is_a_failure_that_may_pass(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
