@@ -121,9 +121,9 @@ def open_run(request: RunRequest, readers: Readers, on_end: OnEnd = tell_nobody)
         traces.notices += set_aside_if_damaged(home) if request.full_refresh else []
         with _ledger_of(home, request, traces) as connection:
             traces.notices += _look_for_bytes(connection, is_mended=request.full_refresh)
+            as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
             with _on_this_machine(readers, request.processes) as local:
                 bring_up_to_date(connection, home, local, reparse=request.reparse)
-            as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
             yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, traces, readers, on_end)
 
 

@@ -316,6 +316,14 @@ def test_what_is_read_again_in_several_batches_is_the_same(
     assert newsroom.one("select count(*) from dim_document") == 7
 
 
+def test_an_as_of_that_does_not_fit_is_refused_before_all_is_read_again(
+    two_days: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_begin, "bring_up_to_date", None)
+    with pytest.raises(UsageError, match="ahead"):
+        two_days.run(datetime(2999, 1, 1), reparse=True)
+
+
 def test_what_was_accepted_in_its_time_is_not_lost_by_reading_again(newsroom: Newsroom) -> None:
     ahead = make_mention("ahead", URL.format("ahead"), publishedDateTime="2026-06-01")
     newsroom.write("a.md", make_document("a", URL.format("a"), related=[ahead]))
