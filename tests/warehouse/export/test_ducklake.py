@@ -17,7 +17,7 @@ import pytest
 from flows.cli import main
 from schemas.errors import LockedError, NewsmartError, RunFailed, UsageError
 from tests.proofs.lake_environment import make_python
-from tests.warehouse.exports import LIMITS, TOPICS, small_warehouse
+from tests.warehouse.export.exports import LIMITS, TOPICS, small_warehouse
 from warehouse.db import release_connection
 from warehouse.export import ducklake_writer
 from warehouse.export.contents import read_contents

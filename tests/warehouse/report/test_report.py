@@ -12,7 +12,7 @@ import pytest
 from schemas.errors import RunFailed
 from tests.documents import make_document
 from tests.warehouse.making import run_python
-from tests.warehouse.report_pages import AGAIN, HOSTILE, MADE_AT, POOR, Page, make_warehouse, read_page
+from tests.warehouse.report.pages import AGAIN, HOSTILE, MADE_AT, POOR, Page, make_warehouse, read_page
 from tests.warehouse.seed_releases import make_release
 from warehouse.home import Home
 from warehouse.report import render
