@@ -12,12 +12,11 @@ from flows.commands.common import print_json, say, settings_of, warehouse_of, wa
 from flows.commands.progress import Progress
 from flows.engines.choice import choose_engine
 from flows.runs.early import early_readers
-from flows.runs.request import OnEnd, RunRequest, RunResult
+from flows.runs.request import DoRun, OnEnd, RunRequest, RunResult
 from flows.settings import Settings, process_environment
 from flows.sources.named import parse_sources
 from schemas.errors import NewsmartError, UsageError
 
-OnStep = Callable[[str, float | None], None]
 Starter = Callable[[RunRequest, Progress], RunResult]
 
 
@@ -97,7 +96,7 @@ def runner(first: RunRequest, *, is_direct: bool, on_end: OnEnd) -> Iterator[Sta
 
 
 @contextmanager
-def _direct(request: RunRequest) -> Iterator[Callable[[RunRequest, OnStep, OnEnd], RunResult]]:
+def _direct(request: RunRequest) -> Iterator[DoRun]:
     """Yield a direct run; reading processes start before DuckDB is imported."""
     with early_readers(request) as readers:
         from flows.runs.pipeline import run_direct
@@ -106,7 +105,7 @@ def _direct(request: RunRequest) -> Iterator[Callable[[RunRequest, OnStep, OnEnd
 
 
 @contextmanager
-def _as_flow(warehouse: Path) -> Iterator[Callable[[RunRequest, OnStep, OnEnd], RunResult]]:
+def _as_flow(warehouse: Path) -> Iterator[DoRun]:
     from flows.scheduling.prefect_run import flow_runs
 
     with flow_runs(warehouse, process_environment()) as run_flow:

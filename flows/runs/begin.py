@@ -37,8 +37,6 @@ from warehouse.release.build import Built, Versions
 
 T = TypeVar("T")
 
-OnStep = Callable[[str, float | None], None]
-
 VERSIONS = Versions(policy=POLICY_VERSION, rules=RULES_VERSION)
 NO_BALANCE = Balance(0, 0, 0, 0, 0, 0, 0)
 
