@@ -114,7 +114,7 @@ def _as_flow(warehouse: Path) -> Iterator[DoRun]:
 
 def _tell_hooks(request: RunRequest, error: NewsmartError) -> None:
     if request.settings.on_failure or request.settings.webhook:
-        from flows.hooks import notify_failure
+        from flows.runs.hooks import notify_failure
 
         for warning in notify_failure(request.settings, request.warehouse, error):
             warn(warning)
