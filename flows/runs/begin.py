@@ -15,7 +15,7 @@ import duckdb
 from flows.clock import utc_now
 from flows.engines.readers import LocalReaders, Readers
 from flows.runs import takedown
-from flows.runs.limits import memory_for
+from flows.runs.memory import memory_for
 from flows.runs.reparse import bring_up_to_date
 from flows.runs.request import Changes, OnEnd, RunRequest, tell_nobody
 from flows.runs.state import state_notices, tell_without_ledger

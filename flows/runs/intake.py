@@ -9,7 +9,7 @@ from time import monotonic, time_ns
 import pyarrow as pa
 
 from flows.runs.begin import Run, Seen
-from flows.runs.limits import memory_for, recording_memory_for
+from flows.runs.memory import memory_for, recording_memory_for
 from flows.runs.outcome import check_all_listed
 from flows.sources.scan import Scan, scan
 from flows.sources.scan import references as file_references

@@ -15,7 +15,7 @@ import duckdb
 from flows.clock import as_text, utc_now
 from flows.runs import takedown
 from flows.runs.begin import VERSIONS
-from flows.runs.limits import memory_for
+from flows.runs.memory import memory_for
 from flows.runs.outcome import kept_releases, known_releases
 from flows.runs.state import state_before
 from flows.settings import Settings
