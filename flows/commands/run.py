@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from flows.clock import parse_moment
-from flows.commands.common import print_json, say, settings_of, warehouse_of, warn
+from flows.commands.common import print_json, say, warehouse_of, warn
 from flows.commands.progress import Progress
 from flows.engines.choice import choose_engine
 from flows.runs.early import early_readers
 from flows.runs.request import DoRun, OnEnd, RunRequest, RunResult
-from flows.settings import Settings, process_environment
+from flows.settings import Settings, load_settings, process_environment
 from flows.sources.named import parse_sources
 from schemas.errors import NewsmartError, UsageError
 
@@ -49,7 +49,7 @@ def _failure_shown(options: argparse.Namespace) -> Iterator[list[RunResult]]:
 
 def run_settings(options: argparse.Namespace) -> Settings:
     """Return the settings, with the options that stand for one put over them."""
-    settings = settings_of(options)
+    settings = load_settings()
     names = ("on_failure", "webhook", "workers", "engine", "dask_address")
     told = {name: getattr(options, name, None) for name in names}
     return replace(settings, **{name: value for name, value in told.items() if value is not None})

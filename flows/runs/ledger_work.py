@@ -57,8 +57,8 @@ def build_as_of(warehouse: Path, as_of: datetime, target: Path, settings: Settin
     """Build a release as of a time into a new file. Raises UsageError where the time lies ahead or the file exists."""
     if as_of > utc_now() + runs.A_DAY:
         raise UsageError("the as-of is more than a day ahead", where=str(as_of))
-    with _ledger(warehouse, settings) as (home, connection):
-        return build_to(connection, as_of, target.absolute(), VERSIONS, home.temp)
+    with _ledger(warehouse, settings) as (_, connection):
+        return build_to(connection, as_of, target.absolute(), VERSIONS)
 
 
 def verify(warehouse: Path, settings: Settings) -> dict[str, Any]:

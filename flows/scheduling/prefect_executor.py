@@ -133,7 +133,7 @@ class Executor:
         wanted = [run for run in due if due_at(run) >= self._free_since]
         self._skip(client, [*late, *wanted[:-1]])
         if wanted:
-            self._run(client, wanted[-1])
+            self._run(wanted[-1])
             if self._runs % PRUNE_EVERY == 0:
                 prune(client, deployment, self._job.keep_flow_runs)
             return 0.0
@@ -147,7 +147,7 @@ class Executor:
         if runs:
             log.info("skipped %d run(s) that were due while another went on or nothing served", len(runs))
 
-    def _run(self, client: SyncPrefectClient, run: FlowRun) -> None:
+    def _run(self, run: FlowRun) -> None:
         call = Call(settings=self._job.settings)
         self.running_since = time.monotonic()
         try:

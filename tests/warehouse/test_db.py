@@ -203,15 +203,6 @@ def test_a_damaged_release_is_not_called_a_damaged_ledger(tmp_path: Path) -> Non
         pass
 
 
-def test_the_ledger_is_attached_read_only_for_a_build(tmp_path: Path) -> None:
-    home = make_home(tmp_path)
-    write_ledger(home, 10)
-    with memory_connection(home.temp, ledger=home.ledger) as connection:
-        assert connection.execute("select count(*) from ledger.event").fetchall() == [(10,)]
-        with pytest.raises(duckdb.Error, match="read-only"):
-            connection.execute("delete from ledger.event")
-
-
 def test_a_release_is_never_built_over_a_file(tmp_path: Path) -> None:
     write_release(tmp_path / "it's.duckdb")
     with memory_connection(tmp_path) as connection:
