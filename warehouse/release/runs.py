@@ -1,7 +1,7 @@
-"""The rows of ledger.run and ledger.release, and what they decide: which as-of a run gets, whether there is work.
+"""What the ledger knows of runs and releases: their rows, the as-of that a run gets from them, and what `ops` tells.
 
-Nothing to do means that the current release was built from the ledger's last change under these rules, with the same
-quarantine, and that its file is the one that was published.
+The row of a release holds all that it was built from (the ledger's change, the rules' versions, a hash of the open
+problems) and what its file was when it was published, so that a run can tell by it whether there is anything to do.
 """
 
 from collections.abc import Collection, Mapping

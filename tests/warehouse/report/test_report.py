@@ -193,7 +193,7 @@ def test_a_missing_library_is_said_with_what_to_install(seeds_file: Path) -> Non
         "try: render(Path(sys.argv[1]), None)\n"
         "except UsageError as error: print(error)"
     )
-    assert re.search(r"missing: altair .*`report` extra", run_python(code, seeds_file).stdout)
+    assert re.search(r"missing: altair .*come with newsmart", run_python(code, seeds_file).stdout)
 
 
 def test_the_network_has_the_links_among_the_articles_that_it_draws(seeds_file: Path) -> None:
