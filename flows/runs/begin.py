@@ -28,8 +28,8 @@ from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
 from warehouse.ledger import packs
 from warehouse.ledger.opening import check_whole, count_documents, open_ledger, transaction
-from warehouse.ledger.purge import is_unfinished
 from warehouse.ledger.record import Balance
+from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
 from warehouse.release import publish, runs
 from warehouse.release.audit import AuditResult

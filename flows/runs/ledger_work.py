@@ -24,16 +24,8 @@ from schemas.urls import url_key
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
 from warehouse.ledger.opening import count_documents, open_ledger, transaction
-from warehouse.ledger.purge import (
-    URL,
-    Purged,
-    find_documents,
-    has_tombstone,
-    is_unfinished,
-    last_takedown,
-    purge_article,
-    purge_documents,
-)
+from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_documents
+from warehouse.ledger.tombstones import URL, has_tombstone, is_unfinished, last_takedown
 from warehouse.lock import hold
 from warehouse.release import publish, runs
 from warehouse.release.build import Built, lay_out
