@@ -70,13 +70,9 @@ def write_run(
     """Write the row of a run (its id, as-of and start), over that of an earlier attempt."""
     run_id, as_of, started_at = run
     connection.execute("delete from ledger.run where run_id = $1", [run_id])
-    counts = [getattr(balance, name) for name in _BALANCE]
     mentions, articles = (built.mention_count, built.article_count) if built else (None, None)
-    row = [run_id, as_of, started_at, finished_at, status, *counts, mentions, articles, release_id]
+    row = [run_id, as_of, started_at, finished_at, status, *balance.as_dict().values(), mentions, articles, release_id]
     connection.execute(f"insert into ledger.run values ({', '.join('?' * len(row))})", row)
-
-
-_BALANCE = ("seen", "new", "changed", "touched", "unchanged", "quarantined", "removed")
 
 
 @dataclass(frozen=True, slots=True)
