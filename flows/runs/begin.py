@@ -81,6 +81,11 @@ class Run:
     readers: Readers
     on_end: OnEnd = tell_nobody
 
+    @property
+    def key(self) -> tuple[str, datetime, datetime]:
+        """Its id, as-of and start, by which the ledger knows it."""
+        return self.run_id, self.as_of, self.started_at
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

@@ -63,8 +63,7 @@ def check_all_listed(run: Run, rest: str) -> None:
 
 
 def _write_row(run: Run, status: str) -> None:
-    run_key = (run.run_id, run.as_of, run.started_at)
-    runs.write_run(run.connection, run_key, status, run.traces.balance, finished_at=utc_now())
+    runs.write_run(run.connection, run.key, status, run.traces.balance, finished_at=utc_now())
 
 
 def note_failure(run: Run, error: Exception) -> None:

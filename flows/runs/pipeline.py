@@ -175,13 +175,5 @@ def publish_release(run: Run, built: Built) -> str:
     now = utc_now()
     with transaction(run.connection):
         runs.write_release(run.connection, built, file, VERSIONS, now)
-        runs.write_run(
-            run.connection,
-            (run.run_id, run.as_of, run.started_at),
-            "published",
-            run.traces.balance,
-            finished_at=now,
-            built=built,
-            release_id=built.release_id,
-        )
+        runs.write_run(run.connection, run.key, "published", run.traces.balance, finished_at=now, built=built)
     return str(run.home.release_file(built.release_id))

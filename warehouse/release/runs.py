@@ -65,13 +65,12 @@ def write_run(
     *,
     finished_at: datetime | None = None,
     built: Built | None = None,
-    release_id: str | None = None,
 ) -> None:
-    """Write the row of a run (its id, as-of and start), over that of an earlier attempt."""
+    """Write the row of a run (its id, as-of and start; what it published), over that of an earlier attempt."""
     run_id, as_of, started_at = run
     connection.execute("delete from ledger.run where run_id = $1", [run_id])
-    mentions, articles = (built.mention_count, built.article_count) if built else (None, None)
-    row = [run_id, as_of, started_at, finished_at, status, *balance.as_dict().values(), mentions, articles, release_id]
+    made = (built.mention_count, built.article_count, built.release_id) if built else (None, None, None)
+    row = [run_id, as_of, started_at, finished_at, status, *balance.as_dict().values(), *made]
     connection.execute(f"insert into ledger.run values ({', '.join('?' * len(row))})", row)
 
 
