@@ -3,9 +3,9 @@
 What goes: events, versions, mentions, entries, URL spellings and bytes. Of an article, every version of a document that
 was its own goes, and its mentions in all others; a version of another story in the same file stays, and so do the other
 mentions of a document that lists it. That document's bytes go, as they hold the text; so do those of quarantine, in
-which nobody can tell what they speak of. A tombstone (warehouse/ledger/tombstones.py) keeps the next run from taking the
-same in again. Deleted rows stay in the file's free blocks until it is compacted, so the caller compacts the ledger and
-removes the releases that hold what went.
+which nobody can tell what they speak of. A tombstone (warehouse/ledger/tombstones.py) keeps the next run from taking
+the same in again. Deleted rows stay in the file's free blocks until it is compacted, so the caller compacts the ledger
+and removes the releases that hold what went.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.errors import UsageError
-from warehouse.queries.recipes import find_recipe, list_recipes, recipe_sql
+from warehouse.queries.recipes import find_recipe, recipe_sql
 
 
 def test_a_recipe_holds_what_its_file_says() -> None:
