@@ -163,7 +163,7 @@ def test_an_interpreter_without_the_extension_says_what_to_install(
 
     assert status == 2
     assert line.startswith("newsmart: the interpreter for DuckLake cannot load what it needs: ")
-    assert "uv pip install --python lake duckdb==1.5.5 duckdb-extension-ducklake;" in line
+    assert "uv pip install --python lake-env duckdb==1.5.5 duckdb-extension-ducklake;" in line
     assert list(tmp_path.iterdir()) == []
 
 
