@@ -1,3 +1,5 @@
+"""Queries: what they may do, how they are bounded, and how rows are written."""
+
 import csv
 import io
 import json
