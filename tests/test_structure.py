@@ -62,6 +62,17 @@ def test_within_a_layer_imports_point_from_later_packages_to_earlier_ones(module
     assert module.name == "cli.py" or named.isdisjoint(rooms[own:])
 
 
+@pytest.mark.parametrize("layer", ROOMS)
+def test_tests_stand_where_what_they_test_stands(layer: str) -> None:
+    """A folder is named after a package, a test module beside the folders after a module beside the packages."""
+    tests = ROOT / "tests"
+    rooms = [path.parent.relative_to(tests) for path in (tests / layer).rglob("__init__.py")]
+    beside = [path.name.removeprefix("test_") for path in (tests / layer).glob("test_*.py")]
+
+    assert [str(room) for room in rooms if not (ROOT / room / "__init__.py").is_file()] == []
+    assert [name for name in beside if not (ROOT / layer / name).is_file()] == []
+
+
 def test_imports_are_absolute() -> None:
     relative = {
         str(module)

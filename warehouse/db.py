@@ -91,21 +91,15 @@ def ledger_connection(
 
 
 @contextmanager
-def memory_connection(
-    spill_parent: Path, *, ledger: Path | None = None, limits: Limits = NO_LIMITS
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory for the block, with the ledger attached read-only as `ledger` where one is given.
+def memory_connection(spill_parent: Path, *, limits: Limits = NO_LIMITS) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory for the block, where no ledger is needed: for files that tests make and compare.
 
-    This is where a release is built: `attach_new` adds its file. Raises as `ledger_connection` does.
+    Raises RunFailed when the disk is full or not to be written.
     """
-    where = ledger if ledger is not None else spill_parent
     with ExitStack() as stack:
-        stack.enter_context(_explained(where, is_ledger=ledger is not None))
+        stack.enter_context(_explained(spill_parent, is_ledger=False))
         spill = stack.enter_context(spill_folder(spill_parent))
-        connection = stack.enter_context(_opened(":memory:", False, spill, limits))
-        if ledger is not None:
-            connection.execute(f"attach {quoted(str(ledger))} as ledger (read_only)")
-        yield connection
+        yield stack.enter_context(_opened(":memory:", False, spill, limits))
 
 
 @contextmanager

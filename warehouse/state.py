@@ -36,7 +36,6 @@ class State(TypedDict, total=False):
     release: Record | None
     releases: list[Record]
     pin: str | None
-    last_event: Record | None
     takedown: str | None
 
 

@@ -1,4 +1,4 @@
-"""What commands share: the settings in force, the warehouse meant, and printing."""
+"""What commands share: the warehouse meant, and printing."""
 
 import argparse
 import json
@@ -7,13 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.settings import Settings, load_settings
+from flows.settings import Settings
 from schemas.text import printable
-
-
-def settings_of(options: argparse.Namespace) -> Settings:
-    """Return the settings in force for a command. Raises UsageError for one that does not fit."""
-    return load_settings()
 
 
 def warehouse_of(options: argparse.Namespace, settings: Settings) -> Path:

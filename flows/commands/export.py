@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows.commands.common import print_json, say, settings_of, warehouse_of
-from flows.settings import Settings
+from flows.commands.common import print_json, say, warehouse_of
+from flows.settings import Settings, load_settings
 from schemas.errors import UsageError
 from warehouse.home import Home
 
@@ -16,7 +16,7 @@ def export(options: argparse.Namespace) -> int:
     """Export, and say what was written. A release that is not as it was published does not go out."""
     from warehouse.release.untouched import check_current
 
-    settings = settings_of(options)
+    settings = load_settings()
     home = Home.of(warehouse_of(options, settings))
     home.check()
     if not home.file.exists():

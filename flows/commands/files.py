@@ -4,12 +4,13 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from flows.commands.common import print_json, say, settings_of, warehouse_of
+from flows.commands.common import print_json, say, warehouse_of
+from flows.settings import load_settings
 from warehouse.home import Home
 
 
 def _home(options: argparse.Namespace) -> Home:
-    return Home.of(warehouse_of(options, settings_of(options)))
+    return Home.of(warehouse_of(options, load_settings()))
 
 
 def backup(options: argparse.Namespace) -> int:

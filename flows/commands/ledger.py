@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from flows.clock import parse_moment
-from flows.commands.common import print_json, say, settings_of, warehouse_of
+from flows.commands.common import print_json, say, warehouse_of
+from flows.settings import load_settings
 from schemas.errors import RunFailed
 
 
@@ -12,7 +13,7 @@ def build(options: argparse.Namespace) -> int:
     """Build a release as of a time into a file."""
     from flows.runs.ledger_work import build_as_of
 
-    settings = settings_of(options)
+    settings = load_settings()
     as_of = parse_moment(options.as_of)
     built = build_as_of(warehouse_of(options, settings), as_of, Path(options.to), settings)
     say(options, f"{options.to}: {built.mention_count:,} mentions of {built.article_count:,} articles as of {as_of}")
@@ -23,7 +24,7 @@ def verify(options: argparse.Namespace) -> int:
     """Rebuild and compare; exit 1 where a table differs."""
     from flows.runs.ledger_work import verify as check
 
-    settings = settings_of(options)
+    settings = load_settings()
     told = check(warehouse_of(options, settings), settings)
     if options.json:
         print_json(told)
@@ -42,7 +43,7 @@ def purge(options: argparse.Namespace) -> int:
     """Take something down, and say what was done."""
     from flows.runs.ledger_work import purge as take_down
 
-    settings = settings_of(options)
+    settings = load_settings()
     done = take_down(warehouse_of(options, settings), settings, path=options.path, url=options.url)
     if options.json:
         print_json(done)
@@ -64,7 +65,7 @@ def maintain(options: argparse.Namespace) -> int:
     """Prune and compact, and say what was done."""
     from flows.runs.ledger_work import maintain as keep_small
 
-    settings = settings_of(options)
+    settings = load_settings()
     done = keep_small(warehouse_of(options, settings), settings)
     if options.json:
         print_json(done)
@@ -81,7 +82,7 @@ def rollback(options: argparse.Namespace) -> int:
     """Go back one release."""
     from flows.runs.ledger_work import rollback as go_back
 
-    settings = settings_of(options)
+    settings = load_settings()
     release_id = go_back(warehouse_of(options, settings), settings)
     say(options, f"readers now see {release_id}; it stays until a run records something new or has --full-refresh")
     return 0

@@ -5,7 +5,8 @@ import io
 import pydoc
 import sys
 
-from flows.commands.common import settings_of, warehouse_of
+from flows.commands.common import warehouse_of
+from flows.settings import load_settings
 from schemas.errors import UsageError
 from warehouse.home import Home
 
@@ -14,7 +15,7 @@ def query(options: argparse.Namespace) -> int:
     """Print the rows of one reading statement on the current release."""
     from warehouse.queries.query import exit_stuck, run_query
 
-    settings = settings_of(options)
+    settings = load_settings()
     sql = _sql(options)
     if sql is None:
         return 0

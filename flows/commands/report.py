@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from flows.commands.common import say, settings_of, warehouse_of
+from flows.commands.common import say, warehouse_of
+from flows.settings import load_settings
 from schemas.errors import RunFailed, UsageError
 from warehouse.home import Home
 from warehouse.state import read_state
@@ -14,7 +15,7 @@ def report(options: argparse.Namespace) -> int:
     from warehouse.durable import check_place, write_atomically
     from warehouse.report import render
 
-    home = Home.of(warehouse_of(options, settings_of(options)))
+    home = Home.of(warehouse_of(options, load_settings()))
     if not home.file.exists():
         raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
     target = home.file.with_suffix(".html") if options.to is None else Path(options.to)

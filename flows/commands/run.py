@@ -8,16 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from flows.clock import parse_moment
-from flows.commands.common import print_json, say, settings_of, warehouse_of, warn
+from flows.commands.common import print_json, say, warehouse_of, warn
 from flows.commands.progress import Progress
 from flows.engines.choice import choose_engine
 from flows.runs.early import early_readers
-from flows.runs.request import OnEnd, RunRequest, RunResult
-from flows.settings import Settings, process_environment
+from flows.runs.request import DoRun, OnEnd, RunRequest, RunResult
+from flows.settings import Settings, load_settings, process_environment
 from flows.sources.named import parse_sources
 from schemas.errors import NewsmartError, UsageError
 
-OnStep = Callable[[str, float | None], None]
 Starter = Callable[[RunRequest, Progress], RunResult]
 
 
@@ -50,7 +49,7 @@ def _failure_shown(options: argparse.Namespace) -> Iterator[list[RunResult]]:
 
 def run_settings(options: argparse.Namespace) -> Settings:
     """Return the settings, with the options that stand for one put over them."""
-    settings = settings_of(options)
+    settings = load_settings()
     names = ("on_failure", "webhook", "workers", "engine", "dask_address")
     told = {name: getattr(options, name, None) for name in names}
     return replace(settings, **{name: value for name, value in told.items() if value is not None})
@@ -97,7 +96,7 @@ def runner(first: RunRequest, *, is_direct: bool, on_end: OnEnd) -> Iterator[Sta
 
 
 @contextmanager
-def _direct(request: RunRequest) -> Iterator[Callable[[RunRequest, OnStep, OnEnd], RunResult]]:
+def _direct(request: RunRequest) -> Iterator[DoRun]:
     """Yield a direct run; reading processes start before DuckDB is imported."""
     with early_readers(request) as readers:
         from flows.runs.pipeline import run_direct
@@ -106,7 +105,7 @@ def _direct(request: RunRequest) -> Iterator[Callable[[RunRequest, OnStep, OnEnd
 
 
 @contextmanager
-def _as_flow(warehouse: Path) -> Iterator[Callable[[RunRequest, OnStep, OnEnd], RunResult]]:
+def _as_flow(warehouse: Path) -> Iterator[DoRun]:
     from flows.scheduling.prefect_run import flow_runs
 
     with flow_runs(warehouse, process_environment()) as run_flow:
@@ -115,7 +114,7 @@ def _as_flow(warehouse: Path) -> Iterator[Callable[[RunRequest, OnStep, OnEnd], 
 
 def _tell_hooks(request: RunRequest, error: NewsmartError) -> None:
     if request.settings.on_failure or request.settings.webhook:
-        from flows.hooks import notify_failure
+        from flows.runs.hooks import notify_failure
 
         for warning in notify_failure(request.settings, request.warehouse, error):
             warn(warning)

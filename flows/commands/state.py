@@ -4,7 +4,8 @@ import argparse
 import sys
 
 from flows.clock import utc_now
-from flows.commands.common import print_json, print_records, say, settings_of, warehouse_of
+from flows.commands.common import print_json, print_records, say, warehouse_of
+from flows.settings import load_settings
 from schemas.errors import RunFailed, UsageError
 from warehouse.home import Home
 from warehouse.state import State, read_state
@@ -16,7 +17,7 @@ QUARANTINE = (
 
 
 def _state(options: argparse.Namespace) -> tuple[Home, State]:
-    home = Home.of(warehouse_of(options, settings_of(options)))
+    home = Home.of(warehouse_of(options, load_settings()))
     state = read_state(home)
     if state is None:
         raise RunFailed("there is no warehouse yet", where=str(home.file), todo="run `newsmart run` first")
@@ -27,7 +28,7 @@ def status(options: argparse.Namespace) -> int:
     """Print the last run, the release and their ages. Exit 1 where one is older than its limit, or there is none."""
     from flows.commands.status import is_stale, parse_age, status_lines, status_object, status_prometheus
 
-    settings = settings_of(options)
+    settings = load_settings()
     limit = options.max_age or settings.max_age
     limits = {
         "release_age_seconds": parse_age(limit) if limit else None,

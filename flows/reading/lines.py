@@ -47,13 +47,6 @@ def text_of(block: bytes, indent: str) -> str | None:
         return None
 
 
-def read_lines(block: bytes, indent: str) -> dict[str, Tree] | None:
-    """Read the lines of a mapping whose keys stand at this indentation; None where the form proves nothing."""
-    text = text_of(block, indent)
-    rows = None if text is None else rows_of(text)
-    return None if rows is None else fold(rows, len(indent))
-
-
 def rows_of(text: str) -> list[Row] | None:
     """Return a text's lines; None where one of them is not of the form."""
     rows: list[Row] = _LINE.findall(text)

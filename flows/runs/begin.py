@@ -15,7 +15,7 @@ import duckdb
 from flows.clock import utc_now
 from flows.engines.readers import LocalReaders, Readers
 from flows.runs import takedown
-from flows.runs.limits import memory_for
+from flows.runs.memory import memory_for
 from flows.runs.reparse import bring_up_to_date
 from flows.runs.request import Changes, OnEnd, RunRequest, tell_nobody
 from flows.runs.state import state_notices, tell_without_ledger
@@ -28,16 +28,14 @@ from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
 from warehouse.ledger import packs
 from warehouse.ledger.opening import check_whole, count_documents, open_ledger, transaction
-from warehouse.ledger.purge import is_unfinished
 from warehouse.ledger.record import Balance
+from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
 from warehouse.release import publish, runs
 from warehouse.release.audit import AuditResult
 from warehouse.release.build import Built, Versions
 
 T = TypeVar("T")
-
-OnStep = Callable[[str, float | None], None]
 
 VERSIONS = Versions(policy=POLICY_VERSION, rules=RULES_VERSION)
 NO_BALANCE = Balance(0, 0, 0, 0, 0, 0, 0)
@@ -82,6 +80,11 @@ class Run:
     traces: Traces
     readers: Readers
     on_end: OnEnd = tell_nobody
+
+    @property
+    def key(self) -> tuple[str, datetime, datetime]:
+        """Its id, as-of and start, by which the ledger knows it."""
+        return self.run_id, self.as_of, self.started_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from time import monotonic, time_ns
 import pyarrow as pa
 
 from flows.runs.begin import Run, Seen
-from flows.runs.limits import memory_for, recording_memory_for
+from flows.runs.memory import memory_for, recording_memory_for
 from flows.runs.outcome import check_all_listed
 from flows.sources.scan import Scan, scan
 from flows.sources.scan import references as file_references
@@ -63,7 +63,7 @@ def read_and_record(run: Run, seen: Seen) -> Balance:
         faults.at("before_record")
         balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
         run.traces.balance = balance
-        runs.write_run(connection, (run.run_id, run.as_of, run.started_at), "started", balance)
+        runs.write_run(connection, run.key, "started", balance)
         faults.at("during_record")
     faults.at("after_record")
     limit_memory(connection, memory_for(count_documents(connection), setting))

@@ -15,7 +15,7 @@ import duckdb
 from flows.clock import as_text, utc_now
 from flows.runs import takedown
 from flows.runs.begin import VERSIONS
-from flows.runs.limits import memory_for
+from flows.runs.memory import memory_for
 from flows.runs.outcome import kept_releases, known_releases
 from flows.runs.state import state_before
 from flows.settings import Settings
@@ -24,16 +24,8 @@ from schemas.urls import url_key
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
 from warehouse.ledger.opening import count_documents, open_ledger, transaction
-from warehouse.ledger.purge import (
-    URL,
-    Purged,
-    find_documents,
-    has_tombstone,
-    is_unfinished,
-    last_takedown,
-    purge_article,
-    purge_documents,
-)
+from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_documents
+from warehouse.ledger.tombstones import URL, has_tombstone, is_unfinished, last_takedown
 from warehouse.lock import hold
 from warehouse.release import publish, runs
 from warehouse.release.build import Built, lay_out
@@ -57,8 +49,8 @@ def build_as_of(warehouse: Path, as_of: datetime, target: Path, settings: Settin
     """Build a release as of a time into a new file. Raises UsageError where the time lies ahead or the file exists."""
     if as_of > utc_now() + runs.A_DAY:
         raise UsageError("the as-of is more than a day ahead", where=str(as_of))
-    with _ledger(warehouse, settings) as (home, connection):
-        return build_to(connection, as_of, target.absolute(), VERSIONS, home.temp)
+    with _ledger(warehouse, settings) as (_, connection):
+        return build_to(connection, as_of, target.absolute(), VERSIONS)
 
 
 def verify(warehouse: Path, settings: Settings) -> dict[str, Any]:

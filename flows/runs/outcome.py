@@ -8,8 +8,8 @@ import duckdb
 from flows.clock import utc_now
 from flows.runs.begin import NO_BALANCE, Published, Run
 from flows.runs.request import Changes, RunResult
-from flows.runs.state import FAILED, balance_before, run_record, state_before
-from schemas.errors import AuditFailed, NewsmartError, Refused, SourceUnreadable
+from flows.runs.state import balance_before, run_record, state_before, status_of
+from schemas.errors import NewsmartError, SourceUnreadable
 from warehouse import faults, interrupts
 from warehouse.home import Home
 from warehouse.release import publish, runs
@@ -63,8 +63,7 @@ def check_all_listed(run: Run, rest: str) -> None:
 
 
 def _write_row(run: Run, status: str) -> None:
-    run_key = (run.run_id, run.as_of, run.started_at)
-    runs.write_run(run.connection, run_key, status, run.traces.balance, finished_at=utc_now())
+    runs.write_run(run.connection, run.key, status, run.traces.balance, finished_at=utc_now())
 
 
 def note_failure(run: Run, error: Exception) -> None:
@@ -75,7 +74,7 @@ def note_failure(run: Run, error: Exception) -> None:
     if interrupts.is_pending():
         return
     run.on_end(_result_so_far(run))
-    status = "refused" if isinstance(error, Refused | AuditFailed) else FAILED
+    status = status_of(error)
     with suppress(duckdb.Error, NewsmartError):
         if run.traces.balance is not NO_BALANCE:
             _write_row(run, status)

@@ -13,11 +13,11 @@ from time import monotonic
 
 from flows.clock import utc_now
 from flows.engines.readers import LocalReaders, Readers
-from flows.runs.begin import VERSIONS, Do, OnStep, Published, Run, T, open_run
+from flows.runs.begin import VERSIONS, Do, Published, Run, T, open_run
 from flows.runs.intake import read_and_record, scan_sources
 from flows.runs.limits import check_quarantine, check_shrink
 from flows.runs.outcome import check_all_listed, finish, known_releases, note_failure
-from flows.runs.request import Changes, OnEnd, RunRequest, RunResult, tell_nobody
+from flows.runs.request import Changes, OnEnd, OnStep, RunRequest, RunResult, tell_nobody
 from flows.runs.state import state_before
 from warehouse import faults, interrupts
 from warehouse.ledger.opening import change_number, transaction
@@ -175,13 +175,5 @@ def publish_release(run: Run, built: Built) -> str:
     now = utc_now()
     with transaction(run.connection):
         runs.write_release(run.connection, built, file, VERSIONS, now)
-        runs.write_run(
-            run.connection,
-            (run.run_id, run.as_of, run.started_at),
-            "published",
-            run.traces.balance,
-            finished_at=now,
-            built=built,
-            release_id=built.release_id,
-        )
+        runs.write_run(run.connection, run.key, "published", run.traces.balance, finished_at=now, built=built)
     return str(run.home.release_file(built.release_id))

@@ -92,7 +92,14 @@ class RunResult:
         }
 
 
+OnStep = Callable[[str, float | None], None]
+"""Is told each step's name when it begins, and again with its seconds when it is done."""
+
 OnEnd = Callable[[RunResult], None]
+"""Is told what a run that has begun did, also where it ends by an error."""
+
+DoRun = Callable[[RunRequest, OnStep, OnEnd], RunResult]
+"""Does one run, directly or as a flow run."""
 
 
 def tell_nobody(result: RunResult) -> None:

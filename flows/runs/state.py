@@ -8,11 +8,16 @@ from contextlib import suppress
 from datetime import datetime
 
 from flows.clock import as_text, utc_now
-from schemas.errors import NewsmartError, RunFailed
+from schemas.errors import AuditFailed, NewsmartError, Refused, RunFailed
 from warehouse.home import Home
 from warehouse.state import Record, State, read_state, write_state
 
 FAILED = "failed"
+
+
+def status_of(error: Exception) -> str:
+    """Return `refused` for a run that was held back, `failed` for any other."""
+    return "refused" if isinstance(error, Refused | AuditFailed) else FAILED
 
 
 def state_before(home: Home) -> State:

@@ -17,7 +17,7 @@ from schemas.errors import NewsmartError, RunFailed
 from warehouse.db import explain
 from warehouse.home import Home
 from warehouse.ledger.opening import set_meta, transaction
-from warehouse.ledger.purge import UNFINISHED
+from warehouse.ledger.tombstones import UNFINISHED
 from warehouse.release import publish, runs
 from warehouse.release.build import Versions
 from warehouse.release.rebuild import build_audited

@@ -9,8 +9,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from flows.runs.begin import OnStep
-from flows.runs.request import OnEnd, RunRequest, RunResult, tell_nobody
+from flows.runs.request import OnEnd, OnStep, RunRequest, RunResult, tell_nobody
 from flows.scheduling.prefect_calls import Call, calling
 from flows.scheduling.prefect_flows import refresh
 from schemas.errors import RunFailed

@@ -26,11 +26,11 @@ from prefect.flows import Flow
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.engines.readers import LocalReaders, Readers
-from flows.hooks import failure_event, status_of, tell_failure
-from flows.runs.begin import OnStep, open_run
+from flows.runs.begin import open_run
+from flows.runs.hooks import failure_event, tell_failure
 from flows.runs.pipeline import refresh as refresh_warehouse
-from flows.runs.request import OnEnd, RunRequest, RunResult, tell_nobody
-from flows.runs.state import state_before
+from flows.runs.request import OnEnd, OnStep, RunRequest, RunResult, tell_nobody
+from flows.runs.state import state_before, status_of
 from flows.scheduling.artifacts import report_of, report_of_failure
 from flows.scheduling.prefect_steps import Log, do_as_tasks, leave_artifacts
 from flows.settings import Settings, load_settings

@@ -33,7 +33,6 @@ from flows.scheduling.prefect_calls import SKIPPED
 from flows.scheduling.serving import When
 from schemas.errors import UsageError
 
-KEEP_FLOW_RUNS = 200
 PRUNE_BATCH = 200
 LOOK_AHEAD = 50
 HOUR = 3600.0
@@ -104,7 +103,7 @@ def crash_leftovers(client: SyncPrefectClient, deployment: UUID) -> int:
     return len(left)
 
 
-def prune(client: SyncPrefectClient, deployment: UUID, keep: int = KEEP_FLOW_RUNS) -> int:
+def prune(client: SyncPrefectClient, deployment: UUID, keep: int) -> int:
     """Delete the deployment's ended runs but the latest `keep`, with their artifacts, tasks and logs. Out: how many.
 
     The server deletes tasks and logs with their run, but leaves artifacts.

@@ -9,16 +9,13 @@ The parent says "stop" by closing standard input, and so does its death. Then a 
 after that, or past its flow's timeout, the process ends by force. The pipeline is safe against that by design.
 """
 
-import json
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -27,15 +24,14 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+from flows.scheduling.job import NEW_PROCESS, Job
 from flows.scheduling.prefect_call_run import flush, load_event_loop
 from flows.scheduling.prefect_calls import SKIPPED, Call, calling
 from flows.scheduling.prefect_deployment import crash_leftovers, deploy, due_at, prune, scheduled, skip
 from flows.scheduling.prefect_flows import REFRESH_SECONDS, refresh
 from flows.scheduling.serve_log import set_up_log
-from flows.scheduling.serving import Serving, When, write_serving
-from flows.settings import Settings
+from flows.scheduling.serving import Serving, write_serving
 from schemas.errors import NewsmartError
-from warehouse.home import Home
 
 STOP_SECONDS = 10.0
 OVERDUE_SECONDS = 60.0
@@ -43,35 +39,8 @@ LOOK_SECONDS = 5.0
 AGAIN_SECONDS = 2.0
 RECYCLE_RUNS = 300
 PRUNE_EVERY = 20
-RECYCLE_STATUS = 75
 
 log = logging.getLogger("newsmart.serve")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What the parent wants: plain values, so that it fits on a command line."""
-
-    deployment: str
-    when: When
-    parameters: dict[str, Any]
-    settings: Settings
-    serving: Serving
-    keep_flow_runs: int
-    is_quiet: bool = False
-    runs_now: bool = False
-
-    @classmethod
-    def from_json(cls, text: str) -> "Job":
-        """Return the job that the parent wrote."""
-        told = json.loads(text)
-        told |= {"when": When(**told["when"]), "settings": Settings(**told["settings"])}
-        return cls(**told | {"serving": Serving(**told["serving"])})
-
-    @property
-    def home(self) -> Home:
-        """The warehouse served."""
-        return Home.of(Path(self.parameters["warehouse"]))
 
 
 class Executor:
@@ -104,7 +73,7 @@ class Executor:
                 except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
                     log.warning("Prefect's server does not answer (%s); trying again", _one_line(error))
                     self._stopping.wait(AGAIN_SECONDS)
-        self.status = 0 if self._stopping.is_set() else RECYCLE_STATUS
+        self.status = 0 if self._stopping.is_set() else NEW_PROCESS
 
     def _serve(self) -> None:
         """Register the schedule and run what is due. Ends with an exception when the server is gone."""
@@ -133,7 +102,7 @@ class Executor:
         wanted = [run for run in due if due_at(run) >= self._free_since]
         self._skip(client, [*late, *wanted[:-1]])
         if wanted:
-            self._run(client, wanted[-1])
+            self._run(wanted[-1])
             if self._runs % PRUNE_EVERY == 0:
                 prune(client, deployment, self._job.keep_flow_runs)
             return 0.0
@@ -147,7 +116,7 @@ class Executor:
         if runs:
             log.info("skipped %d run(s) that were due while another went on or nothing served", len(runs))
 
-    def _run(self, client: SyncPrefectClient, run: FlowRun) -> None:
+    def _run(self, run: FlowRun) -> None:
         call = Call(settings=self._job.settings)
         self.running_since = time.monotonic()
         try:

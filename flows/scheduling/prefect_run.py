@@ -5,14 +5,13 @@ imports too. A server that `newsmart serve` runs for the warehouse is used where
 """
 
 import atexit
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from flows.runs.begin import OnStep
-from flows.runs.request import OnEnd, RunRequest, RunResult, tell_nobody
+from flows.runs.request import DoRun, OnStep, RunRequest, RunResult, tell_nobody
 from flows.scheduling.prefect_environment import (
     API_URL,
     check_home,
@@ -26,8 +25,6 @@ from flows.silence import be_silent
 from schemas.errors import RunFailed
 from warehouse.home import Home
 
-RunFlow = Callable[[RunRequest, OnStep, OnEnd], RunResult]
-
 
 def run_flow(request: RunRequest, on_step: OnStep, environment: MutableMapping[str, str]) -> RunResult:
     """Do one run as a flow run. In: the request, who watches, and the process's environment, which is added to.
@@ -39,7 +36,7 @@ def run_flow(request: RunRequest, on_step: OnStep, environment: MutableMapping[s
 
 
 @contextmanager
-def flow_runs(warehouse: Path, environment: MutableMapping[str, str]) -> Iterator[RunFlow]:
+def flow_runs(warehouse: Path, environment: MutableMapping[str, str]) -> Iterator[DoRun]:
     """Yield what does a run as a flow run, any number of times over one server.
 
     Once in a process: Prefect reads its settings at import, and the server is gone after the block.
@@ -54,7 +51,7 @@ def flow_runs(warehouse: Path, environment: MutableMapping[str, str]) -> Iterato
         else:
             _check(module.api_url())
         try:
-            yield cast(RunFlow, module.call_refresh)
+            yield cast(DoRun, module.call_refresh)
         finally:
             module.flush()
 

@@ -16,7 +16,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
-from flows.runs.begin import Do, OnStep
+from flows.runs.begin import Do
+from flows.runs.request import OnStep
 from flows.scheduling import artifacts
 from flows.scheduling.artifacts import Report
 from schemas.errors import TransientFailure

@@ -4,7 +4,6 @@ It does little, so that little can go wrong in it: hold the lock, start two chil
 and end them on a signal. Being single-threaded and without Prefect's event loop, it handles signals as it likes.
 """
 
-import json
 import logging
 import math
 import os
@@ -13,14 +12,14 @@ import subprocess
 import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from flows.clock import as_text, utc_now
 from flows.runs.request import RunRequest
+from flows.scheduling.job import NEW_PROCESS, Job
 from flows.scheduling.prefect_environment import API_URL, check_home, prepare_environment
 from flows.scheduling.prefect_server import HOST, PrefectServer, child_command, is_prefect, listen, pipe_of
 from flows.scheduling.serve_log import set_up_log
@@ -34,7 +33,6 @@ DEFAULT_EVERY = 3600.0
 KEEP_FLOW_RUNS = 200
 LOOK_SECONDS = 0.2
 STOP_SECONDS = 11.0
-NEW_PROCESS = 75
 MAX_FAILURES = 5
 FAILURE_WINDOW_SECONDS = 120.0
 
@@ -136,8 +134,8 @@ def _server(
         yield server, server.api_url
 
 
-def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> dict[str, Any]:
-    """Return what the executor is told; its shape is prefect_executor.Job. Paths are made absolute."""
+def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> Job:
+    """Return what the executor is told. Paths are made absolute."""
     file = os.path.abspath(request.warehouse)
     parameters = {
         "source": [f"{source.name}={absolute(source.root)}" for source in request.sources],
@@ -148,17 +146,16 @@ def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> dict[str
         "engine": request.engine.name,
         "dask_address": request.engine.address,
     }
-    serving = Serving(os.getpid(), str(when), api_url, str(as_text(utc_now())))
-    return {
+    return Job(
         # One server can serve many warehouses: the path's digest keeps two of the same name apart.
-        "deployment": f"{Path(file).stem}-{sha256(file.encode()).hexdigest()[:8]}",
-        "when": asdict(when),
-        "parameters": parameters,
-        "settings": asdict(request.settings),
-        "serving": asdict(serving),
-        "keep_flow_runs": KEEP_FLOW_RUNS,
-        "is_quiet": quiet,
-    }
+        deployment=f"{Path(file).stem}-{sha256(file.encode()).hexdigest()[:8]}",
+        when=when,
+        parameters=parameters,
+        settings=request.settings,
+        serving=Serving(os.getpid(), str(when), api_url, str(as_text(utc_now()))),
+        keep_flow_runs=KEEP_FLOW_RUNS,
+        is_quiet=quiet,
+    )
 
 
 @dataclass(slots=True)
@@ -175,11 +172,11 @@ class _Failures:
         log.warning("%s; starting it again", what)
 
 
-def _supervise(job: dict[str, Any], server: PrefectServer | None, stop: _Stop, now: bool) -> None:
+def _supervise(job: Job, server: PrefectServer | None, stop: _Stop, now: bool) -> None:
     """Keep both children alive until asked to stop, then end the executor."""
-    log.info("serving %s %s; page: %s", job["parameters"]["warehouse"], job["serving"]["schedule"], _page(job))
+    log.info("serving %s %s; page: %s", job.parameters["warehouse"], job.serving.schedule, _page(job))
     failures = _Failures()
-    executor = _start({**job, "runs_now": now})
+    executor = _start(replace(job, runs_now=now))
     try:
         while not stop.is_asked():
             time.sleep(LOOK_SECONDS)
@@ -196,13 +193,13 @@ def _supervise(job: dict[str, Any], server: PrefectServer | None, stop: _Stop, n
         _end(executor, stop)
 
 
-def _page(job: dict[str, Any]) -> str:
-    return str(job["serving"]["api_url"]).removesuffix("/api")
+def _page(job: Job) -> str:
+    return job.serving.api_url.removesuffix("/api")
 
 
-def _start(job: dict[str, Any]) -> subprocess.Popen[bytes]:
+def _start(job: Job) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        child_command("flows.scheduling.prefect_executor", json.dumps(job)),
+        child_command("flows.scheduling.prefect_executor", job.as_json()),
         stdin=subprocess.PIPE,
         start_new_session=True,
     )

@@ -7,7 +7,7 @@ import pytest
 
 from tests.documents import make_document
 from tests.proofs.scene import error_line, look, newsmart, run_arguments, write_source
-from tests.warehouse.test_db import small_disk
+from tests.warehouse.making import small_disk
 from warehouse.home import Home
 
 FIRST, SECOND = "2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z"

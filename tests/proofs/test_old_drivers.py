@@ -7,7 +7,7 @@ import pytest
 
 from tests.proofs.publisher import Publisher
 from tests.proofs.scene import upset_source
-from tests.warehouse.test_db import read_with_old_driver
+from tests.warehouse.making import read_with_old_driver
 
 # Tables that the release must have rows in, or the proof would read nothing.
 NOT_EMPTY = (

@@ -1,8 +1,13 @@
-"""What the file side's tests share: a home, a small release made through db.py, a child process in our code."""
+"""What the tests of files share: a home, a small release made through db.py, a child in our code, a small disk."""
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from warehouse.db import attach_new, ledger_connection, memory_connection
 from warehouse.home import Home
@@ -76,3 +81,44 @@ def end(child: subprocess.Popen[str]) -> None:
     """Kill the child as kill -9 does, wait for it and close its pipes."""
     child.kill()
     child.communicate()
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A tmpfs of its own, so that a disk can be full; only root on Linux may mount one."""
+    folder.mkdir()
+    mount = shutil.which("mount")
+    options = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode != 0:
+        pytest.skip("a tmpfs cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+READ_EVERYTHING = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1], read_only=True)
+names = connection.execute("select table_schema, table_name from information_schema.tables order by 1, 2").fetchall()
+for schema, name in names:
+    connection.execute(f'select * from "{schema}"."{name}"').fetchall()
+print(duckdb.__version__, len(names))
+"""
+
+
+def read_with_old_driver(environment: Path, version: str, file: Path) -> str:
+    """Read every table and view of a release with another duckdb; skip where none can be installed."""
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip("uv is not installed")
+    python = str(environment / "bin" / "python")
+    for command in (
+        [uv, "venv", "--quiet", str(environment)],
+        [uv, "pip", "install", "--quiet", "--python", python, "--only-binary", ":all:", f"duckdb=={version}"],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"duckdb {version} cannot be installed here: {done.stderr.strip()[-200:]}")
+    command = [python, "-c", READ_EVERYTHING, str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()

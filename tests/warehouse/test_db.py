@@ -1,8 +1,7 @@
+"""Connections: their settings, what lasts of them, and how DuckDB's errors about a file are told."""
+
 import os
-import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -12,7 +11,9 @@ from schemas.errors import LedgerDamaged, LockedError, RunFailed
 from tests.warehouse.making import (
     end,
     make_home,
+    read_with_old_driver,
     run_python,
+    small_disk,
     start_python,
     wait_ready,
     write_ledger,
@@ -203,15 +204,6 @@ def test_a_damaged_release_is_not_called_a_damaged_ledger(tmp_path: Path) -> Non
         pass
 
 
-def test_the_ledger_is_attached_read_only_for_a_build(tmp_path: Path) -> None:
-    home = make_home(tmp_path)
-    write_ledger(home, 10)
-    with memory_connection(home.temp, ledger=home.ledger) as connection:
-        assert connection.execute("select count(*) from ledger.event").fetchall() == [(10,)]
-        with pytest.raises(duckdb.Error, match="read-only"):
-            connection.execute("delete from ledger.event")
-
-
 def test_a_release_is_never_built_over_a_file(tmp_path: Path) -> None:
     write_release(tmp_path / "it's.duckdb")
     with memory_connection(tmp_path) as connection:
@@ -226,20 +218,6 @@ def test_python_variables_are_no_tables(tmp_path: Path) -> None:
     with memory_connection(tmp_path) as connection, pytest.raises(duckdb.CatalogException):
         connection.execute("select * from secret")
     assert secret is not None
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A tmpfs of its own, so that a disk can be full; only root on Linux may mount one."""
-    folder.mkdir()
-    mount = shutil.which("mount")
-    options = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode != 0:
-        pytest.skip("a tmpfs cannot be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_full_disk_fails_clearly_and_keeps_what_was_committed(tmp_path: Path) -> None:
@@ -263,38 +241,11 @@ def test_a_read_only_mount_fails_clearly_and_can_be_read(tmp_path: Path) -> None
             write_ledger(home)
 
 
-READ_EVERYTHING = """
-import sys, duckdb
-connection = duckdb.connect(sys.argv[1], read_only=True)
-names = connection.execute("select table_schema, table_name from information_schema.tables order by 1, 2").fetchall()
-for schema, name in names:
-    connection.execute(f'select * from "{schema}"."{name}"').fetchall()
-print(duckdb.__version__, len(names))
-"""
-
-
 @pytest.mark.parametrize("version", ["1.2.2", "1.4.4"])
 def test_an_old_driver_reads_every_table_and_view(tmp_path: Path, version: str) -> None:
     file = tmp_path / "news.duckdb"
     write_release(file)
     assert read_with_old_driver(tmp_path / "venv", version, file) == f"{version} 3"
-
-
-def read_with_old_driver(environment: Path, version: str, file: Path) -> str:
-    """Read every table and view of a release with another duckdb; skip where none can be installed."""
-    uv = shutil.which("uv")
-    if uv is None:
-        pytest.skip("uv is not installed")
-    python = str(environment / "bin" / "python")
-    for command in (
-        [uv, "venv", "--quiet", str(environment)],
-        [uv, "pip", "install", "--quiet", "--python", python, "--only-binary", ":all:", f"duckdb=={version}"],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"duckdb {version} cannot be installed here: {done.stderr.strip()[-200:]}")
-    command = [python, "-c", READ_EVERYTHING, str(file)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
 INTERRUPT = """

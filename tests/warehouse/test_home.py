@@ -1,3 +1,5 @@
+"""Where everything of a warehouse lies, and what in its place is not touched."""
+
 import os
 from pathlib import Path
 

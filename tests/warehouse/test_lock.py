@@ -1,3 +1,5 @@
+"""One run at a time: who holds the lock is named, and it dies with its process."""
+
 import json
 import os
 import signal

@@ -1,3 +1,5 @@
+"""state.json: whole or as it was before, and told where it makes no sense."""
+
 import json
 import os
 from collections.abc import Callable

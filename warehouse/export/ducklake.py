@@ -30,7 +30,10 @@ UNREADABLE = re.compile(r"connection option|connection info string|\bURI\b|perce
 LONGEST_TEXT = 250
 CATALOGS = "a file, or ducklake:postgres:dbname=… host=…"
 CONNECT_TIMEOUT = "connect_timeout=15"
-INSTALL = "uv venv lake && uv pip install --python lake duckdb==1.5.5 {wheels}; then --ducklake-python lake/bin/python"
+INSTALL = (
+    "uv venv lake-env && uv pip install --python lake-env duckdb==1.5.5 {wheels}; "
+    "then --ducklake-python lake-env/bin/python"
+)
 
 
 @dataclass(frozen=True, slots=True)

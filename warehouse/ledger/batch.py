@@ -1,6 +1,7 @@
 """What the warehouse is handed of the documents read: a batch of tables, whoever read it.
 
-Apart from warehouse/ledger/intake.py, which takes it in, for what is withheld of it is decided elsewhere.
+Apart from what takes it in (warehouse/ledger/intake.py, and reread.py for bytes that are kept), since what both ask
+first, which part of it may not be taken in (withheld.py), needs it too.
 """
 
 from typing import Protocol

@@ -12,7 +12,8 @@ import pyarrow as pa
 from warehouse.ledger.batch import Batch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import store
-from warehouse.ledger.withheld import url_tombstones, without_taken_down
+from warehouse.ledger.tombstones import url_tombstones
+from warehouse.ledger.withheld import without_taken_down
 
 
 def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> None:

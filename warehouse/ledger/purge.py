@@ -3,26 +3,21 @@
 What goes: events, versions, mentions, entries, URL spellings and bytes. Of an article, every version of a document that
 was its own goes, and its mentions in all others; a version of another story in the same file stays, and so do the other
 mentions of a document that lists it. That document's bytes go, as they hold the text; so do those of quarantine, in
-which nobody can tell what they speak of. A tombstone, a hash and not the text, keeps the next run from taking the same
-in again. Deleted rows stay in the file's free blocks until it is compacted, so the caller compacts the ledger and
-removes the releases that hold what went.
+which nobody can tell what they speak of. A tombstone (warehouse/ledger/tombstones.py) keeps the next run from taking
+the same in again. Deleted rows stay in the file's free blocks until it is compacted, so the caller compacts the ledger
+and removes the releases that hold what went.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 import duckdb
 
 from schemas.errors import UsageError
-from warehouse.ledger import packs
-from warehouse.ledger.opening import bump_change_number, get_meta
-
-DOCUMENT = "document"
-URL = "url"
-# In the ledger's `meta` from the tombstones' transaction on until nothing holds the text any more.
-UNFINISHED = "unfinished_takedown"
+from warehouse.ledger import packs, unused
+from warehouse.ledger.opening import bump_change_number
+from warehouse.ledger.tombstones import DOCUMENT, has_tombstone
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +30,6 @@ class Purged:
     entries: int
     urls: int
     raw: int
-
-
-def tombstone_of(text: str) -> str:
-    """Return what a tombstone holds of a url_key, a spelling, or a source and path joined by NUL: SHA-256, in hex."""
-    return sha256(text.encode()).hexdigest()
 
 
 def find_documents(connection: duckdb.DuckDBPyConnection, path: str) -> list[int]:
@@ -65,24 +55,6 @@ def _places(connection: duckdb.DuckDBPyConnection, path: str) -> list[str]:
     sources = connection.execute("select distinct source from ledger.document").fetchall()
     apart = [path[:at] + chr(0) + path[at + 1 :] for at, letter in enumerate(path) if letter == "/"]
     return [*apart, *(f"{source}{chr(0)}{path}" for (source,) in sources)]
-
-
-def has_tombstone(connection: duckdb.DuckDBPyConnection, kind: str, texts: Sequence[str]) -> bool:
-    """Tell whether one of these was taken down before, so that a purge that was cut off can be gone on with."""
-    values = [tombstone_of(text) for text in texts]
-    sql = "select 1 from ledger.tombstone where kind = $1 and list_contains($2::varchar[], value)"
-    return connection.execute(sql, [kind, values]).fetchall() != []
-
-
-def is_unfinished(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether a takedown was cut off."""
-    return get_meta(connection, UNFINISHED, "") != ""
-
-
-def last_takedown(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return when something was taken down last: a release from before may show it. None where nothing ever was."""
-    row = connection.execute("select max(purged_at) from ledger.tombstone").fetchone()
-    return None if row is None else row[0]
 
 
 def purge_documents(connection: duckdb.DuckDBPyConnection, documents: Sequence[int], now: datetime) -> Purged:
@@ -113,7 +85,7 @@ def purge_article(connection: duckdb.DuckDBPyConnection, url_keys: Sequence[str]
     connection.execute(_URL_TOMBSTONES, [now])
     for statement in _FORGET_WHAT_WAS_TOLD:
         connection.execute(statement)
-    raw = _changed(connection, _RAW_OF_LISTS) + _changed(connection, RAW_OF_NO_VERSION)
+    raw = _changed(connection, _RAW_OF_LISTS) + _changed(connection, unused.RAW_OF_NO_VERSION)
     versions = _end_own_versions(connection)
     mentions = _changed(
         connection, "delete from ledger.content_entry where entry_id in (select entry_id from doomed_entry)"
@@ -225,11 +197,6 @@ _OWN_DOCUMENTS = """
     having bool_and(content_id in (select content_id from doomed_content))
 """
 
-RAW_OF_NO_VERSION = """
-    delete from ledger.raw
-    where byte_digest not in (select byte_digest from ledger.event where byte_digest is not null)
-"""
-
 _RAW_OF_LISTS = """
     delete from ledger.raw
     where byte_digest in (
@@ -249,7 +216,7 @@ def _set_doomed(connection: duckdb.DuckDBPyConnection, documents: Sequence[int])
 
 def _sweep(connection: duckdb.DuckDBPyConnection) -> Purged:
     """Remove the doomed documents, then whatever nothing refers to any more."""
-    raw = _changed(connection, _DOOMED_RAW) + _changed(connection, RAW_NOBODY_KNOWS)
+    raw = _changed(connection, _DOOMED_RAW) + _changed(connection, unused.RAW_NOBODY_KNOWS)
     versions = _changed(connection, _DOOMED_VERSIONS)
     for table in ("event", "file_state", "problem"):
         connection.execute(f"delete from ledger.{table} where document_id in (select document_id from doomed)")
@@ -262,13 +229,10 @@ def _sweep(connection: duckdb.DuckDBPyConnection) -> Purged:
     )
     for statement in _OF_NO_DOCUMENT:
         connection.execute(statement)
-    unused = "content_id not in (select content_id from ledger.event where content_id is not null)"
-    mentions = _changed(connection, f"delete from ledger.content_entry where {unused}")
-    connection.execute(f"delete from ledger.content where {unused}")
-    entries = _changed(
-        connection, "delete from ledger.entry where entry_id not in (select entry_id from ledger.content_entry)"
-    )
-    urls = _changed(connection, _UNUSED_URLS)
+    mentions = _changed(connection, unused.MENTIONS)
+    connection.execute(unused.CONTENTS)
+    entries = _changed(connection, unused.ENTRIES)
+    urls = _changed(connection, unused.URLS)
     packs.free(connection)
     bump_change_number(connection)
     return Purged(documents, versions, mentions, entries, urls, raw)
@@ -285,14 +249,6 @@ _DOOMED_VERSIONS = """
     where content_id is not null and document_id in (select document_id from doomed)
 """
 
-# Bytes that were in quarantine once, of whichever document.
-RAW_NOBODY_KNOWS = """
-    delete from ledger.raw
-    where
-        byte_digest not in (select byte_digest from ledger.event where byte_digest is not null)
-        and byte_digest not in (select byte_digest from ledger.file_state where byte_digest is not null)
-"""
-
 _DOOMED_RAW = """
     delete from ledger.raw
     where
@@ -305,13 +261,6 @@ _DOOMED_RAW = """
             select byte_digest from ledger.event
             where document_id not in (select document_id from doomed) and byte_digest is not null
         )
-"""
-
-_UNUSED_URLS = """
-    with declared as (
-        select unnest([web_url, original_url, amp_url, amp_cache_url]) as url_raw from ledger.entry
-    )
-    delete from ledger.url where url_raw not in (select url_raw from declared where url_raw is not null)
 """
 
 

@@ -1,8 +1,9 @@
-"""Recording what a run saw: compare the scan with the ledger, take in what was read, append events.
+"""Recording what a run saw: compare the scan with the ledger, and, once what is new was read, append events.
 
-All of it happens in one transaction that the caller opens, so that a run that dies leaves the ledger as it was. The
-classes of the balance come from SQL (warehouse/sql/ledger) that compares with the state before the as-of; that is why
-a retry at the same as-of continues its run and a replacement of its events is safe.
+In between, warehouse/ledger/intake.py takes in what was read. All of it happens in one transaction that the caller
+opens, so that a run that dies leaves the ledger as it was. The classes of the balance come from SQL
+(warehouse/sql/ledger) that compares with the state before the as-of; that is why a retry at the same as-of continues
+its run and a replacement of its events is safe.
 """
 
 from collections.abc import Sequence

@@ -9,10 +9,12 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from warehouse.ledger import unused
 from warehouse.ledger.batch import Batch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.intake import with_accepted_digest
-from warehouse.ledger.withheld import url_tombstones, without_taken_down
+from warehouse.ledger.tombstones import url_tombstones
+from warehouse.ledger.withheld import without_taken_down
 
 
 def begin(connection: duckdb.DuckDBPyConnection) -> None:
@@ -84,7 +86,7 @@ _GATHER = (
 
 def replace(connection: duckdb.DuckDBPyConnection) -> None:
     """Put what was gathered in the place of the old readings, and drop what no version holds any more."""
-    for statement in (*_REPLACE, *_DROP_UNUSED):
+    for statement in (*_REPLACE, unused.MENTIONS, unused.CONTENTS, unused.ENTRIES):
         connection.execute(statement)
     for name in ("entry", "url", "content", "content_entry", "event"):
         connection.execute(f"drop table temp.reread_{name}")
@@ -120,11 +122,4 @@ _REPLACE = (
         inner join ledger.content as content on content.content_id = told.content_id
     where file_state.document_id = told.document_id and not file_state.is_bad
     """,
-)
-
-_UNUSED = "content_id not in (select content_id from ledger.event where content_id is not null)"
-_DROP_UNUSED = (
-    f"delete from ledger.content_entry where {_UNUSED}",
-    f"delete from ledger.content where {_UNUSED}",
-    "delete from ledger.entry where entry_id not in (select entry_id from ledger.content_entry)",
 )

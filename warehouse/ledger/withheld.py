@@ -7,16 +7,15 @@ document says of other articles is taken in as before. So no other place has to 
 
 import re
 from collections.abc import Collection, Iterator
-from hashlib import sha256
 from json import loads
 from typing import NamedTuple
 
-import duckdb
 import pyarrow as pa
 
 from schemas.packs import Pack, Slice
 from warehouse.ledger.batch import PURGED, Batch
 from warehouse.ledger.packs import repacked
+from warehouse.ledger.tombstones import tombstone_of
 
 
 class Kept(NamedTuple):
@@ -32,16 +31,10 @@ class Kept(NamedTuple):
     drifted: pa.Table
 
 
-def url_tombstones(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Return the digests of the URLs that were taken down."""
-    rows = connection.execute("select value from ledger.tombstone where kind = 'url'").fetchall()
-    return frozenset(str(row[0]) for row in rows)
-
-
 def without_taken_down(batch: Batch, documents: pa.Table, tombstones: frozenset[str]) -> Kept:
     """Return a batch without what speaks of an article that was taken down.
 
-    In: the batch; its documents, with what was settled of them since; the digests of the URLs that were taken down.
+    In: the batch; its documents, with what was settled of them since; the tombstones of URLs.
     """
     doomed = _doomed_entries(batch, tombstones)
     slices, packs = _bytes_of(batch, doomed, is_strict=bool(tombstones))
@@ -65,7 +58,7 @@ def _doomed_entries(batch: Batch, tombstones: frozenset[str]) -> frozenset[int]:
     purged = {
         url["url_raw"]
         for url in batch.urls.select(["url_raw", "url_key"]).to_pylist()
-        if not tombstones.isdisjoint(sha256(url[name].encode()).hexdigest() for name in ("url_key", "url_raw"))
+        if not tombstones.isdisjoint(tombstone_of(url[name]) for name in ("url_key", "url_raw"))
     }
     entries = batch.entries.select(["entry_id", "web_url", "original_url"]).to_pylist()
     return frozenset(
@@ -155,7 +148,7 @@ def _fields(batch: Batch, purged: Collection[int], doomed: Collection[int]) -> I
         if unknown is not None and row["ref"] not in purged and row["entry_id"] not in doomed:
             prefix = "related[]." if row["position"] else ""
             for path in loads(unknown):
-                yield prefix + PLACE.sub("[]", path), row["ref"]
+                yield prefix + _PLACE.sub("[]", path), row["ref"]
 
 
-PLACE = re.compile(r"\[[0-9]+\]")
+_PLACE = re.compile(r"\[[0-9]+\]")

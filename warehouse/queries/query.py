@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TextIO, get_args
+from typing import Literal, TextIO
 
 import duckdb
 
@@ -32,7 +32,6 @@ from warehouse.home import Home
 from warehouse.queries import render
 
 Format = Literal["table", "csv", "json"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 
 ALLOWED = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.MULTI})
 # `EXPLAIN`, its options, and the statement that it explains.

@@ -53,11 +53,6 @@ def recipe_sql(name: str) -> str:
     return find_recipe(name).sql
 
 
-def complete_recipe(start: str) -> list[str]:
-    """Return the names that begin so, for a shell's completion."""
-    return [recipe.name for recipe in list_recipes() if recipe.name.startswith(start)]
-
-
 def _advice(wanted: str) -> str:
     names = [recipe.name for recipe in list_recipes()]
     near = [name for name in names if wanted and wanted in name]

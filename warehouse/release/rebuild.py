@@ -33,9 +33,7 @@ class Difference:
     rebuilt_rows: int
 
 
-def build_to(
-    connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Path, versions: Versions, spill_parent: Path
-) -> Built:
+def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Path, versions: Versions) -> Built:
     """Build a release as of a time into a file that does not exist, audited, whole or not at all.
 
     Raises UsageError where the file exists or its folder does not, AuditFailed where the release breaks an audit.

@@ -1,7 +1,7 @@
-"""The rows of ledger.run and ledger.release, and what they decide: which as-of a run gets, whether there is work.
+"""What the ledger knows of runs and releases: their rows, the as-of that a run gets from them, and what `ops` tells.
 
-Nothing to do means that the current release was built from the ledger's last change under these rules, with the same
-quarantine, and that its file is the one that was published.
+The row of a release holds all that it was built from (the ledger's change, the rules' versions, a hash of the open
+problems) and what its file was when it was published, so that a run can tell by it whether there is anything to do.
 """
 
 from collections.abc import Collection, Mapping
@@ -65,18 +65,13 @@ def write_run(
     *,
     finished_at: datetime | None = None,
     built: Built | None = None,
-    release_id: str | None = None,
 ) -> None:
-    """Write the row of a run (its id, as-of and start), over that of an earlier attempt."""
+    """Write the row of a run (its id, as-of and start; what it published), over that of an earlier attempt."""
     run_id, as_of, started_at = run
     connection.execute("delete from ledger.run where run_id = $1", [run_id])
-    counts = [getattr(balance, name) for name in _BALANCE]
-    mentions, articles = (built.mention_count, built.article_count) if built else (None, None)
-    row = [run_id, as_of, started_at, finished_at, status, *counts, mentions, articles, release_id]
+    made = (built.mention_count, built.article_count, built.release_id) if built else (None, None, None)
+    row = [run_id, as_of, started_at, finished_at, status, *balance.as_dict().values(), *made]
     connection.execute(f"insert into ledger.run values ({', '.join('?' * len(row))})", row)
-
-
-_BALANCE = ("seen", "new", "changed", "touched", "unchanged", "quarantined", "removed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,6 @@ def render(release: Path, state: State | None, now: datetime | None = None) -> s
     try:
         from warehouse.report.page import render_page
     except ModuleNotFoundError as error:
-        todo = "install newsmart with its `report` extra"
+        todo = "they come with newsmart: install it again"
         raise UsageError("a library that draws the report is missing", where=error.name, todo=todo) from error
     return render_page(release, state, now)

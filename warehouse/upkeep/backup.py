@@ -31,7 +31,7 @@ from warehouse.db import WAY_BACK, ledger_connection, named
 from warehouse.durable import fsync_folder, sha256_of, write_atomically
 from warehouse.home import Home, check_release_id
 from warehouse.ledger import packs
-from warehouse.ledger.purge import is_unfinished
+from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
 from warehouse.release import publish
 from warehouse.release.untouched import check_copies

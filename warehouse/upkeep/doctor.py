@@ -65,7 +65,7 @@ class Reader:
 def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> list[Finding]:
     """Return what was found, in a fixed order.
 
-    `recorded` are the fingerprints by release id, as the ledger has them; where given, each release's file is compared
+    `recorded` are the fingerprints by release id, as they were published; where given, each release's file is compared
     (all of it is read where its times differ). Writes nothing, takes no lock, raises nothing but errors of programming.
     """
     checks: list[Callable[[], list[Finding]]] = [

@@ -13,9 +13,8 @@ from schemas.errors import LedgerDamaged
 from warehouse.db import quoted, spill_folder
 from warehouse.durable import fsync_file, fsync_folder
 from warehouse.home import Home
-from warehouse.ledger import packs
+from warehouse.ledger import packs, unused
 from warehouse.ledger.opening import transaction
-from warehouse.ledger.purge import RAW_NOBODY_KNOWS
 
 COMPACTED = "compacted"
 
@@ -71,7 +70,7 @@ _SUPERSEDED_RAW = """
 
 
 def _drop_raw(connection: duckdb.DuckDBPyConnection, raw_days: int, now: datetime) -> int:
-    dropped = _count(connection, RAW_NOBODY_KNOWS, None)
+    dropped = _count(connection, unused.RAW_NOBODY_KNOWS, None)
     if raw_days:
         dropped += _count(connection, _SUPERSEDED_RAW, {"before": now - timedelta(days=raw_days)})
     packs.free(connection)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from flows.reading import read
 from flows.reading.blocks import Memo, judge_fast
-from flows.reading.lines import read_lines, rows_of
+from flows.reading.lines import fold, rows_of, text_of
 from flows.reading.read import judge_whole, read_batch
 from flows.reading.shapes import OFTEN, Shapes
-from flows.reading.tree import MAX_DEPTH
+from flows.reading.tree import MAX_DEPTH, Tree
 from flows.reading.yaml_tree import read_tree
 from flows.sources.scan import Source
 from tests.flows.reading.samples import AS_OF, CONTEXT, document, refs_of
@@ -24,6 +24,14 @@ RELATED = (
     'related:\n  - title: "B"\n    webUrl: "https://b.example/"\n'
     '    images:\n      - url: "https://i.example/1"\n        width: 5\n'
 )
+
+
+def read_lines(text: str) -> dict[str, Tree] | None:
+    """Return what the reader of lines makes of the lines of a root; None where their form proves nothing."""
+    taken = text_of(text.encode(), "")
+    rows = None if taken is None else rows_of(taken)
+    return None if rows is None else fold(rows, 0)
+
 
 pieces = st.sampled_from(
     [
@@ -99,7 +107,7 @@ pieces = st.sampled_from(
 @example("a: b #c")
 @example("a: 1\na: 2")
 def test_lines_are_read_as_libyaml_reads_them(text: str) -> None:
-    tree = read_lines(text.encode(), "")
+    tree = read_lines(text)
     if tree is not None:
         whole = read_tree(f"---\n{text}\n")
         assert whole.flaws == []
@@ -133,7 +141,7 @@ def test_a_known_shape_is_read_as_its_lines_are(lines: list[tuple[str, str, str]
     # Keys go down, so that the order of the canonical form is not that of the lines.
     names = [start.format("zyx"[number]) for number, (start, _, _) in enumerate(lines)]
     taught, asked = ("\n".join(n + line[place] for n, line in zip(names, lines, strict=True)) for place in (1, 2))
-    rows, tree = rows_of(taught), read_lines(taught.encode(), "")
+    rows, tree = rows_of(taught), read_lines(taught)
     if rows is None or tree is None:
         return
     shapes = Shapes("")
@@ -142,7 +150,7 @@ def test_a_known_shape_is_read_as_its_lines_are(lines: list[tuple[str, str, str]
         shapes.learn(taught, rows, tree)
     for text in (taught, asked):
         told = shapes.canonical(text)
-        assert told is None or told == orjson.dumps(read_lines(text.encode(), ""), option=orjson.OPT_SORT_KEYS)
+        assert told is None or told == orjson.dumps(read_lines(text), option=orjson.OPT_SORT_KEYS)
 
 
 def test_unknown_fields_are_told_in_one_order_by_both_lanes() -> None:

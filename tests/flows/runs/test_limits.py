@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.runs.limits import check_quarantine, check_shrink, memory_for, recording_memory_for
+from flows.runs.limits import check_quarantine, check_shrink
 from schemas.errors import Refused
 from warehouse.ledger.record import Balance
 
@@ -48,17 +48,3 @@ def test_no_shrink(shown: int, gone: int, allow: bool) -> None:
 def test_shrink() -> None:
     with pytest.raises(Refused, match="3 of 5 documents"):
         check_shrink(5, 3, allow=False)
-
-
-@pytest.mark.parametrize(
-    ("documents", "setting", "recording", "building"),
-    [
-        pytest.param(5, "", "96MB", "350MB", id="the least"),
-        pytest.param(100_000, "", "100MB", "350MB", id="a hundred thousand take hardly more"),
-        pytest.param(1_000_000, "", "1000MB", "3500MB", id="a million"),
-        pytest.param(1_000_000, "2GB", "2GB", "2GB", id="as set"),
-    ],
-)
-def test_memory_for_recording_and_building(documents: int, setting: str, recording: str, building: str) -> None:
-    assert recording_memory_for(documents, setting) == recording
-    assert memory_for(documents, setting) == building

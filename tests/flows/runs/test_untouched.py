@@ -12,7 +12,7 @@ from tests.newsroom import Newsroom
 from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger, set_meta
 from warehouse.ledger.packs import kept_bytes
-from warehouse.ledger.purge import UNFINISHED
+from warehouse.ledger.tombstones import UNFINISHED
 from warehouse.upkeep.backup import backup
 from warehouse.upkeep.doctor import check_bytes
 

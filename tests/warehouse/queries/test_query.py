@@ -1,3 +1,5 @@
+"""Queries: what they may do, how they are bounded, and how rows are written."""
+
 import csv
 import io
 import json
@@ -7,13 +9,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from tests.warehouse.making import ROOT, make_home, publish_release, run_python
 from warehouse.home import Home
-from warehouse.queries.query import FORMATS, Format, run_query
+from warehouse.queries.query import Format, run_query
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +275,7 @@ def test_one_huge_text_is_limited_too(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", [pytest.param(form, marks=() if form == "csv" else pytest.mark.slow) for form in FORMATS]
+    "form", [pytest.param(form, marks=() if form == "csv" else pytest.mark.slow) for form in get_args(Format)]
 )
 def test_many_rows_are_streamed(home: Home, form: Format) -> None:
     code = """
@@ -405,7 +408,7 @@ def test_a_table_is_aligned_and_shows_null(home: Home) -> None:
 HOSTILE = "\x1b]0;owned\x07\x1b[2J \x9b31m \u202egnp.exe \r\n\t\x00 \x7f"
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", get_args(Format))
 def test_a_hostile_title_does_not_reach_a_terminal(home: Home, form: Format) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

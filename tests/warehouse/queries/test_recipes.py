@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.errors import UsageError
-from warehouse.queries.recipes import complete_recipe, find_recipe, list_recipes, recipe_sql
+from warehouse.queries.recipes import find_recipe, recipe_sql
 
 
 def test_a_recipe_holds_what_its_file_says() -> None:
@@ -32,9 +32,3 @@ def test_a_wrong_name_is_answered_with_near_ones(name: str, near: str) -> None:
 def test_a_name_like_no_other_is_answered_with_the_way_to_the_list(name: str) -> None:
     with pytest.raises(UsageError, match=r"no such recipe.*`newsmart query --recipe` lists them"):
         find_recipe(name)
-
-
-def test_names_are_completed() -> None:
-    assert complete_recipe("topic") == ["topic_pairs", "topics_on_the_rise"]
-    assert complete_recipe("") == [recipe.name for recipe in list_recipes()]
-    assert complete_recipe("zz") == []

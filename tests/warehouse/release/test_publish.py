@@ -1,7 +1,8 @@
+"""Publishing by one rename: readers see whole releases, whatever breaks off."""
+
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -9,17 +10,15 @@ import pytest
 
 from schemas.errors import PublishFailed, UsageError
 from tests.warehouse.making import (
-    ROOT,
     end,
     make_home,
     publish_release,
     run_python,
+    small_disk,
     start_python,
     wait_ready,
     write_release,
 )
-from tests.warehouse.test_db import small_disk
-from warehouse import faults
 from warehouse.home import Home
 from warehouse.release import publish
 
@@ -343,22 +342,3 @@ def test_readers_see_whole_releases_in_order_while_many_are_published(tmp_path: 
     finally:
         for child in children:
             end(child)
-
-
-def test_an_edge_without_a_name_cannot_hide_from_the_proof() -> None:
-    with pytest.raises(LookupError):
-        faults.at("nowhere")
-    with pytest.raises(UsageError):
-        faults.set_fault("nowhere")
-    faults.set_fault("")
-    for edge in faults.EDGES:
-        faults.at(edge)
-
-
-def test_the_fault_that_is_armed_kills_and_no_other() -> None:
-    code = (
-        "from warehouse import faults; faults.set_fault('after_scan'); faults.at('after_lock'); "
-        "print('alive', flush=True); faults.at('after_scan'); print('never')"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (-9, "alive\n")

@@ -1,3 +1,5 @@
+"""Backups beside runs, and restores that verify before they touch anything."""
+
 import hashlib
 import json
 import os
@@ -14,11 +16,11 @@ from tests.warehouse.making import (
     make_home,
     publish_release,
     run_python,
+    small_disk,
     start_python,
     wait_ready,
     write_ledger,
 )
-from tests.warehouse.test_db import small_disk
 from warehouse.db import ledger_connection
 from warehouse.home import Home
 from warehouse.lock import hold

@@ -1,3 +1,5 @@
+"""The doctor tells what is wrong, and needs nothing that could be wrong."""
+
 import os
 import sys
 from pathlib import Path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.hooks import notify_failure
+from flows.runs.hooks import notify_failure
 from flows.settings import Settings
 from schemas.errors import Refused, RunFailed
 

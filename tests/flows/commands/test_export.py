@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from flows.cli import main
-from tests.warehouse.exports import small_warehouse
+from tests.warehouse.export.exports import small_warehouse
 from tests.warehouse.making import run_python
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 @pytest.fixture(scope="module")

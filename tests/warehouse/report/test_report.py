@@ -12,7 +12,7 @@ import pytest
 from schemas.errors import RunFailed
 from tests.documents import make_document
 from tests.warehouse.making import run_python
-from tests.warehouse.report_pages import AGAIN, HOSTILE, MADE_AT, POOR, Page, make_warehouse, read_page
+from tests.warehouse.report.pages import AGAIN, HOSTILE, MADE_AT, POOR, Page, make_warehouse, read_page
 from tests.warehouse.seed_releases import make_release
 from warehouse.home import Home
 from warehouse.report import render
@@ -193,7 +193,7 @@ def test_a_missing_library_is_said_with_what_to_install(seeds_file: Path) -> Non
         "try: render(Path(sys.argv[1]), None)\n"
         "except UsageError as error: print(error)"
     )
-    assert re.search(r"missing: altair .*`report` extra", run_python(code, seeds_file).stdout)
+    assert re.search(r"missing: altair .*come with newsmart", run_python(code, seeds_file).stdout)
 
 
 def test_the_network_has_the_links_among_the_articles_that_it_draws(seeds_file: Path) -> None:

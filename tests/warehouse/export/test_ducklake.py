@@ -17,7 +17,7 @@ import pytest
 from flows.cli import main
 from schemas.errors import LockedError, NewsmartError, RunFailed, UsageError
 from tests.proofs.lake_environment import make_python
-from tests.warehouse.exports import LIMITS, TOPICS, small_warehouse
+from tests.warehouse.export.exports import LIMITS, TOPICS, small_warehouse
 from warehouse.db import release_connection
 from warehouse.export import ducklake_writer
 from warehouse.export.contents import read_contents
@@ -163,7 +163,7 @@ def test_an_interpreter_without_the_extension_says_what_to_install(
 
     assert status == 2
     assert line.startswith("newsmart: the interpreter for DuckLake cannot load what it needs: ")
-    assert "uv pip install --python lake duckdb==1.5.5 duckdb-extension-ducklake;" in line
+    assert "uv pip install --python lake-env duckdb==1.5.5 duckdb-extension-ducklake;" in line
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 import pytest
 
-from tests.warehouse.report_pages import labels, marks
+from tests.warehouse.report.pages import labels, marks
 from warehouse.report import charts
 from warehouse.report.network import Node, lay_out
 

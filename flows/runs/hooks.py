@@ -16,8 +16,8 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from flows.runs.state import status_of
 from flows.settings import Settings
-from schemas.errors import AuditFailed, Refused
 
 COMMAND_SECONDS = 30.0
 WEBHOOK_SECONDS = 5.0
@@ -26,11 +26,6 @@ WEBHOOK_SECONDS = 5.0
 def notify_failure(settings: Settings, warehouse: Path, error: Exception, run_id: str | None = None) -> tuple[str, ...]:
     """Run the hooks that the settings name. Returns a warning for each that failed; raises nothing."""
     return tell_failure(settings, failure_event(str(warehouse), status_of(error), str(error), run_id))
-
-
-def status_of(error: Exception) -> str:
-    """Return `refused` for a run that was held back, `failed` for any other."""
-    return "refused" if isinstance(error, Refused | AuditFailed) else "failed"
 
 
 def failure_event(warehouse: str, status: str, error: str, run_id: str | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 
 from flows.cli import main
 from schemas.errors import LockedError, TransientFailure, UsageError
-from tests.warehouse.exports import TOPICS, by_duckdb, export, manifest_of, paths, small_warehouse
+from tests.warehouse.export.exports import TOPICS, by_duckdb, export, manifest_of, paths, small_warehouse
 from warehouse.export import bucket
 from warehouse.export.bucket import Bucket
 from warehouse.export.place import Folder

@@ -12,7 +12,7 @@ from schemas.errors import LockedError, RunFailed, UsageError
 from schemas.tables import ALL_TABLES
 from tests.ledgers import lay_tables
 from tests.newsroom import Newsroom
-from tests.warehouse.exports import (
+from tests.warehouse.export.exports import (
     by_duckdb,
     by_polars,
     by_pyarrow,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.warehouse.report_pages import AGAIN, HOSTILE, MADE_AT, make_warehouse
+from tests.warehouse.report.pages import AGAIN, HOSTILE, MADE_AT, make_warehouse
 from tests.warehouse.seed_releases import make_release
 from warehouse.report import render
 

@@ -1,0 +1,46 @@
+"""Tombstones: what was taken down, as hashes, which tell nobody what it was and still tell it when it comes again.
+
+A tombstone stays for ever. A mark in the ledger's `meta` says besides that a takedown has begun and is not finished.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+
+import duckdb
+
+from warehouse.ledger.opening import get_meta
+
+DOCUMENT = "document"
+URL = "url"
+# In the ledger's `meta` from the tombstones' transaction on until nothing holds the text any more.
+UNFINISHED = "unfinished_takedown"
+
+
+def tombstone_of(text: str) -> str:
+    """Return what a tombstone holds of a url_key, a spelling, or a source and path joined by NUL: SHA-256, in hex."""
+    return sha256(text.encode()).hexdigest()
+
+
+def has_tombstone(connection: duckdb.DuckDBPyConnection, kind: str, texts: Sequence[str]) -> bool:
+    """Tell whether one of these was taken down before, so that a purge that was cut off can be gone on with."""
+    values = [tombstone_of(text) for text in texts]
+    sql = "select 1 from ledger.tombstone where kind = $1 and list_contains($2::varchar[], value)"
+    return connection.execute(sql, [kind, values]).fetchall() != []
+
+
+def url_tombstones(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Return the tombstones of all URLs that were taken down."""
+    rows = connection.execute("select value from ledger.tombstone where kind = $1", [URL]).fetchall()
+    return frozenset(str(row[0]) for row in rows)
+
+
+def is_unfinished(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether a takedown was cut off."""
+    return get_meta(connection, UNFINISHED, "") != ""
+
+
+def last_takedown(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return when something was taken down last: a release from before may show it. None where nothing ever was."""
+    row = connection.execute("select max(purged_at) from ledger.tombstone").fetchone()
+    return None if row is None else row[0]
