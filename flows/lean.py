@@ -11,6 +11,9 @@ from contextlib import suppress
 from types import ModuleType, SimpleNamespace
 
 HEAVY = ("numpy", "pandas")
+# What a process sets for its own libraries, that Pydantic does not look through all that is installed for plugins, and
+# that Arrow takes its memory from the system. Programs of the user's are started without.
+OWN_ENVIRONMENT = {"PYDANTIC_DISABLE_PLUGINS": "__all__", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 _M_MMAP_THRESHOLD = -3  # malloc.h
 _LARGE_BYTES = 400_000
 
@@ -25,10 +28,14 @@ def import_less() -> None:
 
 def skip_plugins() -> None:
     """Keep Pydantic from looking through all that is installed for plugins."""
+    _set("PYDANTIC_DISABLE_PLUGINS")
+
+
+def _set(name: str) -> None:
     # Not at the top: every command, `--help` too, imports this module.
     from flows.settings import process_environment
 
-    process_environment()["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    process_environment()[name] = OWN_ENVIRONMENT[name]
 
 
 def hide_heavy_modules() -> None:
@@ -49,9 +56,7 @@ def use_system_allocator() -> None:
     # Not at the top: every command, `--help` too, imports this module.
     import ctypes
 
-    from flows.settings import process_environment
-
-    process_environment()["ARROW_DEFAULT_MEMORY_POOL"] = "system"
+    _set("ARROW_DEFAULT_MEMORY_POOL")
     with suppress(OSError, AttributeError):  # no glibc: another allocator, with other ways
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 

@@ -101,6 +101,8 @@ class DaskReaders:
         its workers, or meets a worker that has other versions or does not see the sources.
         """
         self.close()
+        if not len(refs):
+            return  # without a cluster, which need not be there
         sizes = sizes_of(refs)
         if self._is_own and weight_of(len(sizes), sum(sizes)) < _WORTH_CLUSTER:
             yield from read_here(refs, sizes, as_of)

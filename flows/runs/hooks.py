@@ -16,8 +16,9 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from flows.lean import OWN_ENVIRONMENT
 from flows.runs.state import status_of
-from flows.settings import Settings
+from flows.settings import Settings, process_environment
 
 COMMAND_SECONDS = 30.0
 WEBHOOK_SECONDS = 5.0
@@ -49,13 +50,22 @@ def _run_command(command: str, body: bytes) -> Iterator[str]:
     try:
         # Its output goes to stderr: the last line of stdout belongs to `--json`.
         done = subprocess.run(
-            shlex.split(command), input=body, stdout=sys.__stderr__, check=False, timeout=COMMAND_SECONDS
+            shlex.split(command),
+            input=body,
+            stdout=sys.__stderr__,
+            check=False,
+            timeout=COMMAND_SECONDS,
+            env=_users_environment(),
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         yield f"the on-failure command did not run: {_one_line(error)}"
         return
     if done.returncode:
         yield f"the on-failure command ended with status {done.returncode}"
+
+
+def _users_environment() -> dict[str, str]:
+    return {name: value for name, value in process_environment().items() if OWN_ENVIRONMENT.get(name) != value}
 
 
 def _post(address: str, body: bytes) -> Iterator[str]:

@@ -57,7 +57,7 @@ def read_and_record(run: Run, seen: Seen) -> Balance:
     limit_memory(connection, recording_memory_for(seen.scan.files.num_rows + count_documents(connection), setting))
     with transaction(connection):
         observation = _observation(run, seen)
-        run.readers.expect(*record.expected_work(connection, observation))
+        run.readers.expect(*record.expected_work(connection, observation, seen.scanned_at_ns))
         references = record.compare(connection, observation)
         _take_in_all(run, references)
         faults.at("before_record")

@@ -54,13 +54,18 @@ class Balance:
         return {name: int(getattr(self, name)) for name in names}
 
 
-def expected_work(connection: duckdb.DuckDBPyConnection, observation: Observation) -> tuple[int, int]:
+def expected_work(
+    connection: duckdb.DuckDBPyConnection, observation: Observation, scanned_at_ns: int
+) -> tuple[int, int]:
     """Guess how many documents will have to be read, and their bytes, from the times when they changed alone.
 
     It takes a hundredth of the time of `compare`, which knows. A change that another source's run came after is missed.
+    A time after the scan's tells nothing, and would at every run: the clock has gone back, or it is none, for stores
+    put digests in its place.
     """
     connection.register("scanned", observation.files)
-    ((count, byte_count),) = connection.execute(_CHANGED_SINCE, {"read_all": observation.read_all}).fetchall()
+    values = {"read_all": observation.read_all, "scanned_at_ns": scanned_at_ns}
+    ((count, byte_count),) = connection.execute(_CHANGED_SINCE, values).fetchall()
     connection.unregister("scanned")
     return int(count), int(byte_count)
 
@@ -68,7 +73,12 @@ def expected_work(connection: duckdb.DuckDBPyConnection, observation: Observatio
 _CHANGED_SINCE = """
     select count(*), coalesce(sum(size), 0)
     from scanned
-    where $read_all or ctime_ns > (select coalesce(max(known_at_ns), 0) from ledger.file_state)
+    where
+        $read_all
+        or (
+            ctime_ns > (select coalesce(max(known_at_ns), 0) from ledger.file_state)
+            and ctime_ns <= $scanned_at_ns
+        )
 """
 
 

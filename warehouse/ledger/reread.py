@@ -35,11 +35,13 @@ _BEGIN = (
 def gather(feed: Feed, batch: Batch, identities: pa.Table, as_of: datetime) -> None:
     """Keep what a batch of bytes says that were kept at an as-of; `identities` has a row a reference.
 
-    Bytes that the rules no longer accept keep their old reading: a version that was published stays in the history.
+    Bytes that the rules no longer accept keep their old reading: a version that was published stays in the history. Not
+    so a document whose own article was taken down, as only newer rules may know: its version says nothing of it now.
     """
     connection = feed.connection
-    kept = without_taken_down(batch, with_accepted_digest(batch, identities), url_tombstones(connection))
-    feed.give({name: getattr(kept, name) for name in ("documents", "mentions", "entries", "urls")})
+    documents = with_accepted_digest(batch, identities)
+    kept = without_taken_down(batch, documents, url_tombstones(connection))
+    feed.give({"documents": documents, "mentions": kept.mentions, "entries": kept.entries, "urls": kept.urls})
     for statement in _GATHER:
         connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
 

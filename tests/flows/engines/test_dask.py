@@ -130,6 +130,13 @@ def test_batches_come_in_the_order_of_their_references(crew: Crew, tmp_path: Pat
     assert found == list(readers(crew).read_all(refs, AS_OF))
 
 
+def test_where_nothing_is_to_be_read_no_cluster_is_needed() -> None:
+    nowhere = Engine("dask", "tcp://127.0.0.1:1")
+    readers = DaskReaders(partial(direct_cluster, nowhere, 0), is_own=False)
+
+    assert list(readers.read_all([], AS_OF)) == []
+
+
 def test_what_was_handed_out_is_taken_back_when_the_run_ends(crew: Crew, tmp_path: Path) -> None:
     with readers(crew) as given:
         batches = given.read_all(write(tmp_path), AS_OF)

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 from pathlib import Path
+from time import time_ns
 from typing import Any
+from zipfile import ZipFile, ZipInfo
 
 import pytest
 
@@ -81,8 +83,8 @@ class Watch:
 
         monkeypatch.setattr(record, "compare", note_and_compare)
 
-    def run(self, as_of: datetime, *, full_refresh: bool = False) -> bool:
-        source = Source("news", str(self.newsroom.folder))
+    def run(self, as_of: datetime, *, full_refresh: bool = False, root: str = "") -> bool:
+        source = Source("news", root or str(self.newsroom.folder))
         request = RunRequest((source,), self.newsroom.warehouse, as_of=as_of, workers=2, full_refresh=full_refresh)
         with LocalReaders(2) as self.readers:
             assert not full_refresh or not self.readers.has_begun
@@ -122,6 +124,25 @@ def test_a_few_changes_start_no_process(watch: Watch) -> None:
         watch.newsroom.write(f"{number}.md", _text(number, 1), is_settled=False)
     assert not watch.run(BOTH[0])
     assert watch.newsroom.one("select count(*) from dim_article where title = 'T1'") == 2
+
+
+def test_times_that_lie_ahead_start_no_process(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(6):
+        watch.newsroom.write(f"{number}.md", _text(number, 0))
+    monkeypatch.setattr("flows.runs.intake.time_ns", lambda: time_ns() - 3600 * 10**9)
+    watch.run(FIRST_AS_OF)
+    assert not watch.run(BOTH[0])
+
+
+def test_an_archive_that_is_as_it_was_starts_no_process(watch: Watch, tmp_path: Path) -> None:
+    """Its documents have a digest in the place of the time when they changed."""
+    archive = tmp_path / "news.zip"
+    with ZipFile(archive, "w") as file:
+        for number in range(20):
+            file.writestr(ZipInfo(f"{number}.md"), _text(number, 0))
+    root = f"zip://{archive}"
+    watch.run(FIRST_AS_OF, root=root)
+    assert not watch.run(BOTH[0], root=root)
 
 
 def test_a_full_refresh_expects_all(watch: Watch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.lean import OWN_ENVIRONMENT
 from flows.runs.hooks import notify_failure
 from flows.settings import Settings
 from schemas.errors import Refused, RunFailed
@@ -53,6 +54,18 @@ def test_the_command_gets_the_event_and_no_shell_reads_it(tmp_path: Path, monkey
     assert (event["status"], event["error"], event["warehouse"]) == ("refused", "too much", str(WAREHOUSE))
     assert not (tmp_path / "pwned").is_dir()
     assert json.loads((tmp_path / "pwned").read_text()) == event
+
+
+def test_the_command_is_started_without_what_a_run_sets_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "told"
+    for name, value in {**OWN_ENVIRONMENT, "MINE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert notify_failure(Settings(on_failure=f"sh -c 'env > {told}'"), WAREHOUSE, RunFailed("x")) == ()
+    names = {line.partition("=")[0] for line in told.read_text().splitlines()}
+    assert "MINE" in names
+    assert names.isdisjoint({"ARROW_DEFAULT_MEMORY_POOL", "PYDANTIC_DISABLE_PLUGINS"})
 
 
 @pytest.mark.parametrize(

@@ -354,6 +354,22 @@ def test_newer_rules_read_every_kept_version_again(two_days: Newsroom, monkeypat
     assert not two_days.run().published
 
 
+def test_reading_again_leaves_out_what_only_newer_rules_know_as_taken_down(two_days: Newsroom) -> None:
+    two_days.write("c.md", make_document(SECRET, URL.format(SECRET)))
+    two_days.run()
+    with open_ledger(Home.of(two_days.warehouse)) as connection:
+        connection.execute(
+            "insert into ledger.tombstone select 'url', sha256(url_key), now()::timestamp "
+            "from ledger.url where url_raw = $1",
+            [URL.format(SECRET)],
+        )
+
+    two_days.run(reparse=True)
+
+    assert SECRET not in {row[0] for row in two_days.query("select title from dim_article")}
+    assert two_days.query("select path from dim_document order by 1") == [("a.md",), ("b.md",)]
+
+
 def test_a_newer_url_policy_makes_every_key_anew(two_days: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     def newer(url: str) -> UrlFacts | None:
         known = facts(url)
