@@ -52,7 +52,8 @@ def end_workers(workers: Sequence["Worker"]) -> None:
 
 
 def _start_program(descriptors: list[int]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-c", START.format(path=sys.path, descriptors=descriptors)]
+    # -P keeps the current folder off the module path, where a user's `signal.py` would be imported.
+    command = [sys.executable, "-P", "-c", START.format(path=sys.path, descriptors=descriptors)]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=descriptors)
 
 

@@ -2,8 +2,8 @@
 
 What goes: events, versions, mentions, entries, URL spellings and bytes. Of an article, every version of a document that
 was its own goes, and its mentions in all others; a version of another story in the same file stays, and so do the other
-mentions of a document that lists it. That document's bytes go, as they hold the text; so do those of quarantine, in
-which nobody can tell what they speak of. A tombstone (warehouse/ledger/tombstones.py) keeps the next run from taking
+mentions of a document that lists it. That document's bytes go, as they hold the text; so do those of quarantine and of
+documents in which something was not accepted, for nobody can tell what that speaks of. A tombstone (warehouse/ledger/tombstones.py) keeps the next run from taking
 the same in again. Deleted rows stay in the file's free blocks until it is compacted, so the caller compacts the ledger
 and removes the releases that hold what went.
 """
@@ -83,9 +83,9 @@ def purge_article(connection: duckdb.DuckDBPyConnection, url_keys: Sequence[str]
     owners = connection.execute(_OWN_DOCUMENTS).fetchall()
     _set_doomed(connection, [int(row[0]) for row in owners])
     connection.execute(_URL_TOMBSTONES, [now])
+    raw = sum(_changed(connection, one) for one in (_RAW_OF_LISTS, _RAW_WITH_PROBLEMS, unused.RAW_OF_NO_VERSION))
     for statement in _FORGET_WHAT_WAS_TOLD:
         connection.execute(statement)
-    raw = _changed(connection, _RAW_OF_LISTS) + _changed(connection, unused.RAW_OF_NO_VERSION)
     versions = _end_own_versions(connection)
     mentions = _changed(
         connection, "delete from ledger.content_entry where entry_id in (select entry_id from doomed_entry)"
@@ -204,6 +204,14 @@ _RAW_OF_LISTS = """
         from ledger.event as event
         inner join ledger.content_entry as content_entry on content_entry.content_id = event.content_id
         inner join doomed_entry on doomed_entry.entry_id = content_entry.entry_id
+    )
+"""
+
+# Of documents that have, or had, a problem, all versions: which of them had it is not kept.
+_RAW_WITH_PROBLEMS = """
+    delete from ledger.raw
+    where byte_digest in (
+        select byte_digest from ledger.event where document_id in (select document_id from ledger.problem)
     )
 """
 

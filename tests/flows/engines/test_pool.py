@@ -83,6 +83,15 @@ def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     _wait_until(lambda: not any(_is_alive(pid) for pid in pids))
 
 
+def test_a_file_of_the_current_folder_is_no_module_of_a_reading_process(
+    refs: References, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "signal.py").write_text("raise SystemExit(5)")
+    monkeypatch.chdir(tmp_path)
+    with ReaderPool(2) as readers:
+        assert len(list(readers.read_all(refs, AS_OF))) == 2
+
+
 def test_a_closed_pool_leaves_no_process() -> None:
     readers = ReaderPool(2)
     pids = [worker.pid for worker in readers.workers]

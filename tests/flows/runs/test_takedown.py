@@ -135,6 +135,27 @@ def test_a_rollback_never_goes_behind_a_takedown(room: Newsroom) -> None:
         rollback(room.warehouse, Settings())
 
 
+def test_bytes_that_name_an_article_where_it_was_not_accepted_go_with_it(newsroom: Newsroom) -> None:
+    rejected = make_mention(SECRET, URL.format(SECRET), publishedDateTime="no date")
+    newsroom.write("a.md", make_document(SECRET, URL.format(SECRET)))
+    newsroom.write("b.md", make_document("b", URL.format("b"), related=[rejected]))
+    newsroom.write("c.md", make_document("c", URL.format("c")))
+    newsroom.run()
+
+    _take_down(newsroom)
+
+    for full in (False, True):
+        check_nowhere(newsroom, SECRET)
+        newsroom.run(full_refresh=full)
+    check_nowhere(newsroom, SECRET)
+    assert newsroom.query("select path from dim_document order by path") == [("b.md",), ("c.md",)]
+    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+        kept = connection.execute(
+            "select path from ledger.raw join ledger.event using (byte_digest) join ledger.document using (document_id)"
+        )
+        assert kept.fetchall() == [("c.md",)]
+
+
 def test_what_was_said_of_an_article_taken_down_is_never_told_again(newsroom: Newsroom) -> None:
     broken: dict[str, Any] = {"originalUrl": "ZEBRA broken url", "zebrafield": "x"}
     listed = [
