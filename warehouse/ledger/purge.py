@@ -1,11 +1,11 @@
 """Takedowns: removing a document, or an article, from the ledger for good.
 
-What goes: events, versions, mentions, entries, URL spellings and bytes. Of an article, every version of a document that
-was its own goes, and its mentions in all others; a version of another story in the same file stays, and so do the other
-mentions of a document that lists it. That document's bytes go, as they hold the text; so do those of quarantine and of
-documents in which something was not accepted, for nobody can tell what that speaks of. A tombstone (warehouse/ledger/tombstones.py) keeps the next run from taking
-the same in again. Deleted rows stay in the file's free blocks until it is compacted, so the caller compacts the ledger
-and removes the releases that hold what went.
+What goes: events, versions, mentions, entries, URL spellings and bytes. Of an article, every version of a document
+that was its own goes, and its mentions in all others; a version of another story in the same file stays, and so do the
+other mentions of a document that lists it. That document's bytes go, as they hold the text; so do those of quarantine
+and of documents in which something was not accepted, for nobody can tell what that speaks of. A tombstone
+(warehouse/ledger/tombstones.py) keeps the next run from taking the same in again. Deleted rows stay in the file's free
+blocks until it is compacted, so the caller compacts the ledger and removes the releases that hold what went.
 """
 
 from collections.abc import Sequence
