@@ -28,7 +28,8 @@ def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> 
     for source, statement in _TAKE_IN:
         if getattr(kept, source).num_rows:
             connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
-    _take_in_urls(feed)
+    if kept.urls.num_rows:
+        _take_in_urls(feed)
     if kept.packs.num_rows:
         store(connection)
 
@@ -41,24 +42,18 @@ def _take_in_urls(feed: Feed) -> None:
     as three comparisons.
     """
     if feed.rounds <= _FEW_BATCHES:
-        feed.connection.execute(_NEW_URLS)
+        feed.connection.execute(_NEW_ROWS["urls"])
         return
-    if feed.rounds == _FEW_BATCHES + 1:
-        feed.connection.execute(_KNOWN_URLS, {"secret": feed.secret})
-    for statement in _NEW_URLS_BY_DIGEST:
+    for statement in (_KNOWN_URLS, *_NEW_URLS_BY_DIGEST):
         feed.connection.execute(statement, {"secret": feed.secret})
 
 
 _FEW_BATCHES = 3
 
-_NEW_URLS = """
-    insert into ledger.url by name
-    select urls.* from urls anti join ledger.url as url on url.url_raw = urls.url_raw
-"""
-
-# A digest of every spelling that the ledger holds; the secret keeps anyone from making two that collide.
+# A digest of every spelling that the ledger holds; the secret keeps anyone from making two that collide. Laid out once
+# in a run, which begins without it (warehouse/ledger/record.py).
 _KNOWN_URLS = """
-    create or replace temp table known_url as select md5_number($secret || url_raw) as digest from ledger.url
+    create temp table if not exists known_url as select md5_number($secret || url_raw) as digest from ledger.url
 """
 
 _NEW_URLS_BY_DIGEST = (
@@ -72,6 +67,49 @@ _NEW_URLS_BY_DIGEST = (
     select found.* from found anti join known_url on known_url.digest = found.digest
     """,
 )
+
+
+def new_rows(into: str) -> dict[str, str]:
+    """Return the statements that add what a batch says and the tables do not hold, each by the batch's table it is of.
+
+    In: what the names of the tables begin with, `ledger.` or that of scratch tables of the same columns. Out: in the
+    order that counts, for mentions are known by their content.
+    """
+    return {
+        "mentions": f"""
+            insert into {into}content_entry by name
+            with firsts as (
+                select min(ref) as ref, key_of_digest(content_digest) as content_id
+                from documents
+                where outcome = 'good'
+                group by content_digest
+            )
+            select firsts.content_id, mentions.position, mentions.entry_id
+            from firsts
+            inner join mentions on mentions.ref = firsts.ref
+            anti join {into}content as known on known.content_id = firsts.content_id
+        """,
+        "documents": f"""
+            insert into {into}content by name
+            with found as (
+                select distinct key_of_digest(content_digest) as content_id, content_digest
+                from documents
+                where outcome = 'good'
+            )
+            select found.* from found anti join {into}content as known on known.content_id = found.content_id
+        """,
+        "entries": f"""
+            insert into {into}entry by name
+            select entries.* from entries anti join {into}entry as known on known.entry_id = entries.entry_id
+        """,
+        "urls": f"""
+            insert into {into}url by name
+            select urls.* from urls anti join {into}url as known on known.url_raw = urls.url_raw
+        """,
+    }
+
+
+_NEW_ROWS = new_rows("ledger.")
 
 # Each statement with the table that it is about: where that has no row, there is nothing to do. What is known is joined
 # by `anti join`, which hashes the batch and passes over the ledger's keys once; `not in` would hash all of the ledger.
@@ -113,41 +151,7 @@ _TAKE_IN = (
         select slices.* from slices anti join ledger.raw as raw on raw.byte_digest = slices.byte_digest
         """,
     ),
-    (
-        "mentions",
-        """
-        insert into ledger.content_entry by name
-        with firsts as (
-            select min(ref) as ref, key_of_digest(content_digest) as content_id
-            from documents
-            where outcome = 'good'
-            group by content_digest
-        )
-        select firsts.content_id, mentions.position, mentions.entry_id
-        from firsts
-        inner join mentions on mentions.ref = firsts.ref
-        anti join ledger.content as content on content.content_id = firsts.content_id
-        """,
-    ),
-    (
-        "documents",
-        """
-        insert into ledger.content by name
-        with found as (
-            select distinct key_of_digest(content_digest) as content_id, content_digest
-            from documents
-            where outcome = 'good'
-        )
-        select found.* from found anti join ledger.content as content on content.content_id = found.content_id
-        """,
-    ),
-    (
-        "entries",
-        """
-        insert into ledger.entry by name
-        select entries.* from entries anti join ledger.entry as entry on entry.entry_id = entries.entry_id
-        """,
-    ),
+    *((source, _NEW_ROWS[source]) for source in ("mentions", "documents", "entries")),
     (
         "drifted",
         """

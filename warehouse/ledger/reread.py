@@ -12,9 +12,9 @@ import pyarrow as pa
 from warehouse.ledger import unused
 from warehouse.ledger.batch import Batch
 from warehouse.ledger.feed import Feed
-from warehouse.ledger.intake import with_accepted_digest
+from warehouse.ledger.intake import new_rows, with_accepted_digest
 from warehouse.ledger.tombstones import url_tombstones
-from warehouse.ledger.withheld import without_taken_down
+from warehouse.ledger.withheld import doomed_entries, said_of_others
 
 
 def begin(connection: duckdb.DuckDBPyConnection) -> None:
@@ -39,44 +39,14 @@ def gather(feed: Feed, batch: Batch, identities: pa.Table, as_of: datetime) -> N
     so a document whose own article was taken down, as only newer rules may know: its version says nothing of it now.
     """
     connection = feed.connection
-    documents = with_accepted_digest(batch, identities)
-    kept = without_taken_down(batch, documents, url_tombstones(connection))
-    feed.give({"documents": documents, "mentions": kept.mentions, "entries": kept.entries, "urls": kept.urls})
+    said = said_of_others(batch, doomed_entries(batch, url_tombstones(connection)))
+    feed.give({"documents": with_accepted_digest(batch, identities), **said._asdict()})
     for statement in _GATHER:
         connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
 
 
 _GATHER = (
-    """
-    insert into temp.reread_content_entry by name
-    with firsts as (
-        select min(ref) as ref, key_of_digest(content_digest) as content_id
-        from documents
-        where outcome = 'good'
-        group by content_digest
-    )
-    select firsts.content_id, mentions.position, mentions.entry_id
-    from firsts
-    inner join mentions on mentions.ref = firsts.ref
-    anti join temp.reread_content as known on known.content_id = firsts.content_id
-    """,
-    """
-    insert into temp.reread_content by name
-    with found as (
-        select distinct key_of_digest(content_digest) as content_id, content_digest
-        from documents
-        where outcome = 'good'
-    )
-    select found.* from found anti join temp.reread_content as known on known.content_id = found.content_id
-    """,
-    """
-    insert into temp.reread_entry by name
-    select entries.* from entries anti join temp.reread_entry as known on known.entry_id = entries.entry_id
-    """,
-    """
-    insert into temp.reread_url by name
-    select urls.* from urls anti join temp.reread_url as known on known.url_raw = urls.url_raw
-    """,
+    *new_rows("temp.reread_").values(),
     """
     insert into temp.reread_event by name
     select distinct byte_digest, $as_of as as_of, key_of_digest(content_digest) as content_id

@@ -36,22 +36,34 @@ def without_taken_down(batch: Batch, documents: pa.Table, tombstones: frozenset[
 
     In: the batch; its documents, with what was settled of them since; the tombstones of URLs.
     """
-    doomed = _doomed_entries(batch, tombstones)
+    doomed = doomed_entries(batch, tombstones)
     slices, packs = _bytes_of(batch, doomed, is_strict=bool(tombstones))
     documents = _without_purged(documents, batch.mentions, doomed)
     return Kept(
         documents,
         slices,
         packs,
-        _rows_not_in(batch.mentions, doomed),
-        _rows_not_in(batch.entries, doomed),
-        _urls_of(batch, doomed),
+        *said_of_others(batch, doomed),
         _problems_told(batch, documents, doomed),
         _drift_told(batch, documents, doomed),
     )
 
 
-def _doomed_entries(batch: Batch, tombstones: frozenset[str]) -> frozenset[int]:
+class Said(NamedTuple):
+    """What a batch says, without what was taken down."""
+
+    mentions: pa.Table
+    entries: pa.Table
+    urls: pa.Table
+
+
+def said_of_others(batch: Batch, doomed: frozenset[int]) -> Said:
+    """Return the batch's mentions, entries and URLs without those of the doomed entries."""
+    mentions, entries = _rows_not_in(batch.mentions, doomed), _rows_not_in(batch.entries, doomed)
+    return Said(mentions, entries, _urls_of(batch, entries, doomed))
+
+
+def doomed_entries(batch: Batch, tombstones: frozenset[str]) -> frozenset[int]:
     """Return the ids of the batch's entries that speak of an article that was taken down."""
     if not tombstones:
         return frozenset()
@@ -68,12 +80,11 @@ def _doomed_entries(batch: Batch, tombstones: frozenset[str]) -> frozenset[int]:
     )
 
 
-def _urls_of(batch: Batch, doomed: frozenset[int]) -> pa.Table:
-    """Return the batch's URLs; where something was purged, only those that another entry declares."""
+def _urls_of(batch: Batch, entries: pa.Table, doomed: frozenset[int]) -> pa.Table:
+    """Return the batch's URLs; where something was purged, only those that an entry that is left declares."""
     if not doomed:
         return batch.urls
-    kept = _rows_not_in(batch.entries, doomed).select(list(_URL_FIELDS)).to_pylist()
-    declared = {entry[name] for entry in kept for name in _URL_FIELDS}
+    declared = {entry[name] for entry in entries.select(list(_URL_FIELDS)).to_pylist() for name in _URL_FIELDS}
     return batch.urls.filter([url in declared for url in batch.urls.column("url_raw").to_pylist()])
 
 
