@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from flows.lean import OWN_ENVIRONMENT
 from flows.runs.state import status_of
@@ -22,6 +22,16 @@ from flows.settings import Settings, process_environment
 
 COMMAND_SECONDS = 30.0
 WEBHOOK_SECONDS = 5.0
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """Takes a redirect for an error: the user named one address, and the event is for that one alone."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow nowhere."""
+
+
+_opener = build_opener(_NoRedirect)
 
 
 def notify_failure(settings: Settings, warehouse: Path, error: Exception, run_id: str | None = None) -> tuple[str, ...]:
@@ -34,19 +44,22 @@ def failure_event(warehouse: str, status: str, error: str, run_id: str | None = 
     return {"event": "newsmart.run.failed", "status": status, "error": error, "warehouse": warehouse, "run_id": run_id}
 
 
-def tell_failure(settings: Settings, event: Mapping[str, Any]) -> tuple[str, ...]:
-    """Tell an event to the hooks that the settings name. Returns a warning for each that failed; raises nothing."""
-    return tuple(_tell(settings, json.dumps(event, ensure_ascii=False).encode("utf-8", "backslashreplace")))
+def tell_failure(settings: Settings, event: Mapping[str, Any], folder: str | None = None) -> tuple[str, ...]:
+    """Tell an event to the hooks that the settings name; the command starts in `folder`, else in the current one.
+
+    Returns a warning for each that failed; raises nothing.
+    """
+    return tuple(_tell(settings, json.dumps(event, ensure_ascii=False).encode("utf-8", "backslashreplace"), folder))
 
 
-def _tell(settings: Settings, body: bytes) -> Iterator[str]:
+def _tell(settings: Settings, body: bytes, folder: str | None) -> Iterator[str]:
     if settings.on_failure:
-        yield from _run_command(settings.on_failure, body)
+        yield from _run_command(settings.on_failure, body, folder)
     if settings.webhook:
         yield from _post(settings.webhook, body)
 
 
-def _run_command(command: str, body: bytes) -> Iterator[str]:
+def _run_command(command: str, body: bytes, folder: str | None) -> Iterator[str]:
     try:
         # Its output goes to stderr: the last line of stdout belongs to `--json`.
         done = subprocess.run(
@@ -56,6 +69,7 @@ def _run_command(command: str, body: bytes) -> Iterator[str]:
             check=False,
             timeout=COMMAND_SECONDS,
             env=_users_environment(),
+            cwd=folder,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         yield f"the on-failure command did not run: {_one_line(error)}"
@@ -74,7 +88,7 @@ def _post(address: str, body: bytes) -> Iterator[str]:
         return
     request = Request(address, data=body, headers={"Content-Type": "application/json"}, method="POST")
     try:
-        with urlopen(request, timeout=WEBHOOK_SECONDS):  # the scheme is checked above
+        with _opener.open(request, timeout=WEBHOOK_SECONDS):  # the scheme is checked above
             return
     except (URLError, OSError, ValueError) as error:
         # The address may hold a token: the host alone is shown.

@@ -18,13 +18,17 @@ NEW_PROCESS = 75
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the parent wants: the deployment's name, its schedule and parameters, and how to run."""
+    """What the parent wants: the deployment's name, its schedule and parameters, and how to run.
+
+    `folder` is the one that `newsmart serve` was started in: there the command of a failed run is started.
+    """
 
     deployment: str
     when: When
     parameters: dict[str, Any]
     settings: Settings
     serving: Serving
+    folder: str
     keep_flow_runs: int
     is_quiet: bool = False
     runs_now: bool = False

@@ -7,7 +7,7 @@ import anyio
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import APILogWorker
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.runs.request import OnEnd, OnStep, RunRequest, RunResult, tell_nobody
 from flows.scheduling.prefect_calls import Call, calling
@@ -16,12 +16,6 @@ from schemas.errors import RunFailed
 from warehouse import interrupts
 
 FLUSH_SECONDS = 5.0
-
-
-def api_url() -> str | None:
-    """Return the API's address that Prefect has read from the environment or a profile."""
-    url: str | None = PREFECT_API_URL.value()
-    return url
 
 
 def load_event_loop() -> None:

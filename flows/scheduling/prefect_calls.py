@@ -49,6 +49,7 @@ class Call:
     """A flow run that this process asked for, and what came of it. `request` None: the flow's parameters make it."""
 
     settings: Settings = field(default_factory=load_settings)
+    folder: str | None = None
     request: RunRequest | None = None
     on_step: OnStep = show_nothing
     on_end: OnEnd = tell_nobody
@@ -179,5 +180,5 @@ def tell_hooks(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> No
     if call.request is None:
         warehouse = str(flow_run.parameters.get("warehouse") or call.settings.warehouse)
         event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", flow_run.name)
-        for warning in tell_failure(call.settings, event):
+        for warning in tell_failure(call.settings, event, call.folder):
             logging.getLogger("newsmart").warning(warning)

@@ -1,24 +1,31 @@
 """The PREFECT_* variables that our processes run under; no Prefect is imported here.
 
 Prefect reads its settings once, while it is imported, so they have to be in the environment before. What the user has
-set stays. Rejected: a profile file in the home (it would change the user's other flows), and `temporary_settings` for
-all of it (the server is another process, which sees the environment only).
+set in the environment stays, and so does the server that an environment or a profile names. The user's profile is read
+and never written, and their `~/.prefect` is left alone: it may belong to another version of Prefect, which would no
+longer start after a migration of its database. Rejected: a profile file of ours in the home (it would change the
+user's other flows), and `temporary_settings` for all of it (the server is another process, which sees the environment
+only).
 """
 
 import os
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from schemas.errors import RunFailed
 
 API_URL = "PREFECT_API_URL"
-WHAT_TO_DO = "name another with PREFECT_HOME, or run with --direct"
 HOME = "PREFECT_HOME"
+PROFILES = "PREFECT_PROFILES_PATH"
+PROFILE = "PREFECT_PROFILE"
+LOOPBACK = "127.0.0.1,localhost"
 
 QUIET = {
     # No word about the user's runs leaves the machine.
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     # The terminal is ours: Prefect writes a traceback there for every failed flow. Its log in the page stays whole.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
@@ -31,7 +38,6 @@ QUIET = {
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     # Five retries of a lost server hold a finished run for a minute, and the log's thread for seven (measured).
     "PREFECT_CLIENT_MAX_RETRIES": "1",
-    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
 }
 
 SERVING = {
@@ -49,42 +55,71 @@ SERVING = {
 }
 
 
-def prepare_environment(
-    given: Mapping[str, str], *, home: Path | None = None, api_url: str | None = None, serving: bool = False
+def own_server(
+    given: Mapping[str, str], folder: Path, api_url: str, key: str, *, serving: bool = False
 ) -> dict[str, str]:
-    """Return the variables to add to `given` before Prefect is imported here or in a child. Pure.
+    """Return the variables to add to `given` for a server of ours and its clients.
 
-    home: where Prefect keeps its database; None leaves it to Prefect (`~/.prefect`) or the user. api_url: the server
-    that was started for this process; None where the user's own is used. A variable that is given is never replaced,
-    but for these two.
+    In: FILE.d/prefect, where the database lies; the API's address; the server's key. Of what they name nothing else
+    counts: neither a profile nor a key that is given.
     """
-    defaults = {**QUIET, **(SERVING if serving else {})}
-    added = {name: value for name, value in defaults.items() if name not in given}
-    told = {HOME: None if home is None else str(home), API_URL: api_url}
-    return added | {name: value for name, value in told.items() if value is not None}
+    page = api_url.removesuffix("/api")
+    return _defaults(given, QUIET | (SERVING if serving else {})) | {
+        HOME: str(folder),
+        PROFILES: str(folder / "profiles.toml"),
+        PROFILE: "ephemeral",
+        API_URL: api_url,
+        "PREFECT_API_AUTH_STRING": key,
+        "PREFECT_SERVER_API_AUTH_STRING": key,
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
+        # The page asks where it came from, whatever name or tunnel led there.
+        "PREFECT_UI_API_URL": "/api",
+        # Prefect would unpack its page beside its code, which many users may not write.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "page"),
+        **_without_proxy(given),
+    }
 
 
-def prefect_home(given: Mapping[str, str]) -> Path:
-    """Return the folder in which Prefect keeps its database under this environment."""
-    return Path(given.get(HOME) or "~/.prefect").expanduser()
+def their_server(given: Mapping[str, str], folder: Path, *, serving: bool = False) -> dict[str, str]:
+    """Return the variables to add to `given` for clients of a server that the environment or a profile names."""
+    profiles = {PROFILES: str(profiles_file(given))}
+    return _defaults(given, QUIET | (SERVING if serving else {})) | {HOME: str(folder), **profiles}
 
 
-def check_home(folder: Path) -> Path:
-    """Return the folder, which is there and can be written. Raises RunFailed: Prefect would only warn, and go wrong."""
+def _defaults(given: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in defaults.items() if name not in given}
+
+
+def _without_proxy(given: Mapping[str, str]) -> dict[str, str]:
+    """Return both spellings of NO_PROXY with loopback in them, as every client reads another one."""
+    told = given.get("no_proxy") or given.get("NO_PROXY")
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), f"{told},{LOOPBACK}" if told else LOOPBACK)
+
+
+def profiles_file(given: Mapping[str, str]) -> Path:
+    """Return the file of the user's profiles, which need not be there."""
+    named = given.get(PROFILES)
+    home = Path(given.get(HOME) or "~/.prefect").expanduser()
+    return Path(os.path.abspath(named or home / "profiles.toml"))
+
+
+def their_api_url(given: Mapping[str, str]) -> str | None:
+    """Return the API's address that the environment or the active profile names.
+
+    Raises RunFailed for a file of profiles that cannot be read.
+    """
+    if given.get(API_URL):
+        return given[API_URL].rstrip("/")
+    file = profiles_file(given)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFailed("cannot make Prefect's folder", where=f"{folder}: {error.strerror}", todo=WHAT_TO_DO) from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise RunFailed("cannot write Prefect's folder", where=str(folder), todo=WHAT_TO_DO)
-    return folder
-
-
-def may_have_profile(given: Mapping[str, str], folder: Path) -> bool:
-    """Tell whether a file that Prefect reads may name another server: a profile, prefect.toml or a .env.
-
-    In: the environment and the current folder. It may say yes in vain; then Prefect's own reading decides.
-    """
-    named = given.get("PREFECT_PROFILES_PATH")
-    files = [Path(named) if named else prefect_home(given) / "profiles.toml", folder / "prefect.toml", folder / ".env"]
-    return "PREFECT_PROFILE" in given or any(file.is_file() for file in files)
+        told = tomllib.loads(file.read_text(encoding="utf-8"))
+        active = told.get("profiles", {}).get(given.get(PROFILE) or told.get("active"), {})
+        url = active.get(API_URL) or active.get("api", {}).get("url")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        todo = "mend it, name another with PREFECT_PROFILES_PATH, or run with --direct"
+        raise RunFailed("Prefect's profiles cannot be read", where=f"{file}: {error}", todo=todo) from error
+    return str(url).rstrip("/") if url else None

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -38,6 +39,7 @@ OVERDUE_SECONDS = 60.0
 LOOK_SECONDS = 5.0
 AGAIN_SECONDS = 2.0
 RECYCLE_RUNS = 300
+OWN_TO_A_RUN = ("full_refresh", "reparse", "as_of", "allow_shrink")
 PRUNE_EVERY = 20
 
 log = logging.getLogger("newsmart.serve")
@@ -117,11 +119,12 @@ class Executor:
             log.info("skipped %d run(s) that were due while another went on or nothing served", len(runs))
 
     def _run(self, run: FlowRun) -> None:
-        call = Call(settings=self._job.settings)
+        call = Call(settings=self._job.settings, folder=self._job.folder)
         self.running_since = time.monotonic()
         try:
             with calling(call):
-                state: Any = run_flow(refresh, flow_run=run, return_type="state")
+                parameters = parameters_of(run.parameters, self._job.parameters)
+                state: Any = run_flow(refresh, flow_run=run, parameters=parameters, return_type="state")
             level = logging.INFO if state.is_completed() or state.name == SKIPPED else logging.ERROR
             log.log(level, "%s: %s", state.name.lower(), _one_line(state.message or ""))
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
@@ -144,6 +147,18 @@ class Executor:
             self._told = serving
         except OSError as error:
             log.warning("cannot write serve.json: %s", error)
+
+
+def parameters_of(asked: Mapping[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a served run takes: its job's parameters, and of its own those alone that open no other place.
+
+    Who may ask the API could else have any folder read and published, and any address dialled. A line tells of what is
+    left out.
+    """
+    left_out = sorted(name for name in asked if name not in OWN_TO_A_RUN and asked[name] != job.get(name))
+    if left_out:
+        log.warning("a run asked for its own %s; what `newsmart serve` was told stays", ", ".join(left_out))
+    return {**job, **{name: asked[name] for name in OWN_TO_A_RUN if name in asked}}
 
 
 def _one_line(error: object) -> str:

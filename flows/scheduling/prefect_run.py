@@ -5,23 +5,20 @@ imports too. A server that `newsmart serve` runs for the warehouse is used where
 """
 
 import atexit
+import os
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import cast
 
-from flows.runs.request import DoRun, OnStep, RunRequest, RunResult, tell_nobody
-from flows.scheduling.prefect_environment import (
-    API_URL,
-    check_home,
-    may_have_profile,
-    prefect_home,
-    prepare_environment,
-)
+from flows.runs.request import DoRun, OnEnd, OnStep, RunRequest, RunResult, tell_nobody
+from flows.scheduling.prefect_environment import own_server, their_api_url, their_server
 from flows.scheduling.prefect_server import PrefectServer, is_prefect, listen
+from flows.scheduling.private import inside, key_in, known_key, private_folder
 from flows.scheduling.serving import read_serving
 from flows.silence import be_silent
+from flows.sources.named import absolute
 from schemas.errors import RunFailed
 from warehouse.home import Home
 
@@ -39,50 +36,55 @@ def run_flow(request: RunRequest, on_step: OnStep, environment: MutableMapping[s
 def flow_runs(warehouse: Path, environment: MutableMapping[str, str]) -> Iterator[DoRun]:
     """Yield what does a run as a flow run, any number of times over one server.
 
-    Once in a process: Prefect reads its settings at import, and the server is gone after the block.
+    Once in a process: Prefect reads its settings at import, and the server is gone after the block. Prefect's part is
+    done in FILE.d/prefect, so that it reads no settings of the current folder.
     """
     atexit.register(be_silent)
-    check_home(prefect_home(environment))
-    with _server(warehouse, environment) as server:
-        module = import_module("flows.scheduling.prefect_call_run")
-        if server is not None:
-            server.wait_until_ready()
-            server.leave_alone()
-        else:
-            _check(module.api_url())
+    home = Home.of(warehouse)
+    home.prepare()
+    folder = private_folder(home)
+    with _server(home, folder, environment) as server:
+        with inside(folder):
+            module = import_module("flows.scheduling.prefect_call_run")
+            if server is not None:
+                server.wait_until_ready()
+                server.leave_alone()
+
+        def run(request: RunRequest, on_step: OnStep, on_end: OnEnd) -> RunResult:
+            asked = in_any_folder(request)
+            with inside(folder):
+                result: RunResult = module.call_refresh(asked, on_step, on_end)
+            return result
+
         try:
-            yield cast(DoRun, module.call_refresh)
+            yield run
         finally:
             module.flush()
 
 
+def in_any_folder(request: RunRequest) -> RunRequest:
+    """Return the request with absolute paths, so that it means the same in every folder."""
+    sources = tuple(replace(source, root=absolute(source.root)) for source in request.sources)
+    return replace(request, sources=sources, warehouse=Path(os.path.abspath(request.warehouse)))
+
+
 @contextmanager
-def _server(warehouse: Path, environment: MutableMapping[str, str]) -> Iterator[PrefectServer | None]:
+def _server(home: Home, folder: Path, environment: MutableMapping[str, str]) -> Iterator[PrefectServer | None]:
     """Yield the server that is started, or None where there is one to use."""
-    if API_URL in environment or _is_in_profile(environment):
-        environment.update(prepare_environment(environment))
+    theirs = their_api_url(environment)
+    if theirs is not None:
+        if not is_prefect(theirs, timeout=5.0):
+            todo = "start it, unset PREFECT_API_URL, or run with --direct"
+            raise RunFailed("no Prefect server answers", where=theirs, todo=todo)
+        environment.update(their_server(environment, folder))
         yield None
         return
-    serving = read_serving(Home.of(warehouse))
-    if serving is not None and is_prefect(serving.api_url):
-        environment.update(prepare_environment(environment, api_url=serving.api_url))
+    serving, key = read_serving(home), known_key(home)
+    if serving is not None and key is not None and is_prefect(serving.api_url):
+        environment.update(own_server(environment, folder, serving.api_url, key))
         yield None
         return
-    server = PrefectServer(listen(), with_page=False)
-    environment.update(prepare_environment(environment, api_url=server.api_url))
+    server = PrefectServer(listen(), folder, with_page=False)
+    environment.update(own_server(environment, folder, server.api_url, key_in(folder)))
     with server:
         yield server
-
-
-def _is_in_profile(environment: MutableMapping[str, str]) -> bool:
-    """Tell whether a profile names a server; Prefect is imported to read one only where a file may be there."""
-    if not may_have_profile(environment, Path.cwd()):
-        return False
-    environment.update(prepare_environment(environment))
-    return bool(import_module("flows.scheduling.prefect_call_run").api_url())
-
-
-def _check(api_url: str | None) -> None:
-    if not api_url or not is_prefect(api_url, timeout=5.0):
-        todo = "start it, unset PREFECT_API_URL, or run with --direct"
-        raise RunFailed("no Prefect server answers", where=str(api_url), todo=todo)

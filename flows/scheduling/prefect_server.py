@@ -47,7 +47,7 @@ def child_command(module: str, *arguments: str) -> list[str]:
 def is_prefect(url: str, timeout: float = 2.0) -> bool:
     """Tell whether a Prefect server answers at this API address."""
     try:
-        with _opener.open(f"{url}/health", timeout=timeout) as answer:
+        with _opener.open(f"{url.rstrip('/')}/health", timeout=timeout) as answer:
             return bool(answer.read(100).strip() == b"true")
     except (URLError, OSError, ValueError):
         return False
@@ -70,9 +70,10 @@ def listen(port: int = 0) -> socket.socket:
 class PrefectServer:
     """One server process behind a listening socket, which stays open over restarts. A context manager."""
 
-    def __init__(self, listener: socket.socket, *, with_page: bool) -> None:
-        """In: the socket, which is ours to close from now on; whether the page and the scheduler are wanted."""
+    def __init__(self, listener: socket.socket, folder: Path, *, with_page: bool) -> None:
+        """In: the socket, which is ours to close from now on; FILE.d/prefect; whether page and scheduler are wanted."""
         self._listener = listener
+        self._folder = folder
         self._port: int = listener.getsockname()[1]
         self._with_page = with_page
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,6 +89,11 @@ class PrefectServer:
         """The API's address."""
         return f"{self.address}/api"
 
+    @property
+    def pid(self) -> int | None:
+        """The process's id, None where none was started."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Start the process and return at once. The environment is this process's."""
         self._close_log()
@@ -96,6 +102,7 @@ class PrefectServer:
         kind = "page" if self._with_page else "bare"
         self._process = subprocess.Popen(
             child_command("flows.scheduling.prefect_uvicorn", str(number), kind),
+            cwd=self._folder,
             pass_fds=[number],
             stdin=subprocess.PIPE,
             stdout=self._log,

@@ -1,4 +1,4 @@
-"""The server's process: Prefect's own application on a socket that the parent opened.
+"""The server's process: Prefect's own application, behind our gate, on a socket that the parent opened.
 
 It ends when standard input closes and by nothing gentler: a SIGTERM that a service manager sends to the whole group
 must not take the server away under a run that is still to end.
@@ -15,6 +15,8 @@ from contextlib import contextmanager
 
 import uvicorn
 from prefect.server.api.server import create_app
+
+from flows.scheduling.gate import Gate
 
 GRACE_SECONDS = 1
 
@@ -36,7 +38,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     app = create_app(ephemeral=sys.argv[2] == "bare", final=True)
-    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=GRACE_SECONDS)
+    config = uvicorn.Config(Gate(app), log_level="error", lifespan="on", timeout_graceful_shutdown=GRACE_SECONDS)
     server = _Server(config)
     threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
     server.run(sockets=[socket.socket(fileno=int(sys.argv[1]))])

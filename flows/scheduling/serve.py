@@ -8,9 +8,10 @@ import logging
 import math
 import os
 import signal
+import socket
 import subprocess
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -20,8 +21,9 @@ from types import FrameType
 from flows.clock import as_text, utc_now
 from flows.runs.request import RunRequest
 from flows.scheduling.job import NEW_PROCESS, Job
-from flows.scheduling.prefect_environment import API_URL, check_home, prepare_environment
-from flows.scheduling.prefect_server import HOST, PrefectServer, child_command, is_prefect, listen, pipe_of
+from flows.scheduling.prefect_environment import HOME, PROFILE, PROFILES, own_server, their_api_url, their_server
+from flows.scheduling.prefect_server import PrefectServer, child_command, is_prefect, listen, pipe_of
+from flows.scheduling.private import KEY_FILE, key_in, private_folder
 from flows.scheduling.serve_log import set_up_log
 from flows.scheduling.serving import Serving, When, hold_serving
 from flows.sources.named import absolute
@@ -57,24 +59,30 @@ def serve(
     failing.
     """
     set_up_log(request.settings.log_format, is_quiet=quiet)
-    when = _checked(When(cron, every if cron is not None or every is not None else DEFAULT_EVERY))
+    when = _checked(When(cron, every if cron is not None or every is not None else DEFAULT_EVERY), environment)
     home = Home.of(request.warehouse)
     home.prepare()
-    with _stop_on_signals() as stop, hold_serving(home), _server(home, port, environment) as (server, api_url):
+    folder = private_folder(home)
+    with _stop_on_signals() as stop, hold_serving(home), _server(folder, port, environment) as (server, api_url):
         if server is None or server.wait_until_ready(should_stop=stop.is_asked):
-            _supervise(_job(request, when, api_url, quiet), server, stop, now)
+            _supervise(_job(request, when, api_url, quiet), folder, server, stop, now)
     log.info("stopped")
     return 0
 
 
-def _checked(when: When) -> When:
+def _checked(when: When, environment: Mapping[str, str]) -> When:
     """Return the schedule. Raises UsageError where it is none."""
     if when.cron is None:
         if when.every is None or not math.isfinite(when.every) or when.every < 1:
             raise UsageError("--every takes seconds, 1 and up", where=str(when.every))
         return when
     told = subprocess.run(
-        child_command("flows.scheduling.prefect_check", when.cron), capture_output=True, text=True, check=False
+        child_command("flows.scheduling.prefect_check", when.cron),
+        cwd="/",  # Prefect reads settings in the current folder, which may be anybody's
+        env={**environment, HOME: "/", PROFILES: "/nothing", PROFILE: "ephemeral"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if told.returncode:
         lines = told.stderr.strip().splitlines() or ["not a cron expression"]
@@ -111,27 +119,33 @@ def _stop_on_signals() -> Iterator[_Stop]:
 
 @contextmanager
 def _server(
-    home: Home, port: int | None, environment: MutableMapping[str, str]
+    folder: Path, port: int | None, environment: MutableMapping[str, str]
 ) -> Iterator[tuple[PrefectServer | None, str]]:
-    """Yield the server that is started, None where one answers already, and the address of its API."""
-    api_url = environment.get(API_URL)
-    if api_url is not None:
-        if not is_prefect(api_url, timeout=5.0):
-            raise RunFailed("no Prefect server answers", where=api_url, todo="start it, or unset PREFECT_API_URL")
-        environment.update(prepare_environment(environment, serving=True))
-        yield None, api_url
+    """Yield the server that is started, None where the user's own is used, and the address of its API.
+
+    Another `newsmart serve`'s server is never used: it would take this one's runs with it when it ends.
+    """
+    theirs = their_api_url(environment)
+    if theirs is not None:
+        if not is_prefect(theirs, timeout=5.0):
+            raise RunFailed("no Prefect server answers", where=theirs, todo="start it, or unset PREFECT_API_URL")
+        environment.update(their_server(environment, folder, serving=True))
+        yield None, theirs
         return
-    folder = check_home(home.folder / "prefect")
-    api_url = f"http://{HOST}:{DEFAULT_PORT if port is None else port}/api"
-    if is_prefect(api_url):
-        log.info("using the Prefect server that answers at %s", api_url)
-        environment.update(prepare_environment(environment, api_url=api_url, home=folder, serving=True))
-        yield None, api_url
-        return
-    server = PrefectServer(listen(DEFAULT_PORT if port is None else port), with_page=True)
-    environment.update(prepare_environment(environment, api_url=server.api_url, home=folder, serving=True))
+    server = PrefectServer(_listen(port), folder, with_page=True)
+    environment.update(own_server(environment, folder, server.api_url, key_in(folder), serving=True))
     with server:
         yield server, server.api_url
+
+
+def _listen(port: int | None) -> socket.socket:
+    """Return a socket on the port; where none was asked for, the usual one or any that is free."""
+    if port is not None:
+        return listen(port)
+    try:
+        return listen(DEFAULT_PORT)
+    except RunFailed:
+        return listen()
 
 
 def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> Job:
@@ -154,6 +168,7 @@ def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> Job:
         settings=request.settings,
         serving=Serving(os.getpid(), str(when), api_url, str(as_text(utc_now()))),
         keep_flow_runs=KEEP_FLOW_RUNS,
+        folder=os.getcwd(),
         is_quiet=quiet,
     )
 
@@ -172,11 +187,13 @@ class _Failures:
         log.warning("%s; starting it again", what)
 
 
-def _supervise(job: Job, server: PrefectServer | None, stop: _Stop, now: bool) -> None:
+def _supervise(job: Job, folder: Path, server: PrefectServer | None, stop: _Stop, now: bool) -> None:
     """Keep both children alive until asked to stop, then end the executor."""
     log.info("serving %s %s; page: %s", job.parameters["warehouse"], job.serving.schedule, _page(job))
+    if server is not None:
+        log.info("the page asks for a key once; it is in %s", folder / KEY_FILE)
     failures = _Failures()
-    executor = _start(replace(job, runs_now=now))
+    executor = _start(replace(job, runs_now=now), folder)
     try:
         while not stop.is_asked():
             time.sleep(LOOK_SECONDS)
@@ -184,7 +201,7 @@ def _supervise(job: Job, server: PrefectServer | None, stop: _Stop, now: bool) -
             if status is not None:
                 if status != NEW_PROCESS:
                     failures.note(f"the process that runs flows ended with status {status}")
-                executor = _start(job)
+                executor = _start(job, folder)
             if server is not None and not server.is_alive():
                 failures.note("Prefect's server ended")
                 server.start()
@@ -197,9 +214,10 @@ def _page(job: Job) -> str:
     return job.serving.api_url.removesuffix("/api")
 
 
-def _start(job: Job) -> subprocess.Popen[bytes]:
+def _start(job: Job, folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         child_command("flows.scheduling.prefect_executor", job.as_json()),
+        cwd=folder,
         stdin=subprocess.PIPE,
         start_new_session=True,
     )

@@ -18,7 +18,7 @@ WAREHOUSE = Path("out/news.duckdb")
 
 
 @contextmanager
-def listener(status: int) -> Iterator[tuple[str, list[bytes]]]:
+def listener(status: int, location: str = "") -> Iterator[tuple[str, list[bytes]]]:
     """Yield an address on loopback that answers with a status, and what it is told."""
     told: list[bytes] = []
 
@@ -26,6 +26,13 @@ def listener(status: int) -> Iterator[tuple[str, list[bytes]]]:
         def do_POST(self) -> None:
             told.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(status)
+            if location:
+                self.send_header("Location", location)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            told.append(b"asked")
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, format: str, *_: object) -> None:
@@ -93,3 +100,11 @@ def test_a_webhook_is_http_only() -> None:
     assert notify_failure(Settings(webhook="file:///etc/passwd"), WAREHOUSE, RunFailed("x")) == (
         "the webhook is no http(s) address",
     )
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_webhook_leads_nowhere_else(status: int) -> None:
+    with listener(204) as (other, told_other), listener(status, other) as (address, told):
+        (warning,) = notify_failure(Settings(webhook=address), WAREHOUSE, RunFailed("x"))
+    assert (len(told), told_other) == (1, [])
+    assert str(status) in warning

@@ -11,15 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.scheduling.prefect_environment import (
-    API_URL,
-    HOME,
-    QUIET,
-    SERVING,
-    check_home,
-    may_have_profile,
-    prepare_environment,
-)
+from flows.scheduling.prefect_environment import API_URL, HOME, PROFILES, QUIET, SERVING, own_server, their_server
 from flows.scheduling.prefect_server import PrefectServer, is_prefect, listen
 from schemas.errors import RunFailed
 from tests.documents import make_document
@@ -28,34 +20,23 @@ from tests.soak.served import ROOT, wait_for
 pytestmark = pytest.mark.timeout(180)
 
 
-def test_what_is_given_stays_but_for_home_and_server() -> None:
+def test_what_is_given_stays_but_for_what_makes_our_server_ours(tmp_path: Path) -> None:
     given = {"PREFECT_LOGGING_COLORS": "true", HOME: "/theirs", "PATH": "/bin"}
-    added = prepare_environment(given, home=Path("/ours"), api_url="http://127.0.0.1:1/api", serving=True)
+    added = own_server(given, tmp_path, "http://127.0.0.1:1/api", "newsmart:key", serving=True)
     assert given == {"PREFECT_LOGGING_COLORS": "true", HOME: "/theirs", "PATH": "/bin"}
     assert "PREFECT_LOGGING_COLORS" not in added
-    assert (added[HOME], added[API_URL]) == ("/ours", "http://127.0.0.1:1/api")
-    assert set(added) | {"PREFECT_LOGGING_COLORS"} == {*QUIET, *SERVING, HOME, API_URL}
-    assert set(prepare_environment({})) == set(QUIET)
-
-
-def test_a_profile_is_looked_for_only_where_there_may_be_one(tmp_path: Path) -> None:
-    given = {HOME: str(tmp_path)}
-    assert not may_have_profile(given, tmp_path)
-    assert may_have_profile({**given, "PREFECT_PROFILE": "mine"}, tmp_path)
-    (tmp_path / "profiles.toml").write_text("")
-    assert may_have_profile(given, tmp_path)
-
-
-def test_a_home_that_is_a_file_is_told(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("")
-    with pytest.raises(RunFailed, match="cannot make Prefect's folder"):
-        check_home(tmp_path / "home")
+    assert (added[HOME], added[API_URL]) == (str(tmp_path), "http://127.0.0.1:1/api")
+    assert {*QUIET, *SERVING} <= {*added, "PREFECT_LOGGING_COLORS"}
+    assert set(their_server({}, tmp_path)) == {*QUIET, HOME, PROFILES}
 
 
 @pytest.mark.slow
-def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS", "many")
-    with PrefectServer(listen(), with_page=False) as server, pytest.raises(RunFailed, match="did not start") as told:
+    with (
+        PrefectServer(listen(), tmp_path, with_page=False) as server,
+        pytest.raises(RunFailed, match="did not start") as told,
+    ):
         server.wait_until_ready()
     assert len(str(told.value).splitlines()) == 1
     assert not is_prefect(server.api_url)

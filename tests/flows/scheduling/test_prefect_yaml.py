@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from flows.scheduling import prefect_flows
-from flows.scheduling.prefect_environment import prepare_environment
+from flows.scheduling.prefect_environment import own_server
 from flows.scheduling.prefect_server import PrefectServer, listen
 from tests.documents import make_document
 from tests.soak.served import ROOT, wait_for
@@ -70,8 +70,8 @@ def test_server_worker_deployment_and_a_scheduled_run_that_publishes(
     told["deployments"][0]["schedules"] = [{"interval": 5}]
     file = tmp_path / "prefect.yaml"
     file.write_text(yaml.safe_dump(told))
-    server = PrefectServer(listen(), with_page=True)
-    added = prepare_environment(os.environ, home=tmp_path / "home", api_url=server.api_url)
+    server = PrefectServer(listen(), tmp_path, with_page=True)
+    added = own_server(os.environ, tmp_path / "home", server.api_url, "newsmart:key")
     for name, value in added.items():
         monkeypatch.setenv(name, value)
     with server:
