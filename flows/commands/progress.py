@@ -1,18 +1,22 @@
 """Shows how a run goes: a live line on a terminal, one plain line a step elsewhere.
 
-Always on stderr, since stdout is for results: its last line may be JSON.
+Always on stderr, since stdout is for results: its last line may be JSON. What there is to show comes by the log of the
+steps (runs/steps.py), so that a direct run and a flow show the same.
 """
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TextIO
+
+from flows.runs.request import LOGGER, RunResult
 
 STEPS = ("scan", "record", "build", "audit", "publish")
 DOING = {
     "scan": "looking for documents",
     "record": "reading, validating and recording",
+    "deduplicate": "deduplicating articles",
     "build": "building the release",
     "audit": "auditing it",
     "publish": "publishing it",
@@ -20,33 +24,59 @@ DOING = {
 _CLEAR_LINE = "\r\x1b[2K"
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where steps are shown; out None: nowhere."""
+class Progress(logging.Handler):
+    """A listener to the log of a run. `result` and `error` are what the last run told of its end."""
 
-    out: TextIO | None
-    is_live: bool
+    def __init__(self, out: TextIO | None, *, is_live: bool) -> None:
+        """In: where steps are shown, None for nowhere; whether it is a terminal, where a line can be replaced."""
+        super().__init__(logging.INFO)
+        self.result: RunResult | None = None
+        self.error: Exception | None = None
+        self._out = out
+        self._is_live = is_live
 
     @classmethod
     @contextmanager
     def on_terminal(cls, *, is_quiet: bool) -> "Iterator[Progress]":
         """Show progress on stderr for the block, and leave a clean line behind."""
-        progress = cls(None if is_quiet else sys.stderr, sys.stderr.isatty())
+        progress = cls(None if is_quiet else sys.stderr, is_live=sys.stderr.isatty())
+        logger = logging.getLogger(LOGGER)
+        logger.addHandler(progress)
+        logger.setLevel(logging.INFO)
         try:
             yield progress
         finally:
-            progress._write(_CLEAR_LINE if progress.is_live else "")
+            logger.removeHandler(progress)
+            progress.clear()
 
-    def step(self, name: str, seconds: float | None) -> None:
-        """Show that a step begins (seconds None) or is done."""
-        if self.is_live:
-            number = STEPS.index(name) + 1 if name in STEPS else len(STEPS)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a step, or keep how a run ended."""
+        if hasattr(record, "step"):
+            self._show(record.step, getattr(record, "seconds", None))
+        elif hasattr(record, "result"):
+            self.result, self.error = record.result, getattr(record, "error", None)
+
+    def say(self, text: str) -> None:
+        """Show what is done before the first step."""
+        self._write(f"{_CLEAR_LINE}{text}" if self._is_live else f"{text}\n")
+
+    def clear(self) -> None:
+        """Leave a clean line."""
+        self._write(_CLEAR_LINE if self._is_live else "")
+
+    def forget(self) -> None:
+        """Begin anew, for another run."""
+        self.result = self.error = None
+
+    def _show(self, name: str, seconds: float | None) -> None:
+        if self._is_live:
+            number = STEPS.index(name) + 1 if name in STEPS else STEPS.index("build")
             bar = "█" * number + "░" * (len(STEPS) - number)
             self._write(f"{_CLEAR_LINE}{bar} {DOING.get(name, name)} …")
         elif seconds is not None:
             self._write(f"{name} {seconds:.2f} s\n")
 
     def _write(self, text: str) -> None:
-        if self.out is not None and text:
-            self.out.write(text)
-            self.out.flush()
+        if self._out is not None and text:
+            self._out.write(text)
+            self._out.flush()

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +12,10 @@ from flows.commands.common import print_json, say, warehouse_of, warn
 from flows.commands.progress import Progress
 from flows.engines.choice import choose_engine
 from flows.runs.early import early_readers
-from flows.runs.request import DoRun, OnEnd, RunRequest, RunResult
+from flows.runs.request import DoRun, RunRequest, RunResult
 from flows.settings import Settings, load_settings, process_environment
 from flows.sources.named import parse_sources
 from schemas.errors import NewsmartError, UsageError
-
-Starter = Callable[[RunRequest, Progress], RunResult]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,24 +23,24 @@ def run(options: argparse.Namespace) -> int:
     settings = run_settings(options)
     request = run_request(options, settings)
     with (
-        _failure_shown(options) as so_far,
         Progress.on_terminal(is_quiet=options.quiet) as progress,
-        runner(request, is_direct=options.direct, on_end=so_far.append) as start,
+        _failure_shown(options, progress),
+        runner(request, progress, is_direct=options.direct) as start,
     ):
-        result = start(request, progress)
+        result = start(request)
     show(options, result)
     return 0
 
 
 @contextmanager
-def _failure_shown(options: argparse.Namespace) -> Iterator[list[RunResult]]:
-    """Yield a list for what a run tells at its end; where an error ends the block, its last is shown."""
-    so_far: list[RunResult] = []
+def _failure_shown(options: argparse.Namespace, progress: Progress) -> Iterator[None]:
+    """Show what the run told of its end, where an error ends the block."""
     try:
-        yield so_far
+        yield
     except Exception:
-        if so_far:
-            show(options, so_far[-1], has_failed=True)
+        progress.clear()
+        if progress.result is not None:
+            show(options, progress.result, has_failed=True)
             sys.stdout.flush()
         raise
 
@@ -78,16 +76,14 @@ def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
 
 
 @contextmanager
-def runner(first: RunRequest, *, is_direct: bool, on_end: OnEnd) -> Iterator[Starter]:
-    """Yield what does a run, directly or as a Prefect flow run; a failure is told to the hooks of the settings.
+def runner(first: RunRequest, progress: Progress, *, is_direct: bool) -> Iterator[DoRun]:
+    """Yield what does a run, directly or as a Prefect flow run; a failure is told to the hooks of the settings."""
+    with _direct(first) if is_direct else _as_flow(first, progress) as start:
 
-    `on_end` is told what each run did that has begun, also where it ends by an error.
-    """
-    with _direct(first) if is_direct else _as_flow(first.warehouse) as start:
-
-        def do(request: RunRequest, progress: Progress) -> RunResult:
+        def do(request: RunRequest) -> RunResult:
+            progress.forget()
             try:
-                return start(request, progress.step, on_end)
+                return start(request)
             except NewsmartError as error:
                 _tell_hooks(request, error)
                 raise
@@ -101,15 +97,16 @@ def _direct(request: RunRequest) -> Iterator[DoRun]:
     with early_readers(request) as readers:
         from flows.runs.pipeline import run_direct
 
-        yield lambda request, on_step, on_end: run_direct(request, on_step, readers, on_end)
+        yield lambda request: run_direct(request, readers)
 
 
 @contextmanager
-def _as_flow(warehouse: Path) -> Iterator[DoRun]:
-    from flows.scheduling.prefect_run import flow_runs
+def _as_flow(first: RunRequest, progress: Progress) -> Iterator[DoRun]:
+    progress.say("starting Prefect …")
+    from flows.scheduling.run import flow_runs
 
-    with flow_runs(warehouse, process_environment()) as run_flow:
-        yield run_flow
+    with flow_runs(first, process_environment()) as run_flow:
+        yield lambda request: run_flow(request, progress)
 
 
 def _tell_hooks(request: RunRequest, error: NewsmartError) -> None:
@@ -173,11 +170,10 @@ def backfill(options: argparse.Namespace) -> int:
         say(options, "nothing to do: every as-of of the manifest is recorded")
         return 0
     with (
-        _failure_shown(options) as so_far,
         Progress.on_terminal(is_quiet=True) as progress,
-        runner(requests[0], is_direct=options.direct, on_end=so_far.append) as start,
+        _failure_shown(options, progress),
+        runner(requests[0], progress, is_direct=options.direct) as start,
     ):
         for request in requests:
-            so_far.clear()
-            show(options, start(request, progress))
+            show(options, start(request))
     return 0

@@ -8,13 +8,14 @@ from flows.settings import process_environment
 
 def serve(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    from flows.scheduling.serve import serve as serve_until_stopped
+    from flows.serve import serve as serve_until_stopped
 
     settings = run_settings(options)
     return serve_until_stopped(
         run_request(options, settings),
         cron=options.cron,
         every=options.every,
+        timezone=options.timezone,
         port=options.port,
         environment=process_environment(),
         quiet=options.quiet,

@@ -4,11 +4,10 @@ The lock is held, the ledger is open and the as-of is settled for as long as the
 the lock goes with the process.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 import duckdb
 
@@ -17,7 +16,7 @@ from flows.engines.readers import LocalReaders, Readers
 from flows.runs import takedown
 from flows.runs.memory import memory_for
 from flows.runs.reparse import bring_up_to_date
-from flows.runs.request import Changes, OnEnd, RunRequest, tell_nobody
+from flows.runs.request import Changes, RunRequest
 from flows.runs.state import state_notices, tell_without_ledger
 from flows.sources.scan import Scan
 from schemas.errors import LedgerDamaged, UsageError
@@ -35,24 +34,15 @@ from warehouse.release import publish, runs
 from warehouse.release.audit import AuditResult
 from warehouse.release.build import Built, Versions
 
-T = TypeVar("T")
-
 VERSIONS = Versions(policy=POLICY_VERSION, rules=RULES_VERSION)
 NO_BALANCE = Balance(0, 0, 0, 0, 0, 0, 0)
-
-
-class Do(Protocol):
-    """Runs one named step and returns what it made."""
-
-    def __call__(self, name: str, step: Callable[[], T]) -> T:
-        """Run `step` under `name`."""
 
 
 @dataclass(slots=True)
 class Traces:
     """What a run leaves behind for its report, also when it fails; filled as it goes.
 
-    `is_told`: state.json tells how it ended.
+    `published` is the release that it put in place; `is_told`: state.json tells how it ended.
     """
 
     balance: Balance = NO_BALANCE
@@ -61,15 +51,13 @@ class Traces:
     notices: list[str] = field(default_factory=list)
     unlistable: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
+    published: "Published | None" = None
     is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that has begun: the lock is held, the ledger is open, the as-of is settled.
-
-    `on_end` is told what it did, also where it then ends by an error.
-    """
+    """A run that has begun: the lock is held, the ledger is open, the as-of is settled."""
 
     request: RunRequest
     home: Home
@@ -79,7 +67,6 @@ class Run:
     started_at: datetime
     traces: Traces
     readers: Readers
-    on_end: OnEnd = tell_nobody
 
     @property
     def key(self) -> tuple[str, datetime, datetime]:
@@ -105,7 +92,7 @@ class Published:
 
 
 @contextmanager
-def open_run(request: RunRequest, readers: Readers, on_end: OnEnd = tell_nobody) -> Iterator[Run]:
+def open_run(request: RunRequest, readers: Readers) -> Iterator[Run]:
     """Take the lock, open the ledger and settle the as-of; whatever ends the block by an error is told in state.json.
 
     Raises UsageError for a FILE that is not ours or an as-of that does not fit, LockedError, LedgerDamaged.
@@ -127,7 +114,7 @@ def open_run(request: RunRequest, readers: Readers, on_end: OnEnd = tell_nobody)
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
             with _on_this_machine(readers, request.processes) as local:
                 bring_up_to_date(connection, home, local, reparse=request.reparse)
-            yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, traces, readers, on_end)
+            yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, traces, readers)
 
 
 @contextmanager

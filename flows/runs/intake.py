@@ -3,7 +3,7 @@
 Reading, taking in and appending events share one transaction: a run that dies on the way leaves the ledger as it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic, time_ns
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow as pa
 from flows.runs.begin import Run, Seen
 from flows.runs.memory import memory_for, recording_memory_for
 from flows.runs.outcome import check_all_listed
+from flows.runs.steps import step
 from flows.sources.scan import Scan, scan
 from flows.sources.scan import references as file_references
 from flows.sources.stores.contract import DENIED
@@ -23,12 +24,23 @@ from warehouse.ledger.opening import count_documents, transaction
 from warehouse.ledger.record import Balance
 from warehouse.release import runs
 
+OnBatch = Callable[[int, int], None]
+
+
+def tell_nobody(done: int, total: int) -> None:
+    """Do nothing: the default where nobody asks how far a run is."""
+
 
 def scan_sources(run: Run) -> Seen:
     """List the documents of the sources.
 
     Raises SourceUnreadable where there is not one, UsageError or TransientFailure as a store does.
     """
+    with step(run, "scan"):
+        return _scan(run)
+
+
+def _scan(run: Run) -> Seen:
     scanned_at_ns = time_ns()
     found = scan(run.request.sources)
     run.traces.notices.extend(_notices(found))
@@ -51,15 +63,23 @@ def _notices(found: Scan) -> Iterator[str]:
             yield f"skipped {entry.source}/{entry.path}: {entry.reason}"
 
 
-def read_and_record(run: Run, seen: Seen) -> Balance:
-    """Read what is new, take it into the ledger and append the events, all in one transaction."""
+def read_and_record(run: Run, seen: Seen, on_batch: OnBatch = tell_nobody) -> Balance:
+    """Read what is new, take it into the ledger and append the events, all in one transaction.
+
+    `on_batch` is told, after each batch, how many documents are taken in, and of how many.
+    """
+    with step(run, "record"):
+        return _read_and_record(run, seen, on_batch)
+
+
+def _read_and_record(run: Run, seen: Seen, on_batch: OnBatch) -> Balance:
     connection, setting = run.connection, run.request.settings.build_memory
     limit_memory(connection, recording_memory_for(seen.scan.files.num_rows + count_documents(connection), setting))
     with transaction(connection):
         observation = _observation(run, seen)
         run.readers.expect(*record.expected_work(connection, observation, seen.scanned_at_ns))
         references = record.compare(connection, observation)
-        _take_in_all(run, references)
+        _take_in_all(run, references, on_batch)
         faults.at("before_record")
         balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
         run.traces.balance = balance
@@ -80,9 +100,9 @@ def _observation(run: Run, seen: Seen) -> record.Observation:
     )
 
 
-def _take_in_all(run: Run, references: pa.Table) -> None:
+def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch) -> None:
     start = monotonic()
-    taking = 0.0
+    taking, count = 0.0, 0
     run.traces.denied.clear()  # a step that is tried again begins anew
     files = file_references(run.request.sources, references)
     pa.default_memory_pool().release_unused()  # what the scan took, 0.2 kB a document
@@ -93,6 +113,8 @@ def _take_in_all(run: Run, references: pa.Table) -> None:
             run.traces.notices.extend(_reading_notices(batch.documents, references))
             run.traces.denied.extend(_denied(batch.problems, references))
             intake.take_in(feed, batch, references, run.as_of)
+            count += batch.documents.num_rows
+            on_batch(count, references.num_rows)
             taking += monotonic() - taken
     run.readers.close()
     run.traces.seconds["read"] = monotonic() - start - taking

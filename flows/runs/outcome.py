@@ -6,9 +6,10 @@ from dataclasses import asdict, replace
 import duckdb
 
 from flows.clock import utc_now
-from flows.runs.begin import NO_BALANCE, Published, Run
+from flows.runs.begin import NO_BALANCE, Run
 from flows.runs.request import Changes, RunResult
 from flows.runs.state import balance_before, run_record, state_before, status_of
+from flows.runs.steps import tell_end
 from schemas.errors import NewsmartError, SourceUnreadable
 from warehouse import faults, interrupts
 from warehouse.home import Home
@@ -16,13 +17,14 @@ from warehouse.release import publish, runs
 from warehouse.state import State, write_state
 
 
-def finish(run: Run, published: Published | None) -> RunResult:
+def finish(run: Run) -> RunResult:
     """Note the end of the run in the ledger and in state.json, remove old releases, and say what was done."""
+    published = run.traces.published
     if published is None:
         _write_row(run, "unchanged")
     keep = [row.release_id for row in _kept(run)]
-    result = _result(run, published)
-    run.on_end(result)
+    result = _result(run)
+    tell_end(result)
     faults.at("before_state")
     tell(run, "unchanged" if published is None else "published", None)
     faults.at("after_state")
@@ -73,7 +75,7 @@ def note_failure(run: Run, error: Exception) -> None:
     """
     if interrupts.is_pending():
         return
-    run.on_end(_result_so_far(run))
+    tell_end(_result_so_far(run), error)
     status = status_of(error)
     with suppress(duckdb.Error, NewsmartError):
         if run.traces.balance is not NO_BALANCE:
@@ -110,7 +112,7 @@ def tell(run: Run, status: str, error: Exception | None) -> None:
 def _result_so_far(run: Run) -> RunResult:
     """Return what is known of a run that failed; a ledger that has failed itself is not relied on."""
     with suppress(duckdb.Error, NewsmartError):
-        told = _result(run, None)
+        told = replace(_result(run), published=False, release=None)
         return told if run.traces.balance is not NO_BALANCE else replace(told, documents={})
     return RunResult(
         run_id=run.run_id,
@@ -132,7 +134,8 @@ def _seconds(run: Run) -> dict[str, float]:
     return {**seconds, "total": (utc_now() - run.started_at).total_seconds()}
 
 
-def _result(run: Run, published: Published | None) -> RunResult:
+def _result(run: Run) -> RunResult:
+    published = run.traces.published
     rows = known_releases(run.home, run.connection)
     problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
     return RunResult(

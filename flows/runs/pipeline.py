@@ -1,107 +1,105 @@
-"""The whole way of a run, once: plain functions, started directly or by a Prefect flow.
+"""The way of a run without Prefect: the steps of flows/refresh.py as plain functions, in the same order.
 
-`refresh` is the table of contents. Each step goes through `do`, a callable that names it, so that a direct run can
-time it and a flow can show it as a task, without a second copy of the order. Until `publish_release` nothing that a
-reader sees is touched.
+Until `publish_release` nothing that a reader sees is touched. A test holds the two orders equal; rejected: one order
+for both, which took each step as a closure and hid the way from whoever opens the flow.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from secrets import token_hex
-from time import monotonic
 
 from flows.clock import utc_now
 from flows.engines.readers import LocalReaders, Readers
-from flows.runs.begin import VERSIONS, Do, Published, Run, T, open_run
+from flows.runs.begin import VERSIONS, Published, Run, open_run
 from flows.runs.intake import read_and_record, scan_sources
 from flows.runs.limits import check_quarantine, check_shrink
 from flows.runs.outcome import check_all_listed, finish, known_releases, note_failure
-from flows.runs.request import Changes, OnEnd, OnStep, RunRequest, RunResult, tell_nobody
+from flows.runs.request import Changes, RunRequest, RunResult
 from flows.runs.state import state_before
-from warehouse import faults, interrupts
+from flows.runs.steps import step
+from warehouse import faults
 from warehouse.ledger.opening import change_number, transaction
-from warehouse.release import publish, runs
+from warehouse.release import build, publish, runs
 from warehouse.release.audit import AuditResult, check, run_audits
-from warehouse.release.build import Built, building, clear_work, fill_release
+from warehouse.release.build import Built, building, clear_work
 
 
-def run_direct(
-    request: RunRequest,
-    on_step: OnStep = lambda name, seconds: None,
-    readers: Readers | None = None,
-    on_end: OnEnd = tell_nobody,
-) -> RunResult:
-    """Do a run without Prefect. `on_step` is told each step's name when it begins, and again with its seconds.
-
-    `on_end` is told what a run that has begun did, before an error that ends it is raised.
-
-    `readers` are those that were begun early, or a cluster's; without, this machine reads.
+def run_direct(request: RunRequest, readers: Readers | None = None) -> RunResult:
+    """Do a run without Prefect. `readers` are those that were begun early, or a cluster's; without, this machine reads.
 
     Raises NewsmartError; what was seen is recorded and told in state.json all the same.
     """
-
-    def do(name: str, step: Callable[[], T]) -> T:
-        start = monotonic()
-        on_step(name, None)
-        made = step()
-        on_step(name, monotonic() - start)
-        return made
-
-    with LocalReaders(request.processes) as local, open_run(request, readers or local, on_end) as run:
-        return refresh(run, do)
-
-
-def refresh(run: Run, do: Do) -> RunResult:
-    """Go the whole way: scan, read and record, and, where there is something new, build, audit and publish."""
-    try:
-        seen = timed(run, do, "scan", partial(scan_sources, run))
-        timed(run, do, "record", partial(read_and_record, run, seen))
+    with LocalReaders(request.processes) as local, begin(request, readers or local) as run:
+        seen = scan_sources(run)
+        read_and_record(run, seen)
         check_limits(run)
-        published = None
-        if has_work(run):
-            published = release_anew(run, do)
-        elif _is_pinned(run):
-            run.traces.notices.append(_PINNED)
-    except Exception as error:
-        note_failure(run, error)
+        if needs_release(run):
+            with new_release(run) as release:
+                deduplicate(release)
+                load_release(release)
+                audit_release(release)
+                publish_release(release)
+        return finish(run)
+
+
+@contextmanager
+def begin(request: RunRequest, readers: Readers) -> Iterator[Run]:
+    """Open a run for the block. What ends it by an error is noted in the ledger and in state.json.
+
+    Raises SourceUnreadable at its end where folders could not be listed; the rest is done all the same.
+    """
+    with open_run(request, readers) as run:
+        try:
+            yield run
+        except Exception as error:
+            if not run.traces.is_told:
+                note_failure(run, error)
+            raise
+        is_published = run.traces.published is not None
+        rest = "the rest was published" if is_published else "of the rest nothing was new to publish"
+        check_all_listed(run, rest)
+
+
+@dataclass(slots=True)
+class Release:
+    """A release that a run is making; `attached` closes its file. What `load_release` made is `built`."""
+
+    run: Run
+    release_id: str
+    attached: ExitStack
+    built: Built | None = None
+    changes: Changes = field(default_factory=Changes)
+
+
+@contextmanager
+def new_release(run: Run) -> Iterator[Release]:
+    """Stage a new release and attach its file for the block; one that was not published is removed."""
+    release_id = f"{run.as_of:%Y%m%dT%H%M%S.%f}Z-{token_hex(3)}"
+    file = publish.stage(run.home, release_id)
+    try:
+        with ExitStack() as attached:
+            attached.enter_context(building(run.connection, file))
+            yield Release(run, release_id, attached)
+    except BaseException:
+        publish.unstage(run.home, release_id)
         raise
-    result = finish(run, published)
-    check_all_listed(run, "the rest was published" if result.published else "of the rest nothing was new to publish")
-    return result
+
+
+def needs_release(run: Run) -> bool:
+    """Tell whether a release has to be made; where a rollback's pin is why not, a notice says so."""
+    if has_work(run):
+        return True
+    if _is_pinned(run):
+        run.traces.notices.append(_PINNED)
+    return False
 
 
 _PINNED = (
     "readers are shown the release of a rollback until something new is found; "
     "`newsmart run --full-refresh` ends that now"
 )
-
-
-def release_anew(run: Run, do: Do) -> Published:
-    """Build a release from the ledger, audit it and put it in place."""
-    release_id = f"{run.as_of:%Y%m%dT%H%M%S.%f}Z-{token_hex(3)}"
-    file = publish.stage(run.home, release_id)
-    try:
-        with building(run.connection, file):
-            built = timed(run, do, "build", partial(build_release, run, release_id))
-            timed(run, do, "audit", partial(audit_release, run))
-            changes = Changes(**runs.count_changes(run.connection, _current_as_of(run)))
-        path = timed(run, do, "publish", partial(publish_release, run, built))
-    except BaseException:
-        publish.unstage(run.home, release_id)
-        raise
-    return Published(built, path, changes)
-
-
-def timed(run: Run, do: Do, name: str, step: Callable[[], T]) -> T:
-    """Run a step and add its seconds to the run's traces."""
-    interrupts.check()
-    start = monotonic()
-    try:
-        return do(name, step)
-    finally:
-        spent = monotonic() - start - (run.traces.seconds.get("read", 0.0) if name == "record" else 0.0)
-        run.traces.seconds[name] = run.traces.seconds.get(name, 0.0) + spent
 
 
 def check_limits(run: Run) -> None:
@@ -145,35 +143,54 @@ def _is_pinned(run: Run) -> bool:
     return pin is not None and pin == publish.current(run.home)
 
 
-def build_release(run: Run, release_id: str) -> Built:
+def deduplicate(release: Release) -> None:
+    """Settle which URLs are one article."""
+    run = release.run
+    with step(run, "deduplicate", counts_as="build"):
+        faults.at("before_build")
+        build.deduplicate(run.connection, run.as_of)
+
+
+def load_release(release: Release) -> Built:
     """Fill the release's tables from the ledger."""
-    faults.at("before_build")
+    run = release.run
 
     def fill_ops(built: Built) -> None:
         runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
         runs.finish_ops_run(run.connection, run.run_id, built)
 
-    built = fill_release(run.connection, run.as_of, release_id, VERSIONS, fill_ops)
-    faults.at("after_build")
-    return built
+    with step(run, "build"):
+        release.built = build.load(run.connection, run.as_of, release.release_id, VERSIONS, fill_ops)
+        faults.at("after_build")
+    return release.built
 
 
-def audit_release(run: Run) -> tuple[AuditResult, ...]:
+def audit_release(release: Release) -> tuple[AuditResult, ...]:
     """Audit the release. Raises AuditFailed, and nothing is published."""
-    run.traces.audits = run_audits(run.connection, run.as_of)
-    clear_work(run.connection)
-    check(run.traces.audits)
-    faults.at("after_audit")
+    run = release.run
+    with step(run, "audit"):
+        run.traces.audits = run_audits(run.connection, run.as_of)
+        clear_work(run.connection)
+        check(run.traces.audits)
+        faults.at("after_audit")
+    release.changes = Changes(**runs.count_changes(run.connection, _current_as_of(run)))
     return run.traces.audits
 
 
-def publish_release(run: Run, built: Built) -> str:
+def publish_release(release: Release) -> str:
     """Put the release in place and note it; keep the latest ones. Returns the path of its file."""
-    faults.at("before_publish")
-    file = publish.publish(run.home, built.release_id)
-    faults.at("after_publish")
-    now = utc_now()
-    with transaction(run.connection):
-        runs.write_release(run.connection, built, file, VERSIONS, now)
-        runs.write_run(run.connection, run.key, "published", run.traces.balance, finished_at=now, built=built)
-    return str(run.home.release_file(built.release_id))
+    run, built = release.run, release.built
+    if built is None:
+        raise RuntimeError("the release has not been loaded")
+    release.attached.close()
+    with step(run, "publish"):
+        faults.at("before_publish")
+        file = publish.publish(run.home, built.release_id)
+        faults.at("after_publish")
+        now = utc_now()
+        with transaction(run.connection):
+            runs.write_release(run.connection, built, file, VERSIONS, now)
+            runs.write_run(run.connection, run.key, "published", run.traces.balance, finished_at=now, built=built)
+    path = str(run.home.release_file(built.release_id))
+    run.traces.published = Published(built, path, release.changes)
+    return path

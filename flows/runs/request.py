@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from flows.clock import as_text
 from flows.engines.choice import Engine
 from flows.settings import Settings
 from flows.sources.scan import Source
+
+LOGGER = "newsmart.run"
+"""Where the steps of a run tell how it goes (steps.py)."""
 
 DOCUMENT_CLASSES = ("seen", "new", "changed", "touched", "unchanged", "quarantined", "removed")
 
@@ -92,15 +95,12 @@ class RunResult:
         }
 
 
-OnStep = Callable[[str, float | None], None]
-"""Is told each step's name when it begins, and again with its seconds when it is done."""
-
-OnEnd = Callable[[RunResult], None]
-"""Is told what a run that has begun did, also where it ends by an error."""
-
-DoRun = Callable[[RunRequest, OnStep, OnEnd], RunResult]
+DoRun = Callable[[RunRequest], RunResult]
 """Does one run, directly or as a flow run."""
 
 
-def tell_nobody(result: RunResult) -> None:
-    """Be the `on_end` of a run whose caller asks for no more than its result or its error."""
+class Told(Protocol):
+    """Who listens to the log of a run, and keeps what it told of its end."""
+
+    result: RunResult | None
+    error: Exception | None

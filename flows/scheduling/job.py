@@ -1,6 +1,7 @@
 """What `newsmart serve` and the process that runs its flows say to each other; imports no Prefect.
 
-The parent tells a job, plain values, so that it fits on a command line; the child answers by its exit status.
+The parent writes a job, one line of JSON, on the child's standard input, which no `ps` shows and no limit of a command
+line cuts; our settings travel by the environment. The child answers by its exit status.
 """
 
 import json
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from flows.scheduling.serving import Serving, When
-from flows.settings import Settings
 from warehouse.home import Home
 
 NEW_PROCESS = 75
@@ -18,31 +18,29 @@ NEW_PROCESS = 75
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the parent wants: the deployment's name, its schedule and parameters, and how to run.
+    """What the parent wants: the deployments' name, the schedule and parameters of the refresh, and how to run.
 
     `folder` is the one that `newsmart serve` was started in: there the command of a failed run is started.
     """
 
-    deployment: str
+    name: str
     when: When
     parameters: dict[str, Any]
-    settings: Settings
     serving: Serving
     folder: str
-    keep_flow_runs: int
+    log_format: str
     is_quiet: bool = False
     runs_now: bool = False
 
-    def as_json(self) -> str:
-        """Return the job as `from_json` takes it."""
-        return json.dumps(asdict(self))
+    def as_line(self) -> bytes:
+        """Return the job as `from_line` takes it."""
+        return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "Job":
+    def from_line(cls, line: bytes) -> "Job":
         """Return the job that the parent wrote."""
-        told = json.loads(text)
-        told |= {"when": When(**told["when"]), "settings": Settings(**told["settings"])}
-        return cls(**told | {"serving": Serving(**told["serving"])})
+        told = json.loads(line)
+        return cls(**told | {"when": When(**told["when"]), "serving": Serving(**told["serving"])})
 
     @property
     def home(self) -> Home:

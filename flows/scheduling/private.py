@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_urlsafe
+from secrets import token_hex, token_urlsafe
 
 from schemas.errors import RunFailed
 from warehouse.home import Home
@@ -21,6 +21,8 @@ from warehouse.home import Home
 KEY_FILE = "key"
 USER = "newsmart"
 KEY_BYTES = 32
+IDENTITY_FILE = "identity"
+IDENTITY_BYTES = 4
 MAX_KEY_CHARS = 1000
 
 
@@ -44,9 +46,18 @@ def key_in(folder: Path) -> str:
     """Return the server's key, `user:password` as Prefect wants it; a random one is made at first. Raises RunFailed."""
     path = folder / KEY_FILE
     try:
-        return _read(path) or _make(path)
+        return _read(path) or _make(path, f"{USER}:{token_urlsafe(KEY_BYTES)}")
     except (OSError, UnicodeError) as error:
         raise RunFailed("cannot read the server's key", where=f"{path}: {error}", todo="remove the file") from error
+
+
+def identity_in(folder: Path) -> str:
+    """Return the warehouse's identity, made at first: on a server that is shared its path may be another's too."""
+    path = folder / IDENTITY_FILE
+    try:
+        return _read(path) or _make(path, token_hex(IDENTITY_BYTES))
+    except (OSError, UnicodeError) as error:
+        raise RunFailed("cannot read the warehouse's identity", where=f"{path}: {error}") from error
 
 
 def known_key(home: Home) -> str | None:
@@ -66,13 +77,12 @@ def _read(path: Path) -> str | None:
         return file.read(MAX_KEY_CHARS).strip() or None
 
 
-def _make(path: Path) -> str:
-    key = f"{USER}:{token_urlsafe(KEY_BYTES)}"
+def _make(path: Path, text: str) -> str:
     path.unlink(missing_ok=True)
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(number, "w", encoding="utf-8") as file:
-        file.write(key + "\n")
-    return key
+        file.write(text + "\n")
+    return text
 
 
 @contextmanager

@@ -18,14 +18,15 @@ from warehouse.home import Home
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A schedule: a cron expression in UTC, or an interval in seconds."""
+    """A schedule: a cron expression in a time zone, or else an interval. `spacing`: seconds between two runs."""
 
+    spacing: float
     cron: str | None = None
-    every: float | None = None
+    timezone: str = "UTC"
 
     def __str__(self) -> str:
         """Say it as the option that asked for it."""
-        return f"cron {self.cron!r} (UTC)" if self.cron is not None else f"every {self.every:g} s"
+        return f"cron {self.cron!r} ({self.timezone})" if self.cron is not None else f"every {self.spacing:g} s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def growth(samples: Sequence[Sample], minutes: float) -> list[str]:
     third = len(samples) // 3
     middle, last = samples[third : 2 * third], samples[2 * third :]
     faults = []
-    for role in ("serve", "server", "executor"):
+    for role in ("serve", "server", "worker"):
         before, after = (max(sample.rss_bytes.get(role, 0) for sample in part) for part in (middle, last))
         if after > before * MEMORY_GROWTH:
             faults.append(f"the memory of the {role} grew from {before:,} to {after:,} bytes")

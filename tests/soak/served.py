@@ -18,7 +18,7 @@ from warehouse.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
-ROLES = {"prefect_uvicorn": "server", "prefect_executor": "executor"}
+ROLES = {"scheduling.server_process": "server", "scheduling.worker": "worker"}
 
 
 def free_port() -> int:
@@ -111,7 +111,7 @@ class Served:
         wait_for(lambda: self.titles() == expected, seconds, f"the release shows {self.titles()}, not {expected}")
 
     def children(self) -> dict[str, int]:
-        """Return the process ids of the server and of the executor, by role."""
+        """Return the process ids of the server and of the worker, by role."""
         out = subprocess.run(["ps", "-axwwo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
         rows = [line.split(None, 2) for line in out.splitlines()]
         ours = [(int(row[0]), row[2]) for row in rows if len(row) == 3 and int(row[1]) == self.process.pid]

@@ -17,10 +17,10 @@ def test_half_a_minute(tmp_path: Path) -> None:
 
 
 def test_growth_is_noticed() -> None:
-    flat = [Sample(i, {"serve": 100, "server": 100, "executor": 100}, 1000) for i in range(60)]
-    leaking = [Sample(i, {"serve": 100, "server": 100, "executor": 100 + 3 * i}, i * 10**6) for i in range(60)]
+    flat = [Sample(i, {"serve": 100, "server": 100, "worker": 100}, 1000) for i in range(60)]
+    leaking = [Sample(i, {"serve": 100, "server": 100, "worker": 100 + 3 * i}, i * 10**6) for i in range(60)]
     assert growth(flat, 30) == []
     assert [fault.split(" from ")[0].split(" by ")[0] for fault in growth(leaking, 30)] == [
-        "the memory of the executor grew",
+        "the memory of the worker grew",
         "Prefect's database grew",
     ]

@@ -8,7 +8,7 @@ thought and lie in memory; the release's tables are filled from them by one SELE
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,9 @@ WORK = (
     "boundary",
     "moment_value",
 )
+
+# The first of them settle the identities; the star is filled from the rest.
+DEDUPLICATION = WORK[: WORK.index("key_owner") + 1]
 
 # With 270,000 entries, two steps at a time ran out of DuckDB's 350 MB; with 70,000 they took an eighth less than one.
 MOST_ENTRIES_SIDE_BY_SIDE = 80_000
@@ -98,12 +101,32 @@ def building(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None
 def fill_release(
     connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, versions: Versions, fill_ops: FillOps
 ) -> Built:
-    """Fill the release attached as `news` from the ledger's events up to `as_of`.
+    """Deduplicate, then load: the whole build of the release attached as `news`."""
+    deduplicate(connection, as_of)
+    return load(connection, as_of, release_id, versions, fill_ops)
+
+
+def deduplicate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    """Settle which URLs are one article, as of `as_of`: aliases and their closure, and the key of each.
+
+    The release attached as `news` gets its empty tables meanwhile.
+    """
+    steps = [step for step in [*work_steps(as_of), *release_steps()] if step.name in (*DEDUPLICATION, TABLES)]
+    run_steps(connection, "news", steps, threads=_threads_for(connection))
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, versions: Versions, fill_ops: FillOps
+) -> Built:
+    """Fill the release attached as `news` from the ledger's events up to `as_of`, after `deduplicate`.
 
     `fill_ops` fills what only the run knows, and is given what was built. Raises AuditFailed where two natural keys
     give one surrogate key.
     """
-    made = run_steps(connection, "news", [*work_steps(as_of), *release_steps()], threads=_threads_for(connection))
+    done = {*DEDUPLICATION, TABLES}
+    steps = [step for step in [*work_steps(as_of), *release_steps()] if step.name not in done]
+    left = [replace(step, needs=step.needs - done) for step in steps]
+    made = run_steps(connection, "news", left, threads=_threads_for(connection))
     tables = tuple(one for table in filled_by_sql() if (one := made[table.name]) is not None)
     built = describe(connection, as_of, release_id, tables)
     with transaction(connection):

@@ -9,8 +9,8 @@ from flows.cli import build_parser, main
 from flows.commands.run import run_request, run_settings
 from flows.engines import choice
 from flows.engines.choice import Engine, choose_engine
-from flows.scheduling.prefect_batches import can_reach
-from flows.scheduling.prefect_call_run import parameters
+from flows.refresh import parameters_of
+from flows.scheduling.batches import can_reach
 from schemas.errors import UsageError
 from tests.documents import make_document
 from tests.newsroom import Newsroom
@@ -67,11 +67,11 @@ def test_options_settings_and_flow_parameters_say_the_same(tmp_path: Path, monke
     options = build_parser().parse_args(["run", "--source", str(tmp_path)])
     request = run_request(options, run_settings(options))
     assert request.engine == Engine("dask", ADDRESS)
-    told = parameters(request)
+    told = parameters_of(request)
     assert choose_engine(str(told["engine"]), str(told["dask_address"])) == request.engine
     local = build_parser().parse_args(["run", "--source", str(tmp_path), "--engine", "local"])
     assert run_request(local, run_settings(local)).engine == Engine()
-    assert parameters(replace(request, engine=Engine()))["engine"] == "local"
+    assert parameters_of(replace(request, engine=Engine()))["engine"] == "local"
 
 
 @pytest.mark.parametrize(

@@ -467,7 +467,7 @@ def test_after_a_failed_publication_the_next_run_builds_though_no_file_changed(
 ) -> None:
     newsroom.write("a.md", make_document())
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "release_anew", lambda run, do: (_ for _ in ()).throw(AuditFailed("no")))
+        patched.setattr(pipeline, "audit_release", lambda release: (_ for _ in ()).throw(AuditFailed("no")))
         with pytest.raises(AuditFailed):
             newsroom.run()
     assert not newsroom.warehouse.exists()

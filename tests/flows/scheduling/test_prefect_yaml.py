@@ -13,9 +13,9 @@ import duckdb
 import pytest
 import yaml
 
-from flows.scheduling import prefect_flows
-from flows.scheduling.prefect_environment import own_server
-from flows.scheduling.prefect_server import PrefectServer, listen
+from flows import maintenance, refresh
+from flows.scheduling.environment import own_server
+from flows.scheduling.server import PrefectServer, listen
 from tests.documents import make_document
 from tests.soak.served import ROOT, wait_for
 
@@ -26,13 +26,14 @@ def deployments() -> dict[str, dict[str, Any]]:
     return {told["name"]: told for told in yaml.safe_load(FILE.read_text())["deployments"]}
 
 
-@pytest.mark.parametrize("name", ["refresh", "maintain"])
+@pytest.mark.parametrize("name", ["refresh", "maintain", "backfill", "rebuild"])
 def test_a_deployment_fits_its_flow(name: str) -> None:
     told = deployments()[name]
-    assert told["entrypoint"] == f"flows/scheduling/prefect_flows.py:{name}"
-    assert set(told["parameters"]) <= set(inspect.signature(getattr(prefect_flows, name).fn).parameters)
-    assert told["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
-    assert told["schedules"][0]["timezone"] == "UTC"
+    module = refresh if name == "refresh" else maintenance
+    assert told["entrypoint"] == f"flows/{module.__name__.rpartition('.')[2]}.py:{name}"
+    assert set(told["parameters"]) <= set(inspect.signature(getattr(module, name).fn).parameters)
+    assert "concurrency_limit" not in told
+    assert all(schedule["timezone"] == "UTC" for schedule in told.get("schedules", []))
 
 
 def prefect(*arguments: str) -> list[str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.scheduling.serve import _stop_on_signals
 from flows.scheduling.serving import Serving, hold_serving, read_serving, serving_file, write_serving
+from flows.serve import _stop_on_signals
 from schemas.errors import LockedError
 from tests.documents import make_document
 from tests.soak.served import ROOT, Served, wait_for
@@ -155,8 +155,8 @@ class TestServed:
         served.wait_for_titles({"a.md": "Three"}, 90)
         assert "Prefect's server ended; starting it again" in served.log()
 
-    def test_an_executor_that_dies_is_started_again(self, served: Served) -> None:
-        os.kill(served.children()["executor"], signal.SIGKILL)
+    def test_a_worker_that_dies_is_started_again(self, served: Served) -> None:
+        os.kill(served.children()["worker"], signal.SIGKILL)
         (served.source / "a.md").write_text(make_document("Four", "https://example.com/a"))
         served.wait_for_titles({"a.md": "Four"}, 90)
         assert "the process that runs flows ended with status -9" in served.log()
@@ -179,7 +179,7 @@ class TestServed:
         served.process.kill()
         served.process.wait()
         wait_for(lambda: not any(_is_alive(pid) for pid in children.values()), 20, f"{children} live on")
-        assert set(children) == {"server", "executor"}
+        assert set(children) == {"server", "worker"}
 
 
 @pytest.mark.slow

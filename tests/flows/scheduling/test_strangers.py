@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from flows.maintenance import maintain
+from flows.refresh import refresh
+from flows.scheduling.environment import own_server, their_api_url, their_settings
 from flows.scheduling.gate import refusal_of
-from flows.scheduling.prefect_environment import own_server, their_api_url
-from flows.scheduling.prefect_executor import parameters_of
-from flows.scheduling.prefect_server import PrefectServer, listen
 from flows.scheduling.private import KEY_FILE, key_in, known_key, private_folder
+from flows.scheduling.server import PrefectServer, listen
+from flows.scheduling.worker import served_parameters
 from schemas.errors import RunFailed
 from tests.documents import make_document
 from tests.soak.served import ROOT
@@ -138,7 +140,8 @@ def test_a_served_run_takes_places_from_its_job_alone() -> None:
         "full_refresh": True,
         "allow_shrink": True,
     }
-    assert parameters_of(asked, JOB) == {**JOB, "full_refresh": True, "allow_shrink": True}
+    assert served_parameters(refresh, asked, JOB) == {**JOB, "full_refresh": True, "allow_shrink": True}
+    assert served_parameters(maintain, asked, JOB) == {"warehouse": JOB["warehouse"]}
 
 
 class TestPrefectsFolder:
@@ -187,16 +190,20 @@ class TestTheEnvironment:
     def test_a_profile_names_a_server_and_a_broken_one_is_one_line(self, tmp_path: Path) -> None:
         file = tmp_path / "profiles.toml"
         given = {"PREFECT_PROFILES_PATH": str(file)}
-        assert their_api_url(given) is None
+        assert named(given) is None
         file.write_text('active = "a"\n[profiles.a]\nPREFECT_API_URL = "http://x/api/"\n[profiles.b]\n')
-        assert their_api_url(given) == "http://x/api"
-        assert their_api_url({**given, "PREFECT_PROFILE": "b"}) is None
-        assert their_api_url({**given, "PREFECT_API_URL": "http://y/api/"}) == "http://y/api"
+        assert named(given) == "http://x/api"
+        assert named({**given, "PREFECT_PROFILE": "b"}) is None
+        assert named({**given, "PREFECT_API_URL": "http://y/api/"}) == "http://y/api"
         for text in ("[profiles", 'active = ["a"]\n', "profiles = 3\n"):
             file.write_text(text)
             with pytest.raises(RunFailed, match="profiles cannot be read") as told:
-                their_api_url(given)
+                named(given)
             assert str(file) in str(told.value)
+
+
+def named(given: Mapping[str, str]) -> str | None:
+    return their_api_url(their_settings(given))
 
 
 def hostile_files(folder: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
+from flows.refresh import parameters_of
 from flows.runs.backfill import plan
 from flows.runs.request import RunRequest
-from flows.scheduling.prefect_call_run import parameters
 from flows.settings import Settings
 from flows.sources.named import absolute, parse_source, parse_sources
 from schemas.errors import UsageError
@@ -111,4 +111,4 @@ def test_a_manifest_may_name_urls(tmp_path: Path) -> None:
 
 def test_a_flow_gets_the_source_as_it_was_given(tmp_path: Path) -> None:
     sources = parse_sources(["s3://bucket/news"])
-    assert parameters(RunRequest(sources, tmp_path))["source"] == ["news=s3://bucket/news"]
+    assert parameters_of(RunRequest(sources, tmp_path))["source"] == ["news=s3://bucket/news"]

@@ -11,8 +11,11 @@ only).
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
+from flows.runs.request import LOGGER
+from flows.settings import PREFIX, Settings
 from schemas.errors import RunFailed
 
 API_URL = "PREFECT_API_URL"
@@ -33,7 +36,9 @@ QUIET = {
     "PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_LOGGING_COLORS": "false",
-    # Nobody but `flows.scheduling.prefect_server` starts a server.
+    # What the steps tell shows in the page.
+    "PREFECT_LOGGING_EXTRA_LOGGERS": LOGGER,
+    # Nobody but `flows.scheduling.server` starts a server.
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     # Five retries of a lost server hold a finished run for a minute, and the log's thread for seven (measured).
@@ -47,12 +52,23 @@ SERVING = {
     "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT1M",
     # What is late is skipped by us; the state Late would only be noise.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
-    # Keeps the database small; flow runs themselves are pruned by count, in `flows.scheduling.prefect_executor`.
+    # Keeps the database small. Flow runs are deleted with their tasks, logs and artifacts.
     "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "PT15M",
-    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,orphans",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "300",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ORPHAN_CLEANUP_LOOP_SECONDS": "3600",
+    # A worker looks each second: a schedule may be of seconds.
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
 }
+KEPT_RUNS = 1000
+KEPT_SECONDS = (3700, 90 * 86_400)  # Prefect takes no less than an hour; its default is 90 days
+
+
+def retention(spacing_seconds: float) -> dict[str, str]:
+    """Return how long Prefect keeps flow runs that come so far apart: some KEPT_RUNS of them."""
+    least, most = KEPT_SECONDS
+    seconds = int(min(most, max(least, KEPT_RUNS * spacing_seconds)))
+    return {"PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(seconds)}
 
 
 def own_server(
@@ -84,8 +100,8 @@ def own_server(
 
 def their_server(given: Mapping[str, str], folder: Path, *, serving: bool = False) -> dict[str, str]:
     """Return the variables to add to `given` for clients of a server that the environment or a profile names."""
-    profiles = {PROFILES: str(profiles_file(given))}
-    return _defaults(given, QUIET | (SERVING if serving else {})) | {HOME: str(folder), **profiles}
+    added = {HOME: str(folder), PROFILES: str(profiles_file(given)), **_without_proxy(given)}
+    return _defaults(given, QUIET | (SERVING if serving else {})) | added
 
 
 def _defaults(given: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
@@ -105,21 +121,25 @@ def profiles_file(given: Mapping[str, str]) -> Path:
     return Path(os.path.abspath(named or home / "profiles.toml"))
 
 
-def their_api_url(given: Mapping[str, str]) -> str | None:
-    """Return the API's address that the environment or the active profile names.
-
-    Raises RunFailed for a file of profiles that cannot be read.
-    """
-    if given.get(API_URL):
-        return given[API_URL].rstrip("/")
+def their_settings(given: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what the environment and, below it, the active profile say. Raises RunFailed for a file that is broken."""
     file = profiles_file(given)
     try:
         told = tomllib.loads(file.read_text(encoding="utf-8"))
-        active = told.get("profiles", {}).get(given.get(PROFILE) or told.get("active"), {})
-        url = active.get(API_URL) or active.get("api", {}).get("url")
+        profile = told.get("profiles", {}).get(given.get(PROFILE) or told.get("active"), {})
+        return {**{str(name): str(value) for name, value in profile.items()}, **given}
     except FileNotFoundError:
-        return None
+        return given
     except (OSError, ValueError, AttributeError, TypeError) as error:
         todo = "mend it, name another with PREFECT_PROFILES_PATH, or run with --direct"
         raise RunFailed("Prefect's profiles cannot be read", where=f"{file}: {error}", todo=todo) from error
-    return str(url).rstrip("/") if url else None
+
+
+def their_api_url(settings: Mapping[str, str]) -> str | None:
+    """Return the address of the API that `their_settings` name, without a slash at its end."""
+    return (settings.get(API_URL) or "").strip().rstrip("/") or None
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the settings as environment variables: so they reach other processes and flows, and no `ps` shows them."""
+    return {PREFIX + field.name.upper(): str(getattr(settings, field.name)) for field in fields(settings)}

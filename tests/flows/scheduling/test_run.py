@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.scheduling.prefect_environment import API_URL, HOME, PROFILES, QUIET, SERVING, own_server, their_server
-from flows.scheduling.prefect_server import PrefectServer, is_prefect, listen
+from flows.scheduling.environment import API_URL, HOME, PROFILES, QUIET, SERVING, own_server, their_server
+from flows.scheduling.server import PrefectServer, is_prefect, listen
 from schemas.errors import RunFailed
 from tests.documents import make_document
 from tests.soak.served import ROOT, wait_for
@@ -27,7 +27,7 @@ def test_what_is_given_stays_but_for_what_makes_our_server_ours(tmp_path: Path) 
     assert "PREFECT_LOGGING_COLORS" not in added
     assert (added[HOME], added[API_URL]) == (str(tmp_path), "http://127.0.0.1:1/api")
     assert {*QUIET, *SERVING} <= {*added, "PREFECT_LOGGING_COLORS"}
-    assert set(their_server({}, tmp_path)) == {*QUIET, HOME, PROFILES}
+    assert set(their_server({}, tmp_path)) == {*QUIET, HOME, PROFILES, "NO_PROXY", "no_proxy"}
 
 
 @pytest.mark.slow
@@ -42,27 +42,21 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest
     assert not is_prefect(server.api_url)
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give one Prefect home to all runs here: the first makes its database."""
-    return tmp_path_factory.mktemp("home")
-
-
 def command(place: Path, *options: str) -> list[str]:
     given = ["--source", f"news={place / 'news'}", "--warehouse", str(place / "out" / "n.duckdb")]
     return [sys.executable, "-m", "flows.cli", "run", *given, *options]
 
 
-def environment(home: Path, **more: str) -> Mapping[str, str]:
+def environment(**more: str) -> Mapping[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NEWSMART_"))}
-    return {**kept, HOME: str(home), **more}
+    return {**kept, **more}
 
 
-def run(place: Path, home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run(place: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(place, *options),
         cwd=ROOT,
-        env=environment(home),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=120,
@@ -76,9 +70,9 @@ def write(place: Path, name: str, text: str) -> None:
 
 
 @pytest.mark.slow
-def test_stdout_is_json_alone_and_stderr_has_no_traceback(tmp_path: Path, home: Path) -> None:
+def test_stdout_is_json_alone_and_stderr_has_no_traceback(tmp_path: Path) -> None:
     write(tmp_path, "a.md", make_document())
-    done = run(tmp_path, home, "--json")
+    done = run(tmp_path, "--json")
     told = json.loads(done.stdout)
     assert (done.returncode, told["published"], len(done.stdout.splitlines())) == (0, True, 1)
     assert "Traceback" not in done.stderr
@@ -86,10 +80,10 @@ def test_stdout_is_json_alone_and_stderr_has_no_traceback(tmp_path: Path, home: 
 
 
 @pytest.mark.slow
-def test_a_refused_run_is_one_clear_line(tmp_path: Path, home: Path) -> None:
+def test_a_refused_run_is_one_clear_line(tmp_path: Path) -> None:
     for i in range(11):
         write(tmp_path, f"{i}.md", "no front matter")
-    done = run(tmp_path, home, "--quiet")
+    done = run(tmp_path, "--quiet")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
         "newsmart: 11 of 11 documents are in quarantine, over the limit of 5% "
@@ -97,17 +91,17 @@ def test_a_refused_run_is_one_clear_line(tmp_path: Path, home: Path) -> None:
     ]
 
 
-def start_slowly(place: Path, home: Path) -> subprocess.Popen[bytes]:
+def start_slowly(place: Path) -> subprocess.Popen[bytes]:
     """Start a run whose scan takes eight seconds, and tells when it begins."""
     write(place, "a.md", make_document())
-    environ = environment(home, PYTHONPATH=str(place))
+    environ = environment(PYTHONPATH=str(place))
     (place / "sitecustomize.py").write_text(
         "import threading, time\n"
         "def wait():\n"
         "    import sys\n"
-        "    while not hasattr(sys.modules.get('flows.runs.pipeline'), 'has_work'):\n"
+        "    while not hasattr(sys.modules.get('flows.refresh'), 'result_of'):\n"
         "        time.sleep(0.01)\n"
-        "    module = sys.modules['flows.runs.pipeline']\n"
+        "    module = sys.modules['flows.refresh']\n"
         "    was = module.scan_sources\n"
         "    def scan_sources(run):\n"
         f"        open({str(place / 'begun')!r}, 'w').close()\n"
@@ -123,26 +117,26 @@ def start_slowly(place: Path, home: Path) -> subprocess.Popen[bytes]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_run_and_its_server(tmp_path: Path, home: Path, number: signal.Signals, status: int) -> None:
-    process = start_slowly(tmp_path, home)
+def test_a_signal_ends_the_run_and_its_server(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    process = start_slowly(tmp_path)
     wait_for((tmp_path / "begun").exists, 60, "the run did not begin")
     os.killpg(process.pid, number)
     text, _ = process.communicate(timeout=30)
     assert process.returncode == status
     assert text.endswith(b"; nothing was left half done\n")
-    assert text.count(b"\n") == 1
+    assert [line for line in text.splitlines() if b"starting Prefect" not in line] == [text.splitlines()[-1]]
     assert not (tmp_path / "out" / "n.duckdb").exists()
-    assert run(tmp_path, home, "--quiet").returncode == 0
+    assert run(tmp_path, "--quiet").returncode == 0
 
 
 @pytest.mark.slow
-def test_a_server_that_goes_away_does_not_take_the_run_with_it(tmp_path: Path, home: Path) -> None:
-    process = start_slowly(tmp_path, home)
+def test_a_server_that_goes_away_does_not_take_the_run_with_it(tmp_path: Path) -> None:
+    process = start_slowly(tmp_path)
     wait_for((tmp_path / "begun").exists, 60, "the run did not begin")
     look = ["ps", "-axwwo", "pid=,ppid=,args="]
     out = subprocess.run(look, capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in out.splitlines()]
-    (server,) = [int(row[0]) for row in rows if int(row[1]) == process.pid and "prefect_uvicorn" in row[2]]
+    (server,) = [int(row[0]) for row in rows if int(row[1]) == process.pid and "scheduling.server_process" in row[2]]
     os.kill(server, signal.SIGKILL)
     start = time.monotonic()
     try:

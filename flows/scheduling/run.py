@@ -6,54 +6,53 @@ imports too. A server that `newsmart serve` runs for the warehouse is used where
 
 import atexit
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from flows.runs.request import DoRun, OnEnd, OnStep, RunRequest, RunResult, tell_nobody
-from flows.scheduling.prefect_environment import own_server, their_api_url, their_server
-from flows.scheduling.prefect_server import PrefectServer, is_prefect, listen
+from flows.lean import hide_heavy_modules
+from flows.runs.request import RunRequest, RunResult, Told
+from flows.scheduling.environment import environment_of, own_server, their_api_url, their_server, their_settings
 from flows.scheduling.private import inside, key_in, known_key, private_folder
+from flows.scheduling.server import PrefectServer, is_prefect, listen
 from flows.scheduling.serving import read_serving
+from flows.settings import PREFIX
 from flows.silence import be_silent
 from flows.sources.named import absolute
 from schemas.errors import RunFailed
 from warehouse.home import Home
 
-
-def run_flow(request: RunRequest, on_step: OnStep, environment: MutableMapping[str, str]) -> RunResult:
-    """Do one run as a flow run. In: the request, who watches, and the process's environment, which is added to.
-
-    Raises NewsmartError as `run_direct` does, RunFailed too where there is no server, KeyboardInterrupt.
-    """
-    with flow_runs(request.warehouse, environment) as run:
-        return run(request, on_step, tell_nobody)
+DoWatchedRun = Callable[[RunRequest, Told], RunResult]
 
 
 @contextmanager
-def flow_runs(warehouse: Path, environment: MutableMapping[str, str]) -> Iterator[DoRun]:
-    """Yield what does a run as a flow run, any number of times over one server.
+def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Iterator[DoWatchedRun]:
+    """Yield what does a run as a flow run, any number of times over one server. It is given who listens, too.
 
     Once in a process: Prefect reads its settings at import, and the server is gone after the block. Prefect's part is
-    done in FILE.d/prefect, so that it reads no settings of the current folder.
+    done in FILE.d/prefect, so that it reads no settings of the current folder; ours travel by the environment.
     """
     atexit.register(be_silent)
-    home = Home.of(warehouse)
+    home = Home.of(first.warehouse)
     home.prepare()
     folder = private_folder(home)
+    if not first.engine.is_dask:
+        hide_heavy_modules()
+    environment.update(environment_of(first.settings))
+    environment.pop(f"{PREFIX}SETTINGS", None)
     with _server(home, folder, environment) as server:
         with inside(folder):
-            module = import_module("flows.scheduling.prefect_call_run")
+            module = import_module("flows.scheduling.call")
             if server is not None:
                 server.wait_until_ready()
                 server.leave_alone()
 
-        def run(request: RunRequest, on_step: OnStep, on_end: OnEnd) -> RunResult:
+        def run(request: RunRequest, told: Told) -> RunResult:
             asked = in_any_folder(request)
             with inside(folder):
-                result: RunResult = module.call_refresh(asked, on_step, on_end)
+                result: RunResult = module.call_refresh(asked, told)
             return result
 
         try:
@@ -71,9 +70,10 @@ def in_any_folder(request: RunRequest) -> RunRequest:
 @contextmanager
 def _server(home: Home, folder: Path, environment: MutableMapping[str, str]) -> Iterator[PrefectServer | None]:
     """Yield the server that is started, or None where there is one to use."""
-    theirs = their_api_url(environment)
+    settings = their_settings(environment)
+    theirs = their_api_url(settings)
     if theirs is not None:
-        if not is_prefect(theirs, timeout=5.0):
+        if not is_prefect(theirs, settings, timeout=5.0):
             todo = "start it, unset PREFECT_API_URL, or run with --direct"
             raise RunFailed("no Prefect server answers", where=theirs, todo=todo)
         environment.update(their_server(environment, folder))

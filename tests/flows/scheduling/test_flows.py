@@ -2,11 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 import psutil
@@ -22,17 +24,19 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, State
+from prefect.states import Failed
 
+from flows import maintenance
+from flows import refresh as module
+from flows.commands.progress import Progress
 from flows.engines import dask_readers
 from flows.engines.dask_readers import Pending
+from flows.refresh import refresh
 from flows.runs import pipeline
-from flows.runs.request import RunRequest, RunResult
-from flows.scheduling import prefect_flows
-from flows.scheduling.prefect_batches import TaskCluster
-from flows.scheduling.prefect_call_run import call_refresh
-from flows.scheduling.prefect_calls import Call, calling
-from flows.scheduling.prefect_steps import run_step
-from flows.settings import Settings
+from flows.runs.request import LOGGER, RunRequest, RunResult
+from flows.scheduling.batches import TaskCluster
+from flows.scheduling.call import call_refresh
+from flows.scheduling.ends import step, tell_hooks
 from flows.sources.scan import Source
 from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, TransientFailure
 from tests.documents import make_document
@@ -44,8 +48,16 @@ from warehouse.lock import hold
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
-def nothing(name: str, seconds: float | None) -> None:
-    """Watch no step."""
+@contextmanager
+def listening() -> Iterator[Progress]:
+    """Yield a listener to the runs of the block that shows nothing."""
+    with Progress.on_terminal(is_quiet=True) as progress:
+        yield progress
+
+
+def called(newsroom: Newsroom) -> RunResult:
+    with listening() as progress:
+        return call_refresh(request_for(newsroom), progress)
 
 
 def request_for(newsroom: Newsroom, **options: Any) -> RunRequest:
@@ -55,7 +67,7 @@ def request_for(newsroom: Newsroom, **options: Any) -> RunRequest:
 def refreshed(newsroom: Newsroom, **parameters: Any) -> State[Any]:
     """Run the flow as a worker would, by its parameters alone."""
     given = {"source": [f"news={newsroom.folder}"], "warehouse": str(newsroom.warehouse), **parameters}
-    state: State[Any] = prefect_flows.refresh(**given, return_state=True)
+    state: State[Any] = refresh(**given, return_state=True)
     return state
 
 
@@ -135,33 +147,86 @@ def test_a_held_warehouse_skips_the_run(newsroom: Newsroom) -> None:
     assert "another run holds the warehouse" in str(state.message)
 
 
-def test_a_refused_run_ends_as_refused_and_tells_the_hook(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_a_refused_run_ends_as_refused_and_carries_its_error(newsroom: Newsroom) -> None:
     for i in range(11):
         newsroom.write(f"{i}.md", "no front matter")
-    told = tmp_path / "told.json"
-    with calling(Call(settings=Settings(on_failure=f"tee {told}"))):
-        state = refreshed(newsroom)
-    event = json.loads(told.read_text())
+    state = refreshed(newsroom)
     assert (state.is_failed(), state.name) == (True, "Refused")
+    assert isinstance(state.result(raise_on_failure=False), Refused)
     assert "Traceback" not in str(state.message)
-    assert (event["status"], event["warehouse"]) == ("refused", str(newsroom.warehouse))
     assert "| quarantined | 11 |" in artifacts_of(flow_run_of(state))["newsmart-summary"]
 
 
-def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom) -> None:
-    steps: list[str] = []
+def test_a_completed_run_carries_its_result(newsroom: Newsroom) -> None:
     newsroom.write("a.md", make_document())
-    result = call_refresh(request_for(newsroom), lambda name, seconds: steps.append(name))
+    result = refreshed(newsroom).result()
+    assert isinstance(result, RunResult)
+    assert (result.published, result.documents["new"]) == (True, 1)
+
+
+def test_a_deployments_run_that_fails_tells_the_hook(
+    newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSMART_ON_FAILURE", "tee told.json")
+    state = Failed(name="Refused", message="too much")
+    by_hand = FlowRun(flow_id=uuid4(), parameters={"warehouse": str(newsroom.warehouse)}, name="run-1")
+    tell_hooks(refresh, by_hand, state, str(tmp_path))
+    assert not (tmp_path / "told.json").exists()
+    tell_hooks(refresh, by_hand.model_copy(update={"deployment_id": uuid4()}), state, str(tmp_path))
+    event = json.loads((tmp_path / "told.json").read_text())
+    assert (event["status"], event["warehouse"], event["run_id"]) == ("refused", str(newsroom.warehouse), "run-1")
+
+
+def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document())
+    result = called(newsroom)
     for i in range(11):
         newsroom.write(f"{i}.md", "no front matter")
     assert result.published
-    assert list(dict.fromkeys(steps)) == ["scan", "record", "build", "audit", "publish"]
-    ended: list[RunResult] = []
-    with pytest.raises(Refused):
-        call_refresh(request_for(newsroom), nothing, ended.append)
-    assert [(known.published, known.documents["quarantined"]) for known in ended] == [(False, 11)]
+    with listening() as progress, pytest.raises(Refused):
+        call_refresh(request_for(newsroom), progress)
+    assert progress.result is not None
+    assert (progress.result.published, progress.result.documents["quarantined"]) == (False, 11)
     with hold(Home.of(newsroom.warehouse)), pytest.raises(LockedError):
-        call_refresh(request_for(newsroom), nothing)
+        called(newsroom)
+
+
+def test_the_flow_and_the_direct_run_go_the_same_way(newsroom: Newsroom, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", LOGGER)
+    newsroom.write("a.md", make_document())
+
+    def steps() -> list[str]:
+        told = [record.__dict__["step"] for record in caplog.records if "step" in record.__dict__]
+        caplog.clear()
+        return told
+
+    assert refreshed(newsroom).is_completed()
+    by_flow = steps()
+    newsroom.write("a.md", make_document("Other"))
+    pipeline.run_direct(request_for(newsroom))
+    assert steps() == by_flow
+    names = ["scan", "record", "deduplicate", "build", "audit", "publish"]
+    assert list(dict.fromkeys(by_flow)) == names
+
+
+def test_the_page_shows_the_tasks_and_what_the_steps_told(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document())
+    run = flow_run_of(refreshed(newsroom))
+    with get_client(sync_client=True) as client:
+        tasks = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])))
+    assert {task.name for task in tasks} == {"extract", "validate", "deduplicate", "load", "audit", "publish"}
+
+
+def test_a_result_that_prefect_lost_is_still_told(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(**parameters: Any) -> None:
+        pipeline.run_direct(request_for(newsroom))
+        raise ConnectionError("the server is gone")
+
+    newsroom.write("a.md", make_document())
+    monkeypatch.setattr("flows.scheduling.call.refresh", lose)
+    result = called(newsroom)
+    assert result.published
+    assert "could not note how the run ended: the server is gone" in result.notices[-1]
 
 
 def test_any_other_error_keeps_its_class(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,9 +234,9 @@ def test_any_other_error_keeps_its_class(newsroom: Newsroom, monkeypatch: pytest
         raise ZeroDivisionError("a fault of ours")
 
     newsroom.write("a.md", make_document())
-    monkeypatch.setattr(pipeline, "scan_sources", fail)
+    monkeypatch.setattr(module, "scan_sources", fail)
     with pytest.raises(ZeroDivisionError):
-        call_refresh(request_for(newsroom), nothing)
+        called(newsroom)
 
 
 def test_only_an_error_of_the_right_class_is_tried_again() -> None:
@@ -185,7 +250,7 @@ def test_only_an_error_of_the_right_class_is_tried_again() -> None:
 
         @flow
         def trying() -> None:
-            _ = run_step.with_options(retry_delay_seconds=[0.0, 0.0, 0.0])(fail)
+            _ = step("fail")(fail).with_options(retry_delay_seconds=[0.0, 0.0, 0.0])()
 
         assert trying(return_state=True).is_failed()
         return count
@@ -200,8 +265,8 @@ def test_a_timeout_ends_the_run_and_frees_the_warehouse(newsroom: Newsroom, monk
 
     newsroom.write("a.md", make_document())
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "scan_sources", sleep)
-        quick = prefect_flows.refresh.with_options(timeout_seconds=1)
+        patch.setattr(module, "scan_sources", sleep)
+        quick = refresh.with_options(timeout_seconds=1)
         state = quick(source=[f"news={newsroom.folder}"], warehouse=str(newsroom.warehouse), return_state=True)
     assert (state.is_failed(), state.name) == (True, "TimedOut")
     assert refreshed(newsroom).is_completed()
@@ -218,7 +283,7 @@ def test_backfill_goes_in_order_and_goes_on_where_it_stopped(newsroom: Newsroom,
 
     def fill(count: int) -> str:
         manifest.write_text(json.dumps(steps[:count]))
-        state = prefect_flows.backfill(
+        state = maintenance.backfill(
             manifest=str(manifest), name="days", warehouse=str(newsroom.warehouse), return_state=True
         )
         assert state.is_completed()
@@ -237,17 +302,17 @@ def test_rebuild_and_maintain(newsroom: Newsroom, tmp_path: Path) -> None:
     newsroom.write("a.md", make_document("Newer"))
     newsroom.run(datetime(2024, 1, 2))
     target = tmp_path / "old.duckdb"
-    built = prefect_flows.rebuild(
+    built = maintenance.rebuild(
         as_of="2024-01-01T00:00:00Z", to=str(target), warehouse=str(newsroom.warehouse), return_state=True
     )
-    kept = prefect_flows.maintain(warehouse=str(newsroom.warehouse), return_state=True)
+    kept = maintenance.maintain(warehouse=str(newsroom.warehouse), return_state=True)
     with duckdb.connect(target, read_only=True) as connection:
         assert connection.execute("select title from main.dim_article").fetchall() == [("Old",)]
     assert built.is_completed()
     assert "ledger bytes" in str(kept.message)
 
 
-@pytest.mark.parametrize("make", [prefect_flows.refresh, prefect_flows.backfill, prefect_flows.maintain])
+@pytest.mark.parametrize("make", [refresh, maintenance.backfill, maintenance.maintain])
 def test_every_flow_has_a_timeout_and_no_retries(make: Callable[..., Any]) -> None:
     assert make.timeout_seconds  # type: ignore[attr-defined]
     assert make.retries == 0  # type: ignore[attr-defined]

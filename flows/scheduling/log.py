@@ -9,6 +9,8 @@ import logging
 import time
 from datetime import UTC, datetime
 
+from flows.runs.request import LOGGER
+
 
 class JsonLines(logging.Formatter):
     """A log record as one line of JSON."""
@@ -26,6 +28,8 @@ def set_up_log(form: str, *, is_quiet: bool = False) -> None:
     text = logging.Formatter("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
     text.converter = time.gmtime
     handler.setFormatter(JsonLines() if form == "json" else text)
+    handler.addFilter(lambda record: record.name != LOGGER)  # a line a run is enough here; the page has all
+    logging.getLogger(LOGGER).setLevel(logging.INFO)
     ours = logging.getLogger("newsmart")
     ours.handlers[:] = [handler]
     ours.setLevel(logging.WARNING if is_quiet else logging.INFO)

@@ -1,4 +1,4 @@
-"""`newsmart serve`: the parent of a Prefect server and of the process that runs its schedule. Imports no Prefect.
+"""`newsmart serve`: the parent of a Prefect server and of a worker that runs the schedule. Imports no Prefect.
 
 It does little, so that little can go wrong in it: hold the lock, start two children, start one again that has died,
 and end them on a signal. Being single-threaded and without Prefect's event loop, it handles signals as it likes.
@@ -12,27 +12,36 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 
 from flows.clock import as_text, utc_now
 from flows.runs.request import RunRequest
+from flows.scheduling.environment import (
+    HOME,
+    PROFILE,
+    PROFILES,
+    environment_of,
+    own_server,
+    retention,
+    their_api_url,
+    their_server,
+    their_settings,
+)
 from flows.scheduling.job import NEW_PROCESS, Job
-from flows.scheduling.prefect_environment import HOME, PROFILE, PROFILES, own_server, their_api_url, their_server
-from flows.scheduling.prefect_server import PrefectServer, child_command, is_prefect, listen, pipe_of
-from flows.scheduling.private import KEY_FILE, key_in, private_folder
-from flows.scheduling.serve_log import set_up_log
+from flows.scheduling.log import set_up_log
+from flows.scheduling.private import KEY_FILE, identity_in, key_in, private_folder
+from flows.scheduling.server import PrefectServer, child_command, is_prefect, listen, pipe_of
 from flows.scheduling.serving import Serving, When, hold_serving
+from flows.settings import PREFIX
 from flows.sources.named import absolute
 from schemas.errors import RunFailed, UsageError
 from warehouse.home import Home
 
 DEFAULT_PORT = 4200
 DEFAULT_EVERY = 3600.0
-KEEP_FLOW_RUNS = 200
 LOOK_SECONDS = 0.2
 STOP_SECONDS = 11.0
 MAX_FAILURES = 5
@@ -46,6 +55,7 @@ def serve(
     *,
     cron: str | None,
     every: float | None,
+    timezone: str | None,
     port: int | None,
     environment: MutableMapping[str, str],
     quiet: bool = False,
@@ -53,31 +63,37 @@ def serve(
 ) -> int:
     """Serve the warehouse on a schedule until SIGINT or SIGTERM. Out: the exit status, 0.
 
-    In: what each run does; the schedule (an hour where there is none); the server's port; the process's environment,
-    which is added to; whether a first run starts at once. Raises UsageError for a schedule that is none, LockedError
-    where the warehouse is served, RunFailed for a port in use, a folder that cannot be written, or a server that keeps
-    failing.
+    In: what each run does; the schedule (an hour where there is none), and the time zone of its cron expression; the
+    server's port; the process's environment, which is added to; whether a first run starts at once. Raises UsageError
+    for a schedule that is none, LockedError where the warehouse is served, RunFailed for a port in use, a folder that
+    cannot be written, or a server that keeps failing.
     """
     set_up_log(request.settings.log_format, is_quiet=quiet)
-    when = _checked(When(cron, every if cron is not None or every is not None else DEFAULT_EVERY), environment)
+    when = _when(cron, every, timezone, environment)
     home = Home.of(request.warehouse)
     home.prepare()
     folder = private_folder(home)
+    environment.update(environment_of(request.settings) | retention(when.spacing))
+    environment.pop(f"{PREFIX}SETTINGS", None)
     with _stop_on_signals() as stop, hold_serving(home), _server(folder, port, environment) as (server, api_url):
         if server is None or server.wait_until_ready(should_stop=stop.is_asked):
-            _supervise(_job(request, when, api_url, quiet), folder, server, stop, now)
+            name = home.file.stem if server is not None else f"{home.file.stem}-{identity_in(folder)}"
+            _supervise(replace(_job(request, when, api_url, name), is_quiet=quiet, runs_now=now), folder, server, stop)
     log.info("stopped")
     return 0
 
 
-def _checked(when: When, environment: Mapping[str, str]) -> When:
+def _when(cron: str | None, every: float | None, timezone: str | None, environment: Mapping[str, str]) -> When:
     """Return the schedule. Raises UsageError where it is none."""
-    if when.cron is None:
-        if when.every is None or not math.isfinite(when.every) or when.every < 1:
-            raise UsageError("--every takes seconds, 1 and up", where=str(when.every))
-        return when
+    if cron is None:
+        if timezone is not None:
+            raise UsageError("a time zone is for a schedule by --cron", where=timezone)
+        spacing = DEFAULT_EVERY if every is None else every
+        if not math.isfinite(spacing) or spacing < 1:
+            raise UsageError("--every takes seconds, 1 and up", where=str(every))
+        return When(spacing)
     told = subprocess.run(
-        child_command("flows.scheduling.prefect_check", when.cron),
+        child_command("flows.scheduling.check", cron, timezone or "UTC"),
         cwd="/",  # Prefect reads settings in the current folder, which may be anybody's
         env={**environment, HOME: "/", PROFILES: "/nothing", PROFILE: "ephemeral"},
         capture_output=True,
@@ -87,7 +103,7 @@ def _checked(when: When, environment: Mapping[str, str]) -> When:
     if told.returncode:
         lines = told.stderr.strip().splitlines() or ["not a cron expression"]
         raise UsageError(lines[-1])
-    return when
+    return When(float(told.stdout.strip().splitlines()[-1]), cron, timezone or "UTC")
 
 
 @dataclass(slots=True)
@@ -125,9 +141,10 @@ def _server(
 
     Another `newsmart serve`'s server is never used: it would take this one's runs with it when it ends.
     """
-    theirs = their_api_url(environment)
+    settings = their_settings(environment)
+    theirs = their_api_url(settings)
     if theirs is not None:
-        if not is_prefect(theirs, timeout=5.0):
+        if not is_prefect(theirs, settings, timeout=5.0):
             raise RunFailed("no Prefect server answers", where=theirs, todo="start it, or unset PREFECT_API_URL")
         environment.update(their_server(environment, folder, serving=True))
         yield None, theirs
@@ -148,12 +165,11 @@ def _listen(port: int | None) -> socket.socket:
         return listen()
 
 
-def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> Job:
-    """Return what the executor is told. Paths are made absolute."""
-    file = os.path.abspath(request.warehouse)
+def _job(request: RunRequest, when: When, api_url: str, name: str) -> Job:
+    """Return what the worker is told. Paths are made absolute."""
     parameters = {
         "source": [f"{source.name}={absolute(source.root)}" for source in request.sources],
-        "warehouse": file,
+        "warehouse": os.path.abspath(request.warehouse),
         "max_quarantine": request.max_quarantine,
         "allow_shrink": request.allow_shrink,
         "workers": request.workers,
@@ -161,15 +177,12 @@ def _job(request: RunRequest, when: When, api_url: str, quiet: bool) -> Job:
         "dask_address": request.engine.address,
     }
     return Job(
-        # One server can serve many warehouses: the path's digest keeps two of the same name apart.
-        deployment=f"{Path(file).stem}-{sha256(file.encode()).hexdigest()[:8]}",
+        name=name,
         when=when,
         parameters=parameters,
-        settings=request.settings,
         serving=Serving(os.getpid(), str(when), api_url, str(as_text(utc_now()))),
-        keep_flow_runs=KEEP_FLOW_RUNS,
         folder=os.getcwd(),
-        is_quiet=quiet,
+        log_format=request.settings.log_format,
     )
 
 
@@ -187,27 +200,27 @@ class _Failures:
         log.warning("%s; starting it again", what)
 
 
-def _supervise(job: Job, folder: Path, server: PrefectServer | None, stop: _Stop, now: bool) -> None:
-    """Keep both children alive until asked to stop, then end the executor."""
+def _supervise(job: Job, folder: Path, server: PrefectServer | None, stop: _Stop) -> None:
+    """Keep both children alive until asked to stop, then end the worker."""
     log.info("serving %s %s; page: %s", job.parameters["warehouse"], job.serving.schedule, _page(job))
     if server is not None:
         log.info("the page asks for a key once; it is in %s", folder / KEY_FILE)
     failures = _Failures()
-    executor = _start(replace(job, runs_now=now), folder)
+    worker = _start(job, folder)
     try:
         while not stop.is_asked():
             time.sleep(LOOK_SECONDS)
-            status = executor.poll()
+            status = worker.poll()
             if status is not None:
                 if status != NEW_PROCESS:
                     failures.note(f"the process that runs flows ended with status {status}")
-                executor = _start(job, folder)
+                worker = _start(replace(job, runs_now=False), folder)
             if server is not None and not server.is_alive():
                 failures.note("Prefect's server ended")
                 server.start()
         log.info("stopping; a run that goes on has %g s to end", STOP_SECONDS - 1)
     finally:
-        _end(executor, stop)
+        _end(worker, stop)
 
 
 def _page(job: Job) -> str:
@@ -215,20 +228,25 @@ def _page(job: Job) -> str:
 
 
 def _start(job: Job, folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        child_command("flows.scheduling.prefect_executor", job.as_json()),
+    child = subprocess.Popen(
+        child_command("flows.scheduling.worker"),
         cwd=folder,
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
+    with suppress(BrokenPipeError):  # it has ended, which the next look tells
+        pipe_of(child).write(job.as_line())
+        pipe_of(child).flush()
+    return child
 
 
-def _end(executor: subprocess.Popen[bytes], stop: _Stop) -> None:
-    """Ask the executor to end; by force when it takes too long, or when a second signal asks."""
-    pipe_of(executor).close()
+def _end(child: subprocess.Popen[bytes], stop: _Stop) -> None:
+    """Ask the worker to end; by force when it takes too long, or when a second signal asks."""
+    with suppress(BrokenPipeError):
+        pipe_of(child).close()
     asked, deadline = stop.count, time.monotonic() + STOP_SECONDS
-    while executor.poll() is None and time.monotonic() < deadline and stop.count == asked:
+    while child.poll() is None and time.monotonic() < deadline and stop.count == asked:
         time.sleep(0.05)
-    if executor.poll() is None:
-        executor.kill()
-    executor.wait()
+    if child.poll() is None:
+        child.kill()
+    child.wait()

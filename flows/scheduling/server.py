@@ -7,32 +7,33 @@ input closes, which the kernel does for a parent that was killed too.
 
 Rejected: Prefect's own temporary server (it starts only after `import prefect`, so that the two imports cannot run side
 by side: 5.4 s against 10 s for a trivial flow; it shares the terminal's Ctrl-C, dies first, and the run's last state is
-lost), and `prefect server start` (a second process between us and it).
+lost), and `prefect server start` (Prefect 3.8.8: nothing can be put before its application, which checks no Host; a
+port in use is known only seconds later; and it ends with the service manager's signal, under the runs).
 """
 
 import errno
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import IO, Self
 from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.parse import urlsplit
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 from schemas.errors import RunFailed
 
 HOST = "127.0.0.1"
+OWN_NAMES = (HOST, "localhost", "::1")
 READY_SECONDS = 60.0
 STOP_SECONDS = 3.0
 ROOT = str(Path(__file__).resolve().parents[2])
 LAST_LINE_BYTES = 4000
-
-# Loopback is never reached through a proxy.
-_opener = build_opener(ProxyHandler({}))
 
 
 def child_command(module: str, *arguments: str) -> list[str]:
@@ -44,13 +45,23 @@ def child_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-c", code, *arguments]
 
 
-def is_prefect(url: str, timeout: float = 2.0) -> bool:
-    """Tell whether a Prefect server answers at this API address."""
+def is_prefect(url: str, settings: Mapping[str, str] | None = None, timeout: float = 2.0) -> bool:
+    """Tell whether a Prefect server answers at this API address, under Prefect's TLS settings."""
+    # Loopback is never reached through a proxy.
+    proxies = [ProxyHandler({})] if urlsplit(url).hostname in OWN_NAMES else []
     try:
-        with _opener.open(f"{url.rstrip('/')}/health", timeout=timeout) as answer:
+        opener = build_opener(*proxies, HTTPSHandler(context=_tls(settings or {})))
+        with opener.open(f"{url.rstrip('/')}/health", timeout=timeout) as answer:
             return bool(answer.read(100).strip() == b"true")
     except (URLError, OSError, ValueError):
         return False
+
+
+def _tls(settings: Mapping[str, str]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.get("PREFECT_API_SSL_CERT_FILE") or None)
+    if settings.get("PREFECT_API_TLS_INSECURE_SKIP_VERIFY", "").lower() in ("1", "true", "yes", "on", "t", "y"):
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def listen(port: int = 0) -> socket.socket:
@@ -101,7 +112,7 @@ class PrefectServer:
         number = self._listener.fileno()
         kind = "page" if self._with_page else "bare"
         self._process = subprocess.Popen(
-            child_command("flows.scheduling.prefect_uvicorn", str(number), kind),
+            child_command("flows.scheduling.server_process", str(number), kind),
             cwd=self._folder,
             pass_fds=[number],
             stdin=subprocess.PIPE,
@@ -121,7 +132,8 @@ class PrefectServer:
                 return True
             if should_stop():
                 return False
-        raise RunFailed("Prefect's server did not start", where=self._last_words(), todo="or run with --direct")
+        todo = f"its folder is {self._folder}; move its prefect.db away, or run with --direct"
+        raise RunFailed("Prefect's server did not start", where=self._last_words(), todo=todo)
 
     def is_alive(self) -> bool:
         """Tell whether the process runs."""

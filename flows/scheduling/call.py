@@ -1,0 +1,60 @@
+"""The part of `newsmart run` that needs Prefect: call the flow, and take its result or its error from its state."""
+
+import logging
+from dataclasses import replace
+
+import anyio
+from prefect.events.worker import EventsWorker
+from prefect.exceptions import TerminationSignal
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+from flows.refresh import parameters_of, refresh, result_of
+from flows.runs.request import RunRequest, RunResult, Told
+from schemas.errors import RunFailed
+from warehouse import interrupts
+
+FLUSH_SECONDS = 5.0
+
+
+def load_event_loop() -> None:
+    """Import anyio's event loop here and now.
+
+    anyio imports it at first use. Two threads of Prefect's that come to it at the same moment each wait for a module
+    that the other is importing, for ever: seen once in some hundred runs on a busy machine.
+    """
+    anyio.run(anyio.sleep, 0)
+
+
+def call_refresh(request: RunRequest, told: Told) -> RunResult:
+    """Run the refresh flow in this process.
+
+    Raises what the pipeline raised, its class kept; RunFailed where the flow run ended without a result, such as by its
+    timeout; KeyboardInterrupt after a signal. Where Prefect cannot note the end, what the run told of it counts, and a
+    notice says so.
+    """
+    load_event_loop()
+    # Prefect's log worker writes to stderr where a server is lost, unless the standard library is told to hold back.
+    logging.raiseExceptions = False
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        try:
+            state = refresh(**parameters_of(request), return_state=True)
+        except TerminationSignal:
+            raise interrupts.Terminated from None
+        except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
+            return _told_result(told, f"Prefect could not note how the run ended: {' '.join(str(error).split())}")
+    return result_of(state)
+
+
+def _told_result(told: Told, lost: str) -> RunResult:
+    if told.error is not None:
+        raise told.error
+    if told.result is None:
+        raise RunFailed("the flow run came to nothing", where=lost)
+    return replace(told.result, notices=[*told.result.notices, lost])
+
+
+def flush() -> None:
+    """Send what still waits in Prefect's queues, while the server is there to take it."""
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=FLUSH_SECONDS)
