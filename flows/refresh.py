@@ -9,7 +9,7 @@ carries its result or its error: our own errors without a traceback, a warehouse
 failure. The flow itself is never tried again, for a failed audit would only fail again.
 
 A timeout raises in the step that runs: its transaction is rolled back and the lock let go, and the next run goes on
-from there. It cannot break into a query in a thread, so that a worker ends an overdue process (scheduling/worker.py).
+from there. It cannot break into a query in a thread, so that a worker ends an overdue process (scheduling/service.py).
 """
 
 from datetime import UTC, datetime

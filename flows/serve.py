@@ -229,7 +229,7 @@ def _page(job: Job) -> str:
 
 def _start(job: Job, folder: Path) -> subprocess.Popen[bytes]:
     child = subprocess.Popen(
-        child_command("flows.scheduling.worker"),
+        child_command("flows.scheduling.worker_process"),
         cwd=folder,
         stdin=subprocess.PIPE,
         start_new_session=True,

@@ -1,6 +1,7 @@
 """The shape of the project: which way imports point, and what only one module may do."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ ROOMS = {
 MODULES = sorted(path.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 TREES = {module: ast.parse((ROOT / module).read_text(encoding="utf-8")) for module in MODULES}
 MAX_LINES = 400
+# What a newcomer opens first: the command line, the flows, the scheduler.
+ABOVE = {"flows/cli.py", "flows/refresh.py", "flows/maintenance.py", "flows/serve.py"}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -54,12 +57,15 @@ def test_imports_point_from_flows_to_warehouse_to_schemas(module: Path) -> None:
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module.parts[0] in ROOMS], ids=str)
 def test_within_a_layer_imports_point_from_later_packages_to_earlier_ones(module: Path) -> None:
-    """A module beside the packages, such as the settings, is for all of them; cli.py alone stands above them."""
+    """A module beside the packages, such as the settings, is for all of them, but for those of ABOVE.
+
+    The service names what it runs: the worker serves the flows, which stand above it.
+    """
     layer, rooms = module.parts[0], ROOMS[module.parts[0]]
     own = rooms.index(module.parts[1]) + 1 if len(module.parts) > 2 else 0
     named = {name.split(".")[1] for name in imported(TREES[module]) if name.startswith(f"{layer}.")}
 
-    assert module.name == "cli.py" or named.isdisjoint(rooms[own:])
+    assert str(module) in ABOVE or named.isdisjoint(rooms[own:])
 
 
 @pytest.mark.parametrize("layer", ROOMS)
@@ -84,11 +90,19 @@ def test_imports_are_absolute() -> None:
     assert relative == set()
 
 
-def test_only_prefect_modules_import_prefect() -> None:
-    importers = {module for module, tree in TREES.items() if "prefect" in tops(tree)}
+def test_only_the_flows_and_scheduling_import_prefect() -> None:
+    importers = {str(module) for module, tree in TREES.items() if "prefect" in tops(tree)}
 
-    assert importers
-    assert {str(module) for module in importers if not module.name.startswith("prefect_")} == set()
+    assert {"flows/refresh.py", "flows/maintenance.py"} <= importers
+    assert {name for name in importers - ABOVE if not name.startswith("flows/scheduling/")} == set()
+
+
+def test_who_starts_prefects_processes_does_without_prefect() -> None:
+    """Its settings are read at import, so they have to be there before; and `--direct` needs none of it."""
+    modules = ("flows.serve", "flows.scheduling.run", "flows.scheduling.worker_process", "flows.runs.pipeline")
+    code = f"import sys, {', '.join(modules)}; sys.exit('prefect' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_only_settings_reads_the_environment() -> None:

@@ -5,23 +5,15 @@ tells the server that it lives; we say where a flow runs. Here it is a thread, s
 Prefect and not the four that a process and its imports take (`Runner`, the process worker: measured with 3.8.8).
 
 Runs go one after another. A run whose time comes while another of its deployment goes on, or came while nothing served,
-is skipped: a refresh looks at the whole source, so one is as good as ten. After RECYCLE_RUNS the process ends and is
-started anew, which bounds what leaks.
-
-The parent says "stop" by closing standard input, and so does its death. Then a run that goes on has STOP_SECONDS; after
-that, or past its flow's timeout, the process ends by force. The pipeline is safe against that by design.
+is skipped: a refresh looks at the whole source, so one is as good as ten.
 """
 
 import logging
 import os
-import signal
-import sys
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -32,24 +24,15 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.flow_engine import run_flow
 from prefect.flows import Flow
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Cancelled
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-from flows.maintenance import maintain
-from flows.refresh import TIMEOUT_SECONDS, refresh
-from flows.scheduling.call import flush, load_event_loop
-from flows.scheduling.deployments import MAINTAIN, deploy, make_pool, next_due, recover
-from flows.scheduling.ends import SKIPPED, tell_hooks
-from flows.scheduling.job import NEW_PROCESS, Job
-from flows.scheduling.log import set_up_log
+from flows.scheduling.deployments import next_due
+from flows.scheduling.ends import SKIPPED
+from flows.scheduling.job import Job
 from flows.scheduling.serving import write_serving
 
-STOP_SECONDS = 10.0
-OVERDUE_SECONDS = 60.0
-AGAIN_SECONDS = 2.0
 NEXT_DUE_SECONDS = 5.0
-RECYCLE_RUNS = 300
 ON_TIME_SECONDS = 30.0
 OWN_TO_A_RUN = ("full_refresh", "reparse", "as_of", "allow_shrink")
 OVERLAP = "it was due while another run went on"
@@ -137,9 +120,9 @@ class ThreadWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Result]):
         try:
             parameters = served_parameters(flow, run.parameters, self._job.parameters)
             state: Any = run_flow(flow, flow_run=run, parameters=parameters, return_type="state")
-            log.log(_level(state), "%s: %s", state.name.lower(), _one_line(state.message or ""))
+            log.log(_level(state), "%s: %s", state.name.lower(), one_line(state.message or ""))
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
-            log.error("Prefect could not note how a run ended: %s: %s", type(error).__name__, _one_line(error))
+            log.error("Prefect could not note how a run ended: %s: %s", type(error).__name__, one_line(error))
         finally:
             self.runs += 1
             self.running_since = None
@@ -172,125 +155,6 @@ def _level(state: State[Any]) -> int:
     return logging.INFO if state.type is StateType.COMPLETED or state.name == SKIPPED else logging.ERROR
 
 
-def _one_line(error: object) -> str:
+def one_line(error: object) -> str:
+    """Return a text as one line that is not too long."""
     return " ".join(str(error).split())[:500]
-
-
-class Service:
-    """The worker in its thread: registered with the server, started again where the server was away, ended in time."""
-
-    def __init__(self, job: Job) -> None:
-        """In: the job. Nothing is started."""
-        self._job = job
-        self._stopping = threading.Event()
-        self._worker: ThreadWorker | None = None
-        self._ids: list[UUID] = []
-        self._now = job.runs_now
-
-    def work(self) -> None:
-        """Serve until stopped, or until the process has run enough."""
-        while not self._stopping.is_set() and not self.has_done_enough:
-            try:
-                with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-                    self._worker = self._register()
-                    anyio.run(partial(self._worker.start, printer=lambda *_: None))
-            except BaseException as error:  # noqa: BLE001  # httpx's, Prefect's, anyio's groups
-                log.warning("Prefect's server does not answer (%s); trying again", _one_line(error))
-                self._stopping.wait(AGAIN_SECONDS)
-
-    def _register(self) -> ThreadWorker:
-        """Make pool and deployments, end what a crash left there, and return a worker for them."""
-        job = self._job
-        hook = hook_in(job.folder)
-        with get_client(sync_client=True) as client:
-            make_pool(client, job.name, ThreadWorker.type, ThreadWorker.get_default_base_job_template())
-            flows = [flow.with_options(on_failure=[hook], on_crashed=[hook]) for flow in (refresh, maintain)]
-            warehouse = {"warehouse": job.parameters["warehouse"]}
-            self._ids = [
-                deploy(flows[0], job.name, job.name, job.when, job.parameters),
-                deploy(flows[1], job.name, job.name, MAINTAIN, warehouse),
-            ]
-            if count := sum(recover(client, identity) for identity in self._ids):
-                log.warning("%d run(s) of an earlier process were marked as crashed", count)
-            if self._now:
-                client.create_flow_run_from_deployment(self._ids[0])
-                self._now = False
-        return ThreadWorker(job, job.name, dict(zip(self._ids, flows, strict=True)))
-
-    @property
-    def has_done_enough(self) -> bool:
-        """Tell whether another process should go on."""
-        return self._worker is not None and self._worker.runs >= RECYCLE_RUNS
-
-    @property
-    def running_seconds(self) -> float:
-        """How long the run that goes on has taken; 0 where none does."""
-        since = None if self._worker is None else self._worker.running_since
-        return 0.0 if since is None else time.monotonic() - since
-
-    def stop(self) -> bool:
-        """Start no further run, and wait for the one that goes on. Out: whether it ended in STOP_SECONDS."""
-        self._stopping.set()
-        if self._worker is not None:
-            self._worker.is_stopping = True
-        deadline = time.monotonic() + STOP_SECONDS
-        while self.running_seconds and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return not self.running_seconds
-
-    def pause(self) -> None:
-        """Schedule nothing while nobody serves, and send what waits in Prefect's queues. Never waits long."""
-        try:
-            with get_client(sync_client=True) as client:
-                for identity in self._ids:
-                    client.pause_deployment(identity)
-            flush()
-        except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
-            log.debug("the server was gone first: %s", error)
-
-
-def hook_in(folder: str) -> Any:
-    """Return the hook that tells of a failed run; its command starts in the folder of `newsmart serve`."""
-
-    def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-        tell_hooks(flow, flow_run, state, folder)
-
-    return tell
-
-
-def main() -> None:
-    """Run the job that standard input tells until it closes. Exits 0, 75 for a new process, or 1."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: None)
-    job = Job.from_line(sys.stdin.buffer.readline())
-    # Prefect's loops print tracebacks where the server is away, past all levels of logging.
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
-    logging.raiseExceptions = False
-    set_up_log(job.log_format, is_quiet=job.is_quiet)
-    load_event_loop()
-    service = Service(job)
-    thread = threading.Thread(target=service.work, name="worker", daemon=True)
-    closed = threading.Event()
-    threading.Thread(target=_wait_for_close, args=(closed,), daemon=True).start()
-    thread.start()
-    while thread.is_alive() and not service.has_done_enough and not closed.wait(0.2):
-        if service.running_seconds > TIMEOUT_SECONDS + OVERDUE_SECONDS:
-            log.error("a run did not end by its timeout; its process is ended")
-            _leave(1)
-    if not service.stop():
-        log.warning("a run did not end within %g s; it is broken off, and the release stays as it was", STOP_SECONDS)
-    elif closed.is_set():
-        service.pause()
-    _leave(0 if closed.is_set() else NEW_PROCESS)
-
-
-def _wait_for_close(closed: threading.Event) -> None:
-    while sys.stdin.buffer.read(1000):
-        pass
-    closed.set()
-
-
-def _leave(status: int) -> None:
-    """End now: Prefect's threads may wait for a server that is gone."""
-    logging.shutdown()
-    os._exit(status)

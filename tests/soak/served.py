@@ -18,7 +18,7 @@ from warehouse.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
-ROLES = {"scheduling.server_process": "server", "scheduling.worker": "worker"}
+ROLES = {"scheduling.server_process": "server", "scheduling.worker_process": "worker"}
 
 
 def free_port() -> int:

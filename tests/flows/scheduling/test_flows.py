@@ -168,7 +168,7 @@ def test_a_deployments_run_that_fails_tells_the_hook(
     newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NEWSMART_ON_FAILURE", "tee told.json")
-    state = Failed(name="Refused", message="too much")
+    state: State[Any] = Failed(name="Refused", message="too much")
     by_hand = FlowRun(flow_id=uuid4(), parameters={"warehouse": str(newsroom.warehouse)}, name="run-1")
     tell_hooks(refresh, by_hand, state, str(tmp_path))
     assert not (tmp_path / "told.json").exists()

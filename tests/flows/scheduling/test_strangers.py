@@ -38,7 +38,7 @@ class Asked:
     folder: Path
     key: str
 
-    def ask(self, path: str, method: str = "GET", *, with_key: bool = True, **headers: str) -> tuple[int, str]:
+    def ask(self, path: str, method: str = "GET", with_key: bool = True, /, **headers: str) -> tuple[int, str]:
         """Ask the server. Out: the status and the text of its answer."""
         given = {"Authorization": f"Basic {base64.b64encode(self.key.encode()).decode()}"} if with_key else {}
         connection = http.client.HTTPConnection(self.server.address.removeprefix("http://"), timeout=30)
@@ -75,8 +75,8 @@ class TestTheApi:
         [("GET", "/api/admin/version"), ("POST", "/api/flow_runs/filter"), ("GET", "/api/csrf-token?client=x")],
     )
     def test_answers_nobody_else(self, asked: Asked, method: str, path: str) -> None:
-        assert asked.ask(path, method, with_key=False)[0] in (401, 403)
-        assert asked.ask(path, method, with_key=False, Authorization="Basic bmV3c21hcnQ6eA==")[0] in (401, 403)
+        assert asked.ask(path, method, False)[0] in (401, 403)
+        assert asked.ask(path, method, False, Authorization="Basic bmV3c21hcnQ6eA==")[0] in (401, 403)
 
     @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "0.0.0.0", "[::]", "a@127.0.0.1"])
     @pytest.mark.parametrize("path", ["/api/admin/version", "/api/health", "/ui-settings", "/"])
@@ -97,7 +97,7 @@ class TestTheApi:
         assert asked.ask("/api/flow_runs/filter", "POST", **{"Content-Type": "application/json"})[0] == 403
 
     def test_the_page_is_served_from_our_folder_and_may_talk_to_us_alone(self, asked: Asked) -> None:
-        status, text = asked.ask("/v2/", Accept="text/html", with_key=False)
+        status, text = asked.ask("/v2/", "GET", False, Accept="text/html")
         assert (status, "<html" in text) == (200, True)
         assert (asked.folder / "page").is_dir()
         assert json.loads(asked.ask("/ui-settings")[1])["auth"] == "BASIC"
