@@ -8,6 +8,7 @@ Prefect reads `.env`, `prefect.toml` and `pyproject.toml` of the current folder,
 name classes to load and servers to obey. So all that imports Prefect does it in this folder (`inside`).
 """
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -15,13 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
-from schemas.errors import RunFailed
+from schemas.errors import LockedError, RunFailed
 from warehouse.home import Home
 
 KEY_FILE = "key"
 USER = "newsmart"
 KEY_BYTES = 32
 IDENTITY_FILE = "identity"
+LOCK_FILE = "lock"
 IDENTITY_BYTES = 4
 MAX_KEY_CHARS = 1000
 
@@ -83,6 +85,24 @@ def _make(path: Path, text: str) -> str:
     with os.fdopen(number, "w", encoding="utf-8") as file:
         file.write(text + "\n")
     return text
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Be the only `newsmart run` whose server uses the folder's database: two that make its tables at once both fail.
+
+    Raises LockedError.
+    """
+    number = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise LockedError(
+            "another run holds the warehouse", where=str(folder.parent), todo="it ends by itself"
+        ) from None
+    finally:
+        os.close(number)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 from flows.lean import hide_heavy_modules
 from flows.runs.request import RunRequest, RunResult, Told
 from flows.scheduling.environment import environment_of, own_server, their_api_url, their_server, their_settings
-from flows.scheduling.private import inside, key_in, known_key, private_folder
+from flows.scheduling.private import alone_in, inside, key_in, known_key, private_folder
 from flows.scheduling.server import PrefectServer, is_prefect, listen
 from flows.scheduling.serving import read_serving
 from flows.settings import PREFIX
@@ -23,6 +23,7 @@ from flows.silence import be_silent
 from flows.sources.named import absolute
 from schemas.errors import RunFailed
 from warehouse.home import Home
+from warehouse.lock import hold
 
 DoWatchedRun = Callable[[RunRequest, Told], RunResult]
 
@@ -38,6 +39,8 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
     home = Home.of(first.warehouse)
     home.prepare()
     folder = private_folder(home)
+    with hold(home):
+        pass  # where another run holds the warehouse, that is told now and not after Prefect's start
     if not first.engine.is_dask:
         hide_heavy_modules()
     environment.update(environment_of(first.settings))
@@ -84,7 +87,8 @@ def _server(home: Home, folder: Path, environment: MutableMapping[str, str]) -> 
         environment.update(own_server(environment, folder, serving.api_url, key))
         yield None
         return
-    server = PrefectServer(listen(), folder, with_page=False)
-    environment.update(own_server(environment, folder, server.api_url, key_in(folder)))
-    with server:
-        yield server
+    with alone_in(folder):
+        server = PrefectServer(listen(), folder, with_page=False)
+        environment.update(own_server(environment, folder, server.api_url, key_in(folder)))
+        with server:
+            yield server

@@ -168,7 +168,7 @@ class PrefectServer:
         self._log.seek(max(0, size - LAST_LINE_BYTES))
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
         telling = [line for line in lines if "Error" in line and "Traceback" not in line] or lines
-        return telling[-1].strip()[:300] if telling else "it said nothing"
+        return telling[-1].strip()[:300] if telling else "it does not answer; does another program hold its database?"
 
     def __enter__(self) -> Self:
         """Start."""

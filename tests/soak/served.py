@@ -1,5 +1,7 @@
 """`newsmart serve` as a child process: started, looked at, edited under, stopped. Used by the soak and by tests."""
 
+import base64
+import json
 import os
 import signal
 import socket
@@ -9,7 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
+from urllib.request import Request, urlopen
 
 import duckdb
 
@@ -109,6 +112,19 @@ class Served:
     def wait_for_titles(self, expected: Mapping[str, str], seconds: float = 60.0) -> None:
         """Wait until the release shows just these documents."""
         wait_for(lambda: self.titles() == expected, seconds, f"the release shows {self.titles()}, not {expected}")
+
+    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Ask the API as who has the key: the answer's JSON."""
+        key = (self.home.folder / "prefect" / "key").read_text().strip()
+        basic = base64.b64encode(key.encode()).decode()
+        headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/json"}
+        address = f"http://127.0.0.1:{self.port}"
+        if body is not None:
+            token = self.ask("/api/csrf-token?client=test")["token"]
+            headers |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
+        asked = Request(address + path, None if body is None else json.dumps(body).encode(), headers)
+        with urlopen(asked, timeout=30) as answer:
+            return json.loads(answer.read())
 
     def children(self) -> dict[str, int]:
         """Return the process ids of the server and of the worker, by role."""

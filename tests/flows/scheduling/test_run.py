@@ -3,17 +3,24 @@
 import json
 import os
 import signal
+import sqlite3
+import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from distributed.security import Security
 
 from flows.scheduling.environment import API_URL, HOME, PROFILES, QUIET, SERVING, own_server, their_server
+from flows.scheduling.private import alone_in
 from flows.scheduling.server import PrefectServer, is_prefect, listen
-from schemas.errors import RunFailed
+from schemas.errors import LockedError, RunFailed
 from tests.documents import make_document
 from tests.soak.served import ROOT, wait_for
 
@@ -40,6 +47,63 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest
         server.wait_until_ready()
     assert len(str(told.value).splitlines()) == 1
     assert not is_prefect(server.api_url)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["broken", "locked"])
+def test_a_database_that_prefect_cannot_use_is_one_line_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    file = tmp_path / "prefect.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        if kind == "locked":
+            database.execute("begin exclusive")
+        else:
+            file.write_bytes(b"no database " * 1000)
+        for name, value in own_server({}, tmp_path, "http://127.0.0.1:1/api", "newsmart:key").items():
+            monkeypatch.setenv(name, value)
+        server = PrefectServer(listen(), tmp_path, with_page=False)
+        with server, pytest.raises(RunFailed, match="did not start") as told:
+            server.wait_until_ready(20.0 if kind == "locked" else 90.0)
+    assert str(tmp_path) in str(told.value)
+    assert len(str(told.value).splitlines()) == 1
+
+
+def test_two_runs_at_once_do_not_make_one_database_twice(tmp_path: Path) -> None:
+    with alone_in(tmp_path), pytest.raises(LockedError, match="another run holds the warehouse"), alone_in(tmp_path):
+        pass
+    with alone_in(tmp_path):
+        pass
+
+
+def test_a_server_under_tls_answers_only_where_it_is_trusted(tmp_path: Path) -> None:
+    security = Security.temporary()
+    (tmp_path / "cert").write_text(str(security.tls_scheduler_cert))
+    (tmp_path / "key").write_text(str(security.tls_scheduler_key))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        url = f"https://127.0.0.1:{server.server_port}/api/"
+        assert not is_prefect(url)
+        assert is_prefect(url, {"PREFECT_API_TLS_INSECURE_SKIP_VERIFY": "true"})
+        assert not is_prefect(url, {"PREFECT_API_SSL_CERT_FILE": str(tmp_path / "none")})
+        server.shutdown()
+        thread.join()
+
+
+class Healthy(BaseHTTPRequestHandler):
+    """Answers as Prefect's health does, at its one address."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/api/health" else 404)
+        self.end_headers()
+        self.wfile.write(b"true")
+
+    def log_message(self, format: str, *_: object) -> None:
+        """Be quiet."""
 
 
 def command(place: Path, *options: str) -> list[str]:

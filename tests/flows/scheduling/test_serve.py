@@ -101,9 +101,12 @@ def test_a_server_that_does_not_answer_is_told(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Give a scheduler that runs every two seconds and has published one document."""
-    with Served(tmp_path_factory.mktemp("served"), ("--every", "2")) as running:
+    place = tmp_path_factory.mktemp("served")
+    (place / "news").mkdir()
+    (place / "news" / "a.md").write_text(make_document("One", "https://example.com/a"))
+    hooks = ("--webhook", "http://127.0.0.1:9/token-123", "--on-failure", "true token-456")
+    with Served(place, ("--every", "2", *hooks)) as running:
         running.wait_until_serving()
-        (running.source / "a.md").write_text(make_document("One", "https://example.com/a"))
         running.wait_for_titles({"a.md": "One"})
         yield running
 
@@ -128,6 +131,25 @@ class TestServed:
     def test_next_run_is_told_without_the_server(self, served: Served) -> None:
         told = served.wait_until_serving()
         assert (told.pid, told.schedule) == (served.process.pid, "every 2 s")
+
+    def test_its_deployments_are_ready_under_the_warehouses_name(self, served: Served) -> None:
+        wait_for(lambda: served.ask("/api/deployments/name/refresh/news")["status"] == "READY", 30, "never ready")
+        assert served.ask("/api/deployments/name/maintain/news")["schedules"][0]["active"]
+
+    def test_no_secret_is_on_a_command_line_but_the_users_own(self, served: Served) -> None:
+        out = subprocess.run(["ps", "-axwwo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+        own = str(served.process.pid)
+        others = [line for line in out.splitlines() if line.split()[0] != own]
+        assert not any("token-123" in line or "token-456" in line for line in others)
+
+    def test_a_run_from_the_page_reads_what_serve_was_told(self, served: Served, tmp_path: Path) -> None:
+        (tmp_path / "b.md").write_text(make_document("Private", "https://example.com/b"))
+        identity = served.ask("/api/deployments/name/refresh/news")["id"]
+        parameters = {"source": [f"news={tmp_path}"], "warehouse": str(tmp_path / "stolen.duckdb")}
+        served.ask(f"/api/deployments/{identity}/create_flow_run", {"parameters": parameters})
+        wait_for(lambda: "asked for its own source, warehouse" in served.log(), 60, "the run did not start")
+        assert served.titles() == {"a.md": "One"}
+        assert not (tmp_path / "stolen.duckdb").exists()
 
     def test_a_second_one_is_refused(self, served: Served) -> None:
         done = newsmart("serve", "--warehouse", str(served.home.file), "--source", str(served.source))
@@ -171,7 +193,7 @@ class TestServed:
         served.start()
         (served.source / "a.md").write_text(make_document("Five", "https://example.com/a"))
         served.wait_for_titles({"a.md": "Five"}, 90)
-        assert served.log().removeprefix(before).count(" completed: ") <= 3
+        assert served.log().removeprefix(before).count(" completed: ") <= 4
 
     def test_a_killed_one_leaves_no_process_behind(self, served: Served) -> None:
         served.wait_until_serving()
