@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-OWN_NAMES = ("127.0.0.1", "localhost", "::1")
+from flows.scheduling.server import OWN_NAMES
+
 MISDIRECTED, FORBIDDEN = 421, 403  # RFC 9110, sections 15.5.20 and 15.5.4
 
 # https://www.w3.org/TR/CSP3/; the page's own scripts need what is called unsafe.

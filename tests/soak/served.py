@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import duckdb
@@ -20,6 +21,7 @@ from flows.scheduling.serving import Serving, read_serving
 from warehouse.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVICE_UNAVAILABLE = 503  # SQLite was busy
 T = TypeVar("T")
 ROLES = {"scheduling.server_process": "server", "scheduling.worker_process": "worker"}
 
@@ -123,8 +125,16 @@ class Served:
             token = self.ask("/api/csrf-token?client=test")["token"]
             headers |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
         asked = Request(address + path, None if body is None else json.dumps(body).encode(), headers)
-        with urlopen(asked, timeout=30) as answer:
-            return json.loads(answer.read())
+        for tries_left in range(9, -1, -1):
+            try:
+                with urlopen(asked, timeout=30) as answer:
+                    return json.loads(answer.read())
+            except HTTPError as error:
+                error.close()
+                if error.code != SERVICE_UNAVAILABLE or not tries_left:
+                    raise
+                time.sleep(0.5)
+        return None
 
     def children(self) -> dict[str, int]:
         """Return the process ids of the server and of the worker, by role."""
