@@ -16,6 +16,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from schemas.hosts import host_of
+
 EARLIEST = datetime(1990, 1, 1)
 YEARS_AHEAD = 2
 _IN_RANGE = f"a date from {EARLIEST:%Y} to two years after the as-of"
@@ -66,8 +68,9 @@ def _url(value: object) -> str | None:
 
 
 def _domain(value: object) -> str | None:
+    """Return the host of a domain; a text that holds none is NULL, and no flaw of its mention (DESIGN section 5)."""
     text = _text(value)
-    return None if text is None else text.lower().removeprefix("www.") or None
+    return None if text is None else host_of(text)
 
 
 def _integer(value: object, least: int, expected: str) -> int | None:
@@ -184,7 +187,7 @@ Texts = Annotated[list[Text] | None, BeforeValidator(_nothing)]
 
 
 class Provider(_Model):
-    """Who published an article. The domain is lower case, without `www.`."""
+    """Who published an article. The domain is a host: lower case, in punycode, without `www.` (schemas/hosts.py)."""
 
     name: Text = None
     domain: Annotated[str | None, PlainValidator(_domain)] = None

@@ -25,7 +25,7 @@ _LONGEST_NAME = 253  # RFC 1035 section 2.3.4, as text
 
 @lru_cache(maxsize=16_384)
 def host_of(value: str) -> str | None:
-    """Return the host that a text holds: lower case, in punycode, without `www.` and last dot; None where it holds none.
+    """Return the host that a text holds, lower case, in punycode, without `www.` and last dot; None where none is.
 
     In: any text, such as `https://www.Example.com:443/news` or `example.com.`. An IP address is a host as it is
     written, a name without a dot is none. Raises nothing.

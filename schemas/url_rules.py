@@ -19,9 +19,12 @@ from typing import NamedTuple
 
 from ada_url import normalize_url
 
+from schemas.url_ends import AROUND, trim, trim_path
 from schemas.url_params import HOST_TRACKERS, SESSION_IDS, TRACKER_PREFIX, TRACKERS
+from schemas.url_references import unescape
 
 MAX_BYTES = 65_536
+MAX_ESCAPES = 8
 
 Note = Callable[[str], None]
 
@@ -55,7 +58,6 @@ _HREF = re.compile(
     r"(https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)(?::([0-9]+))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
 )
 _RELATIVE = re.compile(r"[/\\][\t\n\r]*[/\\]")
-_C0_AND_SPACE = "".join(map(chr, range(0x21)))
 _RAW_PORT = re.compile(r"[^/?#]*//[^/?#]*:(?:80|443)(?=[/?#]|$)")
 
 # RFC 3986 section 2.3: an escaped unreserved character is the character. Section 2 leaves no place for the raw
@@ -79,7 +81,6 @@ _WWW = re.compile(r"(?:www2?\.)+")
 _SESSION_PATH = re.compile(r";jsessionid(?:=[^/;]*)?(?=[/;]|$)", re.IGNORECASE)
 _EMBEDDED = re.compile(r"/https?(?::|%3A)/", re.IGNORECASE)
 _SLASHES = re.compile(r"/{2,}")
-_HTML_AMP = re.compile(r"^(?:amp;)+")
 
 
 def param_name(param: str) -> str:
@@ -96,6 +97,8 @@ def canonical(text: str, note: Note | None, *, from_amp: bool) -> Parts:
     if plain is not None:
         scheme, host, path, query = plain
         return _finish(scheme, host, "", path, query, "", note, from_amp=from_amp)
+    if len(text) > MAX_BYTES:
+        raise NotAUrl("it is longer than 64 KiB")
     return _parse(text, note, from_amp=from_amp)
 
 
@@ -111,6 +114,31 @@ def plain_pieces(text: str) -> tuple[str, str, str, str] | None:
 
 
 def _parse(text: str, note: Note | None, *, from_amp: bool) -> Parts:
+    """Read character references until none is left, in the text or in the parts that it comes to."""
+    for _ in range(MAX_ESCAPES):
+        escaped = text.strip(AROUND)
+        if note and escaped != text:
+            note("dropped what is invisible around it")
+        text = unescape(escaped)
+        if text == escaped:
+            parts = _parse_text(text, note, from_amp=from_amp)
+            escaped = _joined(parts) if ";" in text else ""
+            text = unescape(escaped)
+            if text == escaped:
+                return parts
+            from_amp = parts.from_amp
+        if note:
+            note("read the character references, as HTML does")
+    raise NotAUrl(f"its characters are escaped more than {MAX_ESCAPES} deep, each level as references of its own")
+
+
+def _joined(parts: Parts) -> str:
+    """Return parts as one text. An `&` also stands before the first parameter, for another order puts it there."""
+    scheme, host, _, port, path, params, route, _ = parts
+    return f"{scheme}://{host}:{port}{path}" + "".join(["?", *(f"&{param}" for param in params)]) + f"#{route}"
+
+
+def _parse_text(text: str, note: Note | None, *, from_amp: bool) -> Parts:
     href = _whatwg(text)
     match = _HREF.fullmatch(href)
     if match is None:
@@ -129,17 +157,14 @@ def _parse(text: str, note: Note | None, *, from_amp: bool) -> Parts:
 def _whatwg(text: str) -> str:
     if not text:
         raise NotAUrl("it is empty")
-    if len(text) > MAX_BYTES:
-        raise NotAUrl("it is longer than 64 KiB")
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
         raise NotAUrl("it holds a lone surrogate, which is no character") from None
     if size > MAX_BYTES:
         raise NotAUrl("it is longer than 64 KiB")
-    bare = text.lstrip(_C0_AND_SPACE)
     try:
-        return normalize_url("https:" + bare if _RELATIVE.match(bare) else bare)
+        return normalize_url("https:" + text if _RELATIVE.match(text) else text)
     except ValueError:
         raise NotAUrl("it is no URL by the WHATWG rules (no scheme, or a bad host or port)") from None
 
@@ -158,7 +183,7 @@ def _checked_host(host: str, note: Note | None) -> str:
 
 
 def _note_parse(text: str, href: str, note: Note) -> None:
-    if _RELATIVE.match(text.lstrip(_C0_AND_SPACE)):
+    if _RELATIVE.match(text):
         note("read a URL without scheme as https")
     if "@" in href.split("//", 1)[1].split("/", 1)[0]:
         note("dropped the user info")
@@ -175,7 +200,7 @@ def _clean_path(path: str, note: Note | None) -> str:
         path = _drop_session(path, note)
     if "//" in path:
         path = _collapse(path, note)
-    return path
+    return trim_path(path) if "%" in path else path
 
 
 def _escapes(text: str, where: str, note: Note | None) -> str:
@@ -205,10 +230,11 @@ def _collapse(path: str, note: Note | None) -> str:
 
 
 def _route(fragment: str, note: Note | None) -> str:
+    fragment = trim(_escapes(fragment, "fragment", None))
     is_route = fragment.startswith(("!", "/")) and fragment not in ("!", "/", "!/")
     if note and fragment:
         note(f"kept the route #{fragment}" if is_route else "dropped the fragment")
-    return _escapes(fragment, "route", note) if is_route else ""
+    return fragment if is_route else ""
 
 
 def _finish(
@@ -243,14 +269,18 @@ def _pieces(query: str, note: Note | None) -> list[str]:
         if note:
             note("read + in the query as a space")
     pieces = query.split("&")
-    return _html_separators(pieces, note) if "amp;" in query else pieces
+    return [_bare(piece, note) for piece in pieces] if "%" in query or "=&" in query or query[-1] == "=" else pieces
 
 
-def _html_separators(pieces: list[str], note: Note | None) -> list[str]:
-    clean = [_HTML_AMP.sub("", piece) for piece in pieces]
-    if note and clean != pieces:
-        note("read the HTML-escaped &amp; as &")
-    return clean
+def _bare(piece: str, note: Note | None) -> str:
+    """Return a parameter without an invisible end; an empty value is none, as `a` and `a=` are one to a form."""
+    piece = trim(piece)
+    if piece.find("=") != len(piece) - 1:
+        return piece
+    bare = trim(piece[:-1])
+    if note and piece:
+        note(f"read {piece} as {bare}")
+    return bare
 
 
 def _is_dropped(piece: str, own: frozenset[str], note: Note | None) -> bool:

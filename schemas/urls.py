@@ -26,7 +26,7 @@ from schemas.url_forms import (
 from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, param_name, plain_pieces
 from schemas.url_wrappers import in_amp_cache, settle
 
-POLICY_VERSION = 1
+POLICY_VERSION = 2
 """Raised by every change that can change a key; keys are stored beside the version that made them."""
 
 
