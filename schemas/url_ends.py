@@ -12,17 +12,25 @@ _RANGES = ((0xAD, 0xAD), (0x61C, 0x61C), (0x180E, 0x180E), (0x200B, 0x200F), (0x
 _ZERO_WIDTH = "".join(chr(code) for first, last in _RANGES for code in range(first, last + 1)) + "\ufeff"
 _SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 
-AROUND = "".join(map(chr, range(0x21))) + _SPACE + _ZERO_WIDTH
-"""What is stripped from the ends of a text: the URL standard's C0 controls and space, all white space, zero width."""
+# The URL standard's C0 controls and space, all white space, and zero width.
+_AROUND = "".join(map(chr, range(0x21))) + _SPACE + _ZERO_WIDTH
 
 _ESCAPED = tuple(map(quote, _ZERO_WIDTH))
+_ESCAPED_OR_SLASH = (*_ESCAPED, "/")
 _TWO_BYTES = tuple(escape for escape in _ESCAPED if len(escape) == 6)
 # What an end may not become, for it would be read as something else: a dot segment, a session parameter.
 _SPECIAL = ("/.", "/..", ";jsessionid")
 
 
+def strip(text: str) -> str:
+    """Return a text without what is invisible at its ends; an ASCII end is left to the URL parser, which strips it."""
+    return text if text.isascii() and text[:1] > " " else text.strip(_AROUND)
+
+
 def trim(text: str) -> str:
     """Return a part of a canonical URL without the escaped zero-width characters at its end."""
+    if text[-3:-2] != "%":
+        return text
     end = len(text)
     while text.endswith(_ESCAPED, 0, end):
         end -= _last_escape(text, end)
@@ -31,8 +39,10 @@ def trim(text: str) -> str:
 
 def trim_path(path: str) -> str:
     """Return a canonical path without the escaped zero-width characters at its end, slashes among them too."""
+    if path.rstrip("/")[-3:-2] != "%":
+        return path
     end = last = len(path)
-    while end and path.endswith((*_ESCAPED, "/"), 0, end):
+    while end and path.endswith(_ESCAPED_OR_SLASH, 0, end):
         if path[end - 1] == "/":
             end -= 1
         else:

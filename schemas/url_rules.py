@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ada_url import normalize_url
 
-from schemas.url_ends import AROUND, trim, trim_path
+from schemas.url_ends import strip, trim, trim_path
 from schemas.url_params import HOST_TRACKERS, SESSION_IDS, TRACKER_PREFIX, TRACKERS
 from schemas.url_references import unescape
 
@@ -114,15 +114,18 @@ def plain_pieces(text: str) -> tuple[str, str, str, str] | None:
 
 
 def _parse(text: str, note: Note | None, *, from_amp: bool) -> Parts:
-    """Read character references until none is left, in the text or in the parts that it comes to."""
+    if ";" in text:
+        return _parse_escaped(text, note, from_amp=from_amp)
+    return _parse_text(text, note, from_amp=from_amp)
+
+
+def _parse_escaped(text: str, note: Note | None, *, from_amp: bool) -> Parts:
+    """Read character references until none is left, in the text and then in the parts that it comes to."""
     for _ in range(MAX_ESCAPES):
-        escaped = text.strip(AROUND)
-        if note and escaped != text:
-            note("dropped what is invisible around it")
-        text = unescape(escaped)
+        escaped, text = text, unescape(text)
         if text == escaped:
             parts = _parse_text(text, note, from_amp=from_amp)
-            escaped = _joined(parts) if ";" in text else ""
+            escaped = _joined(parts)
             text = unescape(escaped)
             if text == escaped:
                 return parts
@@ -139,13 +142,16 @@ def _joined(parts: Parts) -> str:
 
 
 def _parse_text(text: str, note: Note | None, *, from_amp: bool) -> Parts:
-    href = _whatwg(text)
+    bare = strip(text)
+    if note and bare != text:
+        note("dropped what is invisible around it")
+    href = _whatwg(bare)
     match = _HREF.fullmatch(href)
     if match is None:
         raise NotAUrl("its scheme is not http or https")
     scheme, host, port, path, query, fragment = match.groups(default="")
     if note:
-        _note_parse(text, href, note)
+        _note_parse(bare, href, note)
     host = _checked_host(host, note)
     port = "" if port in ("80", "443") else port
     path = _clean_path(path, note)
@@ -230,9 +236,11 @@ def _collapse(path: str, note: Note | None) -> str:
 
 
 def _route(fragment: str, note: Note | None) -> str:
+    if not fragment:
+        return ""
     fragment = trim(_escapes(fragment, "fragment", None))
     is_route = fragment.startswith(("!", "/")) and fragment not in ("!", "/", "!/")
-    if note and fragment:
+    if note:
         note(f"kept the route #{fragment}" if is_route else "dropped the fragment")
     return fragment if is_route else ""
 
@@ -269,7 +277,9 @@ def _pieces(query: str, note: Note | None) -> list[str]:
         if note:
             note("read + in the query as a space")
     pieces = query.split("&")
-    return [_bare(piece, note) for piece in pieces] if "%" in query or "=&" in query or query[-1] == "=" else pieces
+    if "%" not in query and "=&" not in query and query[-1] != "=":
+        return pieces
+    return [_bare(piece, note) if piece[-1:] == "=" or piece[-3:-2] == "%" else piece for piece in pieces]
 
 
 def _bare(piece: str, note: Note | None) -> str:
