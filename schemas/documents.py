@@ -63,7 +63,7 @@ def _title(value: object) -> str:
 
 
 def _url(value: object) -> str | None:
-    """Like a text, but what is there and empty stays an empty text: it is a URL that is none, not an absent one."""
+    """Like a text, but an empty text stays: an empty string is an invalid URL, not a missing one."""
     return "" if isinstance(value, str) and not value.strip() else _text(value)
 
 

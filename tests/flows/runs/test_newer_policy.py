@@ -15,6 +15,7 @@ from schemas import documents
 from schemas.urls import UrlFacts, facts
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
+from warehouse.release.build import Versions
 
 POST = "https://example.com/?cat=3&#038;p={}"
 DOMAINS = ("https://www.example.com/", "example.com:443", "The Example")
@@ -40,7 +41,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Newsroom:
         patch.setattr(documents, "host_of", _old_domain)
         patch.setattr(reparse, "POLICY_VERSION", 1)
         patch.setattr(reparse, "RULES_VERSION", 2)
-        patch.setattr(run_begin, "VERSIONS", run_begin.Versions(policy=1, rules=2))
+        patch.setattr(run_begin, "VERSIONS", Versions(policy=1, rules=2))
         for day in ("first", "second"):
             for number, domain in enumerate(DOMAINS[:2]):
                 provider = {"name": "Example", "domain": domain}
