@@ -124,6 +124,7 @@ def open_run(request: RunRequest, readers: Readers, on_end: OnEnd = tell_nobody)
         traces.notices += set_aside_if_damaged(home) if request.full_refresh else []
         with _ledger_of(home, request, traces) as connection:
             traces.notices += _look_for_bytes(connection, is_mended=request.full_refresh)
+            traces.notices += runs.clock_notices(connection, started_at) if request.as_of is None else []
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
             with _on_this_machine(readers, request.processes) as local:
                 bring_up_to_date(connection, home, local, reparse=request.reparse)
