@@ -52,7 +52,7 @@ class Do(Protocol):
 class Traces:
     """What a run leaves behind for its report, also when it fails; filled as it goes.
 
-    `is_told`: state.json tells how it ended.
+    `is_told`: state.json tells how it ended. `vanished`: sources that had so many documents and show none.
     """
 
     balance: Balance = NO_BALANCE
@@ -61,6 +61,7 @@ class Traces:
     notices: list[str] = field(default_factory=list)
     unlistable: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
+    vanished: list[tuple[str, int]] = field(default_factory=list)
     is_told: bool = False
 
 

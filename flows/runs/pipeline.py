@@ -15,7 +15,7 @@ from flows.clock import utc_now
 from flows.engines.readers import LocalReaders, Readers
 from flows.runs.begin import VERSIONS, Do, Published, Run, T, open_run
 from flows.runs.intake import read_and_record, scan_sources
-from flows.runs.limits import check_quarantine, check_shrink
+from flows.runs.limits import check_quarantine, check_shrink, check_vanished
 from flows.runs.outcome import check_all_listed, finish, known_releases, note_failure
 from flows.runs.request import Changes, OnEnd, OnStep, RunRequest, RunResult, tell_nobody
 from flows.runs.state import state_before
@@ -100,7 +100,8 @@ def timed(run: Run, do: Do, name: str, step: Callable[[], T]) -> T:
 
 
 def check_limits(run: Run) -> None:
-    """Raise Refused where too much is in quarantine or too much would go."""
+    """Raise Refused where a source shows nothing any more, too much is in quarantine or too much would go."""
+    check_vanished(run.traces.vanished)
     check_quarantine(run.traces.balance, run.request.max_quarantine)
     current = _current_as_of(run)
     if current is not None:

@@ -19,7 +19,6 @@ from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
 from warehouse.macros import define_macros
 from warehouse.sql_files import read_sql
 
-
 EVENT_CHANGE = "event_change"
 
 

@@ -17,8 +17,8 @@ from schemas.file_state import file_state
 from warehouse.home import Home
 from warehouse.ledger.opening import change_number, last_as_of
 from warehouse.ledger.record import Balance
-from warehouse.release.build import Built, Versions
 from warehouse.release import publish
+from warehouse.release.build import Built, Versions
 from warehouse.release.publish import Fingerprint
 from warehouse.release.told import CATCHING_UP, LEAST_AHEAD_SECONDS
 
