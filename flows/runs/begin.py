@@ -170,15 +170,16 @@ def _look_for_bytes(connection: duckdb.DuckDBPyConnection, *, is_mended: bool) -
 
 @contextmanager
 def _told(home: Home, request: RunRequest, started_at: datetime, traces: Traces) -> Iterator[None]:
-    """Tell a failure that the run itself could not tell: the ledger did not open, failed, or Ctrl-C came."""
+    """Tell a failure that the run itself could not tell: the ledger did not open, failed, or Ctrl-C came.
+
+    An as-of that was refused may be that of another run, so it names none.
+    """
     try:
         yield
-    except UsageError:
-        raise
     except BaseException as error:
         if not traces.is_told:
-            run_id = None if request.as_of is None else runs.run_id_of(request.as_of)
-            tell_without_ledger(home, run_id, request.as_of, started_at, error)
+            as_of = None if isinstance(error, UsageError) else request.as_of
+            tell_without_ledger(home, None if as_of is None else runs.run_id_of(as_of), as_of, started_at, error)
         raise
 
 

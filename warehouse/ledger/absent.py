@@ -21,7 +21,8 @@ _THERE = """
 """
 
 _VANISHED = f"""
-    with there as ({_THERE})
+    with there as ({_THERE}),
+    absent_folder as (select unnest($names::varchar[]) as source, unnest($prefixes::varchar[]) as prefix)
     select there.source, count(*)
     from there
     left join absent_folder on absent_folder.source = there.source and starts_with(there.path, absent_folder.prefix)
@@ -59,13 +60,9 @@ def vanished(
     """
     if not empty:
         return []
-    folders = {
-        "source": pa.array([source for source, _ in unlistable], pa.string()),
-        "prefix": pa.array([f"{folder}/" if folder else "" for _, folder in unlistable], pa.string()),
-    }
-    connection.register("absent_folder", pa.table(folders))
-    rows = connection.execute(_VANISHED, {"sources": list(empty)}).fetchall()
-    connection.unregister("absent_folder")
+    names = [source for source, _ in unlistable]
+    prefixes = [f"{folder}/" if folder else "" for _, folder in unlistable]
+    rows = connection.execute(_VANISHED, {"sources": list(empty), "names": names, "prefixes": prefixes}).fetchall()
     return [(str(source), int(count)) for source, count in rows]
 
 

@@ -195,10 +195,14 @@ def check_clock(home: Home) -> list[Finding]:
         as_of = (read_state(home) or State()).get("run", {}).get("as_of")
     except NewsmartError:
         return []
-    now = datetime.now(UTC).replace(tzinfo=None)
-    if as_of is None or (_moment(as_of) - now).total_seconds() < LEAST_AHEAD_SECONDS:
+    if as_of is None or (_moment(as_of) - utc_now()).total_seconds() < LEAST_AHEAD_SECONDS:
         return []
     return [Finding("clock", "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}")]
+
+
+def utc_now() -> datetime:
+    """Return the time now, naive, in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _moment(text: str) -> datetime:

@@ -94,11 +94,13 @@ def test_a_run_that_fails_before_it_counts_does_not_own_the_balance(published: N
     assert status(published)["balance_run_id"] == status(published)["run"]["run_id"]
 
 
-def test_wrong_usage_is_no_run(published: Newsroom) -> None:
-    before = status(published)
+def test_an_as_of_that_is_refused_is_a_failed_run_without_one(published: Newsroom) -> None:
     with pytest.raises(UsageError):
         published.run(FIRST_AS_OF)
-    assert status(published) == before
+    told = status(published)
+    assert (told["run"]["run_id"], told["run"]["as_of"], told["run"]["status"]) == (None, None, "failed")
+    assert told["balance_run_id"] == runs.run_id_of(FIRST_AS_OF)
+    assert "one that had no as-of yet failed" in "\n".join(status_lines(told))
 
 
 def test_a_run_goes_on_over_a_damaged_state_and_says_so(published: Newsroom) -> None:
