@@ -34,6 +34,7 @@ from warehouse.lock import hold
 from warehouse.release import publish, runs
 from warehouse.release.audit import AuditResult
 from warehouse.release.build import Built, Versions
+from warehouse.upkeep.moved import LOST, without_ledger
 
 T = TypeVar("T")
 
@@ -114,9 +115,9 @@ def open_run(request: RunRequest, readers: Readers, on_end: OnEnd = tell_nobody)
     started_at = utc_now()
     home = Home.of(request.warehouse)
     home.check()
+    traces = Traces(notices=without_ledger(home, may_begin_anew=request.full_refresh))
     home.prepare()
     faults.set_fault(request.settings.fault)
-    traces = Traces()
     with hold(home), _told(home, request, started_at, traces):
         faults.at("after_lock")
         publish.clean(home)
@@ -192,6 +193,5 @@ def set_aside_if_damaged(home: Home) -> list[str]:
             check_whole(connection)
     except LedgerDamaged as error:
         aside = publish.set_ledger_aside(home, f"damaged-{utc_now():%Y%m%dT%H%M%S}")
-        lost = "earlier versions, removed documents, first-seen times, past runs and takedowns' tombstones are lost"
-        return [f"started a new ledger from the sources: {lost}; the damaged one is kept as {aside} ({error.what})"]
+        return [f"started a new ledger from the sources: {LOST}; the damaged one is kept as {aside} ({error.what})"]
     return []

@@ -33,6 +33,7 @@ from warehouse.release.told import (
     shown_record,
 )
 from warehouse.state import State, read_state
+from warehouse.upkeep.moved import displaced, is_copied
 
 Status = Literal["ok", "warn", "bad"]
 
@@ -109,6 +110,9 @@ def clean(home: Home) -> list[Path]:
 
 def check_link(home: Home) -> list[Finding]:
     """Say what FILE is."""
+    found = [Finding("file", "bad", text) for text in displaced(home)]
+    if found:
+        return found
     try:
         home.check()
     except NewsmartError as error:
@@ -224,7 +228,9 @@ def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> li
     findings += [
         Finding("releases", "warn", f"{name} is not in the ledger; the next run removes it") for name in unknown
     ]
-    return findings or [Finding("releases", "ok", f"{len(ids)} kept, all as published")]
+    copied = sum(is_copied(home.release_file(name), recorded[name]) for name in ids) if not findings else 0
+    more = f"; {copied} copied since: the next run notes where they lie, and until then each look reads them whole"
+    return findings or [Finding("releases", "ok", f"{len(ids)} kept, all as published{more if copied else ''}")]
 
 
 def check_readers(home: Home) -> list[Finding]:
