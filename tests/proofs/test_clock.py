@@ -1,7 +1,6 @@
 """A clock that is wrong for a while: no run is stopped, no age is negative, nothing is deleted before its time."""
 
 import os
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.commands.status import status_lines, status_object, status_prometheus
-from flows.runs import begin, ledger_work, outcome, pipeline, state, takedown
+from flows.runs import begin, intake, ledger_work, outcome, pipeline, state, takedown
 from flows.runs.ledger_work import maintain, purge, rollback
 from flows.runs.request import RunRequest, RunResult
 from flows.runs.state import state_before
@@ -124,11 +123,9 @@ def test_no_age_is_negative(clock: Clock) -> None:
 def test_a_clock_that_is_set_back_during_a_run_gives_no_negative_seconds(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real: Callable[..., Any] = pipeline.read_and_record
-
     def set_back(*arguments: Any) -> Any:
         clock.now = TRUE - A_DAY
-        return real(*arguments)
+        return intake.read_and_record(*arguments)
 
     monkeypatch.setattr(pipeline, "read_and_record", set_back)
     assert clock.run("one").seconds["total"] == 0

@@ -24,7 +24,6 @@ from hypothesis.stateful import (
 )
 
 from flows.commands.status import status_lines, status_object, status_prometheus
-from flows.runs import takedown
 from flows.runs.ledger_work import build_as_of, maintain, purge, rollback, verify
 from flows.runs.state import state_before
 from flows.settings import Settings
@@ -33,7 +32,7 @@ from tests.documents import make_document
 from tests.newsroom import Newsroom
 from tests.proofs.scene import newsmart
 from warehouse.home import Home
-from warehouse.release import publish
+from warehouse.release import publish, runs
 from warehouse.release.told import PINNED
 from warehouse.release.untouched import recorded
 from warehouse.upkeep.backup import backup, restore
@@ -116,7 +115,7 @@ def test_a_takedown_cut_off_between_link_and_ledger_keeps_the_pin(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(takedown.runs, "write_release", die)
+        patch.setattr(runs, "write_release", die)
         with pytest.raises(KeyboardInterrupt):
             purge(pinned.warehouse, SETTINGS, path="news/c.md", url=None)
     assert pinned.run().notices[-1] == PINNED

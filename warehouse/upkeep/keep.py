@@ -45,5 +45,5 @@ def _backwards(now: datetime, starts: Sequence[datetime]) -> list[datetime]:
 
 def _longest(moments: Sequence[datetime]) -> timedelta:
     """Return how much of a gap is believed."""
-    gaps = [later - earlier for later, earlier in pairwise(moments)]
-    return max(A_DAY, 2 * median(gaps)) if gaps else A_DAY
+    gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(moments)]
+    return max(A_DAY, timedelta(seconds=2 * median(gaps))) if gaps else A_DAY

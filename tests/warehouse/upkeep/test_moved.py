@@ -8,6 +8,7 @@ import pytest
 from schemas.errors import LedgerDamaged, UsageError
 from tests.documents import make_document
 from tests.newsroom import Newsroom
+from warehouse.durable import sha256_of
 from warehouse.home import Home
 from warehouse.release import publish
 from warehouse.release.untouched import recorded
@@ -102,11 +103,10 @@ def test_a_copied_warehouse_is_told_and_read_whole_only_once(
     assert (told.status, told.text.startswith("2 kept, all as published; 2 copied since")) == ("ok", True)
 
     hashed: list[Path] = []
-    real = publish.sha256_of
 
     def noting(path: Path) -> str:
         hashed.append(path)
-        return real(path)
+        return sha256_of(path)
 
     monkeypatch.setattr(publish, "sha256_of", noting)
     assert not copied.run().published
