@@ -15,9 +15,11 @@ from flows.engines.choice import choose_engine
 from flows.runs.attempt import attempt
 from flows.runs.early import early_readers
 from flows.runs.request import DoRun, OnEnd, RunRequest, RunResult
+from flows.runs.state import failed_run_id
 from flows.settings import Settings, load_settings, process_environment, readable_settings
 from flows.sources.named import parse_sources
-from schemas.errors import UsageError
+from schemas.errors import LockedError, UsageError
+from warehouse.home import Home
 
 Starter = Callable[[RunRequest, Progress], RunResult]
 
@@ -127,7 +129,8 @@ def _tell_hooks(settings: Settings, warehouse: Path, error: Exception) -> None:
     if settings.on_failure or settings.webhook:
         from flows.runs.hooks import notify_failure
 
-        for warning in notify_failure(settings, warehouse, error):
+        run_id = None if isinstance(error, LockedError) else failed_run_id(Home.of(warehouse))
+        for warning in notify_failure(settings, warehouse, error, run_id):
             warn(warning)
 
 

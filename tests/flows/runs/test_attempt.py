@@ -148,7 +148,8 @@ def test_a_run_that_has_begun_tells_itself_and_is_told_once(watched: Watched) ->
     seen = watched.status()
     assert seen["run"]["status"] == "refused"
     assert seen["balance_run_id"] == seen["run"]["run_id"]
-    assert [event["status"] for event in watched.events()] == ["refused"]
+    (event,) = watched.events()
+    assert (event["status"], event["run_id"]) == ("refused", seen["run"]["run_id"])
 
 
 def test_an_attempt_that_meets_the_lock_leaves_the_state_to_the_run(watched: Watched) -> None:

@@ -19,7 +19,7 @@ import pytest
 from tests.documents import make_document
 from tests.soak.served import ROOT, Served, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 FIELDS = {"event", "status", "error", "warehouse", "run_id"}
 
@@ -70,12 +70,14 @@ def hook_events(file: Path) -> list[dict[str, Any]]:
 
 
 def test_a_scheduled_run_that_fails_is_told_once_with_its_fields(tmp_path: Path) -> None:
-    file = tmp_path / "told.jsonl"
+    file, source = tmp_path / "told.jsonl", tmp_path / "news"
+    source.mkdir()
+    (source / "a.md").write_text(make_document("One", "https://example.com/a"))
     with (
         listener() as (address, posted),
         Served(tmp_path, ("--every", "3", "--on-failure", f"tee -a {file}", "--webhook", address)) as served,
     ):
-        (served.source / "a.md").write_text(make_document("One", "https://example.com/a"))
+        served.wait_until_serving()
         served.wait_for_titles({"a.md": "One"}, 90)
         wait_for(lambda: last_run(served).get("status") in ("published", "unchanged"), 60, "no run ended well")
         assert (hook_events(file), posted) == ([], [])
@@ -88,11 +90,12 @@ def test_a_scheduled_run_that_fails_is_told_once_with_its_fields(tmp_path: Path)
 
         wait_for(lambda: len(hook_events(file)) > 1, 60, "the hook was not told")
         events = hook_events(file)
-        assert {event["run_id"] for event in events}.__len__() == len(events), "once a run"
+        assert len({event["run_id"] for event in events}) == len(events), "once a run"
         assert events[0].keys() == FIELDS
         assert events[0]["event"] == "newsmart.run.failed"
         assert (events[0]["status"], events[0]["warehouse"]) == ("refused", str(served.home.file))
         assert "are in quarantine" in events[0]["error"]
+        assert str(events[0]["run_id"]).startswith("run-"), "the id by which status and ops.run know it"
         wait_for(lambda: len(posted) > 0, 30, "the address was not told")
         assert posted[0] == events[0]
 
