@@ -18,7 +18,7 @@ from pathlib import Path
 
 from flows.clock import utc_now
 from flows.runs.state import tell_without_ledger
-from schemas.errors import LockedError, NewsmartError, UsageError
+from schemas.errors import LockedError, NewsmartError
 from warehouse.home import Home
 from warehouse.lock import hold
 
@@ -27,16 +27,18 @@ TellHooks = Callable[[Exception], None]
 
 @contextmanager
 def attempt(warehouse: Path, tell_hooks: TellHooks = lambda error: None) -> Iterator[None]:
-    """Tell an error that ends the block in state.json, where nobody has, and to the hooks; raise it again."""
-    began_at = utc_now()
-    with suppress(UsageError):
-        before = _mark(Home.of(warehouse))
+    """Tell an error that ends the block in state.json, where nobody has, and to the hooks; raise it again.
+
+    Raises UsageError where the warehouse has no name.
+    """
+    home, began_at = Home.of(warehouse), utc_now()
+    before = _mark(home)
     try:
         yield
     except Exception as error:
         if not isinstance(error, LockedError):
-            with suppress(NewsmartError):
-                _tell(Home.of(warehouse), before, began_at, error)
+            with suppress(NewsmartError, OSError):
+                _tell(home, before, began_at, error)
         tell_hooks(error)
         raise
 

@@ -145,7 +145,9 @@ def _seconds(run: Run) -> dict[str, float]:
 
 
 def _result(run: Run, published: Published | None) -> RunResult:
-    rows = known_releases(run.home, run.connection)
+    rows, current = known_releases(run.home, run.connection), publish.current(run.home)
+    # That which readers see; where they see none of ours, the last one.
+    shown = next((row for row in rows if row.release_id == current), rows[0] if rows else None)
     problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
     return RunResult(
         run_id=run.run_id,
@@ -153,8 +155,8 @@ def _result(run: Run, published: Published | None) -> RunResult:
         published=published is not None,
         release=None if published is None else published.path,
         documents=run.traces.balance.as_dict(),
-        mentions=rows[0].mention_count if rows else None,
-        articles=rows[0].article_count if rows else None,
+        mentions=None if shown is None else shown.mention_count,
+        articles=None if shown is None else shown.article_count,
         quarantine_entries=len(problems),
         seconds=_seconds(run),
         changes=Changes() if published is None else published.changes,
