@@ -60,7 +60,7 @@ def refresh(run: Run, do: Do) -> RunResult:
         seen = timed(run, do, "scan", partial(scan_sources, run))
         timed(run, do, "record", partial(read_and_record, run, seen))
         check_limits(run)
-        pinned, why = _pin_before(run), why_publish(run)
+        pinned, why = _pin_before(run), has_work(run)
         published = None if why is None else release_anew(run, do)
         if pinned is not None:
             run.traces.notices.append(PINNED if why is None else f"the pin of a rollback to {pinned} has ended: {why}")
@@ -115,8 +115,8 @@ def _current_as_of(run: Run) -> datetime | None:
     return rows[0].as_of if rows else None
 
 
-def why_publish(run: Run) -> str | None:
-    """Return why a release has to be built (warehouse/release/standing.py), None where there is nothing to do."""
+def has_work(run: Run) -> str | None:
+    """Return why there is work, a release to be built (warehouse/release/standing.py); None where there is none."""
     state, full_refresh = state_before(run.home), run.request.full_refresh
     return why_build(run.home, run.connection, state, VERSIONS, full_refresh=full_refresh)
 
