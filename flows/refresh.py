@@ -23,6 +23,7 @@ from prefect.context import FlowRunContext
 from flows.clock import parse_moment
 from flows.engines.choice import choose_engine
 from flows.runs import pipeline
+from flows.runs.attempt import attempt
 from flows.runs.begin import Run, Seen
 from flows.runs.intake import read_and_record, scan_sources
 from flows.runs.outcome import finish
@@ -55,7 +56,7 @@ def refresh(
 ) -> State[Any]:
     """Take in the sources and publish a release; the parameters are the options of `newsmart run`."""
     asked = {name: value for name, value in locals().items() if value is not None}
-    with ending() as end:
+    with ending() as end, attempt(Path(warehouse or load_settings().warehouse)):
         with begun_in_flow(request_of(**asked)) as run:
             seen = extract(run)
             validate(run, seen)

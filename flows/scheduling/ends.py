@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import get_run_logger, task
@@ -24,12 +25,13 @@ from flows.runs.begin import Run
 from flows.runs.hooks import failure_event, tell_failure
 from flows.runs.pipeline import begin
 from flows.runs.request import RunRequest, RunResult
-from flows.runs.state import state_before, status_of
+from flows.runs.state import failed_run_id, state_before, status_of
 from flows.runs.steps import summary_of
 from flows.scheduling.page import leave_report_of_failure
 from flows.settings import load_settings
 from schemas.errors import LockedError, NewsmartError, TransientFailure
 from warehouse import interrupts
+from warehouse.home import Home
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -152,6 +154,8 @@ def tell_hooks(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], folde
         return
     settings = load_settings()
     warehouse = str(flow_run.parameters.get("warehouse") or settings.warehouse)
-    event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", flow_run.name)
+    # The name that the flow run has here is that of before it was named after the run.
+    run_id = flow_run.name if state.is_crashed() else failed_run_id(Home.of(Path(warehouse)))
+    event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", run_id)
     for warning in tell_failure(settings, event, folder):
         logging.getLogger("newsmart").warning(warning)
