@@ -14,7 +14,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import RunFailed, UsageError
+from schemas.errors import UsageError
+from warehouse.refusals import refused
 
 FOLDER_SUFFIX = ".d"
 STAGING_SUFFIX = ".tmp"
@@ -131,4 +132,4 @@ class Home:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise RunFailed("cannot make the warehouse's folder", where=f"{folder}: {error.strerror}") from error
+                raise refused("cannot make the warehouse's folder", folder, error) from error

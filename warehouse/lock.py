@@ -25,6 +25,7 @@ from pathlib import Path
 
 from schemas.errors import LockedError, RunFailed
 from warehouse.home import Home
+from warehouse.refusals import refused
 
 # A look by `probe` or a backup's last moment can hold the lock for an instant; that is not another run.
 GRACE_SECONDS = 0.3
@@ -102,7 +103,7 @@ def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise RunFailed("cannot open the warehouse's lock", where=f"{path}: {error.strerror}") from error
+        raise refused("cannot open the warehouse's lock", path, error) from error
 
 
 def _try_lock(number: int, path: Path) -> bool:
@@ -141,7 +142,7 @@ def _sign(number: int, path: Path) -> None:
         os.ftruncate(number, 0)
         os.pwrite(number, json.dumps(holder).encode(), 0)
     except OSError as error:
-        raise RunFailed("cannot write the warehouse's lock", where=f"{path}: {error.strerror}") from error
+        raise refused("cannot write the warehouse's lock", path, error) from error
 
 
 def _wipe(number: int) -> None:

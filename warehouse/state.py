@@ -15,6 +15,7 @@ from typing import Any, TypedDict
 from schemas.errors import RunFailed
 from warehouse.durable import write_atomically
 from warehouse.home import Home
+from warehouse.refusals import refused
 from warehouse.state_shape import misfit
 
 VERSION = 1
@@ -49,7 +50,7 @@ def read_state(home: Home) -> State | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise RunFailed("cannot read the warehouse's state", where=f"{home.state}: {error.strerror}") from error
+        raise refused("cannot read the warehouse's state", home.state, error) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(home.state, str(error)) from error
     return _checked(told, home.state)
@@ -99,4 +100,4 @@ def write_state(home: Home, state: State) -> None:
             home.state.rename(home.state.with_name(f"{home.state.name}.aside-{token_hex(4)}"))
         write_atomically(home.state, text.encode("utf-8", "backslashreplace") + b"\n")
     except OSError as error:
-        raise RunFailed("cannot write the warehouse's state", where=f"{home.state}: {error.strerror}") from error
+        raise refused("cannot write the warehouse's state", home.state, error) from error

@@ -16,12 +16,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import PublishFailed, RunFailed, UsageError
+from schemas.errors import PublishFailed, UsageError
 from schemas.file_state import file_state
 from warehouse import faults
 from warehouse.db import dead_spill_folders
 from warehouse.durable import fsync_file, fsync_folder, sha256_of
 from warehouse.home import STAGING_SUFFIX, Home
+from warehouse.refusals import refused
 
 # A release is read by all whom the umask lets in and written by nobody.
 SEALED_MODE = 0o444
@@ -176,7 +177,7 @@ def set_ledger_aside(home: Home, why: str) -> Path:
         os.replace(home.ledger, aside)
         fsync_folder(home.folder)
     except OSError as error:
-        raise RunFailed("cannot set the ledger aside", where=f"{home.ledger}: {error.strerror}") from error
+        raise refused("cannot set the ledger aside", home.ledger, error) from error
     return aside
 
 
@@ -251,4 +252,4 @@ def _failing(what: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PublishFailed(what, where=f"{path}: {error.strerror}") from error
+        raise refused(what, path, error, PublishFailed) from error

@@ -33,6 +33,7 @@ from warehouse.home import Home, check_release_id
 from warehouse.ledger import packs
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
+from warehouse.refusals import refused
 from warehouse.release import publish
 from warehouse.release.untouched import check_copies
 
@@ -103,7 +104,7 @@ def _temporary_folder(target: Path) -> Iterator[Path]:
         ) as folder:
             yield Path(folder)
     except OSError as error:
-        raise RunFailed("cannot write the backup", where=f"{target}: {error.strerror or error}") from error
+        raise refused("cannot write the backup", target, error) from error
 
 
 def _copy_settled(home: Home, folder: Path, deadline: float) -> Backup:
@@ -265,7 +266,7 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Backup:
         try:
             _put_in_place(made, home)
         except OSError as error:
-            raise RunFailed("cannot restore", where=f"{home.file}: {error.strerror or error}") from error
+            raise refused("cannot restore", home.file, error) from error
     return made
 
 
