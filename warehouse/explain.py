@@ -73,7 +73,8 @@ OF_SQL = (
     duckdb.TypeMismatchException,
 )
 LONGEST_TEXT = 300
-_QUOTED = re.compile(r'"([^"]*)"')
+# A file as DuckDB names it, also in the JSON that it makes of an error of another thread.
+_FILE = re.compile(r'"(/[^"]*?)\\?"')
 
 
 def explain(error: Exception, path: Path, *, is_ledger: bool) -> NewsmartError | None:
@@ -91,7 +92,7 @@ def _without_paths(text: str, path: Path) -> str:
     """Return a text without the names of files in it."""
     for name in (path, path.parent, path.parent.parent):
         text = text.replace(str(name), "") if len(str(name)) > 1 else text
-    return " ".join(_QUOTED.sub('""', text).split())
+    return " ".join(_FILE.sub('""', text).split())
 
 
 def _mark(error: duckdb.Error, text: str) -> tuple[str | None, str]:
@@ -108,6 +109,9 @@ def _mark(error: duckdb.Error, text: str) -> tuple[str | None, str]:
 
 def _ours(mark: str, words: str, text: str, path: Path, is_ledger: bool) -> NewsmartError:
     where = f"{path}: {_short(text, path)}"
+    if mark == "memory":
+        told = _short(text, path).partition(" Possible solutions")[0]
+        return RunFailed("out of memory", where=told, todo=MEND_MEMORY)
     if mark == "damage":
         return _damaged(where, is_ledger)
     if mark == "locked":
@@ -119,7 +123,6 @@ def _ours(mark: str, words: str, text: str, path: Path, is_ledger: bool) -> News
         return RunFailed("cannot open the database", where=f"{path}: {of_rights(path, words)}")
     what, todo = {
         "files": ("too many files are open", MEND_FILES),
-        "memory": ("out of memory", MEND_MEMORY),
         "newer": ("a newer DuckDB wrote this file", "upgrade newsmart"),
         "absent": ("there is no such database yet", "run `newsmart run` first"),
     }[mark]
@@ -133,8 +136,8 @@ def _short(text: str, path: Path) -> str:
 
 def _refused_file(text: str, words: str, path: Path) -> str:
     """Return the file that is named last before the system's words; the database's own where none is."""
-    named = _QUOTED.findall(text.partition(words)[0])
-    return named[-1] if named and named[-1].startswith("/") else str(path)
+    named = _FILE.findall(text.partition(words)[0])
+    return named[-1] if named else str(path)
 
 
 def _damaged(where: str, is_ledger: bool) -> NewsmartError:

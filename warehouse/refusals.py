@@ -17,6 +17,8 @@ DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EI
 RIGHTS = frozenset({errno.EACCES, errno.EPERM})
 FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
+# How the dynamic linker says that a library has no room in memory.
+_UNMAPPED = "failed to map segment"
 MEND_DISK = "free space, raise the limit or mend the mount, then run again"
 MEND_FILES = "raise `ulimit -n`, then run again"
 MEND_MEMORY = "raise the memory limit, or ask for less"
@@ -38,7 +40,7 @@ def refused(what: str, path: Path | str, error: OSError, kind: type[RunFailed] =
 
 def known(error: BaseException) -> RunFailed | None:
     """Return our error for one of the system's that can come from anywhere; None where it is no such refusal."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and _UNMAPPED in str(error)):
         return RunFailed("out of memory", where=_one_line(error), todo=MEND_MEMORY)
     if isinstance(error, OSError) and error.errno in DISK | RIGHTS | FILES | {errno.ENOMEM}:
         path = str(error.filename or error.filename2 or "a file that is not named")

@@ -5,7 +5,7 @@ Always on stderr, since stdout is for results: its last line may be JSON.
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -48,5 +48,7 @@ class Progress:
 
     def _write(self, text: str) -> None:
         if self.out is not None and text:
-            self.out.write(text)
-            self.out.flush()
+            # A run does not fail because nobody can see how it goes.
+            with suppress(OSError, ValueError):
+                self.out.write(text)
+                self.out.flush()

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +43,8 @@ def _failure_shown(options: argparse.Namespace) -> Iterator[list[RunResult]]:
     except Exception:
         if so_far:
             show(options, so_far[-1], has_failed=True)
-            sys.stdout.flush()
+            with suppress(OSError):  # told at the end
+                sys.stdout.flush()
         raise
 
 
