@@ -31,6 +31,7 @@ from warehouse.durable import fsync_folder
 # Exported again: whoever opens a database tells its errors in these words.
 from warehouse.explain import WAY_BACK as WAY_BACK
 from warehouse.explain import explain as explain
+from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.refusals import refused
 
 # The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
@@ -42,7 +43,6 @@ RELEASE_BLOCK_BYTES = 32768
 # lets one thread do it. With DuckDB's own 122,880 that was nearly all.
 RELEASE_ROW_GROUP_ROWS = 8192
 SPILL_PREFIX = "spill-"
-PRIVATE_MODE = 0o600
 
 SAFE_SETTINGS: dict[str, str | bool | int] = {
     "autoinstall_known_extensions": False,
@@ -218,11 +218,11 @@ def _make_private(path: Path, spill: Path) -> None:
         if not path.exists():
             new = spill / path.name
             duckdb.connect(new, config=_settings(spill, NO_LIMITS)).close()
-            new.chmod(PRIVATE_MODE)
+            give_to_warehouse(new, path.parent, PRIVATE_MODE)
             new.rename(path)
             fsync_folder(path.parent)
-        elif path.stat().st_mode & ~PRIVATE_MODE & 0o777:
-            path.chmod(PRIVATE_MODE)
+        elif os.geteuid() == 0 or path.stat().st_mode & ~PRIVATE_MODE & 0o777:
+            give_to_warehouse(path, path.parent, PRIVATE_MODE)
     except OSError as error:
         raise refused("cannot make the ledger private", path, error) from error
 
