@@ -143,11 +143,22 @@ def _dispatch(arguments: Sequence[str]) -> int:
     options = build_parser().parse_args(arguments)
     if not getattr(options, "handler", None):
         raise UsageError("no command is given", todo="see `newsmart --help`")
+    _warn_of_misspelt()
     module, _, function = str(options.handler).partition(":")
     if getattr(options, "direct", False) or module.endswith(".ledger"):
         import_less()
     status: int = getattr(import_module(module), function)(options)
     return status
+
+
+def _warn_of_misspelt() -> None:
+    """Say which variables of ours name no setting: nothing else would, and the default would hold."""
+    # Not at the top: `--help` needs neither.
+    from flows.commands.common import warn
+    from flows.settings import misspelt
+
+    for line in misspelt():
+        warn(line)
 
 
 def build_parser() -> argparse.ArgumentParser:
