@@ -15,11 +15,15 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from flows import streams
-from flows.commands.options import add_commands
-from flows.lean import import_less
-from schemas.errors import NewsmartError, UsageError
-from warehouse import interrupts
+from flows.own_modules import check_own_modules
+
+check_own_modules()
+
+from flows import streams  # noqa: E402
+from flows.commands.options import add_commands  # noqa: E402
+from flows.lean import import_less  # noqa: E402
+from schemas.errors import NewsmartError, UsageError  # noqa: E402
+from warehouse import interrupts  # noqa: E402
 
 INTERRUPTED, TERMINATED = 130, 143
 ENDED_BY_SIGNAL = (INTERRUPTED, TERMINATED)
@@ -27,6 +31,9 @@ ENDED_BY_SIGNAL = (INTERRUPTED, TERMINATED)
 DOING = frozenset(
     {"run", "serve", "backfill", "build", "purge", "maintain", "rollback"} | {"backup", "restore", "export", "report"}
 )
+
+# What pathlib says of a user without an entry in /etc/passwd where HOME is not set either.
+_NO_HOME = "Could not determine home directory"
 
 
 class Parser(argparse.ArgumentParser):
@@ -108,6 +115,8 @@ def _of_system(error: Exception) -> NewsmartError | None:
         return UsageError("a path is too long", where=str(error.filename))
     if isinstance(error, FileNotFoundError) and not _has_folder():
         return UsageError("the current folder was deleted", todo="go to another one")
+    if isinstance(error, RuntimeError) and _NO_HOME in str(error):
+        return UsageError("no home folder is known of this user", todo="set HOME")
     return known(error)
 
 

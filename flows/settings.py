@@ -71,9 +71,9 @@ def _from_environment(values: Mapping[str, str]) -> dict[str, object]:
 def _from_file(values: Mapping[str, str]) -> dict[str, object]:
     chosen = values.get(PREFIX + "SETTINGS")
     path = Path(chosen or DEFAULT_FILE)
-    if chosen is None and not path.is_file():
-        return {}
     try:
+        if chosen is None and not path.is_file():
+            return {}
         # The state is that of the very file that is read.
         with path.open("rb") as file:
             status, told = os.fstat(file.fileno()), tomllib.load(file)
