@@ -23,7 +23,8 @@ WAY_BACK = (
 MARKS = {
     "disk": (
         "No space left on device",
-        "uota exceeded",
+        "Disk quota exceeded",
+        "Quota exceeded",
         "File too large",
         "Read-only file system",
         "Input/output error",
