@@ -27,5 +27,5 @@ def check_own_modules() -> None:
 
 def _folder_of(name: str) -> Path | None:
     spec = find_spec(name)
-    places = [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
-    return Path(str(places[0])).resolve() if places else None
+    places = [] if spec is None else [*(spec.submodule_search_locations or ()), spec.origin]
+    return Path(places[0]).resolve() if places and places[0] else None

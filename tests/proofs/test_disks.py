@@ -5,14 +5,13 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks import corpus
 from tests.documents import make_document
+from tests.proofs.crash import most_bytes
 from tests.proofs.scene import COMMAND, ROOT, copy_warehouse, error_line, look, newsmart, run_arguments, write_source
 from tests.warehouse.making import small_disk
 from warehouse.home import Home
@@ -99,19 +98,8 @@ def deep(place: Path, length: int) -> Path:
     return place
 
 
-@contextmanager
-def most_bytes(size: int) -> Iterator[None]:
-    """Let no file grow beyond so much, here and in what is started, as `ulimit -f` does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def run_short(source: Path, home: Home, as_of: str) -> subprocess.CompletedProcess[str]:
-    """Run from the folder of the warehouse; a longest path fits on no command line's neighbour otherwise."""
+    """Run in one process, which takes less memory and time."""
     return newsmart(*run_arguments(source, home, as_of, "--workers", "1"))
 
 
