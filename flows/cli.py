@@ -15,13 +15,25 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from flows.commands.options import add_commands
-from flows.lean import import_less
-from schemas.errors import NewsmartError, UsageError
-from warehouse import interrupts
+from flows.own_modules import check_own_modules
+
+check_own_modules()
+
+from flows import streams  # noqa: E402
+from flows.commands.options import add_commands  # noqa: E402
+from flows.lean import import_less  # noqa: E402
+from schemas.errors import NewsmartError, UsageError  # noqa: E402
+from warehouse import interrupts  # noqa: E402
 
 INTERRUPTED, TERMINATED = 130, 143
 ENDED_BY_SIGNAL = (INTERRUPTED, TERMINATED)
+# Commands that do something and then tell it; all others only answer.
+DOING = frozenset(
+    {"run", "serve", "backfill", "build", "purge", "maintain", "rollback"} | {"backup", "restore", "export", "report"}
+)
+
+# What pathlib says of a user without an entry in /etc/passwd where HOME is not set either.
+_NO_HOME = "Could not determine home directory"
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,8 +58,8 @@ class Version(argparse.Action):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. In: the arguments, without the program's name. Out: the exit status (DESIGN section 7)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with interrupts.honoured():
-        status = _outcome(arguments)
+    with streams.prepared(), interrupts.honoured():
+        status = _told(_outcome(arguments), arguments)
         if interrupts.conclude() and status not in ENDED_BY_SIGNAL:
             status = _interrupted("--debug" in arguments)
     if status in ENDED_BY_SIGNAL:
@@ -83,27 +95,79 @@ def _failed(error: BaseException, is_debugging: bool) -> int:
     """Tell an error and return its exit status; what is no error of a command (SystemExit) is raised again."""
     if isinstance(error, NewsmartError):
         return _fail(str(error), error.exit_status, is_debugging, error.detail or "")
-    if isinstance(error, BrokenPipeError):
-        _close_output()
-        return 128 + signal.SIGPIPE
+    if isinstance(error, OSError) and error.filename is None and (lost := streams.lost_output()) is not None:
+        return _lost(lost)
     if not isinstance(error, Exception):
         raise error
-    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        return _fail(f"a path is too long: {error.filename}", UsageError.exit_status, is_debugging)
+    ours = _of_system(error)
+    if ours is not None:
+        return _fail(str(ours), ours.exit_status, is_debugging)
     told = f"unexpected {type(error).__name__}: {error}; this is a fault of newsmart, --debug shows where"
     return _fail(told, 1, is_debugging)
+
+
+def _of_system(error: Exception) -> NewsmartError | None:
+    """Return our error for what the system refused, wherever that was; None where it is no such refusal."""
+    # Not at the top: only an error needs it.
+    from warehouse.refusals import known
+
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return UsageError("a path is too long", where=str(error.filename))
+    if isinstance(error, FileNotFoundError) and not _has_folder():
+        return UsageError("the current folder was deleted", todo="go to another one")
+    if isinstance(error, RuntimeError) and _NO_HOME in str(error):
+        return UsageError("no home folder is known of this user", todo="set HOME")
+    return known(error)
+
+
+def _has_folder() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
+
+
+def _told(status: int, arguments: Sequence[str]) -> int:
+    """Return the exit status, when what was to be printed is out.
+
+    What a command has done is done, whoever hears of it; one that only asks has failed where its answer is lost.
+    """
+    lost = streams.lost_output()
+    command = next((argument for argument in arguments if not argument.startswith("-")), "")
+    if lost is None or status:
+        return status
+    failed = _lost(lost)
+    return 0 if command in DOING else failed
+
+
+def _lost(error: OSError) -> int:
+    """Say that stdout could not be written, where that is news; a reader that has had enough closes it."""
+    if isinstance(error, BrokenPipeError):
+        return 128 + signal.SIGPIPE
+    return _fail(f"cannot write to stdout: {error.strerror}", 1, is_debugging=False)
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
     options = build_parser().parse_args(arguments)
     if not getattr(options, "handler", None):
         raise UsageError("no command is given", todo="see `newsmart --help`")
+    _warn_of_misspelt()
     module, _, function = str(options.handler).partition(":")
     if getattr(options, "direct", False) or module.endswith(".ledger"):
         import_less()
     status: int = getattr(import_module(module), function)(options)
-    sys.stdout.flush()
     return status
+
+
+def _warn_of_misspelt() -> None:
+    """Say which variables of ours name no setting: nothing else would, and the default would hold."""
+    # Not at the top: `--help` needs neither.
+    from flows.commands.common import warn
+    from flows.settings import misspelt
+
+    for line in misspelt():
+        warn(line)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -131,18 +195,12 @@ def _fail(message: str, status: int, is_debugging: bool, detail: str = "") -> in
     # Not at the top: only an error needs it.
     from schemas.text import cut_words, printable
 
-    sys.stderr.write(f"newsmart: {printable(' '.join(cut_words(message).split()))}\n")
-    sys.stderr.writelines(f"  {printable(line)}\n" for line in detail.splitlines())
+    streams.complain(f"newsmart: {printable(' '.join(cut_words(message).split()))}\n")
+    for line in detail.splitlines():
+        streams.complain(f"  {printable(line)}\n")
     if is_debugging:
-        traceback.print_exc()
+        streams.complain(traceback.format_exc())
     return status
-
-
-def _close_output() -> None:
-    """Point stdout elsewhere: the interpreter would flush into the closed pipe at its end and complain."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,20 @@
 """Every setting and its default, and the only place that reads the environment.
 
 A setting comes from the command line, else from an environment variable NEWSMART_<NAME>, else from the settings file
-(TOML, named by NEWSMART_SETTINGS, else newsmart.toml in the current folder), else from the default here.
+(TOML, named by NEWSMART_SETTINGS, else newsmart.toml in the current folder), else from the default here. What a file
+may set that was found and not named, `flows/trust.py` says.
 """
 
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from flows.trust import check_orders
 from schemas.bounds import MOST_SECONDS, MOST_WORKERS
 from schemas.errors import UsageError
 from schemas.sizes import size_bytes
@@ -86,16 +88,38 @@ def _from_environment(values: Mapping[str, str]) -> dict[str, object]:
 def _from_file(values: Mapping[str, str]) -> dict[str, object]:
     chosen = values.get(PREFIX + "SETTINGS")
     path = Path(chosen or DEFAULT_FILE)
-    if chosen is None and not path.is_file():
-        return {}
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        if chosen is None and not path.is_file():
+            return {}
+        # The state is that of the very file that is read.
+        with path.open("rb") as file:
+            status, told = os.fstat(file.fileno()), tomllib.load(file)
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError("the settings file cannot be read", where=f"{path}: {error}") from error
     unknown = sorted(set(told) - set(_names()))
     if unknown:
-        raise UsageError("no such setting", where=f"{unknown[0]} in {path}", todo="one of " + ", ".join(_names()))
+        todo = f"{_nearest(unknown[0])}one of " + ", ".join(_names())
+        raise UsageError("no such setting", where=f"{unknown[0]} in {path}", todo=todo)
+    if chosen is None:
+        check_orders(told, path, status)
     return told
+
+
+def misspelt(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Say which NEWSMART_ variables name no setting, and which was probably meant; an older newsmart may know them."""
+    values = os.environ if environment is None else environment
+    known = {PREFIX + name.upper() for name in (*_names(), "settings")}
+    wrong = sorted(name for name in values if name.startswith(PREFIX) and name not in known)
+    return [f"{name} is no setting ({_nearest(name, known)}see the README)" for name in wrong]
+
+
+def _nearest(name: str, known: Iterable[str] | None = None) -> str:
+    """Return a hint at the name that was probably meant, to go before other words; empty where none is near."""
+    # Not at the top: only a mistake needs it.
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, _names() if known is None else known, n=1)
+    return f"{near[0]}? " if near else ""
 
 
 def _fit(name: str, value: object) -> object:

@@ -1,7 +1,8 @@
 """The last thing a process does where Prefect and DuckDB share it: close stderr."""
 
 import os
-import sys
+
+from flows.streams import settle
 
 
 def be_silent() -> None:
@@ -10,8 +11,7 @@ def be_silent() -> None:
     Prefect's daemon threads outlive the interpreter's clean-up, so that DuckDB's binding (nanobind) believes its types
     leaked and writes forty lines about it. No way is known to stop the threads or to ask the binding for silence.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    settle()
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     os.close(null)

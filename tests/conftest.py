@@ -5,6 +5,7 @@
 """
 
 import gc
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,11 @@ from tests.newsroom import Newsroom
 from tests.signals import ctrl_c_minded
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
+
+# Prefect's own servers give up 20 s after they were started, which eight processes side by side can take. Set before
+# Prefect reads it, at import; inherited by what tests start.
+PATIENCE_SECONDS = 240
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", str(PATIENCE_SECONDS))
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=25, suppress_health_check=SLOW)
 settings.register_profile("long", deadline=timedelta(minutes=5), max_examples=2_000, suppress_health_check=SLOW)

@@ -24,9 +24,15 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.errors import LedgerDamaged, LockedError, NewsmartError, RunFailed
+from schemas.errors import RunFailed
 from warehouse import interrupts
 from warehouse.durable import fsync_folder
+
+# Exported again: whoever opens a database tells its errors in these words.
+from warehouse.explain import WAY_BACK as WAY_BACK
+from warehouse.explain import explain as explain
+from warehouse.owners import PRIVATE_MODE, give_to_warehouse
+from warehouse.refusals import refused
 
 # The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
 STORAGE_VERSION = "v1.2.0"
@@ -37,7 +43,6 @@ RELEASE_BLOCK_BYTES = 32768
 # lets one thread do it. With DuckDB's own 122,880 that was nearly all.
 RELEASE_ROW_GROUP_ROWS = 8192
 SPILL_PREFIX = "spill-"
-PRIVATE_MODE = 0o600
 
 SAFE_SETTINGS: dict[str, str | bool | int] = {
     "autoinstall_known_extensions": False,
@@ -52,11 +57,6 @@ SAFE_SETTINGS: dict[str, str | bool | int] = {
 
 # Settings that DuckDB refuses at connect. It draws a progress bar on stdout when it takes the process for interactive.
 SESSION_SETTINGS = {"TimeZone": "UTC", "enable_progress_bar": "false", "enable_progress_bar_print": "false"}
-
-WAY_BACK = (
-    "restore a backup with `newsmart restore`; without one, `newsmart run --full-refresh` starts a new ledger from the "
-    "sources, and earlier versions, removed documents and first-seen times are lost"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,7 @@ def spill_folder(parent: Path | None) -> Iterator[Path]:
     try:
         folder = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=place))
     except OSError as error:
-        where = f"{place or tempfile.gettempdir()}: {error.strerror}"
-        raise RunFailed("cannot make a folder to spill into", where=where) from error
+        raise refused("cannot make a folder to spill into", place or "the folder that TMPDIR names", error) from error
     number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         # Without a lock, where the file system knows none, the folder is still private and still removed.
@@ -219,13 +218,13 @@ def _make_private(path: Path, spill: Path) -> None:
         if not path.exists():
             new = spill / path.name
             duckdb.connect(new, config=_settings(spill, NO_LIMITS)).close()
-            new.chmod(PRIVATE_MODE)
+            give_to_warehouse(new, path.parent, PRIVATE_MODE)
             new.rename(path)
             fsync_folder(path.parent)
-        elif path.stat().st_mode & ~PRIVATE_MODE & 0o777:
-            path.chmod(PRIVATE_MODE)
+        elif os.geteuid() == 0 or path.stat().st_mode & ~PRIVATE_MODE & 0o777:
+            give_to_warehouse(path, path.parent, PRIVATE_MODE)
     except OSError as error:
-        raise RunFailed("cannot make the ledger private", where=f"{path}: {error.strerror}") from error
+        raise refused("cannot make the ledger private", path, error) from error
 
 
 @contextmanager
@@ -251,11 +250,13 @@ def _is_ctrl_c(error: Exception) -> bool:
 
 @contextmanager
 def _explained(path: Path, *, is_ledger: bool) -> Iterator[None]:
-    """Turn DuckDB's errors about the file into ours; errors of SQL pass as they are."""
+    """Turn errors of DuckDB and of the system about the file into ours; errors of SQL pass as they are."""
     try:
         yield
-    except duckdb.Error as error:
-        ours = explain(error, path, is_ledger=is_ledger)
+    except (duckdb.Error, MemoryError, OSError) as error:
+        # An OSError of a reader's may be of the place to which it writes what it has read.
+        is_told_elsewhere = isinstance(error, OSError) and not is_ledger
+        ours = None if is_told_elsewhere else explain(error, path, is_ledger=is_ledger)
         if ours is None:
             raise
         raise ours from error
@@ -264,75 +265,3 @@ def _explained(path: Path, *, is_ledger: bool) -> Iterator[None]:
 # DuckDB's driver swallows what a signal's handler raises during a statement (Ctrl-C: KeyboardInterrupt), and raises a
 # RuntimeError with this text instead. Where an alarm is set (time limits of Prefect and pytest) it may have been that.
 INTERRUPTED = "Query interrupted"
-
-# What DuckDB's text says when a file, not a statement, is at fault. The first kind that matches counts.
-MARKS = {
-    "locked": (
-        "Could not set lock on file",
-        "different configuration than existing connections",
-        "is already attached by database",
-    ),
-    "disk": ("No space left on device", "Read-only file system", "Permission denied", "quota exceeded", "I/O error"),
-    "newer": ("newer version of DuckDB", "newer DuckDB version"),
-    "absent": ("database does not exist",),
-    "damage": (
-        "Corrupt database file",
-        "not a valid DuckDB database file",
-        "Could not read enough bytes",
-        "Could not read from file",
-        "ailed to deserialize",
-        "Serialization Error",
-        "database has been invalidated",
-        "database file with version number",
-    ),
-}
-
-# Errors of these classes speak of the SQL, whatever words the SQL itself has put into their text.
-OF_SQL = (
-    duckdb.BinderException,
-    duckdb.CatalogException,
-    duckdb.ConstraintException,
-    duckdb.ConversionException,
-    duckdb.InvalidInputException,
-    duckdb.OutOfRangeException,
-    duckdb.ParserException,
-    duckdb.PermissionException,
-    duckdb.TypeMismatchException,
-)
-
-
-def explain(error: duckdb.Error, path: Path, *, is_ledger: bool) -> NewsmartError | None:
-    """Return our error for what DuckDB says about a file, or None where it speaks of the SQL instead.
-
-    DuckDB has few classes for this (a checksum that fails is a bare `duckdb.Error`), so its text decides.
-    """
-    if isinstance(error, OF_SQL):
-        return None
-    text = " ".join(str(error).split())[:300]
-    where = f"{path}: {text}"
-    mark = next((name for name, marks in MARKS.items() if any(mark in text for mark in marks)), None)
-    if mark is None and isinstance(error, duckdb.OutOfMemoryException):
-        return RunFailed("out of memory", where=text, todo="raise the memory limit or ask for less")
-    if mark is None and isinstance(error, duckdb.SerializationException | duckdb.FatalException):
-        mark = "damage"
-    return None if mark is None else _ours(mark, where, is_ledger)
-
-
-def _ours(mark: str, where: str, is_ledger: bool) -> NewsmartError:
-    if mark == "damage":
-        return _damaged(where, is_ledger)
-    if mark == "locked":
-        todo = "close the program that has it open for writing"
-        return LockedError("another program holds the database", where=where, todo=todo)
-    what, todo = {
-        "disk": ("the disk refused", "free space or mend the mount, then run again"),
-        "newer": ("a newer DuckDB wrote this file", "upgrade newsmart"),
-        "absent": ("there is no such database yet", "run `newsmart run` first"),
-    }[mark]
-    return RunFailed(what, where=where, todo=todo)
-
-
-def _damaged(where: str, is_ledger: bool) -> NewsmartError:
-    if is_ledger:
-        return LedgerDamaged("the ledger is damaged", where=where, todo=WAY_BACK)
-    return RunFailed("the release is damaged", where=where, todo="the next `newsmart run` replaces it")

@@ -14,7 +14,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import RunFailed, UsageError
+from schemas.errors import UsageError
+from warehouse.owners import check_owner, make_folder
+from warehouse.refusals import refused
 
 FOLDER_SUFFIX = ".d"
 STAGING_SUFFIX = ".tmp"
@@ -135,13 +137,14 @@ class Home:
             raise UsageError("not a folder", where=str(self.folder), todo="move it away or name another --warehouse")
 
     def prepare(self) -> None:
-        """Make the folders that a run needs, readable by others as far as the umask allows.
+        """Make the folders that a run needs: FILE.d as the umask allows, those in it as open as FILE.d.
 
-        Raises UsageError as `check` does, RunFailed where a folder cannot be made.
+        Raises UsageError as `check` does, RunFailed where a folder cannot be made or the warehouse is another user's.
         """
         self.check()
-        for folder in (self.releases, self.temp):
+        check_owner(self.folder, self.ledger)
+        for folder in (self.folder, self.releases, self.temp):
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder, like_parent=folder != self.folder)
             except OSError as error:
-                raise RunFailed("cannot make the warehouse's folder", where=f"{folder}: {error.strerror}") from error
+                raise refused("cannot make the warehouse's folder", folder, error) from error

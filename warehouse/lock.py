@@ -18,13 +18,15 @@ import sys
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from schemas.errors import LockedError, RunFailed
 from warehouse.home import Home
+from warehouse.owners import file_mode, hand_over
+from warehouse.refusals import refused
 
 # A look by `probe` or a backup's last moment can hold the lock for an instant; that is not another run.
 GRACE_SECONDS = 0.3
@@ -100,9 +102,12 @@ def _acquire(path: Path, deadline: float) -> _Descriptor:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise RunFailed("cannot open the warehouse's lock", where=f"{path}: {error.strerror}") from error
+        raise refused("cannot open the warehouse's lock", path, error) from error
+    with suppress(OSError):  # another user's, who lets this one write it
+        hand_over(number, path.parent, file_mode(path.parent))
+    return number
 
 
 def _try_lock(number: int, path: Path) -> bool:
@@ -141,7 +146,7 @@ def _sign(number: int, path: Path) -> None:
         os.ftruncate(number, 0)
         os.pwrite(number, json.dumps(holder).encode(), 0)
     except OSError as error:
-        raise RunFailed("cannot write the warehouse's lock", where=f"{path}: {error.strerror}") from error
+        raise refused("cannot write the warehouse's lock", path, error) from error
 
 
 def _wipe(number: int) -> None:

@@ -15,6 +15,8 @@ from typing import Any, TypedDict
 from schemas.errors import RunFailed
 from warehouse.durable import write_atomically
 from warehouse.home import Home
+from warehouse.owners import check_owner, file_mode
+from warehouse.refusals import refused
 from warehouse.state_shape import misfit
 
 VERSION = 1
@@ -51,7 +53,7 @@ def read_state(home: Home) -> State | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise RunFailed("cannot read the warehouse's state", where=f"{home.state}: {error.strerror}") from error
+        raise refused("cannot read the warehouse's state", home.state, error) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(home.state, str(error)) from error
     return _checked(told, home.state)
@@ -93,12 +95,15 @@ def write_state(home: Home, state: State) -> None:
 
     A folder in its place is moved aside: it is not ours to remove.
 
-    Raises RunFailed when it cannot be written (the old one then stays), ValueError for what JSON cannot hold.
+    Raises RunFailed when it cannot be written, or the warehouse is another user's (the old one then stays), ValueError
+    for what JSON cannot hold.
     """
+    check_owner(home.folder, home.ledger)
     text = json.dumps({**state, "version": VERSION}, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     try:
         if home.state.is_dir() and not home.state.is_symlink():
             home.state.rename(home.state.with_name(f"{home.state.name}.aside-{token_hex(4)}"))
-        write_atomically(home.state, text.encode("utf-8", "backslashreplace") + b"\n")
+        content = text.encode("utf-8", "backslashreplace") + b"\n"
+        write_atomically(home.state, content, mode=file_mode(home.folder))
     except OSError as error:
-        raise RunFailed("cannot write the warehouse's state", where=f"{home.state}: {error.strerror}") from error
+        raise refused("cannot write the warehouse's state", home.state, error) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.settings import Settings
+from flows.streams import complain, put
 from schemas.text import printable
 
 
@@ -18,18 +19,18 @@ def warehouse_of(options: argparse.Namespace, settings: Settings) -> Path:
 
 def print_json(value: object) -> None:
     """Print one JSON value on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    put(json.dumps(value, ensure_ascii=False, default=str) + "\n")
 
 
 def say(options: argparse.Namespace, line: str) -> None:
     """Print a line of result, unless --quiet asks for silence; what it quotes neither forges a line nor steers."""
     if not options.quiet:
-        sys.stdout.write(printable(line) + "\n")
+        put(printable(line) + "\n")
 
 
 def warn(line: str) -> None:
     """Print a line on stderr; what it quotes of names and links can neither forge a line nor steer the terminal."""
-    sys.stderr.write(f"newsmart: {printable(line)}\n")
+    complain(f"newsmart: {printable(line)}\n")
 
 
 def print_records(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ steps (runs/steps.py), so that a direct run and a flow show the same.
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from flows.runs.request import LOGGER, RunResult
@@ -78,5 +78,7 @@ class Progress(logging.Handler):
 
     def _write(self, text: str) -> None:
         if self._out is not None and text:
-            self._out.write(text)
-            self._out.flush()
+            # A run does not fail because nobody can see how it goes.
+            with suppress(OSError, ValueError):
+                self._out.write(text)
+                self._out.flush()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flows.commands.common import say, warehouse_of
 from flows.settings import load_settings
-from schemas.errors import RunFailed, UsageError
+from schemas.errors import UsageError
 from warehouse.home import Home
 from warehouse.state import read_state
 
@@ -13,6 +13,7 @@ from warehouse.state import read_state
 def report(options: argparse.Namespace) -> int:
     """Write the page and say where it is."""
     from warehouse.durable import check_place, write_atomically
+    from warehouse.refusals import refused
     from warehouse.report import render
 
     home = Home.of(warehouse_of(options, load_settings()))
@@ -24,6 +25,6 @@ def report(options: argparse.Namespace) -> int:
     try:
         write_atomically(target.absolute(), page.encode())
     except OSError as error:
-        raise RunFailed("cannot write the report", where=f"{target}: {error.strerror}") from error
+        raise refused("cannot write the report", target, error) from error
     say(options, str(target))
     return 0

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -59,7 +59,8 @@ def _failure_shown(options: argparse.Namespace, progress: Progress) -> Iterator[
         progress.clear()
         if progress.result is not None:
             show(options, progress.result, has_failed=True)
-            sys.stdout.flush()
+            with suppress(OSError):  # told at the end
+                sys.stdout.flush()
         raise
 
 

@@ -26,7 +26,8 @@ from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
 AHEAD = 2
 START = (
-    "import gc, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); gc.disable(); sys.path[:] = {path!r};"
+    "import sys; sys.path[:] = {path!r};"
+    "import gc, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); gc.disable();"
     "from flows.engines.worker import main; main({descriptors!r})"
 )
 _PATIENCE_SECONDS = 2.0

@@ -28,6 +28,7 @@ from flows.reading.blocks import Memo  # noqa: E402
 from flows.reading.read import read_batch, warm_up  # noqa: E402
 from schemas.documents import bounds  # noqa: E402
 from schemas.errors import NewsmartError  # noqa: E402
+from warehouse.refusals import known  # noqa: E402
 
 
 def main(descriptors: Sequence[int]) -> None:
@@ -88,5 +89,5 @@ def _answer(tasks: "queue.SimpleQueue[bytes]", results: IO[bytes]) -> None:
         except NewsmartError as error:
             answer = error
         except Exception as error:  # noqa: BLE001 (told to the parent, which raises)
-            answer = f"{type(error).__name__}: {error}"
+            answer = known(error) or f"{type(error).__name__}: {error}"
         send(results, pickle.dumps(answer))

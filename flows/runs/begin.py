@@ -30,6 +30,7 @@ from warehouse.ledger.opening import check_whole, count_documents, open_ledger, 
 from warehouse.ledger.record import Balance
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
+from warehouse.owners import notices
 from warehouse.release import publish, runs
 from warehouse.release.audit import AuditResult
 from warehouse.release.build import Built, Versions
@@ -111,7 +112,7 @@ def open_run(request: RunRequest, readers: Readers) -> Iterator[Run]:
         faults.at("after_lock")
         publish.clean(home)
         faults.at("after_clean")
-        traces.notices += state_notices(home)
+        traces.notices += state_notices(home) + notices(home.folder)
         traces.notices += set_aside_if_damaged(home) if request.full_refresh else []
         with _ledger_of(home, request, traces) as connection:
             traces.notices += _look_for_bytes(connection, is_mended=request.full_refresh)

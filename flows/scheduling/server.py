@@ -39,9 +39,11 @@ LAST_LINE_BYTES = 4000
 def child_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs `main` of a module of ours in a new interpreter.
 
-    -P keeps the current folder off the module path, where a user's `flows/` would hide ours.
+    -P keeps the current folder off the module path, where a user's `flows/` would hide ours; so would PYTHONPATH, but
+    that the path is this process's own.
     """
-    code = f"import sys; sys.path.append({ROOT!r}); from {module} import main; main()"
+    path = [*filter(None, sys.path), ROOT]
+    code = f"import sys; sys.path[:] = {path!r}; from {module} import main; main()"
     return [sys.executable, "-P", "-c", code, *arguments]
 
 

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from schemas.errors import LockedError, RunFailed
+from schemas.errors import LockedError
 from warehouse.durable import write_atomically
 from warehouse.home import Home
+from warehouse.refusals import refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def hold_serving(home: Home) -> Iterator[None]:
     try:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise RunFailed("cannot open the scheduler's lock", where=f"{path}: {error.strerror}") from error
+        raise refused("cannot open the scheduler's lock", path, error) from error
     try:
         _lock(number, home)
         yield

@@ -20,6 +20,8 @@ from flows.sources.stores.contract import MAX_BYTES, Numbers
 _TRIES = 3
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)
+# These say nothing of the file: the run ends, and no document comes into quarantine for it.
+_OF_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def read_file(ref: FileRef) -> FileBytes:
         try:
             found = _read_once(ref)
         except OSError as error:
+            if error.errno in _OF_SYSTEM:
+                raise
             return FileBytes(None, None, "vanished" if error.errno in _GONE else error.strerror or str(error))
         if found is not None:
             return found

@@ -13,6 +13,7 @@ from prefect.settings import (
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.silence import be_silent
+from tests.conftest import PATIENCE_SECONDS
 
 atexit.register(be_silent)
 
@@ -26,5 +27,9 @@ SETTINGS = {
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """Let flows run against a server of the session's own; a user's server and home are never touched."""
-    with temporary_settings(SETTINGS), prefect_test_harness(server_startup_timeout=60), temporary_settings(SETTINGS):
+    with (
+        temporary_settings(SETTINGS),
+        prefect_test_harness(server_startup_timeout=PATIENCE_SECONDS),
+        temporary_settings(SETTINGS),
+    ):
         yield

@@ -1,10 +1,12 @@
 """Where a setting comes from, and what is refused."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from flows.settings import Settings, load_settings
+from flows.cli import main
+from flows.settings import Settings, load_settings, misspelt
 from flows.sources.named import parse_source, parse_sources
 from schemas.errors import UsageError
 
@@ -66,3 +68,104 @@ def test_a_source_needs_name_and_folder(text: str) -> None:
 def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="same name"):
         parse_sources([f"a={tmp_path}", f"a={tmp_path}"])
+
+
+ORDERS = [
+    'on_failure = "touch ran"',
+    'webhook = "http://127.0.0.1:9/"',
+    'ducklake_python = "./evil"',
+    'dask_address = "tcp://127.0.0.1:9"',
+    'engine = "dask"',
+    'fault = "after_lock"',
+    'source = "news=/home/somebody/private"',
+    'source = "s3://bucket/x"',
+    'source = "zip:///data/x.zip"',
+    'source = "../private"',
+    'source = "~/private"',
+    'warehouse = "/somewhere/else.duckdb"',
+    'warehouse = "a/../../else.duckdb"',
+]
+OPEN = ["file to group", "file to all", "folder to group", "folder to all", "a sticky folder", "the folder of a link"]
+
+
+def expose(folder: Path, way: str) -> None:
+    """Let others write the settings file, one way or the other."""
+    file, elsewhere = folder / "newsmart.toml", folder / "elsewhere"
+    if way.startswith("file"):
+        file.chmod(0o664 if way.endswith("group") else 0o646)
+    elif way == "the folder of a link":
+        elsewhere.mkdir()
+        elsewhere.chmod(0o777)
+        file.rename(elsewhere / "theirs.toml")
+        file.symlink_to(elsewhere / "theirs.toml")
+    else:
+        folder.chmod({"folder to group": 0o775, "folder to all": 0o777, "a sticky folder": 0o1777}[way])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("way", OPEN)
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_found_file_that_others_can_write_gives_no_orders(folder: Path, order: str, way: str) -> None:
+    (folder / "newsmart.toml").write_text(order + "\n")
+    expose(folder, way)
+    with pytest.raises(UsageError) as caught:
+        load_settings({})
+    name = order.partition(" ")[0]
+    assert f"may not set {name}: {folder}/newsmart.toml: " in str(caught.value)
+    assert "NEWSMART_SETTINGS=newsmart.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert getattr(load_settings({"NEWSMART_SETTINGS": "newsmart.toml"}), name) != getattr(Settings(), name)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("mode", [0o755, 0o700, 0o750])
+def test_a_found_file_of_the_users_own_gives_orders(folder: Path, order: str, mode: int) -> None:
+    (folder / "newsmart.toml").write_text(order + "\n")
+    (folder / "newsmart.toml").chmod(0o644)
+    folder.chmod(mode)
+    name = order.partition(" ")[0]
+    assert getattr(load_settings({}), name) != getattr(Settings(), name)
+
+
+def test_what_orders_nothing_counts_from_a_shared_folder(folder: Path) -> None:
+    lines = ["keep_releases = 5", 'source = "news=docs/a=b"', 'warehouse = "out/..x.duckdb"', 'on_failure = ""']
+    (folder / "newsmart.toml").write_text("\n".join(lines))
+    folder.chmod(0o777)
+    made = load_settings({})
+    assert (made.keep_releases, made.source, made.warehouse) == (5, "news=docs/a=b", "out/..x.duckdb")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.parametrize("whose", ["newsmart.toml", "."])
+def test_a_found_file_or_folder_of_another_user_gives_no_orders(folder: Path, whose: str) -> None:
+    (folder / "newsmart.toml").write_text('on_failure = "touch ran"\n')
+    os.chown(folder / whose, 61_234, -1)
+    with pytest.raises(UsageError, match="belongs to another user"):
+        load_settings({})
+
+
+def test_a_command_of_a_shared_folder_does_not_run(folder: Path) -> None:
+    (folder / "newsmart.toml").write_text('on_failure = "touch ran"\n')
+    folder.chmod(0o777)
+    for command in (["run", "--direct", "--source", "nowhere"], ["status"], ["query", "select 1"]):
+        assert main([*command, "--warehouse", str(folder / "out.duckdb")]) == 2
+    assert not (folder / "ran").exists()
+
+
+def test_a_misspelt_variable_is_told_with_the_name_that_was_meant(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert misspelt({"NEWSMART_WAREHOUSE": "x", "NEWSMART_SETTINGS": "x", "HOME": "x"}) == []
+    monkeypatch.setenv("NEWSMART_KEEP_RELASES", "5")
+    assert main(["url", "https://example.com/a"]) == 0
+    told = capsys.readouterr().err
+    assert told == "newsmart: NEWSMART_KEEP_RELASES is no setting (NEWSMART_KEEP_RELEASES? see the README)\n"
+    monkeypatch.delenv("NEWSMART_KEEP_RELASES")
+    (folder / "newsmart.toml").write_text("keep_relases = 5\n")
+    with pytest.raises(UsageError, match=r"keep_relases in newsmart.toml \(keep_releases\? one of"):
+        load_settings({})

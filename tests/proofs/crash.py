@@ -6,7 +6,7 @@ Kill -9, as neither a handler nor a flush may run. After each kill FILE, where t
 audits, and the next run at the same as-of leads to the release that a run leads to which nobody killed: the same
 fingerprint. A run after that has nothing to do, and nothing is left behind. Four scenes: the seeds and a generated
 source, each on its first run and on a run over a source that has changed. Then runs are interrupted, by Ctrl-C and by
-SIGTERM in turns.
+SIGTERM in turns; some have no room for their files; and root's are killed in a warehouse that is another user's.
 
 Rejected: killing inside the test's own process through an exception. A `finally` that saves the day would hide the bug.
 """
@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,6 +61,8 @@ T = TypeVar("T")
 
 FIRST, SECOND, LATER = "2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z", "2026-10-03T00:00:00Z"
 SECOND_KILL_SHARE = 0.3
+LARGEST_FILE_BYTES = 3_000_000
+OWNER = (61_234, 61_240)
 TELL_EVERY = 20
 # A signal that asks a run to end, and the exit status that it ends with. Where it comes while the interpreter itself is
 # starting or ending, Python ends by the signal, which a shell tells as the same number.
@@ -248,6 +252,57 @@ def interrupt(scene: Scene, folder: Path, seed: int, workers: int = 1, number: s
     return shown
 
 
+def on_full_disk(scene: Scene, folder: Path, seed: int) -> str:
+    """Let no file of a run grow beyond a random size, as where the disk is full then: one line, nothing half done.
+
+    A limit on the size of files needs no mount, and breaks a run off wherever it writes. Out: what FILE showed then.
+    """
+    home = set_up(scene.start, folder)
+    most = int(random.Random(seed).uniform(0, LARGEST_FILE_BYTES))
+    with most_bytes(most):
+        done = newsmart(*run_arguments(scene.source, home, scene.as_of))
+    if done.returncode not in (0, 1):
+        raise ProofFailed(f"{scene.name}, files of {most} bytes: exit {done.returncode}: {done.stderr}")
+    if done.returncode == 1 and "the disk refused" not in error_line(done):
+        raise ProofFailed(f"{scene.name}, files of {most} bytes: {done.stderr}")
+    shown = check_after_kill(scene, home, f"files of {most} bytes")
+    check_next_run(scene, home, f"files of {most} bytes")
+    return shown
+
+
+@contextmanager
+def most_bytes(size: int) -> Iterator[None]:
+    """Let no file grow beyond so much, here and in what is started, as `ulimit -f` does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def kill_as_root(scene: Scene, folder: Path, edge: str) -> str:
+    """Kill a run by root at one edge, in a warehouse of another user's, and hold that all is that user's in the end.
+
+    Only root can. Out: what FILE showed after the kill.
+    """
+    home = set_up(scene.start, folder)
+    for path in (home.file.parent, *home.file.parent.rglob("*")):
+        os.chown(path, *OWNER, follow_symlinks=False)
+    environment = {"NEWSMART_FAULT": edge}
+    done = newsmart(*run_arguments(scene.source, home, scene.as_of), environment=environment)
+    if done.returncode != -signal.SIGKILL:
+        raise ProofFailed(f"{scene.name}: the run never came to {edge}: exit {done.returncode}: {done.stderr}")
+    shown = check_after_kill(scene, home, edge)
+    run_again(scene, home, edge)
+    paths = [home.file, *home.folder.rglob("*")]
+    foreign = [str(path) for path in paths if (path.lstat().st_uid, path.lstat().st_gid) != OWNER]
+    if foreign or home.ledger.stat().st_mode & 0o077:
+        raise ProofFailed(f"{scene.name}, {edge}: not the owner's: {foreign}")
+    check_next_run(scene, home, edge)
+    return shown
+
+
 def wait_for_lock(home: Home, child: subprocess.Popen[str]) -> None:
     """Wait until a run holds the warehouse, or is over."""
     while child.poll() is None:
@@ -262,6 +317,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--moments", type=int, default=200, help="random moments (default: 200)")
     parser.add_argument("--documents", type=int, default=400, help="documents of the larger run (default: 400)")
     parser.add_argument("--interrupts", type=int, default=40, help="runs that are interrupted (default: 40)")
+    parser.add_argument("--full-disks", type=int, default=20, help="runs whose files may not grow (default: 20)")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default: 2)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (default: 1)")
     options = parser.parse_args(arguments)
@@ -289,6 +345,11 @@ def prove(place: Path, options: argparse.Namespace) -> dict[str, object]:
     interrupts = [partial(interrupt, scenes[seed % len(scenes)], place / "interrupts" / str(seed), seed, 2,
                           numbers[seed // len(scenes) % len(numbers)])
                   for seed in range(options.interrupts)]  # fmt: skip
+    # One at a time: the limit is this process's too.
+    full = [on_full_disk(scenes[seed % len(scenes)], place / "full" / str(seed), seed)
+            for seed in range(options.full_disks)]  # fmt: skip
+    owned = EDGES if os.geteuid() == 0 else ()
+    as_root = [kill_as_root(scenes[1], place / "owners" / edge, edge) for edge in owned]
     return {
         "scenes": {scene.name: round(scene.run_seconds, 2) for scene in scenes},
         "killed_at_edges": at_edges.total(),
@@ -296,6 +357,9 @@ def prove(place: Path, options: argparse.Namespace) -> dict[str, object]:
         "shown_after_edges": dict(at_edges),
         "killed_at_moments": at_moments.total(),
         "shown_after_moments": dict(at_moments),
+        "on_full_disks": options.full_disks,
+        "shown_on_full_disks": dict(Counter(full)),
+        "killed_as_root": len(as_root),
         "interrupted": options.interrupts,
         "shown_after_interrupts": dict(Counter(together(interrupts, options.jobs))),
     }

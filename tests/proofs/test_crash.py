@@ -5,6 +5,7 @@ and those that a first run alone could get wrong on that one too. By default onl
 lasting are: the ledger's commit, the release's build, its link and the flip; `-m slow` tries the others.
 """
 
+import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,15 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from tests.proofs.crash import Scene, interrupt, kill_at_edge, kill_at_moment, seed_scenes
+from tests.proofs.crash import (
+    Scene,
+    interrupt,
+    kill_as_root,
+    kill_at_edge,
+    kill_at_moment,
+    on_full_disk,
+    seed_scenes,
+)
 from warehouse.faults import EDGES
 
 LASTING = ("during_record", "during_build", "after_link", "after_flip")
@@ -57,3 +66,15 @@ def test_ctrl_c_ends_with_130_and_nothing_half_done(scenes: list[Scene], tmp_pat
 def test_sigterm_ends_with_143_and_nothing_half_done(scenes: list[Scene], tmp_path: Path, seed: int) -> None:
     shown = interrupt(scenes[seed % 2], tmp_path / "out", seed, workers=2, number=signal.SIGTERM)
     assert shown in ("none", "before", "new")
+
+
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
+def test_a_disk_that_is_full_at_any_moment_costs_nothing(scenes: list[Scene], tmp_path: Path, seed: int) -> None:
+    assert on_full_disk(scenes[seed % 2], tmp_path / "out", seed) in ("none", "before", "new")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run in a warehouse that is another user's and keep it so")
+@pytest.mark.parametrize("edge", edges(EDGES, lasting=("after_link",)))
+def test_kill_9_of_a_run_by_root_leaves_all_to_the_owner(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
+    _, changed = scenes
+    assert kill_as_root(changed, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "before")

@@ -18,9 +18,11 @@ import duckdb
 from schemas.errors import RunFailed
 from warehouse.db import Limits, named, quoted, release_connection
 from warehouse.durable import sha256_of
+from warehouse.explain import explain
 from warehouse.export.contents import Contents, Relation, read_contents
 from warehouse.export.manifest import ExportFile, Manifest, TableFiles, make_manifest, new_folder, to_bytes
 from warehouse.export.place import Place
+from warehouse.refusals import refused
 from warehouse.sql_files import read_sql
 
 # Tables whose files are told apart by month; warehouse/sql/export says of each which month a row belongs to.
@@ -155,9 +157,10 @@ def _copy(connection: duckdb.DuckDBPyConnection, rows: str, file: Path, options:
         file.parent.mkdir(parents=True, exist_ok=True)
         row = connection.execute(f"copy ({rows}) to {quoted(str(file))} ({options})").fetchone()
     except OSError as error:
-        raise RunFailed("cannot write the export", where=f"{file}: {error.strerror}") from error
+        raise refused("cannot write the export", file, error) from error
     except duckdb.IOException as error:
-        raise RunFailed("cannot write the export", where=f"{file}: {' '.join(str(error).split())[:200]}") from error
+        text = " ".join(str(error).split())[:200]
+        raise explain(error, file, is_ledger=False) or RunFailed("cannot write the export", where=text) from error
     return 0 if row is None else int(row[0])
 
 

@@ -13,9 +13,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from schemas.errors import LockedError, RunFailed, UsageError
+from schemas.errors import LockedError, UsageError
 from warehouse.durable import fsync_file, fsync_folder, write_atomically
 from warehouse.export.manifest import FOLDER, MANIFEST, Manifest, parse_manifest
+from warehouse.refusals import refused
 
 LOCK = ".newsmart-export.lock"
 
@@ -98,7 +99,7 @@ class Folder:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise RunFailed("cannot read the manifest", where=f"{self.path / MANIFEST}: {error.strerror}") from error
+            raise refused("cannot read the manifest", self.path / MANIFEST, error) from error
         return parse_manifest(content, str(self.path / MANIFEST))
 
     @contextmanager
@@ -158,4 +159,4 @@ def _failing(what: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunFailed(what, where=f"{path}: {error.strerror}") from error
+        raise refused(what, path, error) from error

@@ -16,14 +16,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import PublishFailed, RunFailed, UsageError
+from schemas.errors import PublishFailed, UsageError
 from schemas.file_state import file_state
 from warehouse import faults
 from warehouse.db import dead_spill_folders
 from warehouse.durable import fsync_file, fsync_folder, sha256_of
 from warehouse.home import STAGING_SUFFIX, Home
+from warehouse.owners import file_mode, give_to_warehouse, hand_over_link
+from warehouse.refusals import refused
 
-# A release is read by all whom the umask lets in and written by nobody.
+# A release is read by all who may look into FILE.d, and written by nobody.
 SEALED_MODE = 0o444
 
 
@@ -93,6 +95,11 @@ def publish(home: Home, release_id: str) -> Fingerprint:
     return fingerprint_file(home.release_file(release_id))
 
 
+def sealed_mode(home: Home) -> int:
+    """Return the mode of a release's file. Raises OSError."""
+    return SEALED_MODE & file_mode(home.folder)
+
+
 def seal(home: Home, release_id: str) -> None:
     """Make the staged file whole and read-only on the disk. Raises PublishFailed when it is absent or has a `.wal`."""
     file = home.staging_file(release_id)
@@ -100,8 +107,8 @@ def seal(home: Home, release_id: str) -> None:
     if extra:
         raise PublishFailed("the release is not closed", where=str(file.parent / extra[0]))
     with _failing("cannot seal the release", file):
-        mode = stat.S_IMODE(file.stat().st_mode)
-        file.chmod(mode & SEALED_MODE)
+        give_to_warehouse(file, home.releases, sealed_mode(home))
+        give_to_warehouse(file.parent, home.releases, stat.S_IMODE(home.releases.stat().st_mode))
         fsync_file(file)
         fsync_folder(file.parent)
 
@@ -132,6 +139,7 @@ def flip(home: Home, release_id: str) -> None:
     with _failing("cannot set the warehouse's link", home.file):
         new_link.unlink(missing_ok=True)
         new_link.symlink_to(home.link_target(release_id))
+        hand_over_link(new_link, home.folder)
         faults.at("after_link")
         os.replace(new_link, home.file)
         faults.at("after_flip")
@@ -176,7 +184,7 @@ def set_ledger_aside(home: Home, why: str) -> Path:
         os.replace(home.ledger, aside)
         fsync_folder(home.folder)
     except OSError as error:
-        raise RunFailed("cannot set the ledger aside", where=f"{home.ledger}: {error.strerror}") from error
+        raise refused("cannot set the ledger aside", home.ledger, error) from error
     return aside
 
 
@@ -251,4 +259,4 @@ def _failing(what: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PublishFailed(what, where=f"{path}: {error.strerror}") from error
+        raise refused(what, path, error, PublishFailed) from error

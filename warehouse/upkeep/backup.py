@@ -33,6 +33,8 @@ from warehouse.home import Home, check_release_id
 from warehouse.ledger import packs
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
+from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
+from warehouse.refusals import refused
 from warehouse.release import publish
 from warehouse.release.untouched import check_copies
 
@@ -103,7 +105,7 @@ def _temporary_folder(target: Path) -> Iterator[Path]:
         ) as folder:
             yield Path(folder)
     except OSError as error:
-        raise RunFailed("cannot write the backup", where=f"{target}: {error.strerror or error}") from error
+        raise refused("cannot write the backup", target, error) from error
 
 
 def _copy_settled(home: Home, folder: Path, deadline: float) -> Backup:
@@ -265,7 +267,7 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Backup:
         try:
             _put_in_place(made, home)
         except OSError as error:
-            raise RunFailed("cannot restore", where=f"{home.file}: {error.strerror or error}") from error
+            raise refused("cannot restore", home.file, error) from error
     return made
 
 
@@ -273,7 +275,7 @@ def _put_in_place(made: Backup, home: Home) -> None:
     restored = [name.split("/")[1] for name in made.sha256s if name.startswith(f"{RELEASES}/")]
     for release_id in restored:
         _place_release(made.folder / RELEASES / release_id / RELEASE, home, release_id)
-    _replace(made.folder / LEDGER, home.ledger)
+    _replace(made.folder / LEDGER, home.ledger, PRIVATE_MODE)
     if STATE in made.sha256s:
         write_atomically(home.state, (made.folder / STATE).read_bytes())
     else:
@@ -289,13 +291,14 @@ def _put_in_place(made: Backup, home: Home) -> None:
 def _place_release(source: Path, home: Home, release_id: str) -> None:
     """Put one release in its folder, over a file of the same release that may be there: by rename, for its readers."""
     target = home.release_file(release_id)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _replace(source, target)
+    make_folder(target.parent, like_parent=True)
+    _replace(source, target, publish.sealed_mode(home))
 
 
-def _replace(source: Path, target: Path) -> None:
+def _replace(source: Path, target: Path, mode: int) -> None:
     staging = target.with_name(target.name + TEMPORARY_SUFFIX)
-    copy(source, staging, _mode(source.name))
+    copy(source, staging, PRIVATE_MODE)
+    give_to_warehouse(staging, target.parent, mode)
     target.with_name(target.name + ".wal").unlink(missing_ok=True)
     os.replace(staging, target)
     fsync_folder(target.parent)

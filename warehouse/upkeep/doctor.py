@@ -33,6 +33,7 @@ from warehouse.release.told import (
     shown_record,
 )
 from warehouse.state import State, read_state
+from warehouse.upkeep import rights
 from warehouse.upkeep.moved import displaced, is_copied
 
 Status = Literal["ok", "warn", "bad"]
@@ -84,6 +85,7 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
         lambda: check_lock(home),
         lambda: check_stray_wal(home),
         lambda: check_ledger(home),
+        lambda: check_rights(home),
         lambda: check_takedown(home),
         lambda: check_bytes(home),
         lambda: check_standing(home),
@@ -156,6 +158,19 @@ def check_ledger(home: Home) -> list[Finding]:
     if status.st_mode & 0o077:
         return [Finding("ledger", "warn", f"{home.ledger}: others may read it; chmod 600")]
     return [Finding("ledger", "ok", f"{home.ledger}: {status.st_size:,} bytes")]
+
+
+def check_rights(home: Home) -> list[Finding]:
+    """Name the files that the warehouse's owner cannot use, and those that its readers cannot read."""
+    found = []
+    if closed := rights.closed_to_owner(home):
+        whose = rights.owner_and_group(home.folder)
+        text = f"closed to the warehouse's owner: {rights.told(closed)}; as root: chown -R {whose} {home.folder}"
+        found.append(Finding("rights", "bad", text))
+    if closed := rights.closed_to_readers(home):
+        text = f"closed to readers: {rights.told(closed)}; chmod them like {home.folder}"
+        found.append(Finding("rights", "warn", text))
+    return found
 
 
 def check_takedown(home: Home) -> list[Finding]:

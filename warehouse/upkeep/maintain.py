@@ -15,6 +15,7 @@ from warehouse.durable import fsync_file, fsync_folder
 from warehouse.home import Home
 from warehouse.ledger import packs, unused
 from warehouse.ledger.opening import transaction
+from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.upkeep.keep import past_keep
 
 COMPACTED = "compacted"
@@ -105,7 +106,7 @@ def compact(connection: duckdb.DuckDBPyConnection, home: Home, *, forget: str | 
         connection.execute(f"detach {COMPACTED}")
         if not same:
             raise LedgerDamaged("the compacted ledger has not the same rows", where=str(home.ledger))
-        new.chmod(0o600)
+        give_to_warehouse(new, home.folder, PRIVATE_MODE)
         fsync_file(new)
         size = new.stat().st_size
         new.rename(home.ledger)

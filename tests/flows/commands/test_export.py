@@ -88,7 +88,7 @@ def test_a_full_disk_is_one_line_and_exit_1_and_leaves_nothing(file: Path, tmp_p
     done = run_python(FULL, "export", "--warehouse", file, "--to", tmp_path / "out")
 
     assert done.returncode == 1
-    assert re.fullmatch(r"newsmart: cannot write the export: [^\n]*/out/[^\n]*\n", done.stderr)
+    assert re.fullmatch(r"newsmart: the disk refused: [^\n]*/out/[^\n]*: File too large [^\n]*\n", done.stderr)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".newsmart-export.lock"]
 
 

@@ -1,0 +1,27 @@
+#!python
+"""The program `newsmart`: puts PYTHONPATH behind what is installed, then calls the command line.
+
+Our packages are called flows, schemas and warehouse, and so may a user's be. PYTHONPATH comes before the standard
+library and site-packages, so that with `PYTHONPATH=.` an entry point would run the user's `flows/`, and any of our
+imports their `yaml.py`. What only PYTHONPATH has is still found. Nothing is imported before but what Python itself has
+imported at its start.
+"""
+
+import os
+import sys
+
+
+def put_pythonpath_last() -> None:
+    """Move what stands before the standard library on the module path, script folder and PYTHONPATH, to its end."""
+    library = os.path.dirname(os.__file__)
+    if library in sys.path:
+        place = sys.path.index(library)
+        sys.path[:] = sys.path[place:] + sys.path[:place]
+
+
+if __name__ == "__main__":
+    put_pythonpath_last()
+
+    from flows.cli import main
+
+    sys.exit(main())

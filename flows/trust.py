@@ -1,0 +1,66 @@
+"""Which settings of a file that was found, and not named, may count.
+
+newsmart.toml lies in the current folder, and whoever can write there can put one: in /tmp, in a team's folder, in a
+mounted volume. Settings that run something, or say whom to call or what to read and where to write, count from it only
+where the file and its folder are the user's alone (or root's). A file that the user names (NEWSMART_SETTINGS) is meant.
+Group members count as others, as for ssh: a private group cannot be told from a shared one.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from schemas.errors import UsageError
+
+# They run something, dial an address, or kill the run.
+ORDERS = frozenset({"on_failure", "webhook", "ducklake_python", "dask_address", "engine", "fault"})
+# They may name places, as long as those lie where the file lies.
+PLACES = frozenset({"source", "warehouse"})
+_OUTSIDE = re.compile(r"(^|=)[/~]|://|^[^/]*:/|(^|[/=])\.\.(/|$)")
+
+
+def check_orders(told: Mapping[str, object], path: Path, status: os.stat_result) -> None:
+    """Raise UsageError where a found file sets what it may not.
+
+    In: what it says, where it lies, and the state of the file that was read, link or not.
+    """
+    orders = sorted(name for name, value in told.items() if is_order(name, value))
+    if not orders:
+        return
+    reason = _distrust(path, status)
+    if reason is not None:
+        raise UsageError(
+            f"a settings file that is not yours alone may not set {', '.join(orders)}",
+            where=f"{path.absolute()}: {reason}",
+            todo=f"mend that, or, if you mean it, set NEWSMART_SETTINGS={path}",
+        )
+
+
+def is_order(name: str, value: object) -> bool:
+    """Tell whether a setting runs, addresses or leads out of the file's folder; what sets nothing does not."""
+    if name in PLACES:
+        return bool(_OUTSIDE.search(str(value)))
+    return name in ORDERS and value != ""
+
+
+def _distrust(path: Path, status: os.stat_result) -> str | None:
+    """Say why others could have written the file, None where they could not."""
+    folders = {path.absolute().parent: "its folder", path.resolve().parent: "the folder of what it links to"}
+    return _others(status, "it") or next((why for folder, name in folders.items() if (why := _of(folder, name))), None)
+
+
+def _of(folder: Path, name: str) -> str | None:
+    try:
+        return _others(folder.stat(), name)
+    except OSError as error:
+        return f"{name}: {error.strerror}"
+
+
+def _others(status: os.stat_result, name: str) -> str | None:
+    if status.st_uid not in (0, os.geteuid()):
+        return f"{name} belongs to another user"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"others may write {'it' if name == 'it' else name} (chmod go-w)"
+    return None

@@ -1,0 +1,112 @@
+"""Environments that lack what most have: no HOME, no PATH, no locale, no temporary folder, no current folder."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.documents import make_document
+from tests.newsroom import Newsroom
+from tests.proofs.scene import ROOT
+
+NOBODY = 61_234
+CALL = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from flows.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+@pytest.fixture
+def room(newsroom: Newsroom) -> Newsroom:
+    newsroom.write("a.md", make_document("Prix d’été 😀"))
+    newsroom.run()
+    return newsroom
+
+
+def call(
+    arguments: Sequence[str], folder: Path, before: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with just this environment, in a folder; `before` is Python that runs in it first."""
+    return subprocess.run(
+        [sys.executable, "-P", "-c", f"{before}\n{CALL}", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=110,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("environment", [{}, {"TMPDIR": "/nowhere"}, {"HOME": "/nowhere"}, {"LC_ALL": "C"}])
+def test_commands_need_no_environment(room: Newsroom, environment: dict[str, str]) -> None:
+    place = ("--warehouse", str(room.warehouse))
+    for arguments in (
+        ("run", "--direct", "--quiet", "--source", f"news={room.folder}"),
+        ("query", "select title from articles", "--format", "csv"),
+        ("status",),
+        ("report", "--to", str(room.folder.parent / "r.html")),
+        ("doctor", "--quiet"),
+    ):
+        done = call([*arguments, *place], ROOT, **environment)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert arguments[0] != "query" or done.stdout == "title\nPrix d’été 😀\n"
+
+
+@pytest.mark.parametrize("command", [["run", "--direct", "--quiet"], ["status"], ["query", "select 1"]])
+def test_a_current_folder_that_was_deleted_is_told_where_it_is_needed(
+    room: Newsroom, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    before = f"import os; os.rmdir({str(tmp_path / 'gone')!r})"
+    done = call(command, tmp_path / "gone", before)
+    assert (done.returncode, done.stderr) == (2, "newsmart: the current folder was deleted (go to another one)\n")
+    (tmp_path / "gone").mkdir()
+    source = ["--source", f"news={room.folder}"] if command[0] == "run" else []
+    done = call([*command, *source, "--warehouse", str(room.warehouse)], tmp_path / "gone", before)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user that is in no /etc/passwd")
+def test_a_user_without_an_entry_and_a_home_is_told_so(tmp_path: Path) -> None:
+    """As in a container that is started with a number for a user."""
+    # What is imported later may lie where this user may not look, as in root's home, so all is imported before.
+    before = (
+        "import os, flows.scheduling.prefect_environment as environment; from flows import cli\n"
+        f"os.setgid({NOBODY}); os.setuid({NOBODY})\n"
+        "try:\n    environment.prefect_home({})\nexcept RuntimeError as error:\n"
+        "    sys.stderr.write(str(cli._of_system(error)))"
+    )
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import warehouse.refusals\n{before}"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env={},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == "no home folder is known of this user (set HOME)"
+
+
+def test_a_settings_file_in_a_folder_that_may_not_be_searched_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir()
+    become = f"os.setuid({NOBODY})" if os.geteuid() == 0 else "None"
+    code = (
+        f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); from flows.settings import load_settings\n"
+        f"os.chmod('.', 0); {become}\n"
+        "try:\n    load_settings({})\nexcept Exception as error:\n"
+        "    sys.stderr.write(f'{type(error).__name__} {error}')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path / "closed",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    (tmp_path / "closed").chmod(0o700)
+    assert done.stderr.startswith("UsageError the settings file cannot be read: newsmart.toml: ")
