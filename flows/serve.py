@@ -32,7 +32,7 @@ from flows.scheduling.environment import (
 )
 from flows.scheduling.job import NEW_PROCESS, Job
 from flows.scheduling.log import set_up_log
-from flows.scheduling.private import KEY_FILE, identity_in, key_in, private_folder
+from flows.scheduling.private import KEY_FILE, hand_over_all, identity_in, key_in, private_folder
 from flows.scheduling.server import PrefectServer, child_command, is_prefect, listen, pipe_of
 from flows.scheduling.serving import Serving, When, hold_serving
 from flows.settings import PREFIX
@@ -79,6 +79,7 @@ def serve(
         if server is None or server.wait_until_ready(should_stop=stop.is_asked):
             name = home.file.stem if server is not None else f"{home.file.stem}-{identity_in(folder)}"
             _supervise(replace(_job(request, when, api_url, name), is_quiet=quiet, runs_now=now), folder, server, stop)
+    hand_over_all(folder)
     log.info("stopped")
     return 0
 

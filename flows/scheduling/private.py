@@ -12,12 +12,13 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
 from schemas.errors import LockedError, RunFailed
 from warehouse.home import Home
+from warehouse.owners import hand_over
 
 KEY_FILE = "key"
 USER = "newsmart"
@@ -41,7 +42,26 @@ def private_folder(home: Home) -> Path:
         raise RunFailed("cannot make Prefect's folder", where=f"{folder}: {error.strerror}", todo=todo) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise RunFailed("cannot write Prefect's folder", where=str(folder), todo="mend its rights")
+    hand_over_all(folder)
     return folder
+
+
+def hand_over_all(folder: Path) -> None:
+    """Give what root has made in Prefect's folder to the warehouse's user, whose later runs could not write it else."""
+    if os.geteuid() != 0 or folder.parent.stat().st_uid == 0:
+        return
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place), *(Path(place) / name for name in (*folders, *files))):
+            with suppress(OSError):
+                _hand_over(path, folder.parent)
+
+
+def _hand_over(path: Path, like: Path) -> None:
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        hand_over(number, like)
+    finally:
+        os.close(number)
 
 
 def key_in(folder: Path) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from flows.lean import hide_heavy_modules
 from flows.runs.request import RunRequest, RunResult, Told
 from flows.scheduling.environment import environment_of, own_server, their_api_url, their_server, their_settings
-from flows.scheduling.private import alone_in, inside, key_in, known_key, private_folder
+from flows.scheduling.private import alone_in, hand_over_all, inside, key_in, known_key, private_folder
 from flows.scheduling.server import PrefectServer, is_prefect, listen
 from flows.scheduling.serving import read_serving
 from flows.settings import PREFIX
@@ -45,23 +45,26 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
         hide_heavy_modules()
     environment.update(environment_of(first.settings))
     environment.pop(f"{PREFIX}SETTINGS", None)
-    with _server(home, folder, environment) as server:
-        with inside(folder):
-            module = import_module("flows.scheduling.call")
-            if server is not None:
-                server.wait_until_ready()
-                server.leave_alone()
-
-        def run(request: RunRequest, told: Told) -> RunResult:
-            asked = in_any_folder(request)
+    try:
+        with _server(home, folder, environment) as server:
             with inside(folder):
-                result: RunResult = module.call_refresh(asked, told)
-            return result
+                module = import_module("flows.scheduling.call")
+                if server is not None:
+                    server.wait_until_ready()
+                    server.leave_alone()
 
-        try:
-            yield run
-        finally:
-            module.flush()
+            def run(request: RunRequest, told: Told) -> RunResult:
+                asked = in_any_folder(request)
+                with inside(folder):
+                    result: RunResult = module.call_refresh(asked, told)
+                return result
+
+            try:
+                yield run
+            finally:
+                module.flush()
+    finally:
+        hand_over_all(folder)
 
 
 def in_any_folder(request: RunRequest) -> RunRequest:

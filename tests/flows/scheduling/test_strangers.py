@@ -18,7 +18,7 @@ from flows.maintenance import maintain
 from flows.refresh import refresh
 from flows.scheduling.environment import own_server, their_api_url, their_settings
 from flows.scheduling.gate import refusal_of
-from flows.scheduling.private import KEY_FILE, key_in, known_key, private_folder
+from flows.scheduling.private import KEY_FILE, hand_over_all, key_in, known_key, private_folder
 from flows.scheduling.server import PrefectServer, listen
 from flows.scheduling.worker import served_parameters
 from schemas.errors import RunFailed
@@ -159,6 +159,20 @@ class TestPrefectsFolder:
         assert stat.S_IMODE((folder / KEY_FILE).stat().st_mode) == 0o600
         assert key_in(folder) == key == known_key(home)
         assert len(key) > 40
+
+    @pytest.mark.skipif(os.getuid() != 0, reason="only root can make files of another user's")
+    def test_what_root_makes_is_the_warehouses_users(self, tmp_path: Path) -> None:
+        home = self.home(tmp_path)
+        os.chown(home.folder, NOBODY, NOBODY)
+        folder = private_folder(home)
+        key_in(folder)
+        (folder / "prefect.db").write_text("")
+        (tmp_path / "roots").write_text("")
+        (folder / "link").symlink_to(tmp_path / "roots")
+        hand_over_all(folder)
+        owners = {path.name: path.stat().st_uid for path in (folder, folder / KEY_FILE, folder / "prefect.db")}
+        assert owners == {"prefect": NOBODY, KEY_FILE: NOBODY, "prefect.db": NOBODY}
+        assert (tmp_path / "roots").stat().st_uid == 0
 
     def test_is_no_link(self, tmp_path: Path) -> None:
         home = self.home(tmp_path)
