@@ -7,9 +7,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.clock import parse_moment
+from flows.pipeline import backfill as manifests
+from flows.pipeline import ledger_work
 from flows.refresh import HOUR, parameters_of, refresh, result_of
-from flows.runs import backfill as manifests
-from flows.runs import ledger_work
 from flows.scheduling.ends import ending, tell_hooks
 from flows.settings import load_settings
 

@@ -1,6 +1,6 @@
 """The refresh flow: from the sources to a published release. Start reading here.
 
-Each task is a step of the way, a plain function of flows/runs that Prefect shows, times and, where the error's class
+Each task is a step, a plain function of flows/pipeline that Prefect shows, times and, where the error's class
 says that it helps, tries again. A task is a step and never a document: it costs 3 ms and a row in Prefect's database.
 What steps hand on stays in this process: nothing is persisted or cached.
 
@@ -22,13 +22,13 @@ from prefect.context import FlowRunContext
 
 from flows.clock import parse_moment
 from flows.engines.choice import choose_engine
-from flows.runs import pipeline
-from flows.runs.attempt import attempt
-from flows.runs.begin import Run, Seen
-from flows.runs.intake import read_and_record, scan_sources
-from flows.runs.outcome import finish
-from flows.runs.pipeline import Release, check_limits, needs_release, new_release
-from flows.runs.request import RunRequest, RunResult
+from flows.pipeline import release as making
+from flows.pipeline.attempt import attempt
+from flows.pipeline.begin import Run, Seen
+from flows.pipeline.intake import read_and_record, scan_sources
+from flows.pipeline.outcome import finish
+from flows.pipeline.release import Release, check_limits, needs_release, new_release
+from flows.pipeline.request import RunRequest, RunResult
 from flows.scheduling.ends import begun_in_flow, ending, step, tell_hooks
 from flows.scheduling.page import BatchProgress, leave_report
 from flows.settings import load_settings
@@ -87,25 +87,25 @@ def validate(run: Run, seen: Seen) -> Balance:
 @step("deduplicate")
 def deduplicate(release: Release) -> None:
     """Settle which URLs are one article: aliases and their closure."""
-    pipeline.deduplicate(release)
+    making.deduplicate(release)
 
 
 @step("load")
 def load(release: Release) -> None:
     """Fill the star schema."""
-    pipeline.load_release(release)
+    making.load_release(release)
 
 
 @step("audit")
 def audit(release: Release) -> tuple[AuditResult, ...]:
     """Ask each audit's question of the release; one failing refuses it."""
-    return pipeline.audit_release(release)
+    return making.audit_release(release)
 
 
 @step("publish")
 def publish(release: Release) -> str:
     """Let readers see the release."""
-    return pipeline.publish_release(release)
+    return making.publish_release(release)
 
 
 def request_of(

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from flows.clock import as_text, utc_now
-from flows.runs.request import RunRequest
+from flows.pipeline.request import RunRequest
 from flows.scheduling.environment import (
     HOME,
     PROFILE,

@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
-from flows.runs.pipeline import run_direct
-from flows.runs.request import RunRequest, RunResult
+from flows.pipeline.direct import run_direct
+from flows.pipeline.request import RunRequest, RunResult
 from flows.sources.scan import Source
 
 FIRST_AS_OF = datetime(2024, 1, 1)

@@ -14,7 +14,7 @@ from warehouse.release.told import BEHIND, PINNED
 
 def build(options: argparse.Namespace) -> int:
     """Build a release as of a time into a file."""
-    from flows.runs.ledger_work import build_as_of
+    from flows.pipeline.ledger_work import build_as_of
 
     settings = load_settings()
     as_of = parse_moment(options.as_of)
@@ -25,7 +25,7 @@ def build(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Rebuild and compare; exit 1 where a table differs."""
-    from flows.runs.ledger_work import verify as check
+    from flows.pipeline.ledger_work import verify as check
 
     settings = load_settings()
     told = check(warehouse_of(options, settings), settings)
@@ -57,7 +57,7 @@ def _standing_status(told: Mapping[str, Any]) -> int:
 
 def purge(options: argparse.Namespace) -> int:
     """Take something down, and say what was done."""
-    from flows.runs.ledger_work import purge as take_down
+    from flows.pipeline.ledger_work import purge as take_down
 
     settings = load_settings()
     done = take_down(warehouse_of(options, settings), settings, path=options.path, url=options.url)
@@ -81,7 +81,7 @@ def purge(options: argparse.Namespace) -> int:
 
 def maintain(options: argparse.Namespace) -> int:
     """Prune and compact, and say what was done."""
-    from flows.runs.ledger_work import maintain as keep_small
+    from flows.pipeline.ledger_work import maintain as keep_small
 
     settings = load_settings()
     done = keep_small(warehouse_of(options, settings), settings)
@@ -98,7 +98,7 @@ def maintain(options: argparse.Namespace) -> int:
 
 def rollback(options: argparse.Namespace) -> int:
     """Go back one release."""
-    from flows.runs.ledger_work import rollback as go_back
+    from flows.pipeline.ledger_work import rollback as go_back
 
     settings = load_settings()
     release_id = go_back(warehouse_of(options, settings), settings)

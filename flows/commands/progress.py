@@ -1,7 +1,7 @@
 """Shows how a run goes: a live line on a terminal, one plain line a step elsewhere.
 
 Always on stderr, since stdout is for results: its last line may be JSON. What there is to show comes by the log of the
-steps (runs/steps.py), so that a direct run and a flow show the same.
+steps (pipeline/steps.py), so that a direct run and a flow show the same.
 """
 
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from flows.runs.request import LOGGER, RunResult
+from flows.pipeline.request import LOGGER, RunResult
 
 STEPS = ("scan", "record", "build", "audit", "publish")
 DOING = {

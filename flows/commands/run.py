@@ -12,10 +12,10 @@ from flows.clock import as_text, parse_moment
 from flows.commands.common import print_json, say, warehouse_of, warn
 from flows.commands.progress import Progress
 from flows.engines.choice import choose_engine
-from flows.runs.attempt import attempt
-from flows.runs.early import early_readers
-from flows.runs.request import DoRun, RunRequest, RunResult
-from flows.runs.state import failed_run_id
+from flows.pipeline.attempt import attempt
+from flows.pipeline.early import early_readers
+from flows.pipeline.request import DoRun, RunRequest, RunResult
+from flows.pipeline.state import failed_run_id
 from flows.settings import Settings, load_settings, process_environment, readable_settings
 from flows.sources.named import parse_sources
 from schemas.errors import LockedError, UsageError
@@ -108,7 +108,7 @@ def runner(first: RunRequest, progress: Progress, *, is_direct: bool) -> Iterato
 def _direct(request: RunRequest) -> Iterator[DoRun]:
     """Yield a direct run; reading processes start before DuckDB is imported."""
     with early_readers(request) as readers:
-        from flows.runs.pipeline import run_direct
+        from flows.pipeline.direct import run_direct
 
         yield lambda request: run_direct(request, readers)
 
@@ -124,7 +124,7 @@ def _as_flow(first: RunRequest, progress: Progress) -> Iterator[DoRun]:
 
 def _tell_hooks(settings: Settings, warehouse: Path, error: Exception) -> None:
     if settings.on_failure or settings.webhook:
-        from flows.runs.hooks import notify_failure
+        from flows.pipeline.hooks import notify_failure
 
         run_id = None if isinstance(error, LockedError) else failed_run_id(Home.of(warehouse))
         for warning in notify_failure(settings, warehouse, error, run_id):
@@ -176,7 +176,7 @@ def _short(path: str) -> str:
 
 def backfill(options: argparse.Namespace) -> int:
     """Run over each folder of a manifest, at its as-of, in order; tell of each as-of what became of it."""
-    from flows.runs.backfill import plan, recorded_before
+    from flows.pipeline.backfill import plan, recorded_before
 
     settings = run_settings(options)
     manifest, warehouse = Path(options.manifest), warehouse_of(options, settings)

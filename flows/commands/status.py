@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flows.clock import parse_moment
-from flows.runs.state import balance_before
+from flows.pipeline.state import balance_before
 from flows.scheduling.serving import read_serving
 from schemas.errors import UsageError
 from warehouse.home import Home

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.clock import as_text
-from flows.runs.request import Changes, RunResult
+from flows.pipeline.request import Changes, RunResult
 from warehouse.state import State
 
 MAX_ROWS = 200

@@ -9,8 +9,8 @@ from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+from flows.pipeline.request import RunRequest, RunResult, Told
 from flows.refresh import parameters_of, refresh, result_of
-from flows.runs.request import RunRequest, RunResult, Told
 from schemas.errors import RunFailed
 from warehouse import interrupts
 

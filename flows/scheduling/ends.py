@@ -21,12 +21,12 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.engines.readers import LocalReaders, Readers
-from flows.runs.begin import Run
-from flows.runs.hooks import failure_event, tell_failure
-from flows.runs.pipeline import begin
-from flows.runs.request import RunRequest, RunResult
-from flows.runs.state import failed_run_id, state_before, status_of
-from flows.runs.steps import summary_of
+from flows.pipeline.begin import Run
+from flows.pipeline.direct import begin
+from flows.pipeline.hooks import failure_event, tell_failure
+from flows.pipeline.request import RunRequest, RunResult
+from flows.pipeline.state import failed_run_id, state_before, status_of
+from flows.pipeline.steps import summary_of
 from flows.scheduling.page import leave_report_of_failure
 from flows.settings import load_settings
 from schemas.errors import LockedError, NewsmartError, TransientFailure

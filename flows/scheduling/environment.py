@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from flows.runs.request import LOGGER
+from flows.pipeline.request import LOGGER
 from flows.settings import PREFIX, Settings
 from schemas.errors import RunFailed
 

@@ -9,7 +9,7 @@ import logging
 import time
 from datetime import UTC, datetime
 
-from flows.runs.request import LOGGER
+from flows.pipeline.request import LOGGER
 
 
 class JsonLines(logging.Formatter):

@@ -10,7 +10,7 @@ from uuid import UUID
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
-from flows.runs.request import RunResult
+from flows.pipeline.request import RunResult
 from flows.scheduling import artifacts
 from flows.scheduling.artifacts import Report, report_of, report_of_failure
 from warehouse.state import State

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from flows.lean import hide_heavy_modules
-from flows.runs.request import RunRequest, RunResult, Told
+from flows.pipeline.request import RunRequest, RunResult, Told
 from flows.scheduling.environment import environment_of, own_server, their_api_url, their_server, their_settings
 from flows.scheduling.private import alone_in, hand_over_all, inside, key_in, known_key, private_folder
 from flows.scheduling.server import PrefectServer, is_prefect, listen

@@ -32,8 +32,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from flows.clock import parse_moment
-from flows.runs.pipeline import run_direct
-from flows.runs.request import RunRequest
+from flows.pipeline.direct import run_direct
+from flows.pipeline.request import RunRequest
 from flows.sources.scan import Source
 from schemas.errors import NewsmartError, UsageError
 from tests.benchmarks import corpus

@@ -5,8 +5,8 @@ from copy import copy
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from flows.runs.pipeline import run_direct
-from flows.runs.request import RunRequest, RunResult
+from flows.pipeline.direct import run_direct
+from flows.pipeline.request import RunRequest, RunResult
 from flows.sources.scan import Source
 from tests.proofs.scene import Look, ProofFailed, copy_warehouse, edit_source, look, write_source
 from warehouse.home import Home

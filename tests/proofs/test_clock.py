@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from flows.commands.status import status_lines, status_object, status_prometheus
-from flows.runs import begin, intake, ledger_work, outcome, pipeline, state, takedown
-from flows.runs.ledger_work import maintain, purge, rollback
-from flows.runs.request import RunRequest, RunResult
-from flows.runs.state import state_before
+from flows.pipeline import begin, direct, intake, ledger_work, outcome, release, state, takedown
+from flows.pipeline.ledger_work import maintain, purge, rollback
+from flows.pipeline.request import RunRequest, RunResult
+from flows.pipeline.state import state_before
 from flows.settings import Settings
 from flows.sources.scan import Source
 from schemas.errors import UsageError
@@ -33,7 +33,7 @@ class Clock:
 
     def __init__(self, room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room, self.now = room, TRUE
-        for module in (begin, ledger_work, outcome, pipeline, state, takedown):
+        for module in (begin, ledger_work, outcome, release, state, takedown):
             monkeypatch.setattr(module, "utc_now", lambda: self.now)
         monkeypatch.setattr(doctor, "utc_now", lambda: self.now)
 
@@ -43,7 +43,7 @@ class Clock:
         if title is not None:
             self.room.write("a.md", make_document(title))
         source = Source("news", str(self.room.folder))
-        done = pipeline.run_direct(RunRequest((source,), self.room.warehouse, **options))
+        done = direct.run_direct(RunRequest((source,), self.room.warehouse, **options))
         self.now += timedelta(minutes=1)
         return done
 
@@ -129,7 +129,7 @@ def test_a_clock_that_is_set_back_during_a_run_gives_no_negative_seconds(
         clock.now = TRUE - A_DAY
         return intake.read_and_record(*arguments)
 
-    monkeypatch.setattr(pipeline, "read_and_record", set_back)
+    monkeypatch.setattr(direct, "read_and_record", set_back)
     assert clock.run("one").seconds["total"] == 0
     assert "newsmart_run_seconds 0" in status_prometheus(clock.status())
 

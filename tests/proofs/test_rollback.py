@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows.runs import ledger_work, takedown
+from flows.pipeline import ledger_work, takedown
 from flows.settings import Settings
 from tests.proofs.publisher import Publisher
 from tests.proofs.scene import Look, edit_source, error_line, look, newsmart

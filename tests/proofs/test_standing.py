@@ -24,8 +24,8 @@ from hypothesis.stateful import (
 )
 
 from flows.commands.status import status_lines, status_object, status_prometheus
-from flows.runs.ledger_work import build_as_of, maintain, purge, rollback, verify
-from flows.runs.state import state_before
+from flows.pipeline.ledger_work import build_as_of, maintain, purge, rollback, verify
+from flows.pipeline.state import state_before
 from flows.settings import Settings
 from schemas.errors import Refused, RunFailed, UsageError
 from tests.documents import make_document

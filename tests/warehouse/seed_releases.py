@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from flows.runs.pipeline import run_direct
-from flows.runs.request import RunRequest
+from flows.pipeline.direct import run_direct
+from flows.pipeline.request import RunRequest
 from flows.sources.scan import Source
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,9 +14,9 @@ from flows.engines.choice import Engine
 from flows.engines.dask_cluster import DirectCluster, direct_cluster
 from flows.engines.dask_readers import AHEAD, DaskReaders, Pending
 from flows.engines.dask_worker import Answer, MemoKeeper, Versions
-from flows.runs.early import early_readers
-from flows.runs.pipeline import run_direct
-from flows.runs.request import RunRequest
+from flows.pipeline.direct import run_direct
+from flows.pipeline.early import early_readers
+from flows.pipeline.request import RunRequest
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from tests.flows.engines.dask_crew import Crew

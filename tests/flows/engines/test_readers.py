@@ -10,9 +10,9 @@ import pytest
 
 from flows.engines import reader_processes
 from flows.engines.readers import LocalReaders
-from flows.runs.early import early_readers
-from flows.runs.pipeline import run_direct
-from flows.runs.request import RunRequest
+from flows.pipeline.direct import run_direct
+from flows.pipeline.early import early_readers
+from flows.pipeline.request import RunRequest
 from flows.sources.scan import References, Source
 from schemas.errors import TransientFailure
 from tests.flows.reading.samples import AS_OF, document, refs_of
@@ -129,7 +129,7 @@ def test_a_few_changes_start_no_process(watch: Watch) -> None:
 def test_times_that_lie_ahead_start_no_process(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(6):
         watch.newsroom.write(f"{number}.md", _text(number, 0))
-    monkeypatch.setattr("flows.runs.intake.time_ns", lambda: time_ns() - 3600 * 10**9)
+    monkeypatch.setattr("flows.pipeline.intake.time_ns", lambda: time_ns() - 3600 * 10**9)
     watch.run(FIRST_AS_OF)
     assert not watch.run(BOTH[0])
 

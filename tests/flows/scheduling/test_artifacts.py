@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flows.runs.request import Changes
+from flows.pipeline.request import Changes
 from flows.scheduling.artifacts import MAX_ROWS, Report, audits, escape, quarantine, summary, table
 
 

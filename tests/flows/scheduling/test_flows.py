@@ -31,9 +31,9 @@ from flows import refresh as module
 from flows.commands.progress import Progress
 from flows.engines import dask_readers
 from flows.engines.dask_readers import Pending
+from flows.pipeline import direct
+from flows.pipeline.request import LOGGER, RunRequest, RunResult
 from flows.refresh import refresh
-from flows.runs import pipeline
-from flows.runs.request import LOGGER, RunRequest, RunResult
 from flows.scheduling.batches import TaskCluster
 from flows.scheduling.call import call_refresh
 from flows.scheduling.ends import step, tell_hooks
@@ -203,7 +203,7 @@ def test_the_flow_and_the_direct_run_go_the_same_way(newsroom: Newsroom, caplog:
     assert refreshed(newsroom).is_completed()
     by_flow = steps()
     newsroom.write("a.md", make_document("Other"))
-    pipeline.run_direct(request_for(newsroom))
+    direct.run_direct(request_for(newsroom))
     assert steps() == by_flow
     names = ["scan", "record", "deduplicate", "build", "audit", "publish"]
     assert list(dict.fromkeys(by_flow)) == names
@@ -219,7 +219,7 @@ def test_the_page_shows_the_tasks_and_what_the_steps_told(newsroom: Newsroom) ->
 
 def test_a_result_that_prefect_lost_is_still_told(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     def lose(**parameters: Any) -> None:
-        pipeline.run_direct(request_for(newsroom))
+        direct.run_direct(request_for(newsroom))
         raise ConnectionError("the server is gone")
 
     newsroom.write("a.md", make_document())

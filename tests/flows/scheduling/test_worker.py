@@ -17,8 +17,8 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.states import Running
 from prefect.workers.base import BaseJobConfiguration
 
+from flows.pipeline.request import RunRequest
 from flows.refresh import refresh
-from flows.runs.request import RunRequest
 from flows.scheduling.check import spacing
 from flows.scheduling.deployments import schedule_of
 from flows.scheduling.environment import KEPT_SECONDS, environment_of, retention

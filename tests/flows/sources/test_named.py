@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
+from flows.pipeline.backfill import plan
+from flows.pipeline.request import RunRequest
 from flows.refresh import parameters_of
-from flows.runs.backfill import plan
-from flows.runs.request import RunRequest
 from flows.settings import Settings
 from flows.sources.named import absolute, parse_source, parse_sources
 from schemas.errors import UsageError

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from flows.runs.pipeline import run_direct
-from flows.runs.request import RunRequest
+from flows.pipeline.direct import run_direct
+from flows.pipeline.request import RunRequest
 from flows.sources.scan import Source
 
 AS_OF = datetime(2026, 11, 20)

@@ -12,8 +12,8 @@ import pytest
 
 from flows.cli import main
 from flows.engines.pool import ReaderPool
-from flows.runs import intake as run_intake
-from flows.runs.request import RunResult
+from flows.pipeline import intake as run_intake
+from flows.pipeline.request import RunResult
 from flows.sources.files import read_files
 from flows.sources.scan import FileRef, Source, scan
 from flows.sources.stores import s3, s3_calls

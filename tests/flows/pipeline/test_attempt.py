@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flows.commands.status import status_object, status_prometheus
-from flows.runs.attempt import attempt
-from flows.runs.state import state_before
+from flows.pipeline.attempt import attempt
+from flows.pipeline.state import state_before
 from schemas.errors import LockedError, RunFailed, UsageError
 from tests.documents import make_document
 from tests.newsroom import FIRST_AS_OF, Newsroom

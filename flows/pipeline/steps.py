@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from flows.runs.begin import Run
-from flows.runs.request import LOGGER, RunResult
+from flows.pipeline.begin import Run
+from flows.pipeline.request import LOGGER, RunResult
 from warehouse import interrupts
 
 log = logging.getLogger(LOGGER)

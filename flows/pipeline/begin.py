@@ -13,11 +13,11 @@ import duckdb
 
 from flows.clock import utc_now
 from flows.engines.readers import LocalReaders, Readers
-from flows.runs import takedown
-from flows.runs.memory import memory_for
-from flows.runs.reparse import bring_up_to_date
-from flows.runs.request import Changes, RunRequest
-from flows.runs.state import state_notices, tell_without_ledger
+from flows.pipeline import takedown
+from flows.pipeline.memory import memory_for
+from flows.pipeline.reparse import bring_up_to_date
+from flows.pipeline.request import Changes, RunRequest
+from flows.pipeline.state import state_notices, tell_without_ledger
 from flows.sources.scan import Scan
 from schemas.errors import LedgerDamaged, UsageError
 from schemas.rules import RULES_VERSION

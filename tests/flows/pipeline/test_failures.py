@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from flows.commands.status import status_lines, status_object
-from flows.runs import pipeline
-from flows.runs.backfill import plan
-from flows.runs.state import state_before
+from flows.pipeline import direct
+from flows.pipeline.backfill import plan
+from flows.pipeline.state import state_before
 from flows.scheduling.artifacts import report_of_failure
 from flows.settings import Settings
 from schemas.errors import LedgerDamaged, NewsmartError, Refused, UsageError
@@ -62,7 +62,7 @@ def test_a_ledger_that_fails_on_the_way_is_a_failed_run_in_status(
     def fail(*_: object) -> None:
         raise duckdb.FatalException("the database has been invalidated by an earlier error")
 
-    monkeypatch.setattr(pipeline, "read_and_record", fail)
+    monkeypatch.setattr(direct, "read_and_record", fail)
     monkeypatch.setattr(runs, "releases", fail)
     with pytest.raises(NewsmartError):
         published.run()
@@ -74,7 +74,7 @@ def test_a_run_that_was_interrupted_is_told(published: Newsroom, monkeypatch: py
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "read_and_record", interrupt)
+    monkeypatch.setattr(direct, "read_and_record", interrupt)
     with pytest.raises(KeyboardInterrupt):
         published.run()
     check_failure_is_told(published, "KeyboardInterrupt")

@@ -8,11 +8,11 @@ from time import monotonic, time_ns
 
 import pyarrow as pa
 
-from flows.runs.begin import Run, Seen
-from flows.runs.limits import check_vanished
-from flows.runs.memory import memory_for, recording_memory_for
-from flows.runs.outcome import check_all_listed
-from flows.runs.steps import step
+from flows.pipeline.begin import Run, Seen
+from flows.pipeline.limits import check_vanished
+from flows.pipeline.memory import memory_for, recording_memory_for
+from flows.pipeline.outcome import check_all_listed
+from flows.pipeline.steps import step
 from flows.sources.scan import Scan, scan
 from flows.sources.scan import references as file_references
 from flows.sources.stores.contract import DENIED

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.runs.request import RunResult
+from flows.pipeline.request import RunResult
 from flows.sources.scan import Source
 from schemas.errors import NewsmartError, Refused, SourceUnreadable, UsageError
 from tests.documents import make_document

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flows.clock import utc_now
-from flows.runs.state import tell_without_ledger
+from flows.pipeline.state import tell_without_ledger
 from schemas.errors import LockedError, NewsmartError
 from warehouse.home import Home
 from warehouse.lock import hold

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from flows.lean import OWN_ENVIRONMENT
-from flows.runs.state import status_of
+from flows.pipeline.state import status_of
 from flows.settings import Settings, process_environment
 
 COMMAND_SECONDS = 30.0

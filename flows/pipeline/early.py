@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flows.engines.readers import LocalReaders, Readers
-from flows.runs.request import RunRequest
+from flows.pipeline.request import RunRequest
 from flows.sources.walk import is_document
 from warehouse.home import Home
 

@@ -17,7 +17,7 @@ import duckdb
 
 from flows.clock import as_text, parse_moment, utc_now
 from flows.engines.choice import choose_engine
-from flows.runs.request import RunRequest
+from flows.pipeline.request import RunRequest
 from flows.settings import Settings
 from flows.sources.named import parse_sources
 from flows.sources.scan import Source

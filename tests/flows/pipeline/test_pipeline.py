@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from flows.runs import intake as run_intake
-from flows.runs import pipeline
-from flows.runs.request import RunResult
+from flows.pipeline import direct
+from flows.pipeline import intake as run_intake
+from flows.pipeline.request import RunResult
 from flows.sources import files
 from flows.sources.scan import FileRef, Source
 from schemas.errors import AuditFailed, Refused, SourceUnreadable, UsageError
@@ -467,7 +467,7 @@ def test_after_a_failed_publication_the_next_run_builds_though_no_file_changed(
 ) -> None:
     newsroom.write("a.md", make_document())
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "audit_release", lambda release: (_ for _ in ()).throw(AuditFailed("no")))
+        patched.setattr(direct, "audit_release", lambda release: (_ for _ in ()).throw(AuditFailed("no")))
         with pytest.raises(AuditFailed):
             newsroom.run()
     assert not newsroom.warehouse.exists()

@@ -12,7 +12,7 @@ from secrets import token_hex
 import duckdb
 
 from flows.clock import as_text, utc_now
-from flows.runs.state import state_before
+from flows.pipeline.state import state_before
 from schemas.errors import NewsmartError, RunFailed
 from warehouse.db import explain
 from warehouse.home import Home

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.clock import as_text, utc_now
-from flows.runs.backfill import plan, recorded_before
+from flows.pipeline.backfill import plan, recorded_before
 from flows.settings import Settings
 from schemas.errors import UsageError
 from tests.documents import make_document

@@ -1,7 +1,6 @@
-"""The way of a run without Prefect: the steps of flows/refresh.py as plain functions, in the same order.
+"""The second half of a run: a release is made from the ledger, audited, and put in place.
 
-Until `publish_release` nothing that a reader sees is touched. A test holds the two orders equal; rejected: one order
-for both, which took each step as a closure and hid the way from whoever opens the flow.
+Until `publish_release` nothing that a reader sees is touched.
 """
 
 from collections.abc import Iterator
@@ -11,14 +10,12 @@ from datetime import datetime
 from secrets import token_hex
 
 from flows.clock import utc_now
-from flows.engines.readers import LocalReaders, Readers
-from flows.runs.begin import VERSIONS, Published, Run, open_run
-from flows.runs.intake import read_and_record, scan_sources
-from flows.runs.limits import check_quarantine, check_shrink, check_vanished
-from flows.runs.outcome import check_all_listed, finish, known_releases, note_failure
-from flows.runs.request import Changes, RunRequest, RunResult
-from flows.runs.state import state_before
-from flows.runs.steps import step
+from flows.pipeline.begin import VERSIONS, Published, Run
+from flows.pipeline.limits import check_quarantine, check_shrink, check_vanished
+from flows.pipeline.outcome import known_releases
+from flows.pipeline.request import Changes
+from flows.pipeline.state import state_before
+from flows.pipeline.steps import step
 from warehouse import faults
 from warehouse.ledger.opening import transaction
 from warehouse.release import build, publish, runs
@@ -26,42 +23,6 @@ from warehouse.release.audit import AuditResult, check, run_audits
 from warehouse.release.build import Built, building, clear_work
 from warehouse.release.standing import why_build
 from warehouse.release.told import PINNED, pin_of
-
-
-def run_direct(request: RunRequest, readers: Readers | None = None) -> RunResult:
-    """Do a run without Prefect. `readers` are those that were begun early, or a cluster's; without, this machine reads.
-
-    Raises NewsmartError; what was seen is recorded and told in state.json all the same.
-    """
-    with LocalReaders(request.processes) as local, begin(request, readers or local) as run:
-        seen = scan_sources(run)
-        read_and_record(run, seen)
-        check_limits(run)
-        if needs_release(run):
-            with new_release(run) as release:
-                deduplicate(release)
-                load_release(release)
-                audit_release(release)
-                publish_release(release)
-        return finish(run)
-
-
-@contextmanager
-def begin(request: RunRequest, readers: Readers) -> Iterator[Run]:
-    """Open a run for the block. What ends it by an error is noted in the ledger and in state.json.
-
-    Raises SourceUnreadable at its end where folders could not be listed; the rest is done all the same.
-    """
-    with open_run(request, readers) as run:
-        try:
-            yield run
-        except Exception as error:
-            if not run.traces.is_told:
-                note_failure(run, error)
-            raise
-        is_published = run.traces.published is not None
-        rest = "the rest was published" if is_published else "of the rest nothing was new to publish"
-        check_all_listed(run, rest)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows.lean import OWN_ENVIRONMENT
-from flows.runs.hooks import notify_failure
+from flows.pipeline.hooks import notify_failure
 from flows.settings import Settings
 from schemas.errors import Refused, RunFailed
 

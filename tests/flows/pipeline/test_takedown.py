@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from flows.commands.status import status_lines, status_object
-from flows.runs import takedown
-from flows.runs.ledger_work import purge, rollback
+from flows.pipeline import takedown
+from flows.pipeline.ledger_work import purge, rollback
 from flows.settings import Settings
 from schemas.errors import PublishFailed, RunFailed
 from tests.documents import make_document, make_mention
-from tests.flows.runs.test_ledger_work import SECRET, SETTINGS, URL, check_nowhere
+from tests.flows.pipeline.test_ledger_work import SECRET, SETTINGS, URL, check_nowhere
 from tests.newsroom import FIRST_AS_OF, Newsroom
 from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger

@@ -7,10 +7,10 @@ from itertools import islice
 import duckdb
 
 from flows.clock import utc_now
-from flows.runs.begin import NO_BALANCE, Run
-from flows.runs.request import Changes, RunResult
-from flows.runs.state import balance_before, run_record, state_before, status_of
-from flows.runs.steps import tell_end
+from flows.pipeline.begin import NO_BALANCE, Run
+from flows.pipeline.request import Changes, RunResult
+from flows.pipeline.state import balance_before, run_record, state_before, status_of
+from flows.pipeline.steps import tell_end
 from schemas.errors import NewsmartError, SourceUnreadable
 from warehouse import faults, interrupts
 from warehouse.home import Home

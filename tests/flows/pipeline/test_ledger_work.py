@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from flows.engines import pool
-from flows.runs import begin as run_begin
-from flows.runs import reparse, takedown
-from flows.runs.ledger_work import build_as_of, maintain, purge, rollback, verify
+from flows.pipeline import begin as run_begin
+from flows.pipeline import reparse, takedown
+from flows.pipeline.ledger_work import build_as_of, maintain, purge, rollback, verify
 from flows.settings import Settings
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from schemas.packs import Slice, unpack

@@ -13,11 +13,11 @@ from typing import Any
 import duckdb
 
 from flows.clock import as_text, utc_now
-from flows.runs import takedown
-from flows.runs.begin import VERSIONS
-from flows.runs.memory import memory_for
-from flows.runs.outcome import kept_releases, known_releases
-from flows.runs.state import state_before
+from flows.pipeline import takedown
+from flows.pipeline.begin import VERSIONS
+from flows.pipeline.memory import memory_for
+from flows.pipeline.outcome import kept_releases, known_releases
+from flows.pipeline.state import state_before
 from flows.settings import Settings
 from schemas.errors import RunFailed, UsageError
 from schemas.urls import url_key

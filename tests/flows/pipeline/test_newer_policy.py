@@ -6,10 +6,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from flows.pipeline import begin as run_begin
+from flows.pipeline import reparse
+from flows.pipeline.ledger_work import maintain, verify
 from flows.reading import identify
-from flows.runs import begin as run_begin
-from flows.runs import reparse
-from flows.runs.ledger_work import maintain, verify
 from flows.settings import Settings
 from schemas import documents
 from schemas.urls import UrlFacts, facts
