@@ -86,7 +86,8 @@ class Editor:
 
 def soak(place: Path, minutes: float, seed: int = 1) -> Outcome:
     """Serve and edit for some minutes below a folder. Out: what was found."""
-    with Served(place) as served:
+    # On a busy machine a run may take so long that most documents are others by the next one.
+    with Served(place, ("--every", "5", "--allow-shrink")) as served:
         served.wait_until_serving()
         editor, samples, start = Editor(served.source, seed), [], time.monotonic()
         next_sample = start

@@ -53,6 +53,8 @@ def test_what_a_scheduler_tells_is_believed_only_while_it_lives(tmp_path: Path) 
     ("arguments", "words"),
     [
         (("--cron", "61 * * * *"), "not a cron expression: '61 * * * *'"),
+        pytest.param(("--cron", "0 0 31 2 *"), "the cron expression never comes", marks=pytest.mark.slow),
+        pytest.param(("--timezone", "Europe/Berlin"), "a time zone is for", marks=pytest.mark.slow),
         pytest.param(("--cron", "soon"), "not a cron expression: 'soon'", marks=pytest.mark.slow),
         (("--every", "0"), "--every: takes seconds"),
         pytest.param(("--every", "nan"), "--every: takes seconds", marks=pytest.mark.slow),
@@ -202,6 +204,19 @@ class TestServed:
         served.process.wait()
         wait_for(lambda: not any(_is_alive(pid) for pid in children.values()), 20, f"{children} live on")
         assert set(children) == {"server", "worker"}
+
+    def test_after_all_were_killed_at_once_the_next_due_run_runs(self, served: Served) -> None:
+        served.start()
+        served.wait_until_serving()
+        children = served.children()
+        for pid in (served.process.pid, *children.values()):
+            os.kill(pid, signal.SIGKILL)
+        served.process.wait()
+        assert set(children) == {"server", "worker"}
+        (served.source / "a.md").write_text(make_document("Six", "https://example.com/a"))
+        served.start()
+        served.wait_for_titles({"a.md": "Six"}, 90)
+        assert served.stop()[0] == 0
 
 
 @pytest.mark.slow
