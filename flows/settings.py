@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,22 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     values = os.environ if environment is None else environment
     told: dict[str, object] = {**_from_file(values), **_from_environment(values)}
     return Settings(**{name: _fit(name, value) for name, value in told.items()})  # type: ignore[arg-type]
+
+
+def readable_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings as far as they can be read, the rest as their defaults: to tell where, and whom, of an error.
+
+    Raises nothing.
+    """
+    values = os.environ if environment is None else environment
+    told = _from_environment(values)
+    with suppress(UsageError):
+        told = {**_from_file(values), **told}
+    fit: dict[str, object] = {}
+    for name, value in told.items():
+        with suppress(UsageError):
+            fit[name] = _fit(name, value)
+    return Settings(**fit)  # type: ignore[arg-type]
 
 
 def process_environment() -> MutableMapping[str, str]:

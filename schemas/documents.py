@@ -16,6 +16,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from schemas.hosts import host_of
+
 EARLIEST = datetime(1990, 1, 1)
 YEARS_AHEAD = 2
 _IN_RANGE = f"a date from {EARLIEST:%Y} to two years after the as-of"
@@ -61,13 +63,14 @@ def _title(value: object) -> str:
 
 
 def _url(value: object) -> str | None:
-    """Like a text, but what is there and empty stays an empty text: it is a URL that is none, not an absent one."""
+    """Like a text, but an empty text stays: an empty string is an invalid URL, not a missing one."""
     return "" if isinstance(value, str) and not value.strip() else _text(value)
 
 
 def _domain(value: object) -> str | None:
+    """Return the host of a domain; a text that holds none is NULL, and no flaw of its mention (DESIGN section 5)."""
     text = _text(value)
-    return None if text is None else text.lower().removeprefix("www.") or None
+    return None if text is None else host_of(text)
 
 
 def _integer(value: object, least: int, expected: str) -> int | None:
@@ -184,7 +187,7 @@ Texts = Annotated[list[Text] | None, BeforeValidator(_nothing)]
 
 
 class Provider(_Model):
-    """Who published an article. The domain is lower case, without `www.`."""
+    """Who published an article. The domain is a host: lower case, in punycode, without `www.` (schemas/hosts.py)."""
 
     name: Text = None
     domain: Annotated[str | None, PlainValidator(_domain)] = None

@@ -80,7 +80,9 @@ DIM_PROVIDER = Table(
     "Who published an article, as the documents say; never guessed from an article's URL.",
     (
         required("provider_key", "BIGINT", "Surrogate key: a hash of domain. Joins every other provider_key."),
-        required("domain", "VARCHAR", "Natural key: `provider.domain` of the documents, lower case, without `www.`."),
+        required(
+            "domain", "VARCHAR", "Natural key: the host in `provider.domain`, lower case, no `www.`, IDN in punycode."
+        ),
         optional(
             "name",
             "VARCHAR",

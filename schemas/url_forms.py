@@ -1,11 +1,11 @@
-"""What a settled URL looks like beyond its key: its domain, whether it is a front page or an AMP form, its loose key.
+"""What a URL says beyond its key: its domain, whether it is a front page or an AMP form, its loose key.
 
-Nothing here merges articles. The front page and the domain guard the aliases, the AMP form chooses which spelling is
-shown, the loose key proposes pairs in the view match_candidate. So these may guess where the key may not; a front page
-is guessed generously, since an alias that is one would join a site's articles.
+Nothing here merges articles. Front page and domain guard the aliases, the AMP form decides which spelling is shown, the
+loose key proposes pairs in the view match_candidate. So these may guess where the key may not. A front page is guessed
+generously, because an alias that is one would join all articles of a site.
 
-tldextract carries the public suffix list with its private part. It is imported at first use: it imports requests,
-which costs more than all the rest of a short command. Its cache folder and its downloads are switched off.
+tldextract brings the public suffix list with its private part. It is imported at first use, because it imports
+requests, which takes longer than all the rest of a short command. Its cache folder and its downloads are switched off.
 """
 
 import re
@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.url_params import AMBIGUOUS, AMP_NAMES, AMP_VALUE_NAMES, FALSE_VALUES, LANGUAGE_NAMES
-from schemas.url_rules import Parts, drop_www, param_name
+from schemas.url_query import param_name
+from schemas.url_rules import Parts, drop_www
 from schemas.url_wrappers import is_amp_cache, may_wrap
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def _extractor() -> "TLDExtract":
 def registrable_domain(site: str) -> str:
     """Return the domain that one owner registered, by the public suffix list with its private part.
 
-    In: a host as it stands in a key. Out: suffix and one label; a host that is an IP address or itself a suffix is
-    its own domain. A suffix that the list lacks is one label, as the list's algorithm says.
+    In: a host as a key has it. Out: the suffix and one label before it; an IP address, or a host that is itself a
+    suffix, is its own domain. A suffix that is not on the list is one label, as the list's algorithm says.
     """
     if site.startswith("[") or _IPV4.fullmatch(site):
         return site
@@ -60,7 +61,7 @@ def registrable_domain(site: str) -> str:
 
 
 class Site(NamedTuple):
-    """What a host says of every page on it; a page of one that may wrap others may be a page elsewhere."""
+    """What a host says of every page on it. may_wrap: its addresses may wrap pages of other hosts."""
 
     site: str
     domain: str
@@ -72,7 +73,7 @@ class Site(NamedTuple):
 
 @lru_cache(maxsize=16_384)
 def site_of(host: str) -> Site:
-    """Return what a canonical host says by itself."""
+    """Return what a canonical host says of its pages."""
     site = drop_www(host)
     domain = registrable_domain(site)
     loose_host, is_amp = _loose_host(site, domain), _is_amp_host(site, domain)
@@ -80,14 +81,14 @@ def site_of(host: str) -> Site:
 
 
 def is_front(parts: Parts) -> bool:
-    """Tell whether a URL is a site's front page in any of its known spellings, language roots included."""
+    """Tell whether a URL is a site's front page in any known spelling, including those of a language."""
     if parts.route or any(not _is_idle(param) for param in parts.params):
         return False
     return is_front_path(parts.path)
 
 
 def is_front_path(path: str) -> bool:
-    """Tell whether a path, in any case, is one that front pages have."""
+    """Tell whether front pages have such a path, in upper or lower case."""
     if len(path) > _LONGEST_FRONT_PATH:
         return False
     segments = [segment for segment in path.lower().split("/") if segment]
@@ -95,14 +96,14 @@ def is_front_path(path: str) -> bool:
 
 
 def is_amp_form(parts: Parts, domain: str) -> bool:
-    """Tell whether a spelling is an AMP form: out of a cache, an AMP host, path or flag."""
+    """Tell whether a spelling is an AMP form: out of an AMP cache, or with an AMP host, path or flag."""
     if parts.from_amp or _is_amp_host(parts.site, domain) or any(_is_amp_param(param) for param in parts.params):
         return True
     return is_amp_path(parts.path)
 
 
 def is_amp_path(path: str) -> bool:
-    """Tell whether a path, in any case, is an AMP form's."""
+    """Tell whether AMP forms have such a path, in upper or lower case."""
     path = path.lower()
     if "amp" not in path:
         return False
@@ -115,7 +116,7 @@ def _is_amp_host(site: str, domain: str) -> bool:
 
 
 def loose_path(path: str) -> str:
-    """Return a path under the looser reading: in lower case, without AMP forms and index pages; empty for a root."""
+    """Return a path for the loose key: in lower case, without AMP forms and index pages; empty for the root."""
     low = path.lower().rstrip("/")
     if "amp" not in low and "//" not in low and low.rpartition("/")[2] not in _INDEX_PAGES:
         return low
@@ -127,7 +128,7 @@ def loose_path(path: str) -> str:
 
 
 def loose_form(parts: Parts, domain: str) -> str:
-    """Return the key under the looser reading: mobile and AMP forms, index pages, path case, ambiguous parameters."""
+    """Return the loose key: without mobile and AMP forms, index pages, path case and ambiguous parameters."""
     key = _loose_host(parts.site, domain) + (":" + parts.port if parts.port else "") + loose_path(parts.path)
     if parts.params:
         kept = sorted([param for param in parts.params if not _is_ambiguous(param)], key=param_name)

@@ -1,38 +1,38 @@
 """The rules that write the parts of a URL in one way (DESIGN section 5), each one function.
 
-Parsing is ada's, which follows the WHATWG URL standard as browsers do; then each rule reports what it did through
-`note`, so that a key and its explanation cannot drift apart. Rejected: urllib.parse (RFC 3986 with its own leniencies;
-it takes `http://a\\b` and `https:/x` otherwise than any browser) and the libraries that normalise for crawlers
-(courlan, url-normalize, w3lib: they merge pages that are two, and miss half of what is one).
+ada parses, by the WHATWG URL standard, as browsers do. Each rule reports what it did through `note`, so a key and its
+explanation cannot drift apart. Rejected: urllib.parse, which is lenient in its own ways (it reads `http://a\\b` and
+`https:/x` as no browser does), and the libraries that normalise for crawlers (courlan, url-normalize, w3lib), which
+merge pages that are two and miss half of what is one.
 
-Texts that are already in the commonest shape skip the parser, not the rules: a property test holds that ada returns
-such a text as it is.
+A text in the commonest shape skips the parser, not the rules: ada would return it as it is, which a property test
+checks. Only a text with a `;` can hold character references (schemas/url_references.py).
 
-A text over 64 KiB is no URL, before or after escaping: the limit is the promise of bounded time, and a key must be
-readable again.
+A text over 64 KiB is no URL, before or after escaping. This bounds the time, and a key can be read again.
 """
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 from ada_url import normalize_url
 
-from schemas.url_params import HOST_TRACKERS, SESSION_IDS, TRACKER_PREFIX, TRACKERS
+from schemas.url_ends import strip, trim, trim_path
+from schemas.url_query import Note, params_of
+from schemas.url_references import unescape
 
 MAX_BYTES = 65_536
-
-Note = Callable[[str], None]
+MAX_ESCAPES = 8
+"""How often character references are read. What needs more is no URL, for half-read it has no stable key."""
 
 
 class NotAUrl(ValueError):
-    """The text is no http(s) URL that could name an article; the text of the error is the reason, in words."""
+    """The text is no http(s) URL that could name an article. The error's text says why."""
 
 
 class Parts(NamedTuple):
-    """The canonical parts of one URL. `site` is the host without `www.`; `params` are in the order written;
-    `from_amp` tells that an AMP cache, viewer or flag was taken off.
+    """The canonical parts of one URL.
+
+    site: the host without `www.`; params: in the order written; from_amp: an AMP cache, viewer or flag was taken off.
     """
 
     scheme: str
@@ -45,8 +45,7 @@ class Parts(NamedTuple):
     from_amp: bool
 
 
-# The commonest shape: lower-case ASCII host that can be no IP address, and nothing that any rule below would rewrite.
-# For such a text ada returns the text itself, which a property test holds.
+# The commonest shape: a lower-case ASCII host that cannot be an IP address, and nothing that a rule would rewrite.
 _PLAIN = re.compile(
     r"(https?)://((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*)(/[A-Za-z0-9._~!$&'()*+,=:@/-]*)?(?:\?([A-Za-z0-9._~=&-]*))?"
 )
@@ -55,11 +54,10 @@ _HREF = re.compile(
     r"(https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)(?::([0-9]+))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
 )
 _RELATIVE = re.compile(r"[/\\][\t\n\r]*[/\\]")
-_C0_AND_SPACE = "".join(map(chr, range(0x21)))
 _RAW_PORT = re.compile(r"[^/?#]*//[^/?#]*:(?:80|443)(?=[/?#]|$)")
 
-# RFC 3986 section 2.3: an escaped unreserved character is the character. Section 2 leaves no place for the raw
-# characters below in a path, query or fragment, so they are their escapes; a `%` that starts no escape is data.
+# RFC 3986 section 2.3: an escaped unreserved character is the character itself. Section 2 does not allow the raw
+# characters below in a path, query or fragment, so they are written as escapes. A `%` that starts no escape is data.
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _ODD = re.compile(r"%(?:[0-9A-Fa-f]{2})?|[\"<>\\^`{|}\[\]#]")
 
@@ -79,28 +77,24 @@ _WWW = re.compile(r"(?:www2?\.)+")
 _SESSION_PATH = re.compile(r";jsessionid(?:=[^/;]*)?(?=[/;]|$)", re.IGNORECASE)
 _EMBEDDED = re.compile(r"/https?(?::|%3A)/", re.IGNORECASE)
 _SLASHES = re.compile(r"/{2,}")
-_HTML_AMP = re.compile(r"^(?:amp;)+")
-
-
-def param_name(param: str) -> str:
-    """Return the name of a parameter, by which a key sorts; those of one name keep their order."""
-    return param.partition("=")[0]
 
 
 def canonical(text: str, note: Note | None, *, from_amp: bool) -> Parts:
-    """Return the canonical parts of a text as it stands, wrapper or not; raises NotAUrl with the reason.
+    """Return the canonical parts of a text, without opening a wrapper. Raises NotAUrl with the reason.
 
-    In: the text, and whether it was taken out of an AMP wrapper, which its parts remember.
+    from_amp: whether the text was taken out of an AMP wrapper; its parts remember it.
     """
     plain = plain_pieces(text)
     if plain is not None:
         scheme, host, path, query = plain
         return _finish(scheme, host, "", path, query, "", note, from_amp=from_amp)
+    if len(text) > MAX_BYTES:
+        raise NotAUrl("it is longer than 64 KiB")
     return _parse(text, note, from_amp=from_amp)
 
 
 def plain_pieces(text: str) -> tuple[str, str, str, str] | None:
-    """Return scheme, host, path and query of a text in the commonest shape, all canonical; None for any other."""
+    """Return scheme, host, path and query of a text in the commonest shape, all canonical. None for any other text."""
     plain = _PLAIN.fullmatch(text)
     if plain is None or len(text) > MAX_BYTES:
         return None
@@ -111,13 +105,44 @@ def plain_pieces(text: str) -> tuple[str, str, str, str] | None:
 
 
 def _parse(text: str, note: Note | None, *, from_amp: bool) -> Parts:
-    href = _whatwg(text)
+    if ";" in text:
+        return _parse_escaped(text, note, from_amp=from_amp)
+    return _parse_text(text, note, from_amp=from_amp)
+
+
+def _parse_escaped(text: str, note: Note | None, *, from_amp: bool) -> Parts:
+    """Read character references until none is left, in the text and then in the parts that it comes to."""
+    for _ in range(MAX_ESCAPES):
+        escaped, text = text, unescape(text)
+        if text == escaped:
+            parts = _parse_text(text, note, from_amp=from_amp)
+            escaped = _joined(parts)
+            text = unescape(escaped)
+            if text == escaped:
+                return parts
+            from_amp = parts.from_amp
+        if note:
+            note("read the character references, as HTML does")
+    raise NotAUrl(f"its characters are escaped more than {MAX_ESCAPES} deep, each level as references of its own")
+
+
+def _joined(parts: Parts) -> str:
+    """Return parts as one text. An `&` also stands before the first parameter, for another order puts it there."""
+    scheme, host, _, port, path, params, route, _ = parts
+    return f"{scheme}://{host}:{port}{path}" + "".join(["?", *(f"&{param}" for param in params)]) + f"#{route}"
+
+
+def _parse_text(text: str, note: Note | None, *, from_amp: bool) -> Parts:
+    bare = strip(text)
+    if note and bare != text:
+        note("dropped what is invisible around it")
+    href = _whatwg(bare)
     match = _HREF.fullmatch(href)
     if match is None:
         raise NotAUrl("its scheme is not http or https")
     scheme, host, port, path, query, fragment = match.groups(default="")
     if note:
-        _note_parse(text, href, note)
+        _note_parse(bare, href, note)
     host = _checked_host(host, note)
     port = "" if port in ("80", "443") else port
     path = _clean_path(path, note)
@@ -129,17 +154,14 @@ def _parse(text: str, note: Note | None, *, from_amp: bool) -> Parts:
 def _whatwg(text: str) -> str:
     if not text:
         raise NotAUrl("it is empty")
-    if len(text) > MAX_BYTES:
-        raise NotAUrl("it is longer than 64 KiB")
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
         raise NotAUrl("it holds a lone surrogate, which is no character") from None
     if size > MAX_BYTES:
         raise NotAUrl("it is longer than 64 KiB")
-    bare = text.lstrip(_C0_AND_SPACE)
     try:
-        return normalize_url("https:" + bare if _RELATIVE.match(bare) else bare)
+        return normalize_url("https:" + text if _RELATIVE.match(text) else text)
     except ValueError:
         raise NotAUrl("it is no URL by the WHATWG rules (no scheme, or a bad host or port)") from None
 
@@ -158,7 +180,7 @@ def _checked_host(host: str, note: Note | None) -> str:
 
 
 def _note_parse(text: str, href: str, note: Note) -> None:
-    if _RELATIVE.match(text.lstrip(_C0_AND_SPACE)):
+    if _RELATIVE.match(text):
         note("read a URL without scheme as https")
     if "@" in href.split("//", 1)[1].split("/", 1)[0]:
         note("dropped the user info")
@@ -175,7 +197,7 @@ def _clean_path(path: str, note: Note | None) -> str:
         path = _drop_session(path, note)
     if "//" in path:
         path = _collapse(path, note)
-    return path
+    return trim_path(path) if "%" in path else path
 
 
 def _escapes(text: str, where: str, note: Note | None) -> str:
@@ -205,10 +227,13 @@ def _collapse(path: str, note: Note | None) -> str:
 
 
 def _route(fragment: str, note: Note | None) -> str:
+    if not fragment:
+        return ""
+    fragment = trim(_escapes(fragment, "fragment", None))
     is_route = fragment.startswith(("!", "/")) and fragment not in ("!", "/", "!/")
-    if note and fragment:
+    if note:
         note(f"kept the route #{fragment}" if is_route else "dropped the fragment")
-    return _escapes(fragment, "route", note) if is_route else ""
+    return fragment if is_route else ""
 
 
 def _finish(
@@ -217,10 +242,8 @@ def _finish(
     site = drop_www(host, note)
     if not query:
         return Parts(scheme, host, site, port, path, (), route, from_amp)
-    pieces = _pieces(query, note)
-    own = _host_trackers(site)
-    params = tuple([piece for piece in pieces if piece and not _is_dropped(piece, own, note)])
-    return Parts(scheme, host, site, port, path, params, route, from_amp or any(map(_is_amp_flag, pieces)))
+    params, has_amp_flag = params_of(query, site, note)
+    return Parts(scheme, host, site, port, path, params, route, from_amp or has_amp_flag)
 
 
 def drop_www(host: str, note: Note | None = None) -> str:
@@ -234,49 +257,3 @@ def drop_www(host: str, note: Note | None = None) -> str:
     if note and site != host:
         note(f"dropped {host[: len(host) - len(site)]}")
     return site
-
-
-def _pieces(query: str, note: Note | None) -> list[str]:
-    """Split a canonical query into its parameters as a form is read (WHATWG, application/x-www-form-urlencoded)."""
-    if "+" in query:
-        query = query.replace("+", "%20")
-        if note:
-            note("read + in the query as a space")
-    pieces = query.split("&")
-    return _html_separators(pieces, note) if "amp;" in query else pieces
-
-
-def _html_separators(pieces: list[str], note: Note | None) -> list[str]:
-    clean = [_HTML_AMP.sub("", piece) for piece in pieces]
-    if note and clean != pieces:
-        note("read the HTML-escaped &amp; as &")
-    return clean
-
-
-def _is_dropped(piece: str, own: frozenset[str], note: Note | None) -> bool:
-    name = param_name(piece)
-    low = name.lower()
-    if low in TRACKERS or low.startswith(TRACKER_PREFIX):
-        word = f"the tracking parameter {name}"
-    elif low in own:
-        word = f"the parameter {name}, which tracks on this site"
-    elif low in SESSION_IDS:
-        word = f"the session parameter {name}"
-    elif _is_amp_flag(piece):
-        word = f"the AMP flag {piece}"
-    else:
-        return False
-    if note:
-        note(f"dropped {word}")
-    return True
-
-
-def _is_amp_flag(piece: str) -> bool:
-    return piece.lower() in ("amp=1", "outputtype=amp")
-
-
-@lru_cache(maxsize=4096)
-def _host_trackers(site: str) -> frozenset[str]:
-    labels = site.rsplit(".", 3)[-3:]
-    own = HOST_TRACKERS.get(".".join(labels))
-    return own if own is not None else HOST_TRACKERS.get(".".join(labels[-2:]), frozenset())

@@ -1,8 +1,8 @@
-"""What stands around a page and is no part of its name: AMP caches, redirectors, the forms of a video's address.
+"""Opens what wraps the address of a page: AMP caches, redirectors, the forms of a video's address.
 
-A wrapper is recognised on canonical parts and its target is settled from the start. That order keeps a key stable
-under its own rules: what the rules make of a wrapper is again recognised as one. Only wrappers of a known host are
-opened; `?url=` and `?next=` of other hosts name another page (a translation, a login), so they are never followed.
+A wrapper is recognised by its canonical parts, and what it holds is read from the start. This keeps a key stable: what
+the rules make of a wrapper is again recognised as one. Only wrappers on known hosts are opened. `?url=` and `?next=` of
+other hosts name another page (a translation, a login), so they are never followed.
 
 Wrappers are opened seven deep. What is wrapped deeper is no URL, since a half-opened one would have no stable key.
 """
@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from schemas.url_rules import NotAUrl, Note, Parts, canonical
+from schemas.url_query import Note
+from schemas.url_rules import NotAUrl, Parts, canonical
 
 MAX_UNWRAPS = 7
 
@@ -32,7 +33,7 @@ _YOUTUBE_PLAYERS = frozenset({"videoseries", "live_stream"})
 
 
 class _Opened(NamedTuple):
-    """What was found inside a wrapper of the given name: the text, and its parts."""
+    """What a wrapper of this name holds: the text and its parts."""
 
     name: str
     target: str
@@ -40,9 +41,9 @@ class _Opened(NamedTuple):
 
 
 def settle(text: str, note: Note | None = None) -> Parts:
-    """Return the canonical parts of the page that a text names, after every rule of DESIGN section 5.
+    """Return the canonical parts of the innermost page that a text names, by every rule of DESIGN section 5.
 
-    In: any text. Out: parts of the innermost page, wrappers taken off. Raises NotAUrl with the reason.
+    In: any text. Raises NotAUrl with the reason.
     """
     parts = canonical(text.strip(), note, from_amp=False)
     if not may_wrap(parts.site):
@@ -59,7 +60,7 @@ def settle(text: str, note: Note | None = None) -> Parts:
 
 
 def may_wrap(site: str) -> bool:
-    """Tell whether a host, without `www.`, could be one of those whose addresses stand for others."""
+    """Tell whether a host, without `www.`, may have addresses that wrap others."""
     return site.endswith(_WRAPPER_HOSTS) or "google." in site
 
 
@@ -69,7 +70,7 @@ def is_amp_cache(site: str) -> bool:
 
 
 def in_amp_cache(path: str) -> str:
-    """Return the text of the page that an AMP cache has at a path, without a query; empty where there is none."""
+    """Return the address of the page that an AMP cache has at a path, without a query; empty if there is none."""
     found = _AMP_CACHE_PATH.fullmatch(path)
     return "" if found is None else _page_of(found)
 
@@ -79,7 +80,7 @@ def _page_of(found: re.Match[str]) -> str:
 
 
 def _open(parts: Parts) -> _Opened | None:
-    """Return what is inside a wrapper, or None where the parts are no wrapper or hold no URL."""
+    """Return what is inside a wrapper, or None if the parts are no wrapper or hold no URL."""
     site = parts.site
     if is_amp_cache(site):
         return _inside("the AMP cache", _in_path(_AMP_CACHE_PATH, parts), from_amp=True)
@@ -111,8 +112,8 @@ def _in_path(pattern: re.Pattern[str], parts: Parts) -> Iterator[str]:
 def _in_query(names: tuple[str, ...], params: tuple[str, ...]) -> Iterator[str]:
     """Yield the value of the first parameter of each name.
 
-    Only ASCII escapes are decoded: an escaped byte above them means the same inside the target, and one that is no
-    UTF-8 would be lost on the way through text.
+    Only ASCII escapes are decoded. Other escaped bytes mean the same inside the target, and those that are not UTF-8
+    would be lost in a text.
     """
     for name in names:
         values = [param[len(name) + 1 :] for param in params if param.startswith(f"{name}=")]

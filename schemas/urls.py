@@ -1,9 +1,9 @@
 """The URL policy: which spellings are one page, decided from the text alone (DESIGN section 5).
 
-One set of rules (schemas/url_rules.py, schemas/url_wrappers.py) serves the key, the facts and the explanation. The key
-is strict: what it
-merges is one page by a standard or by an exact list. The looser reading (`loose_key`) only proposes pairs to a reader.
-Rejected: one loose key with exceptions, since a false merge loses an article and an exception is found too late.
+One set of rules (schemas/url_rules.py, schemas/url_wrappers.py) makes the key, the facts and the explanation. The key
+is strict: it merges only what is one page by a standard or by an exact list. The looser reading (`loose_key`) only
+proposes pairs to a reader. One loose key with exceptions was rejected: a false merge loses an article, and exceptions
+are found too late.
 
 The key is text: host (punycode, without `www.`), port unless 80 or 443, path without its last slash, `?` and the
 parameters sorted by name, `#` and the route. `"https://" + key` is a URL with the same key.
@@ -23,19 +23,19 @@ from schemas.url_forms import (
     registrable_domain,
     site_of,
 )
-from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, param_name, plain_pieces
+from schemas.url_query import Note, param_name
+from schemas.url_rules import MAX_BYTES, NotAUrl, Parts, plain_pieces
 from schemas.url_wrappers import in_amp_cache, settle
 
-POLICY_VERSION = 1
-"""Raised by every change that can change a key; keys are stored beside the version that made them."""
+POLICY_VERSION = 2
+"""Raise it with every change that can change a key. Keys are stored with the version that made them."""
 
-
-# A text so short meets no limit of length.
+# A text as short as this meets no limit of length.
 _SHORT = 4_096
 
 
 class UrlFacts(NamedTuple):
-    """What one spelling of a URL says by itself. One per distinct url_raw."""
+    """What one spelling of a URL says by itself: one per distinct url_raw."""
 
     url_raw: str
     url_key: str
@@ -47,7 +47,7 @@ class UrlFacts(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """Why a text has its key: each rule that applied, in order; or the reason why it is no URL."""
+    """The rules that made a text's key, in order, or the reason why it is no URL."""
 
     url: str
     url_key: str | None
@@ -56,9 +56,10 @@ class Explanation(NamedTuple):
 
 
 def url_key(url: str) -> str | None:
-    """Return the key of the page that a URL names; None where the text is no http(s) URL.
+    """Return the key of the page that a URL names, or None if the text is no http(s) URL.
 
-    In: any text, white space around it ignored. Out: text that starts with the host. Raises nothing.
+    In: any text; white space and zero-width characters around it are ignored. Out: text that starts with the host.
+    Raises nothing.
     """
     try:
         return _key(settle(url))
@@ -67,19 +68,19 @@ def url_key(url: str) -> str | None:
 
 
 def facts(url: str) -> UrlFacts | None:
-    """Return all that a URL's text says; None where it is no http(s) URL. Raises nothing.
+    """Return all that a URL's text says, or None if it is no http(s) URL. Raises nothing.
 
-    Out: url_raw is the text without surrounding white space; the other fields are of the page inside an AMP cache or
-    a redirector. Pure, so a caller with repeated URLs takes `facts_memo()`.
+    Out: url_raw is the text without surrounding white space; the other fields describe the page inside an AMP cache or
+    a redirector. Callers with repeated URLs use `facts_memo()`.
     """
     text = url.strip()
     return (_page_facts(text, text) if len(text) <= _SHORT else None) or _settled_facts(text)
 
 
 def _page_facts(text: str, page: str, *, from_amp: bool = False) -> UrlFacts | None:
-    """Return the facts of a page in the commonest shape without a query, or of one that an AMP cache has; else None.
+    """Return the facts of a page in the commonest shape without a query, in an AMP cache or not; None for others.
 
-    A property test holds it to the way by parts, which takes twice as long.
+    A property test checks that it agrees with `_settled_facts`, which takes twice as long.
     """
     pieces = plain_pieces(page)
     if pieces is None or pieces[3]:
@@ -100,7 +101,7 @@ def _page_facts(text: str, page: str, *, from_amp: bool = False) -> UrlFacts | N
 
 
 def _settled_facts(text: str) -> UrlFacts | None:
-    """Return the facts of any text by the parts of the page that it names."""
+    """Return the facts of any text, from the parts of the page that it names."""
     try:
         parts = settle(text)
         key = _key(parts)
@@ -119,12 +120,12 @@ def _settled_facts(text: str) -> UrlFacts | None:
 
 
 def facts_memo(maxsize: int = 262_144) -> Callable[[str], UrlFacts | None]:
-    """Return `facts` with a memory of the last URLs asked for, owned by the caller (about 1 KiB a URL)."""
+    """Return `facts` with a cache of the last URLs asked for (about 1 KiB a URL), owned by the caller."""
     return lru_cache(maxsize)(facts)
 
 
 def explain(url: str) -> Explanation:
-    """Return the key of a URL with each rule that applied, in words and in order, or the reason why it has none."""
+    """Return the key of a URL with each rule that applied, in order, or the reason why it has none."""
     rules: list[str] = []
     try:
         key = _key(settle(url, rules.append), rules.append)

@@ -20,6 +20,7 @@ from warehouse.refusals import refused
 
 FOLDER_SUFFIX = ".d"
 STAGING_SUFFIX = ".tmp"
+_LINK = re.compile(r"(?P<name>[^/]+)\.d/releases/[^/]+/(?P=name)")
 RELEASE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,99}", re.ASCII)
 
 
@@ -112,8 +113,20 @@ class Home:
             return None
         return release_id if target == self.link_target(release_id) else None
 
+    def other_name(self) -> str | None:
+        """Return the name of the warehouse whose link FILE is, where that is not FILE's own: it was renamed."""
+        try:
+            match = _LINK.fullmatch(os.readlink(self.file))
+        except OSError:
+            return None
+        return match["name"] if match is not None and match["name"] != self.file.name else None
+
     def check(self) -> None:
         """Raise UsageError when FILE, or FILE.d, is something that is not ours. Nothing is touched."""
+        other = self.other_name()
+        if other is not None:
+            todo = f"name it {other} again, and its folder {other}{FOLDER_SUFFIX}"
+            raise UsageError(f"this is the link of a warehouse called {other}", where=str(self.file), todo=todo)
         if os.path.lexists(self.file) and self.linked_release() is None:
             raise UsageError(
                 "the warehouse's place is taken by something that newsmart did not put there",

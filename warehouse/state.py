@@ -37,7 +37,9 @@ class State(TypedDict, total=False):
     drift: list[Record]
     release: Record | None
     releases: list[Record]
+    ledger: Record
     pin: str | None
+    pinned_at_change: int | None
     takedown: str | None
 
 

@@ -77,7 +77,11 @@ _RELEASE = _record(
         **dict.fromkeys(("as_of", "published_at"), _is_moment),
         **dict.fromkeys(("documents", "articles", "mentions"), _is_whole),
     },
-    {"file": lambda value: _FILE(value) and isinstance(value, dict) and len(value) == 5, "bytes": _is_whole},
+    {
+        "file": lambda value: _FILE(value) and isinstance(value, dict) and len(value) == 5,
+        "bytes": _is_whole,
+        "change_number": _is_whole,
+    },
 )
 _RUN = _record(
     {},
@@ -98,6 +102,8 @@ _STATE: Mapping[str, Check] = {
     "drift": _each(_values(_is_plain)),
     "release": _or_none(_RELEASE),
     "releases": _each(_RELEASE),
+    "ledger": _record({"change_number": _is_whole, "last_event_at": _or_none(_is_moment)}, {}),
     "pin": _or_none(_is_text),
+    "pinned_at_change": _or_none(_is_whole),
     "takedown": _or_none(_is_moment),
 }

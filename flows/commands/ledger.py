@@ -1,12 +1,15 @@
 """`build`, `verify`, `purge`, `maintain` and `rollback`."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from flows.clock import parse_moment
 from flows.commands.common import print_json, say, warehouse_of
 from flows.settings import load_settings
 from schemas.errors import RunFailed
+from warehouse.release.told import BEHIND, PINNED
 
 
 def build(options: argparse.Namespace) -> int:
@@ -33,10 +36,23 @@ def verify(options: argparse.Namespace) -> int:
         for table in told["tables"]:
             wrong = any(one["table"] == table["table"] for one in told["differences"])
             say(options, f"{'DIFFERS' if wrong else 'equal':8}{table['table']:24}{table['row_count']:>12,} rows")
+        if told["is_behind"]:
+            say(options, _PINNED if told["is_pinned"] else f"behind: {BEHIND}")
     if told["is_equal"] and told["is_file_untouched"]:
-        return 0
+        return _standing_status(told)
     names = ", ".join(one["table"] for one in told["differences"]) or "no table differs, but the file's bytes do"
-    raise RunFailed("the release is not what the ledger says", where=names, todo="the next run replaces it")
+    todo = "`newsmart run --full-refresh` replaces it" if told["is_pinned"] else "the next run replaces it"
+    raise RunFailed("the release is not what the ledger says", where=names, todo=todo)
+
+
+_PINNED = "pinned: the ledger has something newer, which a rollback keeps from readers"
+
+
+def _standing_status(told: Mapping[str, Any]) -> int:
+    """Return 0 where the release may be as old as it is: nothing is newer, a pin holds, or a run was held back."""
+    if told["is_behind"] and not told["is_pinned"] and told["last_run"] in ("published", "unchanged"):
+        raise RunFailed("the release is behind the ledger", where=told["release_id"], todo="`newsmart run` publishes")
+    return 0
 
 
 def purge(options: argparse.Namespace) -> int:
@@ -55,6 +71,8 @@ def purge(options: argparse.Namespace) -> int:
         f"{done['urls']} URLs and the bytes of {done['raw']} versions; removed releases: "
         f"{', '.join(done['releases_removed']) or 'none'}",
     )
+    if done["is_pinned"]:
+        say(options, PINNED)
     say(options, "a tombstone keeps it out of later runs; backups and copies made before still hold it")
     for file in done["still_held_by"]:
         say(options, f"a ledger that was set aside may still hold it: {file}")

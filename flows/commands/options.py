@@ -41,7 +41,9 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         help="a folder of documents, or s3://, zip://, tar://; may be given several times (default: seeds)",
     )
     command.add_argument("--max-quarantine", type=float, metavar="SHARE", help="refuse over this share, 0 to 1")
-    command.add_argument("--allow-shrink", action="store_true", help="publish though over half of the documents go")
+    command.add_argument(
+        "--allow-shrink", action="store_true", help="publish though over half of the documents go, or all of a source"
+    )
     _add_engine_options(command)
     command.add_argument("--on-failure", metavar="CMD", help="command to run when a run fails or is refused")
     command.add_argument("--webhook", metavar="URL", help="address to tell when a run fails or is refused")
@@ -71,7 +73,7 @@ def _run_commands(commands: Adder) -> None:
     serve.add_argument("--port", type=port, help="port of the Prefect server that is started (default: 4200)")
     serve.add_argument("--now", action="store_true", help="start a first run at once")
     backfill = _command(commands, "backfill", "run:backfill", "Run over a manifest of folders and as-ofs, in order.")
-    backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}")
+    backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}; each as-of is told")
     backfill.add_argument("--name", help="name of the source (default: the manifest's folder)")
     backfill.add_argument("--direct", action="store_true", help="without Prefect")
     _add_engine_options(backfill)

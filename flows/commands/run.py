@@ -2,26 +2,35 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from flows.clock import parse_moment
+from flows.clock import as_text, parse_moment
 from flows.commands.common import print_json, say, warehouse_of, warn
 from flows.commands.progress import Progress
 from flows.engines.choice import choose_engine
+from flows.runs.attempt import attempt
 from flows.runs.early import early_readers
 from flows.runs.request import DoRun, OnEnd, RunRequest, RunResult
-from flows.settings import Settings, load_settings, process_environment
+from flows.runs.state import failed_run_id
+from flows.settings import Settings, load_settings, process_environment, readable_settings
 from flows.sources.named import parse_sources
-from schemas.errors import NewsmartError, UsageError
+from schemas.errors import LockedError, UsageError
+from warehouse.home import Home
 
 Starter = Callable[[RunRequest, Progress], RunResult]
 
 
 def run(options: argparse.Namespace) -> int:
     """Do one run; print its summary, or one JSON object as the last line, also where it ends by an error."""
+    with attempted(options):
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     settings = run_settings(options)
     request = run_request(options, settings)
     with (
@@ -32,6 +41,15 @@ def run(options: argparse.Namespace) -> int:
         result = start(request, progress)
     show(options, result)
     return 0
+
+
+@contextmanager
+def attempted(options: argparse.Namespace) -> Iterator[None]:
+    """Tell what ends the block by an error in state.json and to the hooks, though the settings may be what is wrong."""
+    settings = _with_options(options, readable_settings())
+    warehouse = warehouse_of(options, settings)
+    with attempt(warehouse, partial(_tell_hooks, settings, warehouse)):
+        yield
 
 
 @contextmanager
@@ -50,7 +68,10 @@ def _failure_shown(options: argparse.Namespace) -> Iterator[list[RunResult]]:
 
 def run_settings(options: argparse.Namespace) -> Settings:
     """Return the settings, with the options that stand for one put over them."""
-    settings = load_settings()
+    return _with_options(options, load_settings())
+
+
+def _with_options(options: argparse.Namespace, settings: Settings) -> Settings:
     names = ("on_failure", "webhook", "workers", "engine", "dask_address")
     told = {name: getattr(options, name, None) for name in names}
     return replace(settings, **{name: value for name, value in told.items() if value is not None})
@@ -80,20 +101,12 @@ def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
 
 @contextmanager
 def runner(first: RunRequest, *, is_direct: bool, on_end: OnEnd) -> Iterator[Starter]:
-    """Yield what does a run, directly or as a Prefect flow run; a failure is told to the hooks of the settings.
+    """Yield what does a run, directly or as a Prefect flow run.
 
     `on_end` is told what each run did that has begun, also where it ends by an error.
     """
     with _direct(first) if is_direct else _as_flow(first.warehouse) as start:
-
-        def do(request: RunRequest, progress: Progress) -> RunResult:
-            try:
-                return start(request, progress.step, on_end)
-            except NewsmartError as error:
-                _tell_hooks(request, error)
-                raise
-
-        yield do
+        yield lambda request, progress: start(request, progress.step, on_end)
 
 
 @contextmanager
@@ -113,11 +126,12 @@ def _as_flow(warehouse: Path) -> Iterator[DoRun]:
         yield run_flow
 
 
-def _tell_hooks(request: RunRequest, error: NewsmartError) -> None:
-    if request.settings.on_failure or request.settings.webhook:
+def _tell_hooks(settings: Settings, warehouse: Path, error: Exception) -> None:
+    if settings.on_failure or settings.webhook:
         from flows.runs.hooks import notify_failure
 
-        for warning in notify_failure(request.settings, request.warehouse, error):
+        run_id = None if isinstance(error, LockedError) else failed_run_id(Home.of(warehouse))
+        for warning in notify_failure(settings, warehouse, error, run_id):
             warn(warning)
 
 
@@ -165,11 +179,14 @@ def _short(path: str) -> str:
 
 
 def backfill(options: argparse.Namespace) -> int:
-    """Run over each folder of a manifest, at its as-of, in order."""
-    from flows.runs.backfill import plan
+    """Run over each folder of a manifest, at its as-of, in order; tell of each as-of what became of it."""
+    from flows.runs.backfill import plan, recorded_before
 
     settings = run_settings(options)
-    requests = plan(Path(options.manifest), options.name, warehouse_of(options, settings), settings)
+    manifest, warehouse = Path(options.manifest), warehouse_of(options, settings)
+    requests = plan(manifest, options.name, warehouse, settings)
+    for as_of, status in recorded_before(manifest, warehouse):
+        _tell_step(options, {"as_of": as_text(as_of), "outcome": f"recorded before, {status}"})
     if not requests:
         say(options, "nothing to do: every as-of of the manifest is recorded")
         return 0
@@ -178,7 +195,37 @@ def backfill(options: argparse.Namespace) -> int:
         Progress.on_terminal(is_quiet=True) as progress,
         runner(requests[0], is_direct=options.direct, on_end=so_far.append) as start,
     ):
-        for request in requests:
+        for number, request in enumerate(requests, 1):
             so_far.clear()
-            show(options, start(request, progress))
+            with attempted(options), _rest_told(len(requests) - number):
+                result = start(request, progress)
+            _show_step(options, result)
     return 0
+
+
+@contextmanager
+def _rest_told(left: int) -> Iterator[None]:
+    """Say of an error that ends the block how many steps are not begun because of it."""
+    try:
+        yield
+    except Exception:
+        if left:
+            warn(f"the {left:,} later as-ofs of the manifest were not begun; the same backfill goes on from this one")
+        raise
+
+
+def _show_step(options: argparse.Namespace, result: RunResult) -> None:
+    if options.json:
+        for notice in result.notices:
+            warn(notice)
+        print_json({**result.as_json(), "outcome": "taken in"})
+        return
+    show(options, result)
+    _tell_step(options, {"as_of": as_text(result.as_of), "outcome": "taken in"})
+
+
+def _tell_step(options: argparse.Namespace, step: Mapping[str, object]) -> None:
+    if options.json:
+        print_json(step)
+    else:
+        say(options, f"{step['as_of']}: {step['outcome']}")

@@ -2,7 +2,7 @@
 
 import argparse
 
-from flows.commands.run import run_request, run_settings
+from flows.commands.run import attempted, run_request, run_settings
 from flows.settings import process_environment
 
 
@@ -10,13 +10,13 @@ def serve(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from flows.scheduling.serve import serve as serve_until_stopped
 
-    settings = run_settings(options)
-    return serve_until_stopped(
-        run_request(options, settings),
-        cron=options.cron,
-        every=options.every,
-        port=options.port,
-        environment=process_environment(),
-        quiet=options.quiet,
-        now=options.now,
-    )
+    with attempted(options):
+        return serve_until_stopped(
+            run_request(options, run_settings(options)),
+            cron=options.cron,
+            every=options.every,
+            port=options.port,
+            environment=process_environment(),
+            quiet=options.quiet,
+            now=options.now,
+        )

@@ -14,7 +14,7 @@ from flows.scheduling.serving import read_serving
 from schemas.errors import UsageError
 from warehouse.home import Home
 from warehouse.lock import probe
-from warehouse.release.publish import current
+from warehouse.release.told import BEHIND, CATCHING_UP, LEAST_AHEAD_SECONDS, is_told_behind, pin_of, shown_record
 from warehouse.state import State
 
 AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
@@ -36,10 +36,7 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
 
     run_age_seconds counts from the end of the last run, also of one that failed or had nothing to do.
     """
-    release = state.get("release")
-    shown = current(home)
-    if release is not None and release["release_id"] != shown:
-        release = next((row for row in state.get("releases", []) if row["release_id"] == shown), None)
+    release = shown_record(home, state)
     holder = probe(home)
     return {
         "warehouse": str(home.file),
@@ -50,7 +47,9 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
         "release": release,
         "release_age_seconds": _age(release, "published_at", now),
         "data_age_seconds": _age(release, "as_of", now),
-        "pin": state.get("pin"),
+        "pin": pin_of(home, state),
+        "is_behind": is_told_behind(state, release),
+        "clock_ahead_seconds": _ahead(state, release, now),
         "unfinished_takedown_at": state.get("takedown"),
         "running": None if holder is None else str(holder),
         "next_run_due_at": _next_due(home),
@@ -60,7 +59,16 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
 
 
 def _age(record: dict[str, Any] | None, name: str, now: datetime) -> float | None:
-    return None if not record or not record.get(name) else (now - parse_moment(str(record[name]))).total_seconds()
+    """Return an age; what a clock that was wrong dates ahead of now has none yet."""
+    if not record or not record.get(name):
+        return None
+    return max(0.0, (now - parse_moment(str(record[name]))).total_seconds())
+
+
+def _ahead(state: State, release: dict[str, Any] | None, now: datetime) -> float:
+    """Return by how many seconds the last as-of lies ahead of the clock: a clock was wrong, then or now."""
+    told = [(state.get("run") or {}).get("as_of"), (release or {}).get("as_of")]
+    return max([0.0, *((parse_moment(str(text)) - now).total_seconds() for text in told if text)])
 
 
 def _next_due(home: Home) -> str | None:
@@ -97,6 +105,11 @@ def status_lines(told: dict[str, Any]) -> list[str]:
         )
     if told["pin"]:
         lines.append("pinned     by a rollback, until a run records something new or is told --full-refresh")
+    elif told["is_behind"]:
+        lines.append(f"behind     {BEHIND}")
+    if told["clock_ahead_seconds"] >= LEAST_AHEAD_SECONDS:
+        ahead = duration(told["clock_ahead_seconds"])
+        lines.append(f"clock      the last as-of lies {ahead} ahead of it; {CATCHING_UP}")
     if told["unfinished_takedown_at"]:
         lines.append(f"takedown   of {told['unfinished_takedown_at']} was cut off: give `newsmart purge` again, or run")
     if told["next_run_due_at"]:
@@ -129,6 +142,17 @@ def status_prometheus(told: dict[str, Any]) -> str:
         ("newsmart_data_age_seconds", "Seconds since the as-of of the current release.", told["data_age_seconds"]),
         ("newsmart_last_run_age_seconds", "Seconds since the last run ended, however it did.", told["run_age_seconds"]),
         ("newsmart_last_run_ok", "1 where the last run published or had nothing to do.", _is_ok(run)),
+        (
+            "newsmart_release_behind",
+            "1 where the ledger has something newer than the current release, pinned or not.",
+            int(told["is_behind"]),
+        ),
+        ("newsmart_release_pinned", "1 where a rollback has pinned the release.", int(told["pin"] is not None)),
+        (
+            "newsmart_clock_ahead_seconds",
+            "Seconds by which the last as-of lies ahead of the clock.",
+            told["clock_ahead_seconds"],
+        ),
         ("newsmart_quarantine_entries", "Problems in quarantine.", told["quarantine_entries"]),
         ("newsmart_drift_fields", "Fields that newsmart does not know.", told["drift_fields"]),
         ("newsmart_articles", "Articles in the current release.", release.get("articles")),
@@ -152,4 +176,4 @@ def _is_ok(run: dict[str, Any]) -> int:
 def _run_seconds(run: dict[str, Any]) -> float | None:
     if not run.get("finished_at") or not run.get("started_at"):
         return None
-    return (parse_moment(run["finished_at"]) - parse_moment(run["started_at"])).total_seconds()
+    return max(0.0, (parse_moment(run["finished_at"]) - parse_moment(run["started_at"])).total_seconds())

@@ -1,18 +1,21 @@
 """Turns a manifest of folders and as-ofs into runs, so that real history can be taken in, in order.
 
 A manifest is a JSON list of {as_of, folder}. A folder is a URL, absolute, or relative to the manifest's folder or one
-of the two above it, whichever is there. What the warehouse has already taken in is left out, so that a backfill that
-was cut off goes on where it stopped.
+of the two above it, whichever is there. What the warehouse has already recorded is left out and told, so that a
+backfill that was cut off goes on where it stopped. An as-of that can neither be taken in nor was is an error before
+anything is written: a backfill that said "nothing to do" of it would be believed.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 
-from flows.clock import parse_moment
+from flows.clock import as_text, parse_moment, utc_now
 from flows.engines.choice import choose_engine
 from flows.runs.request import RunRequest
 from flows.settings import Settings
@@ -22,16 +25,22 @@ from flows.sources.stores.address import is_url
 from schemas.errors import UsageError
 from warehouse.db import ledger_connection
 from warehouse.home import Home
-from warehouse.ledger.opening import last_as_of
+from warehouse.release.runs import A_DAY
 
 DONE = ("published", "unchanged")
 
+Step = tuple[datetime, str]
+
 
 def plan(manifest: Path, name: str | None, warehouse: Path, settings: Settings) -> list[RunRequest]:
-    """Return the runs still to do, by as-of, all under one source name. Raises UsageError for a bad manifest."""
+    """Return the runs still to do, by as-of, all under one source name.
+
+    Raises UsageError for a bad manifest, and where an as-of can neither be taken in nor was: nothing is begun then.
+    """
     source = name or manifest.absolute().parent.name
-    last = _last_run(warehouse)
-    steps = sorted((parse_moment(str(step["as_of"])), _folder(manifest, step["folder"])) for step in _load(manifest))
+    steps = _steps(manifest)
+    known = _recorded(warehouse)
+    _check(steps, known, manifest)
     engine = choose_engine(settings.engine, settings.dask_address)
     return [
         RunRequest(
@@ -43,8 +52,42 @@ def plan(manifest: Path, name: str | None, warehouse: Path, settings: Settings) 
             settings=settings,
         )
         for as_of, folder in steps
-        if _is_to_do(as_of, last)
+        if _is_to_do(as_of, known)
     ]
+
+
+def recorded_before(manifest: Path, warehouse: Path) -> list[Step]:
+    """Return the as-ofs of the manifest that are left out, as they are recorded, with the status of their runs."""
+    known = _recorded(warehouse)
+    return [(as_of, known[as_of]) for as_of, _ in _steps(manifest) if not _is_to_do(as_of, known)]
+
+
+def _steps(manifest: Path) -> list[Step]:
+    """Return the manifest's as-ofs and folders, in order."""
+    return sorted((parse_moment(str(step["as_of"])), _folder(manifest, step["folder"])) for step in _load(manifest))
+
+
+def _check(steps: Sequence[Step], known: Mapping[datetime, str], manifest: Path) -> None:
+    """Raise UsageError for an as-of that no run could have, now or in its turn."""
+    moments = [as_of for as_of, _ in steps]
+    twice = [as_of for as_of, following in pairwise(moments) if as_of == following]
+    if twice:
+        raise UsageError("a manifest names an as-of twice", where=f"{_told(twice)} in {manifest}")
+    ahead = [as_of for as_of in moments if as_of - utc_now() > A_DAY]
+    if ahead:
+        raise UsageError("an as-of is more than a day ahead", where=f"{_told(ahead)} in {manifest}")
+    last = max(known, default=None)
+    late = [as_of for as_of in moments if last is not None and as_of < last and as_of not in known]
+    if late:
+        todo = "history is taken in in order: leave them out, or backfill into a new --warehouse"
+        where = f"{_told(late)} in {manifest}, the last run is as of {as_text(last)}"
+        raise UsageError("as-ofs lie before the last run and were never taken in", where=where, todo=todo)
+
+
+def _told(moments: Sequence[datetime]) -> str:
+    """Return the first few of them."""
+    shown = ", ".join(str(as_text(moment)) for moment in moments[:3])
+    return shown if len(moments) <= 3 else f"{shown} and {len(moments) - 3:,} more"
 
 
 def _load(manifest: Path) -> list[dict[str, str]]:
@@ -69,20 +112,29 @@ def _folder(manifest: Path, folder: str) -> str:
     raise UsageError("no such source folder", where=folder, todo=f"it is named in {manifest}")
 
 
-def _last_run(warehouse: Path) -> tuple[datetime, str] | None:
-    """Return the as-of and status of the last run, None before the first; from the ledger, which alone knows.
+def _recorded(warehouse: Path) -> dict[datetime, str]:
+    """Return the as-ofs that are recorded and the status of their runs; from the ledger, which alone knows.
 
-    A run that failed before it recorded anything leaves its error in state.json and nothing here.
+    A run that failed before it recorded anything leaves its error in state.json and nothing here. Of one whose row is
+    past its keep, its events are there.
     """
     home = Home.of(warehouse)
     if not home.ledger.is_file():
-        return None
+        return {}
     # A ledger that was made and never filled has no tables yet.
     with ledger_connection(home.ledger, read_only=True) as connection, suppress(duckdb.CatalogException):
-        return last_as_of(connection)
-    return None
+        return dict(connection.execute(_RECORDED).fetchall())
+    return {}
 
 
-def _is_to_do(as_of: datetime, last: tuple[datetime, str] | None) -> bool:
+_RECORDED = """
+    select as_of, status from ledger.run
+    union all
+    select distinct as_of, 'published' from ledger.event where as_of not in (select as_of from ledger.run)
+"""
+
+
+def _is_to_do(as_of: datetime, known: Mapping[datetime, str]) -> bool:
     """Tell whether a step is later than the last run, or that run itself, where it was cut off, failed or refused."""
-    return last is None or as_of > last[0] or (as_of == last[0] and last[1] not in DONE)
+    last = max(known, default=None)
+    return last is None or as_of > last or (as_of == last and known[last] not in DONE)

@@ -35,6 +35,7 @@ from warehouse.owners import notices
 from warehouse.release import publish, runs
 from warehouse.release.audit import AuditResult
 from warehouse.release.build import Built, Versions
+from warehouse.upkeep.moved import LOST, without_ledger
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ class Do(Protocol):
 class Traces:
     """What a run leaves behind for its report, also when it fails; filled as it goes.
 
-    `is_told`: state.json tells how it ended.
+    `is_told`: state.json tells how it ended. `vanished`: sources that had so many documents and show none.
     """
 
     balance: Balance = NO_BALANCE
@@ -62,6 +63,7 @@ class Traces:
     notices: list[str] = field(default_factory=list)
     unlistable: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
+    vanished: list[tuple[str, int]] = field(default_factory=list)
     is_told: bool = False
 
 
@@ -114,9 +116,9 @@ def open_run(request: RunRequest, readers: Readers, on_end: OnEnd = tell_nobody)
     started_at = utc_now()
     home = Home.of(request.warehouse)
     home.check()
+    traces = Traces(notices=without_ledger(home, may_begin_anew=request.full_refresh))
     home.prepare()
     faults.set_fault(request.settings.fault)
-    traces = Traces()
     with hold(home), _told(home, request, started_at, traces):
         faults.at("after_lock")
         publish.clean(home)
@@ -125,6 +127,7 @@ def open_run(request: RunRequest, readers: Readers, on_end: OnEnd = tell_nobody)
         traces.notices += set_aside_if_damaged(home) if request.full_refresh else []
         with _ledger_of(home, request, traces) as connection:
             traces.notices += _look_for_bytes(connection, is_mended=request.full_refresh)
+            traces.notices += runs.clock_notices(connection, started_at) if request.as_of is None else []
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
             with _on_this_machine(readers, request.processes) as local:
                 bring_up_to_date(connection, home, local, reparse=request.reparse)
@@ -169,15 +172,16 @@ def _look_for_bytes(connection: duckdb.DuckDBPyConnection, *, is_mended: bool) -
 
 @contextmanager
 def _told(home: Home, request: RunRequest, started_at: datetime, traces: Traces) -> Iterator[None]:
-    """Tell a failure that the run itself could not tell: the ledger did not open, failed, or Ctrl-C came."""
+    """Tell a failure that the run itself could not tell: the ledger did not open, failed, or Ctrl-C came.
+
+    An as-of that was refused may be that of another run, so it names none.
+    """
     try:
         yield
-    except UsageError:
-        raise
     except BaseException as error:
         if not traces.is_told:
-            run_id = None if request.as_of is None else runs.run_id_of(request.as_of)
-            tell_without_ledger(home, run_id, request.as_of, started_at, error)
+            as_of = None if isinstance(error, UsageError) else request.as_of
+            tell_without_ledger(home, None if as_of is None else runs.run_id_of(as_of), as_of, started_at, error)
         raise
 
 
@@ -190,6 +194,5 @@ def set_aside_if_damaged(home: Home) -> list[str]:
             check_whole(connection)
     except LedgerDamaged as error:
         aside = publish.set_ledger_aside(home, f"damaged-{utc_now():%Y%m%dT%H%M%S}")
-        lost = "earlier versions, removed documents, first-seen times, past runs and takedowns' tombstones are lost"
-        return [f"started a new ledger from the sources: {lost}; the damaged one is kept as {aside} ({error.what})"]
+        return [f"started a new ledger from the sources: {LOST}; the damaged one is kept as {aside} ({error.what})"]
     return []

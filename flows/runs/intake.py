@@ -9,6 +9,7 @@ from time import monotonic, time_ns
 import pyarrow as pa
 
 from flows.runs.begin import Run, Seen
+from flows.runs.limits import check_vanished
 from flows.runs.memory import memory_for, recording_memory_for
 from flows.runs.outcome import check_all_listed
 from flows.sources.scan import Scan, scan
@@ -17,7 +18,7 @@ from flows.sources.stores.contract import DENIED
 from schemas.errors import SourceUnreadable
 from warehouse import faults, interrupts
 from warehouse.db import limit_memory
-from warehouse.ledger import intake, record
+from warehouse.ledger import absent, intake, record
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.opening import count_documents, transaction
 from warehouse.ledger.record import Balance
@@ -27,14 +28,20 @@ from warehouse.release import runs
 def scan_sources(run: Run) -> Seen:
     """List the documents of the sources.
 
-    Raises SourceUnreadable where there is not one, UsageError or TransientFailure as a store does.
+    Raises SourceUnreadable where there is not one, Refused where there were some before, UsageError or
+    TransientFailure as a store does. Where other sources hold documents, they are recorded first.
     """
     scanned_at_ns = time_ns()
     found = scan(run.request.sources)
     run.traces.notices.extend(_notices(found))
     run.traces.unlistable.extend(f"{one.source}/{one.folder} ({one.reason})" for one in found.unlistable)
-    if found.files.num_rows == 0 and not found.skipped:
+    gone = _vanished(run, found)
+    if not run.request.allow_shrink:
+        run.traces.vanished[:] = gone
+    run.traces.notices.extend(_renamed(run, found))
+    if found.files.num_rows == 0 and not found.skipped and not (gone and run.request.allow_shrink):
         check_all_listed(run, "nothing was published")
+        check_vanished(gone)
         where = ", ".join(source.root for source in run.request.sources)
         raise SourceUnreadable(
             "the source holds no document",
@@ -43,6 +50,24 @@ def scan_sources(run: Run) -> Seen:
         )
     faults.at("after_scan")
     return Seen(found, scanned_at_ns)
+
+
+def _vanished(run: Run, found: Scan) -> list[tuple[str, int]]:
+    """Return the sources that had documents and show none, and how many they had."""
+    # Each source's files are chunks of their own; pyarrow.compute, which knows `unique`, takes 30 ms to import.
+    seen = {chunk[0].as_py() for chunk in found.files["source"].chunks if len(chunk)}
+    seen |= {entry.source for entry in found.skipped if entry.reason == "bad_name"}
+    empty = [source.name for source in run.request.sources if source.name not in seen]
+    return absent.vanished(run.connection, empty, [(folder.source, folder.folder) for folder in found.unlistable])
+
+
+def _renamed(run: Run, found: Scan) -> Iterator[str]:
+    given = [source.name for source in run.request.sources]
+    for old, new, count in absent.renamed(run.connection, given, found.files):
+        yield (
+            f"source {new} holds {count:,} paths of source {old}, which is not given: a name is a source's identity, "
+            f"so readers see both; where it was renamed, give it as {old}=… again"
+        )
 
 
 def _notices(found: Scan) -> Iterator[str]:
@@ -74,7 +99,10 @@ def _observation(run: Run, seen: Seen) -> record.Observation:
     return record.Observation(
         files=seen.scan.files,
         sources=[source.name for source in run.request.sources],
-        unlistable=[(folder.source, folder.folder) for folder in seen.scan.unlistable],
+        unlistable=[
+            *((folder.source, folder.folder) for folder in seen.scan.unlistable),
+            *((source, "") for source, _ in run.traces.vanished),
+        ],
         unnameable=[(entry.source, entry.path) for entry in seen.scan.skipped if entry.reason == "bad_name"],
         read_all=run.request.full_refresh,
     )

@@ -23,13 +23,21 @@ from schemas.errors import RunFailed, UsageError
 from schemas.urls import url_key
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
-from warehouse.ledger.opening import count_documents, open_ledger, transaction
+from warehouse.ledger.opening import (
+    count_documents,
+    event_change,
+    last_as_of,
+    note_event_change,
+    open_ledger,
+    transaction,
+)
 from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_documents
-from warehouse.ledger.tombstones import URL, has_tombstone, is_unfinished, last_takedown
+from warehouse.ledger.tombstones import URL, has_tombstone, is_unfinished, may_show_what_was_taken_down
 from warehouse.lock import hold
-from warehouse.release import publish, runs
+from warehouse.release import publish, runs, standing
 from warehouse.release.build import Built, lay_out
 from warehouse.release.rebuild import build_to, compare_release
+from warehouse.release.told import pin_of
 from warehouse.state import State, write_state
 from warehouse.upkeep.maintain import Kept, compact, prune_ledger
 
@@ -54,16 +62,24 @@ def build_as_of(warehouse: Path, as_of: datetime, target: Path, settings: Settin
 
 
 def verify(warehouse: Path, settings: Settings) -> dict[str, Any]:
-    """Build the current release again, from scratch, and compare. Out: the tables, and those that differ."""
+    """Build the current release again, from scratch, and compare. Out: the tables, and those that differ.
+
+    Says too whether the ledger has something newer than the release, and whether a rollback has pinned it.
+    """
     with _ledger(warehouse, settings) as (home, connection):
         row = _current(home, connection)
         rebuilt, differences = compare_release(connection, home, row.release_id, row.as_of, VERSIONS)
         sha256 = publish.fingerprint_file(home.release_file(row.release_id)).sha256
+        is_pinned, is_behind = pin_of(home, state_before(home)) is not None, standing.is_behind(connection, row)
+        last = last_as_of(connection)
     return {
         "release_id": row.release_id,
         "as_of": as_text(row.as_of),
         "is_equal": not differences,
         "is_file_untouched": sha256 == row.file.sha256,
+        "is_pinned": is_pinned,
+        "is_behind": is_behind,
+        "last_run": None if last is None else last[1],
         "tables": [asdict(table) for table in rebuilt],
         "differences": [asdict(difference) for difference in differences],
     }
@@ -88,7 +104,9 @@ def purge(warehouse: Path, settings: Settings, *, path: str | None, url: str | N
         done = _take_down(home, connection, path, url)
         removed, size = takedown.finish(home, connection, VERSIONS)
         aside = sorted(str(file) for file in home.folder.glob(f"{home.ledger.stem}.*{home.ledger.suffix}"))
-    return {**asdict(done), "releases_removed": removed, "ledger_bytes": size, "still_held_by": aside}
+        is_pinned = pin_of(home, state_before(home)) is not None
+    did = {"releases_removed": removed, "ledger_bytes": size, "still_held_by": aside, "is_pinned": is_pinned}
+    return {**asdict(done), **did}
 
 
 def _take_down(home: Home, connection: duckdb.DuckDBPyConnection, path: str | None, url: str | None) -> Purged:
@@ -146,26 +164,27 @@ def rollback(warehouse: Path, settings: Settings) -> str:
     with _ledger(warehouse, settings) as (home, connection):
         if is_unfinished(connection):
             raise RunFailed("a takedown is not finished", where=str(home.file), todo="`newsmart run` finishes it")
-        taken_down_at = last_takedown(connection)
         rows = known_releases(home, connection)
         current = publish.current(home)
         ids = [row.release_id for row in rows]
         older = rows[ids.index(current) + 1 :] if current in ids else rows
         for row in older:
-            if taken_down_at is not None and row.published_at <= taken_down_at:
+            if may_show_what_was_taken_down(connection, row.published_at, row.change_number):
                 continue
             file = home.release_file(row.release_id)
             if file.is_file() and publish.fingerprint_file(file).sha256 == row.file.sha256:
-                _pin(home, row.release_id)
+                _pin(home, connection, row.release_id)
                 publish.flip(home, row.release_id)
                 takedown.retell(home, connection, pin=row.release_id)
                 return row.release_id
     raise RunFailed("there is no sound release to go back to", where=str(home.releases))
 
 
-def _pin(home: Home, release_id: str) -> None:
-    """Note the pin before the link moves.
+def _pin(home: Home, connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
+    """Note the pin, and what was recorded till now, before the link moves.
 
     A pin counts only while its release is shown, so a crash in between leaves things as they were.
     """
-    write_state(home, State(**{**state_before(home), "pin": release_id}))
+    recorded = event_change(connection)
+    note_event_change(connection, recorded)  # an older ledger has no such note
+    write_state(home, State(**{**state_before(home), "pin": release_id, "pinned_at_change": recorded}))

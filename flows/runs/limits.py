@@ -1,8 +1,11 @@
-"""When a run is held back: too much in quarantine, or too much gone.
+"""When a run is held back: a source that shows nothing any more, too much in quarantine, or too much gone.
 
-Both are checked on what is recorded, not on what this run changed, so that the next run is refused again until the
-source is mended or the limit lifted (DESIGN section 6).
+The last two are checked on what is recorded, not on what this run changed, so that the next run is refused again until
+the source is mended or the limit lifted. Of a source that had documents and shows none nothing is recorded: it is most
+likely a mount that is gone, and history should not say that all was removed and came back.
 """
+
+from collections.abc import Sequence
 
 from schemas.errors import Refused
 from warehouse.ledger.record import Balance
@@ -25,6 +28,14 @@ def check_quarantine(balance: Balance, max_share: float | None) -> None:
         f"{balance.quarantined} of {balance.seen} documents are in quarantine, over the limit of {limit:.0%}",
         todo="see `newsmart quarantine`; mend them, or raise --max-quarantine",
     )
+
+
+def check_vanished(sources: Sequence[tuple[str, int]]) -> None:
+    """Raise Refused where a source that had documents shows none. In: their names and how many there were."""
+    if sources:
+        where = ", ".join(f"{name} had {count:,}" for name, count in sources)
+        todo = "check that it is there and mounted; --allow-shrink takes its documents out"
+        raise Refused("a source that had documents holds no document", where=where, todo=todo)
 
 
 def check_shrink(shown: int, gone: int, allow: bool) -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import asdict, replace
+from itertools import islice
 
 import duckdb
 
@@ -13,6 +14,8 @@ from schemas.errors import NewsmartError, SourceUnreadable
 from warehouse import faults, interrupts
 from warehouse.home import Home
 from warehouse.release import publish, runs
+from warehouse.release.standing import ledger_record
+from warehouse.release.told import pin_of
 from warehouse.state import State, write_state
 
 
@@ -35,6 +38,12 @@ def _kept(run: Run) -> list[runs.ReleaseRow]:
     return kept_releases(run.home, run.connection, run.request.settings.keep_releases)
 
 
+def _told_releases(run: Run, rows: list[runs.ReleaseRow], current: str | None) -> list[runs.ReleaseRow]:
+    """Return the releases to tell: those that are kept, and the one that readers see, which is never removed."""
+    kept = {row.release_id for row in _kept(run)} | {current}
+    return [row for row in rows if row.release_id in kept]
+
+
 def known_releases(home: Home, connection: duckdb.DuckDBPyConnection) -> list[runs.ReleaseRow]:
     """Return what the ledger knows of the releases that lie there, and of the latest, the latest first."""
     return runs.releases(connection, publish.release_ids(home))
@@ -44,7 +53,7 @@ def kept_releases(home: Home, connection: duckdb.DuckDBPyConnection, count: int)
     """Return the latest releases that lie there as they were published; one that was tampered with is not kept."""
     there = set(publish.release_ids(home))
     rows = (row for row in known_releases(home, connection) if row.release_id in there)
-    return [row for row in rows if publish.is_untouched(home.release_file(row.release_id), row.file)][:count]
+    return list(islice((row for row in rows if runs.recognise(connection, home, row)), count))
 
 
 def check_all_listed(run: Run, rest: str) -> None:
@@ -100,8 +109,10 @@ def tell(run: Run, status: str, error: Exception | None) -> None:
         quarantine=[runs.plain(row) for row in runs.quarantine(run.connection)],
         drift=[runs.plain(row) for row in runs.drift(run.connection)],
         release=next((row.as_record() for row in rows if row.release_id == current), None),
-        releases=[row.as_record() for row in _kept(run)],
-        pin=before.get("pin") if before.get("pin") == current else None,
+        releases=[row.as_record() for row in _told_releases(run, rows, current)],
+        ledger=ledger_record(run.connection),
+        pin=pin_of(run.home, before),
+        pinned_at_change=before.get("pinned_at_change"),
     )
     write_state(run.home, state)
     run.traces.is_told = True
@@ -129,11 +140,14 @@ def _result_so_far(run: Run) -> RunResult:
 def _seconds(run: Run) -> dict[str, float]:
     steps = ("scan", "read", "record", "build", "audit", "publish")
     seconds = {name: run.traces.seconds.get(name, 0.0) for name in steps}
-    return {**seconds, "total": (utc_now() - run.started_at).total_seconds()}
+    # A clock that was set back meanwhile gives no number that makes sense.
+    return {**seconds, "total": max(0.0, (utc_now() - run.started_at).total_seconds())}
 
 
 def _result(run: Run, published: Published | None) -> RunResult:
-    rows = known_releases(run.home, run.connection)
+    rows, current = known_releases(run.home, run.connection), publish.current(run.home)
+    # That which readers see; where they see none of ours, the last one.
+    shown = next((row for row in rows if row.release_id == current), rows[0] if rows else None)
     problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
     return RunResult(
         run_id=run.run_id,
@@ -141,8 +155,8 @@ def _result(run: Run, published: Published | None) -> RunResult:
         published=published is not None,
         release=None if published is None else published.path,
         documents=run.traces.balance.as_dict(),
-        mentions=rows[0].mention_count if rows else None,
-        articles=rows[0].article_count if rows else None,
+        mentions=None if shown is None else shown.mention_count,
+        articles=None if shown is None else shown.article_count,
         quarantine_entries=len(problems),
         seconds=_seconds(run),
         changes=Changes() if published is None else published.changes,

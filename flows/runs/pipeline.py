@@ -15,15 +15,17 @@ from flows.clock import utc_now
 from flows.engines.readers import LocalReaders, Readers
 from flows.runs.begin import VERSIONS, Do, Published, Run, T, open_run
 from flows.runs.intake import read_and_record, scan_sources
-from flows.runs.limits import check_quarantine, check_shrink
+from flows.runs.limits import check_quarantine, check_shrink, check_vanished
 from flows.runs.outcome import check_all_listed, finish, known_releases, note_failure
 from flows.runs.request import Changes, OnEnd, OnStep, RunRequest, RunResult, tell_nobody
 from flows.runs.state import state_before
 from warehouse import faults, interrupts
-from warehouse.ledger.opening import change_number, transaction
+from warehouse.ledger.opening import transaction
 from warehouse.release import publish, runs
 from warehouse.release.audit import AuditResult, check, run_audits
 from warehouse.release.build import Built, building, clear_work, fill_release
+from warehouse.release.standing import why_build
+from warehouse.release.told import PINNED, pin_of
 
 
 def run_direct(
@@ -58,23 +60,16 @@ def refresh(run: Run, do: Do) -> RunResult:
         seen = timed(run, do, "scan", partial(scan_sources, run))
         timed(run, do, "record", partial(read_and_record, run, seen))
         check_limits(run)
-        published = None
-        if has_work(run):
-            published = release_anew(run, do)
-        elif _is_pinned(run):
-            run.traces.notices.append(_PINNED)
+        pinned, why = _pin_before(run), has_work(run)
+        published = None if why is None else release_anew(run, do)
+        if pinned is not None:
+            run.traces.notices.append(PINNED if why is None else f"the pin of a rollback to {pinned} has ended: {why}")
     except Exception as error:
         note_failure(run, error)
         raise
     result = finish(run, published)
     check_all_listed(run, "the rest was published" if result.published else "of the rest nothing was new to publish")
     return result
-
-
-_PINNED = (
-    "readers are shown the release of a rollback until something new is found; "
-    "`newsmart run --full-refresh` ends that now"
-)
 
 
 def release_anew(run: Run, do: Do) -> Published:
@@ -105,7 +100,8 @@ def timed(run: Run, do: Do, name: str, step: Callable[[], T]) -> T:
 
 
 def check_limits(run: Run) -> None:
-    """Raise Refused where too much is in quarantine or too much would go."""
+    """Raise Refused where a source shows nothing any more, too much is in quarantine or too much would go."""
+    check_vanished(run.traces.vanished)
     check_quarantine(run.traces.balance, run.request.max_quarantine)
     current = _current_as_of(run)
     if current is not None:
@@ -119,30 +115,15 @@ def _current_as_of(run: Run) -> datetime | None:
     return rows[0].as_of if rows else None
 
 
-def has_work(run: Run) -> bool:
-    """Tell whether a release has to be built: the ledger, the rules, the quarantine or the file is other than it was.
-
-    A rollback pins its release until there is a new event (the quarantine alone is none), or until --full-refresh.
-    """
-    is_pinned = _is_pinned(run)
-    if run.request.full_refresh and is_pinned:
-        return True
-    rows = known_releases(run.home, run.connection)
-    current = publish.current(run.home)
-    shown = rows[0] if rows and is_pinned else next((row for row in rows if row.release_id == current), None)
-    if shown is None or current is None:
-        return True
-    if (shown.change_number, shown.versions) != (change_number(run.connection), VERSIONS):
-        return True
-    if not is_pinned and shown.quarantine_digest != runs.quarantine_digest(run.connection):
-        return True
-    file = next(row.file for row in rows if row.release_id == current)
-    return not publish.is_untouched(run.home.release_file(current), file)
+def has_work(run: Run) -> str | None:
+    """Return why there is work, a release to be built (warehouse/release/standing.py); None where there is none."""
+    state, full_refresh = state_before(run.home), run.request.full_refresh
+    return why_build(run.home, run.connection, state, VERSIONS, full_refresh=full_refresh)
 
 
-def _is_pinned(run: Run) -> bool:
-    pin = state_before(run.home).get("pin")
-    return pin is not None and pin == publish.current(run.home)
+def _pin_before(run: Run) -> str | None:
+    """Return the release that a rollback had pinned; its file may be gone, and then its pin ends."""
+    return pin_of(run.home, state_before(run.home))
 
 
 def build_release(run: Run, release_id: str) -> Built:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from flows.engines.readers import LocalReaders
 from flows.sources.scan import FileRef
 from schemas.file_state import file_state
+from schemas.hosts import host_of
 from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION, facts
 from warehouse.db import spill_folder
@@ -49,6 +50,7 @@ def bring_up_to_date(
     with transaction(connection):
         if not is_new and (reparse or old_rules != RULES_VERSION):
             _read_again(connection, home, readers)
+            _host_again(connection)
         if not is_new and (reparse or old_policy != POLICY_VERSION):
             _key_again(connection)
         set_meta(connection, "rules_version", str(RULES_VERSION))
@@ -92,6 +94,18 @@ def _identities(rows: list[Kept]) -> pa.Table:
             "path": pa.array([path for _, _, path, _ in rows], pa.string()),
         }
     )
+
+
+def _host_again(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take the host of every provider domain anew, also in versions whose bytes are no longer kept."""
+    rows = connection.execute("select distinct provider_domain from ledger.entry").fetchall()
+    hosts = [(domain, host_of(domain)) for (domain,) in rows if domain is not None]
+    stale = [(domain, host) for domain, host in hosts if domain != host]
+    connection.register("rehosted", pa.table({"domain": [row[0] for row in stale], "host": [row[1] for row in stale]}))
+    connection.execute(
+        "update ledger.entry set provider_domain = host from rehosted where provider_domain = rehosted.domain"
+    )
+    connection.unregister("rehosted")
 
 
 def _key_again(connection: duckdb.DuckDBPyConnection) -> None:

@@ -28,6 +28,13 @@ def state_before(home: Home) -> State:
         return State()
 
 
+def failed_run_id(home: Home) -> str | None:
+    """Return the id of the last run where state.json says that it failed, for those who are told of the failure."""
+    run = state_before(home).get("run", {})
+    run_id: str | None = run.get("run_id") if run.get("error") else None
+    return run_id
+
+
 def state_notices(home: Home) -> list[str]:
     """Say where the state that the last run left makes no sense."""
     try:

@@ -17,22 +17,26 @@ from schemas.errors import NewsmartError, RunFailed
 from warehouse.db import explain
 from warehouse.home import Home
 from warehouse.ledger.opening import set_meta, transaction
-from warehouse.ledger.tombstones import UNFINISHED
+from warehouse.ledger.tombstones import UNFINISHED, note_takedown
 from warehouse.release import publish, runs
 from warehouse.release.build import Versions
 from warehouse.release.rebuild import build_audited
+from warehouse.release.standing import ledger_record
+from warehouse.release.told import pin_of
 from warehouse.state import State, write_state
 from warehouse.upkeep.maintain import compact
 
 
 def announce(home: Home, now: datetime) -> None:
-    """Tell in state.json that a takedown has begun. Raises RunFailed where it cannot be written."""
-    write_state(home, State(**{**state_before(home), "takedown": as_text(now)}))
+    """Tell in state.json that a takedown has begun; a pin that does not hold goes. Raises RunFailed."""
+    before = state_before(home)
+    write_state(home, State(**{**before, "pin": pin_of(home, before), "takedown": as_text(now)}))
 
 
 def mark(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
     """Note in the ledger that a takedown has to be finished; the caller opens the transaction, the tombstones' own."""
     set_meta(connection, UNFINISHED, str(as_text(now)))
+    note_takedown(connection)
 
 
 def finish(home: Home, connection: duckdb.DuckDBPyConnection, versions: Versions) -> tuple[list[str], int]:
@@ -59,10 +63,12 @@ def finish(home: Home, connection: duckdb.DuckDBPyConnection, versions: Versions
 
 
 def _republish(home: Home, connection: duckdb.DuckDBPyConnection, versions: Versions) -> list[str]:
-    """Put a release without what was purged in the place of the current one, and remove all others."""
-    rows = runs.releases(connection)
-    current = publish.current(home)
-    shown = next((row for row in rows if row.release_id == current), rows[0] if rows else None)
+    """Put a release without what was purged in the place of the current one, and remove all others.
+
+    It is as of the same time, and pinned where that one was.
+    """
+    pin = pin_of(home, state_before(home))
+    shown = _shown(home, connection, pin)
     if shown is None:
         return []
     release_id = publish_as_of(home, connection, shown.as_of, versions)
@@ -72,8 +78,15 @@ def _republish(home: Home, connection: duckdb.DuckDBPyConnection, versions: Vers
         raise RunFailed("releases could not be removed", where=f"{home.releases}: {', '.join(left)}")
     with transaction(connection):
         connection.execute("delete from ledger.release where release_id <> $1", [release_id])
-    retell(home, connection, takedown=state_before(home).get("takedown"))
+    retell(home, connection, pin=None if pin is None else release_id, takedown=state_before(home).get("takedown"))
     return removed
+
+
+def _shown(home: Home, connection: duckdb.DuckDBPyConnection, pin: str | None) -> runs.ReleaseRow | None:
+    """Return the release to replace: the current one, else the pinned one (a cut-off takedown moved the link)."""
+    rows = {row.release_id: row for row in runs.releases(connection)}
+    wanted = [publish.current(home), pin, next(iter(rows), None)]
+    return next((rows[name] for name in wanted if name in rows), None)
 
 
 def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: datetime, versions: Versions) -> str:
@@ -90,8 +103,10 @@ def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: date
 def retell(
     home: Home, connection: duckdb.DuckDBPyConnection, *, pin: str | None = None, takedown: str | None = None
 ) -> None:
-    """Bring state.json up to date with the releases and the quarantine."""
+    """Bring state.json up to date with the ledger's change, the releases and the quarantine; `pin` None keeps one."""
     state = state_before(home)
+    state["pin"] = pin or pin_of(home, state)
+    state["ledger"] = ledger_record(connection)
     current = publish.current(home)
     known = runs.releases(connection, publish.release_ids(home))
     kept = [row for row in known if home.release_file(row.release_id).is_file()]
@@ -99,6 +114,5 @@ def retell(
     state["release"] = next((row.as_record() for row in kept if row.release_id == current), None)
     state["quarantine"] = [runs.plain(row) for row in runs.quarantine(connection)]
     state["drift"] = [runs.plain(row) for row in runs.drift(connection)]
-    state["pin"] = pin
     state["takedown"] = takedown
     write_state(home, state)

@@ -15,6 +15,7 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio._backends._asyncio  # noqa: F401
@@ -30,12 +31,13 @@ from flows.runs.begin import open_run
 from flows.runs.hooks import failure_event, tell_failure
 from flows.runs.pipeline import refresh as refresh_warehouse
 from flows.runs.request import OnEnd, OnStep, RunRequest, RunResult, tell_nobody
-from flows.runs.state import state_before, status_of
+from flows.runs.state import failed_run_id, state_before, status_of
 from flows.scheduling.artifacts import report_of, report_of_failure
 from flows.scheduling.prefect_steps import Log, do_as_tasks, leave_artifacts
 from flows.settings import Settings, load_settings
 from schemas.errors import LockedError, NewsmartError
 from warehouse import interrupts
+from warehouse.home import Home
 
 SKIPPED = "Skipped"
 
@@ -178,6 +180,8 @@ def tell_hooks(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> No
     call = current_call()
     if call.request is None:
         warehouse = str(flow_run.parameters.get("warehouse") or call.settings.warehouse)
-        event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", flow_run.name)
+        # The name that the flow run has here is that of before it was named after the run.
+        run_id = flow_run.name if state.is_crashed() else failed_run_id(Home.of(Path(warehouse)))
+        event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", run_id)
         for warning in tell_failure(call.settings, event):
             logging.getLogger("newsmart").warning(warning)

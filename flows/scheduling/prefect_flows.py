@@ -21,6 +21,7 @@ from flows.clock import parse_moment
 from flows.engines.choice import choose_engine
 from flows.runs import backfill as manifests
 from flows.runs import ledger_work
+from flows.runs.attempt import attempt
 from flows.runs.request import RunRequest
 from flows.scheduling.prefect_calls import (
     conclude,
@@ -76,7 +77,11 @@ def refresh(
             settings=defaults,
         )
 
-    return conclude(call, lambda: told(run_as_tasks(call.request or request(), call)))
+    def work() -> str:
+        with attempt(Path(warehouse or call.settings.warehouse)):
+            return told(run_as_tasks(call.request or request(), call))
+
+    return conclude(call, work)
 
 
 @flow(name="backfill", timeout_seconds=BACKFILL_SECONDS, on_failure=[tell_hooks], on_crashed=[tell_hooks])
@@ -87,8 +92,12 @@ def backfill(manifest: str, name: str | None = None, warehouse: str | None = Non
 
     def work() -> str:
         requests = manifests.plan(Path(manifest), name, file, call.settings)
-        lines = [told(run_as_tasks(request, call)) for request in requests]
+        lines = [one_step(request) for request in requests]
         return lines[-1] if lines else "every as-of of the manifest is recorded"
+
+    def one_step(request: RunRequest) -> str:
+        with attempt(file):
+            return told(run_as_tasks(request, call))
 
     return conclude(call, work)
 

@@ -136,6 +136,22 @@ def test_texts_lose_white_space_and_nothing_else() -> None:
     assert mention.provider.domain == "a.example"
 
 
+@pytest.mark.parametrize(
+    ("domain", "host"),
+    [
+        ("https://www.a.example:443/news", "a.example"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("A Newspaper", None),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_a_domain_is_a_host_or_nothing_and_costs_its_mention_nothing(domain: str | None, host: str | None) -> None:
+    mention = read(provider={"name": "A", "domain": domain})
+    assert mention.provider is not None
+    assert (mention.provider.name, mention.provider.domain) == ("A", host)
+
+
 @pytest.mark.parametrize("title", [None, "", " \u00a0"])
 def test_a_title_is_required(title: str | None) -> None:
     assert reasons(title=title) == [("title", "missing", "a title")]

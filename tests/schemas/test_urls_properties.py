@@ -187,6 +187,22 @@ def test_two_pages_have_two_keys(
 
 PIECES = st.sampled_from(
     ["https://", "http:", "//", "/", "\\", "a.example", "www.", "www2.", "%", "%2", "%25", "%2e", "%61", "é", ".", ".."]
+    + [
+        "&#38;",
+        "&amp;#x26;",
+        "#038;",
+        "&#0;",
+        "&#35;",
+        "&num;",
+        "38;",
+        "lt;",
+        "&percnt;",
+        "&semi;",
+        ";",
+        "&#97;",
+        "%70",
+    ]
+    + ["\u200b", "%E2%80%8B", "%e2%80%8b", "%C2%AD", "%EF%BB%BF", "&#8203;", "&zwnj;", "=&", ";jsessionid", "/.", "/.."]
     + ["?", "&", "&amp;", "amp;", "=", "+", " ", "#", "!", "#!/", ";jsessionid=1", "a", "b=1", "utm_source=x", "amp=1"]
     + [
         "google.com",
@@ -297,6 +313,18 @@ HOSTILE = {
     "detours": filled(HERE, "a/../"),
     "separators": filled(HERE + "?", "&"),
     "html separators": filled(HERE + "?", "&amp;"),
+    "reference chains": filled(HERE + "?a", "&amp;#38;#x26;"),
+    "half references": filled(HERE + "?a", "&#"),
+    "long numbers": filled(HERE + "?a&#", "0", "38;"),
+    "long names": filled(HERE + "?", "&" + "a" * 31, ";"),
+    "nested references": filled(HERE + "?a&amp", "&semi", ";"),
+    "nested escapes": filled(HERE + "?a", "&" * 20 + "%70ercnt;", "&%61mp;"),
+    "references to space": filled(HERE, "&nbsp;"),
+    "zero width": filled(HERE, "%E2%80%8B"),
+    "zero width inside": filled(HERE, "%E2%80%8B", "x"),
+    "zero width ends": filled(HERE, "%E2%80%8B/"),
+    "zero width parameters": filled(HERE + "?", "a=%E2%80%8B&"),
+    "empty values": filled(HERE + "?", "b=&"),
     "html entities": filled(HERE + "?", "amp;"),
     "escaped percents": filled(HERE, "%25"),
     "stray percents": filled(HERE, "%"),

@@ -19,6 +19,8 @@ from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
 from warehouse.macros import define_macros
 from warehouse.sql_files import read_sql
 
+EVENT_CHANGE = "event_change"
+
 
 @contextmanager
 def open_ledger(home: Home, *, limits: Limits = NO_LIMITS) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -125,6 +127,16 @@ def change_number(connection: duckdb.DuckDBPyConnection) -> int:
 def bump_change_number(connection: duckdb.DuckDBPyConnection) -> None:
     """Note that the events, or the rules under which they are read, are other than before."""
     set_meta(connection, "change_number", str(change_number(connection) + 1))
+
+
+def event_change(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the change at which a run last recorded events; a takedown or a second reading is no such change."""
+    return int(get_meta(connection, EVENT_CHANGE, str(change_number(connection))))
+
+
+def note_event_change(connection: duckdb.DuckDBPyConnection, number: int) -> None:
+    """Note the change at which a run last recorded events."""
+    set_meta(connection, EVENT_CHANGE, str(number))
 
 
 def count_documents(connection: duckdb.DuckDBPyConnection) -> int:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from warehouse.ledger.batch import PURGED
 from warehouse.ledger.heal import keep_each_document_once
-from warehouse.ledger.opening import bump_change_number
+from warehouse.ledger.opening import bump_change_number, change_number, note_event_change
 from warehouse.ledger.problems import keep_quarantine
 from warehouse.sql_files import read_sql
 
@@ -284,3 +284,4 @@ def _write_events(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Non
     fresh = connection.execute(f"insert into ledger.event by name {read_sql('ledger', 'fresh_event')}", at).fetchone()
     if (stale is not None and stale[0]) or (fresh is not None and fresh[0]):
         bump_change_number(connection)
+        note_event_change(connection, change_number(connection))

@@ -9,12 +9,13 @@ from hashlib import sha256
 
 import duckdb
 
-from warehouse.ledger.opening import get_meta
+from warehouse.ledger.opening import change_number, get_meta, set_meta
 
 DOCUMENT = "document"
 URL = "url"
 # In the ledger's `meta` from the tombstones' transaction on until nothing holds the text any more.
 UNFINISHED = "unfinished_takedown"
+TAKEDOWN_CHANGE = "takedown_change"
 
 
 def tombstone_of(text: str) -> str:
@@ -40,7 +41,17 @@ def is_unfinished(connection: duckdb.DuckDBPyConnection) -> bool:
     return get_meta(connection, UNFINISHED, "") != ""
 
 
-def last_takedown(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return when something was taken down last: a release from before may show it. None where nothing ever was."""
-    row = connection.execute("select max(purged_at) from ledger.tombstone").fetchone()
-    return None if row is None else row[0]
+def note_takedown(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note the change that the takedown which is going on makes; a clock that jumps cannot hide it."""
+    set_meta(connection, TAKEDOWN_CHANGE, str(change_number(connection) + 1))
+
+
+def may_show_what_was_taken_down(
+    connection: duckdb.DuckDBPyConnection, published_at: datetime, built_at_change: int
+) -> bool:
+    """Tell whether a release is from before the last takedown: by change number, else by time (an older newsmart's)."""
+    noted = get_meta(connection, TAKEDOWN_CHANGE, "")
+    if noted:
+        return built_at_change < int(noted)
+    ((last,),) = connection.execute("select max(purged_at) from ledger.tombstone").fetchall()
+    return last is not None and published_at <= last

@@ -12,11 +12,15 @@ from typing import Any
 
 import duckdb
 
-from schemas.errors import RunFailed, UsageError
+from schemas.errors import UsageError
+from schemas.file_state import file_state
+from warehouse.home import Home
 from warehouse.ledger.opening import change_number, last_as_of
 from warehouse.ledger.record import Balance
+from warehouse.release import publish
 from warehouse.release.build import Built, Versions
 from warehouse.release.publish import Fingerprint
+from warehouse.release.told import CATCHING_UP, LEAST_AHEAD_SECONDS
 
 A_DAY = timedelta(days=1)
 A_SECOND = timedelta(seconds=1)
@@ -25,29 +29,35 @@ A_SECOND = timedelta(seconds=1)
 def settle_as_of(
     connection: duckdb.DuckDBPyConnection, now: datetime, given: datetime | None, scheduled: datetime | None
 ) -> datetime:
-    """Return the as-of of a new run (DESIGN section 6); all times naive UTC.
+    """Return the as-of of a new run; all times naive UTC.
 
     A given one must be later than the last recorded run's, or equal to it where that published nothing, and at most a
     day ahead: else UsageError. A scheduled run takes the later of its time and one second after the last. So does a
-    run whose clock has gone backwards by up to a day; further back is RunFailed.
+    run whose clock is behind the last as-of, however far: a clock that was wrong once must not stop later runs
+    (`clock_notices` says so).
     """
     last = last_as_of(connection)
     if given is not None:
         return _check_given(given, now, last)
     wanted = now if scheduled is None else scheduled
-    if last is None or wanted > last[0]:
-        return wanted
-    if last[0] - now > A_DAY:
-        what = "the clock is more than a day behind the last run"
-        raise RunFailed(what, where=f"now {now}, last as-of {last[0]}", todo="set the clock, or give --as-of")
-    return last[0] + A_SECOND
+    return wanted if last is None or wanted > last[0] else last[0] + A_SECOND
+
+
+def clock_notices(connection: duckdb.DuckDBPyConnection, now: datetime) -> list[str]:
+    """Say where the last as-of lies ahead of the clock, before the next run is recorded."""
+    last = last_as_of(connection)
+    if last is None or last[0] - now < timedelta(seconds=LEAST_AHEAD_SECONDS):
+        return []
+    where = f"it says {now}Z, the last as-of is {last[0]}Z"
+    return [f"the clock is wrong, or was: {where}; {CATCHING_UP}"]
 
 
 def _check_given(given: datetime, now: datetime, last: tuple[datetime, str] | None) -> datetime:
     if given - now > A_DAY:
         raise UsageError("the as-of is more than a day ahead", where=str(given), todo="give an earlier --as-of")
     if last is not None and (given < last[0] or (given == last[0] and last[1] == "published")):
-        todo = "give a later --as-of; for the past use `newsmart build --as-of`"
+        todo = "leave --as-of out" if last[0] - now > A_DAY else "give a later --as-of, or none"
+        todo += "; for the past use `newsmart build --as-of`"
         raise UsageError("the as-of must be later than the last run's", where=f"{given}, last {last[0]}", todo=todo)
     return given
 
@@ -100,6 +110,7 @@ class ReleaseRow:
             "bytes": self.file.size,
             "file": asdict(self.file),
             "fingerprint": self.fingerprint,
+            "change_number": self.change_number,
             "documents": self.document_count,
             "articles": self.article_count,
             "mentions": self.mention_count,
@@ -136,6 +147,22 @@ _RELEASE = (
 def _release_row(row: tuple[Any, ...]) -> ReleaseRow:
     versions = Versions(policy=row[12], rules=row[13], contract=row[11])
     return ReleaseRow(row[0], row[1], row[2], Fingerprint(*row[3:8]), row[8], row[9], row[10], versions, *row[14:17])
+
+
+def recognise(connection: duckdb.DuckDBPyConnection, home: Home, row: ReleaseRow) -> bool:
+    """Tell whether a release's file is still the one that was published.
+
+    A copied or restored file has other times and another inode, so its bytes are read; the new numbers are noted, or
+    each later run would read them again.
+    """
+    file = home.release_file(row.release_id)
+    if not publish.is_untouched(file, row.file):
+        return False
+    numbers = file_state(file.stat())
+    if numbers != (row.file.size, row.file.mtime_ns, row.file.ctime_ns, row.file.inode):
+        sql = "update ledger.release set mtime_ns = $1, ctime_ns = $2, inode = $3 where release_id = $4"
+        connection.execute(sql, [*numbers[1:], row.release_id])
+    return True
 
 
 def write_release(

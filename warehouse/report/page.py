@@ -47,7 +47,7 @@ def render_page(release: Path, state: State | None, now: datetime | None) -> str
         drawn=_drawings(answers, nodes, reasons),
         kinds=RUN_KINDS,
         made_at=made_at,
-        hours_old=(made_at - answers.release["as_of"]).total_seconds() / 3600,
+        hours_old=max(0.0, (made_at - answers.release["as_of"]).total_seconds() / 3600),
         longest=LONGEST_LIST,
         style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),

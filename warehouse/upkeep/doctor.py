@@ -13,6 +13,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -22,8 +23,18 @@ from warehouse.ledger.packs import LOST
 from warehouse.lock import hold, probe
 from warehouse.release import publish
 from warehouse.release.publish import Fingerprint
+from warehouse.release.told import (
+    BEHIND,
+    CATCHING_UP,
+    LEAST_AHEAD_SECONDS,
+    PINNED,
+    is_told_behind,
+    pin_of,
+    shown_record,
+)
 from warehouse.state import State, read_state
 from warehouse.upkeep import rights
+from warehouse.upkeep.moved import displaced, is_copied
 
 Status = Literal["ok", "warn", "bad"]
 
@@ -77,6 +88,8 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
         lambda: check_rights(home),
         lambda: check_takedown(home),
         lambda: check_bytes(home),
+        lambda: check_standing(home),
+        lambda: check_clock(home),
         lambda: check_releases(home, recorded),
         lambda: check_readers(home),
         lambda: check_leftovers(home),
@@ -99,6 +112,9 @@ def clean(home: Home) -> list[Path]:
 
 def check_link(home: Home) -> list[Finding]:
     """Say what FILE is."""
+    found = [Finding("file", "bad", text) for text in displaced(home)]
+    if found:
+        return found
     try:
         home.check()
     except NewsmartError as error:
@@ -178,6 +194,40 @@ def check_bytes(home: Home) -> list[Finding]:
     return [Finding("bytes", "bad", str(text)) for text in run.get("notices", []) if str(text).startswith(LOST)]
 
 
+def check_standing(home: Home) -> list[Finding]:
+    """Say whether readers are shown something older than the ledger has, and whether a rollback wants it so."""
+    try:
+        state = read_state(home) or State()
+    except NewsmartError:
+        return []
+    if pin_of(home, state) is not None:
+        return [Finding("standing", "warn", PINNED)]
+    if is_told_behind(state, shown_record(home, state)):
+        held = state.get("run", {}).get("status")
+        return [Finding("standing", "warn", f"{BEHIND} (the last run: {held})")]
+    return []
+
+
+def check_clock(home: Home) -> list[Finding]:
+    """Say whether the last run's as-of lies ahead of the clock: it was wrong then, or is now."""
+    try:
+        as_of = (read_state(home) or State()).get("run", {}).get("as_of")
+    except NewsmartError:
+        return []
+    if as_of is None or (_moment(as_of) - utc_now()).total_seconds() < LEAST_AHEAD_SECONDS:
+        return []
+    return [Finding("clock", "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}")]
+
+
+def utc_now() -> datetime:
+    """Return the time now, naive, in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=None)
+
+
 def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> list[Finding]:
     """Compare each release's file with what was recorded when it was published."""
     ids = publish.release_ids(home)
@@ -193,7 +243,9 @@ def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> li
     findings += [
         Finding("releases", "warn", f"{name} is not in the ledger; the next run removes it") for name in unknown
     ]
-    return findings or [Finding("releases", "ok", f"{len(ids)} kept, all as published")]
+    copied = sum(is_copied(home.release_file(name), recorded[name]) for name in ids) if not findings else 0
+    more = f"; {copied} copied since: the next run notes where they lie, and until then each look reads them whole"
+    return findings or [Finding("releases", "ok", f"{len(ids)} kept, all as published{more if copied else ''}")]
 
 
 def check_readers(home: Home) -> list[Finding]:

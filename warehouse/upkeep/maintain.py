@@ -5,7 +5,7 @@ database whole into a new file leaves both behind; the new file then takes the o
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import duckdb
 
@@ -16,6 +16,7 @@ from warehouse.home import Home
 from warehouse.ledger import packs, unused
 from warehouse.ledger.opening import transaction
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
+from warehouse.upkeep.keep import past_keep
 
 COMPACTED = "compacted"
 
@@ -41,15 +42,22 @@ class Pruned:
 def prune_ledger(connection: duckdb.DuckDBPyConnection, kept: Kept, now: datetime) -> Pruned:
     """Drop rows of runs, mended problems and bytes of superseded versions that are past their keep.
 
-    Bytes of what is in quarantine no more, and belongs to no version, go at once. Versions and mentions always stay:
-    only their bytes can go, and with them the possibility to read them again under new rules.
+    How old something is, warehouse/upkeep/keep.py tells. Bytes of what is in quarantine no more, and belongs to no
+    version, go at once. Versions and mentions always stay: only their bytes can go, and with them the possibility to
+    read them again under new rules.
     """
+    starts = [row[0] for row in connection.execute(_STARTS).fetchall()]
+    problems_from = past_keep(now, starts, kept.quarantine_days)
+    raw_from = past_keep(now, starts, kept.raw_days) if kept.raw_days else None
     with transaction(connection):
         return Pruned(
             runs=_count(connection, _OLD_RUNS, {"keep": kept.runs}),
-            problems=_count(connection, _OLD_PROBLEMS, {"before": now - timedelta(days=kept.quarantine_days)}),
-            raw=_drop_raw(connection, kept.raw_days, now),
+            problems=_count(connection, _OLD_PROBLEMS, {"before": problems_from}),
+            raw=_drop_raw(connection, raw_from),
         )
+
+
+_STARTS = "select started_at from ledger.run order by as_of"
 
 
 _OLD_RUNS = """
@@ -70,10 +78,10 @@ _SUPERSEDED_RAW = """
 """
 
 
-def _drop_raw(connection: duckdb.DuckDBPyConnection, raw_days: int, now: datetime) -> int:
+def _drop_raw(connection: duckdb.DuckDBPyConnection, before: datetime | None) -> int:
     dropped = _count(connection, unused.RAW_NOBODY_KNOWS, None)
-    if raw_days:
-        dropped += _count(connection, _SUPERSEDED_RAW, {"before": now - timedelta(days=raw_days)})
+    if before is not None:
+        dropped += _count(connection, _SUPERSEDED_RAW, {"before": before})
     packs.free(connection)
     return dropped
 

@@ -36,10 +36,10 @@ def status(room: Newsroom) -> dict[str, Any]:
     return status_object(home, state_before(home), FAILED_AT)
 
 
-def check_failure_is_told(room: Newsroom, words: str) -> None:
+def check_failure_is_told(room: Newsroom, words: str, status_told: str = "failed") -> None:
     """Hold that the failure is the last run, and all else what the run before has left."""
     told = status(room)
-    assert (told["run"]["run_id"], told["run"]["status"]) == (runs.run_id_of(FAILED_AT), "failed")
+    assert (told["run"]["run_id"], told["run"]["status"]) == (runs.run_id_of(FAILED_AT), status_told)
     assert words in told["run"]["error"]
     assert told["balance"]["new"] == 1
     assert told["balance_run_id"] == runs.run_id_of(FIRST_AS_OF)
@@ -82,23 +82,25 @@ def test_a_run_that_was_interrupted_is_told(published: Newsroom, monkeypatch: py
 
 def test_a_run_that_fails_before_it_counts_does_not_own_the_balance(published: Newsroom) -> None:
     published.remove("a.md")
-    with pytest.raises(NewsmartError):
+    with pytest.raises(Refused):
         published.run()
-    check_failure_is_told(published, "no document")
+    check_failure_is_told(published, "no document", "refused")
     home = Home.of(published.warehouse)
     report = report_of_failure(runs.run_id_of(FAILED_AT), "error", state_before(home))
-    assert (report.status, report.documents) == ("failed", {})
+    assert (report.status, report.documents) == ("refused", {})
 
     published.write("a.md", make_document("other"))
     published.run()
     assert status(published)["balance_run_id"] == status(published)["run"]["run_id"]
 
 
-def test_wrong_usage_is_no_run(published: Newsroom) -> None:
-    before = status(published)
+def test_an_as_of_that_is_refused_is_a_failed_run_without_one(published: Newsroom) -> None:
     with pytest.raises(UsageError):
         published.run(FIRST_AS_OF)
-    assert status(published) == before
+    told = status(published)
+    assert (told["run"]["run_id"], told["run"]["as_of"], told["run"]["status"]) == (None, None, "failed")
+    assert told["balance_run_id"] == runs.run_id_of(FIRST_AS_OF)
+    assert "one that had no as-of yet failed" in "\n".join(status_lines(told))
 
 
 def test_a_run_goes_on_over_a_damaged_state_and_says_so(published: Newsroom) -> None:

@@ -1,0 +1,47 @@
+"""What state.json tells of the release that readers see: which it is, whether it is pinned, whether it is behind.
+
+Needs neither the ledger nor DuckDB's tables, so that `status` and `doctor` answer at once, whatever else is broken.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from warehouse.home import Home
+from warehouse.release import publish
+from warehouse.state import Record, State
+
+PINNED = (
+    "readers are shown the release of a rollback until something new is found; "
+    "`newsmart run --full-refresh` ends that now"
+)
+# A run that follows another within a second may be as of a second ahead.
+LEAST_AHEAD_SECONDS = 2.0
+CATCHING_UP = "each run takes the as-of before plus one second until time has caught up"
+BEHIND = "the ledger has something newer than the release that readers see; `newsmart run` publishes it"
+
+
+def pin_of(home: Home, state: State) -> str | None:
+    """Return the release that a rollback has pinned, None where no pin holds: the link has to show it.
+
+    While a takedown is unfinished the link may show the pinned release or the one in its place: then any pin counts.
+    """
+    pin = state.get("pin")
+    return pin if state.get("takedown") or pin == home.linked_release() else None
+
+
+def shown_record(home: Home, state: State) -> Record | None:
+    """Return what state.json tells of the release that the link shows, None where it does not know it."""
+    current = publish.current(home)
+    rows = [state.get("release"), *state.get("releases", [])]
+    return next((row for row in rows if row is not None and row["release_id"] == current), None)
+
+
+def is_told_behind(state: State, release: Mapping[str, Any] | None) -> bool:
+    """Tell the same from state.json alone. False where an older newsmart wrote it."""
+    ledger = state.get("ledger", {})
+    if not release or not ledger or "change_number" not in release:
+        return False
+    last = ledger["last_event_at"]
+    is_older = last is not None and datetime.fromisoformat(release["as_of"]) < datetime.fromisoformat(last)
+    return is_older or release["change_number"] != ledger["change_number"]
