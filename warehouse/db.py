@@ -10,6 +10,12 @@ swaps the file's header atomically. Measured on 2.0.0, a commit costs the same 2
 `RECOVERY_MODE no_wal_writes`, which makes a commit last only until the next crash.
 
 A spill folder is 0700 and locked while in use, so that a clean-up tells one of a living process from a leftover.
+
+SQL that somebody else wrote runs in a sandbox. `enable_external_access = false` alone is none: DuckDB still lets SQL
+read and write the opened file, its `.wal` and the spill folder. So the local file system is disabled as well, once the
+file is open; DuckDB goes on reading through the descriptor that it has. What is lost is spilling, so there is a second
+sandbox for the query that needs it (`spilling_sandbox`). Rejected: that second one for every query. A hard link moves
+the ctime of the release, and each run would then have to hash it to see that it is as it was published.
 """
 
 import fcntl
@@ -52,6 +58,11 @@ SAFE_SETTINGS: dict[str, str | bool | int] = {
 
 # Settings that DuckDB refuses at connect. It draws a progress bar on stdout when it takes the process for interactive.
 SESSION_SETTINGS = {"TimeZone": "UTC", "enable_progress_bar": "false", "enable_progress_bar_print": "false"}
+
+# What shuts SQL in. DuckDB takes them in this order only.
+NO_EXTERNAL_ACCESS = "set enable_external_access = false"
+NO_FILES = "set disabled_filesystems = 'LocalFileSystem'"
+NO_SETTINGS = "set lock_configuration = true"
 
 WAY_BACK = (
     "restore a backup with `newsmart restore`; without one, `newsmart run --full-refresh` starts a new ledger from the "
@@ -108,18 +119,54 @@ def release_connection(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a release read-only for the block, following the link.
 
-    `sandboxed` shuts SQL in: no file, network, extension or setting can be reached from it. The order is DuckDB's:
-    the spill folder first, then external access off, then the configuration locked. Raises RunFailed when it is absent
-    or damaged, LockedError when a program has it open for writing.
+    `sandboxed` shuts SQL in: no file (the release's own included), network, extension or setting can be reached from
+    it. Nothing is spilled then: a query that needs more than its memory ends. Raises RunFailed when it is absent or
+    damaged, LockedError when a program has it open for writing.
+    """
+    _check_no_log(path)
+    with ExitStack() as stack:
+        stack.enter_context(_explained(path, is_ledger=False))
+        spill = None if sandboxed else stack.enter_context(spill_folder(spill_parent))
+        connection = stack.enter_context(_opened(path.resolve(), True, spill, limits))
+        if sandboxed:
+            # The order is DuckDB's: it would look at the file's path to switch external access off.
+            for statement in (NO_EXTERNAL_ACCESS, NO_FILES, NO_SETTINGS):
+                connection.execute(statement)
+        yield connection
+
+
+@contextmanager
+def spilling_sandbox(
+    path: Path, spill_parent: Path, *, limits: Limits = NO_LIMITS
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path] | None]:
+    """Open a release as `sandboxed` does, but with a folder to spill into; None where that cannot be done safely.
+
+    DuckDB lets SQL at the path that it has opened and at the spill folder. So both are a private folder's, and the path
+    is a hard link that is gone again once the file is open: then it names nothing. None where no link can be made: on
+    another file system, or the release is another user's (`fs.protected_hardlinks`). Out: the connection, its folder.
     """
     with ExitStack() as stack:
         stack.enter_context(_explained(path, is_ledger=False))
-        spill = stack.enter_context(spill_folder(spill_parent))
-        connection = stack.enter_context(_opened(path.resolve(), True, spill, limits))
-        if sandboxed:
-            connection.execute("set enable_external_access = false")
-            connection.execute("set lock_configuration = true")
-        yield connection
+        try:
+            folder = stack.enter_context(spill_folder(spill_parent))
+            link = folder / path.name
+            os.link(path.resolve(), link)
+        except (OSError, RunFailed):
+            yield None
+            return
+        connection = stack.enter_context(_opened(link, True, folder, limits))
+        link.unlink()
+        for statement in (NO_EXTERNAL_ACCESS, NO_SETTINGS):
+            connection.execute(statement)
+        yield connection, folder
+
+
+def _check_no_log(path: Path) -> None:
+    """Raise RunFailed where a `.wal` lies beside a release: DuckDB would show what it says to every reader."""
+    log = path.resolve().with_name(path.resolve().name + ".wal")
+    if os.path.lexists(log):
+        todo = "`newsmart run` replaces it"
+        raise RunFailed("the release is not as it was published: a log lies beside it", where=str(log), todo=todo)
 
 
 def limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
@@ -202,9 +249,9 @@ def _is_unused(folder: Path) -> bool:
     return True
 
 
-def _settings(spill: Path, limits: Limits) -> dict[str, str | bool | int | float | list[str]]:
+def _settings(spill: Path | None, limits: Limits) -> dict[str, str | bool | int | float | list[str]]:
     chosen = {
-        "temp_directory": str(spill),
+        "temp_directory": "" if spill is None else str(spill),
         "memory_limit": limits.memory,
         "threads": limits.threads,
         "max_execution_time": None if limits.seconds is None else max(1, round(limits.seconds * 1000)),
@@ -229,7 +276,9 @@ def _make_private(path: Path, spill: Path) -> None:
 
 
 @contextmanager
-def _opened(database: Path | str, read_only: bool, spill: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+def _opened(
+    database: Path | str, read_only: bool, spill: Path | None, limits: Limits
+) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(database, read_only=read_only, config=_settings(spill, limits))
     interrupts.watch(connection)
     try:
