@@ -32,7 +32,8 @@ import duckdb
 
 from schemas.errors import LedgerDamaged, LockedError, NewsmartError, RunFailed
 from warehouse import interrupts
-from warehouse.durable import fsync_folder
+from warehouse.durable import check_no_link, fsync_folder
+from warehouse.sql_files import read_sql
 
 # The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
 STORAGE_VERSION = "v1.2.0"
@@ -89,16 +90,38 @@ def ledger_connection(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the ledger for the block; it is made, empty and 0600, where it is absent and may be written.
 
-    Every commit is a checkpoint; there is no `.wal`. Raises LedgerDamaged, with the way back, when it does not open or
-    a checksum fails inside the block; LockedError when another program has it open; RunFailed when the disk is full or
-    not to be written.
+    Every commit is a checkpoint; there is no `.wal`. SQL reaches the folders of releases and of temporary files beside
+    it and no other, so that a ledger that somebody else has written brings in nothing. Raises LedgerDamaged, with the
+    way back, when it does not open, holds more than tables, or a checksum fails inside the block; LockedError when
+    another program has it open; RunFailed when the disk is full or not to be written, or it is a link.
     """
     with ExitStack() as stack:
         stack.enter_context(_explained(path, is_ledger=True))
+        check_no_link(path)
         spill = stack.enter_context(spill_folder(path.parent / "tmp"))
         if not read_only:
             _make_private(path, spill)
-        yield stack.enter_context(_opened(path, read_only, spill, limits))
+        connection = stack.enter_context(_opened(path, read_only, spill, limits))
+        for statement in _within(path.parent.resolve()):
+            connection.execute(statement)
+        _check_tables_only(connection, path)
+        yield connection
+
+
+def _within(folder: Path) -> list[str]:
+    """Return what shuts the ledger's SQL into the folders in which runs build and compact."""
+    folders = ", ".join(quoted(str(folder / name)) for name in ("releases", "tmp"))
+    changing = ", ".join(map(quoted, ("memory_limit", "max_memory", "schema", "search_path")))
+    opening = [f"set allowed_directories = [{folders}]", f"set allowed_configs = [{changing}]"]
+    return [*opening, NO_EXTERNAL_ACCESS, NO_SETTINGS]
+
+
+def _check_tables_only(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    rows = connection.execute(read_sql("ledger", "foreign")).fetchall()
+    if rows:
+        kind, name = rows[0]
+        what = f"the ledger holds a {kind} of somebody else's: newsmart makes tables only"
+        raise LedgerDamaged(what, where=f"{path}: {str(name)[:100]!r}", todo=WAY_BACK)
 
 
 @contextmanager
@@ -214,6 +237,8 @@ def spill_folder(parent: Path | None) -> Iterator[Path]:
     may have no right to write beside the warehouse.
     """
     place = parent if parent is not None and os.access(parent, os.W_OK | os.X_OK) else None
+    if place is not None:
+        check_no_link(place)
     try:
         folder = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=place))
     except OSError as error:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import RunFailed, UsageError
+from warehouse.durable import check_no_link
 
 FOLDER_SUFFIX = ".d"
 STAGING_SUFFIX = ".tmp"
@@ -67,6 +68,11 @@ class Home:
         return self.folder / "tmp"
 
     @property
+    def prefect(self) -> Path:
+        """The folder of Prefect's server and its database."""
+        return self.folder / "prefect"
+
+    @property
     def releases(self) -> Path:
         """The folder of release folders."""
         return self.folder / "releases"
@@ -111,7 +117,7 @@ class Home:
         return release_id if target == self.link_target(release_id) else None
 
     def check(self) -> None:
-        """Raise UsageError when FILE, or FILE.d, is something that is not ours. Nothing is touched."""
+        """Raise UsageError when FILE, or FILE.d, is not ours, RunFailed for a link in FILE.d. Nothing is touched."""
         if os.path.lexists(self.file) and self.linked_release() is None:
             raise UsageError(
                 "the warehouse's place is taken by something that newsmart did not put there",
@@ -120,6 +126,8 @@ class Home:
             )
         if os.path.lexists(self.folder) and not self.folder.is_dir():
             raise UsageError("not a folder", where=str(self.folder), todo="move it away or name another --warehouse")
+        for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect):
+            check_no_link(path)
 
     def prepare(self) -> None:
         """Make the folders that a run needs, readable by others as far as the umask allows.

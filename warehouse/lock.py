@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from schemas.errors import LockedError, RunFailed
+from warehouse.durable import open_regular
 from warehouse.home import Home
 
 # A look by `probe` or a backup's last moment can hold the lock for an instant; that is not another run.
@@ -100,9 +101,14 @@ def _acquire(path: Path, deadline: float) -> _Descriptor:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        number = open_regular(path.parent, path.name, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise RunFailed("cannot open the warehouse's lock", where=f"{path}: {error.strerror}") from error
+    if os.fstat(number).st_nlink > 1:
+        os.close(number)
+        todo = "remove the lock; its other name keeps the file"
+        raise RunFailed("the warehouse's lock is a file with another name too", where=str(path), todo=todo)
+    return number
 
 
 def _try_lock(number: int, path: Path) -> bool:
@@ -125,7 +131,7 @@ def _locked(path: Path) -> LockedError:
 def _is_in_place(number: int, path: Path) -> bool:
     """Return whether the path still names the locked file: a lock on a deleted file excludes nobody."""
     try:
-        return os.path.samestat(os.fstat(number), os.stat(path))
+        return os.path.samestat(os.fstat(number), os.lstat(path))
     except FileNotFoundError:
         return False
 
@@ -156,7 +162,7 @@ def _wipe(number: int) -> None:
 def read_holder(path: Path) -> Holder | None:
     """Return what the lock file says, or None when it is absent, empty or unreadable. It may be stale."""
     try:
-        with path.open("rb") as file:
+        with open(open_regular(path.parent, path.name), "rb") as file:
             told = json.loads(file.read(MAX_TEXT_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
@@ -174,7 +180,7 @@ def probe(home: Home) -> Holder | None:
     Takes a shared lock for an instant: a run that starts just then waits GRACE_SECONDS before it gives up.
     """
     try:
-        number = os.open(home.lock, os.O_RDONLY | os.O_CLOEXEC)
+        number = open_regular(home.folder, home.lock.name)
     except OSError:
         return None
     try:

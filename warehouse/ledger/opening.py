@@ -16,6 +16,7 @@ from warehouse import interrupts
 from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, named
 from warehouse.home import Home
 from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
+from warehouse.ledger.shape import check_tables
 from warehouse.macros import define_macros
 from warehouse.sql_files import read_sql
 
@@ -37,6 +38,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("attach ':memory:' as work")
     define_macros(connection)
     _settle_format(connection)
+    check_tables(connection)
 
 
 def _settle_format(connection: duckdb.DuckDBPyConnection) -> None:
@@ -54,6 +56,16 @@ def _settle_format(connection: duckdb.DuckDBPyConnection) -> None:
         what = f"the ledger has format {version}, this newsmart knows up to {FORMAT_VERSION}"
         raise RunFailed(what, todo="upgrade newsmart")
     _migrate(connection, version)
+
+
+def check_format(connection: duckdb.DuckDBPyConnection) -> None:
+    """Raise LedgerDamaged where a ledger of today's format has not the tables that it should have.
+
+    An older one gets them when it is opened; one without any format is told by the next run.
+    """
+    tables = {str(row[0]) for row in connection.execute(_TABLES).fetchall()}
+    if "meta" in tables and get_meta(connection, "format_version", "0") == str(FORMAT_VERSION):
+        check_tables(connection)
 
 
 def check_whole(connection: duckdb.DuckDBPyConnection) -> None:
