@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import sys
 import time
 import weakref
@@ -24,13 +25,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from schemas.errors import LockedError, RunFailed
-from warehouse.durable import open_regular
+from warehouse.durable import check_no_link
 from warehouse.home import Home
 
 # A look by `probe` or a backup's last moment can hold the lock for an instant; that is not another run.
 GRACE_SECONDS = 0.3
 PAUSE_SECONDS = 0.02
 MAX_TEXT_BYTES = 10_000
+# Through no link, and without waiting for whoever should write into a pipe of that name.
+READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,16 @@ def _acquire(path: Path, deadline: float) -> _Descriptor:
 
 
 def _open(path: Path) -> int:
+    """Open the lock, made where it is absent. What it says is overwritten, so it has to be a file of its own."""
+    check_no_link(path)
     try:
-        number = open_regular(path.parent, path.name, os.O_RDWR | os.O_CREAT)
+        number = os.open(path, os.O_RDWR | os.O_CREAT | READ_FLAGS, 0o666)
     except OSError as error:
         raise RunFailed("cannot open the warehouse's lock", where=f"{path}: {error.strerror}") from error
-    if os.fstat(number).st_nlink > 1:
+    status = os.fstat(number)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
         os.close(number)
-        todo = "remove the lock; its other name keeps the file"
-        raise RunFailed("the warehouse's lock is a file with another name too", where=str(path), todo=todo)
+        raise RunFailed("the warehouse's lock is no file, or has another name too", where=str(path), todo="remove it")
     return number
 
 
@@ -162,7 +167,7 @@ def _wipe(number: int) -> None:
 def read_holder(path: Path) -> Holder | None:
     """Return what the lock file says, or None when it is absent, empty or unreadable. It may be stale."""
     try:
-        with open(open_regular(path.parent, path.name), "rb") as file:
+        with open(os.open(path, READ_FLAGS), "rb") as file:
             told = json.loads(file.read(MAX_TEXT_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
@@ -180,7 +185,7 @@ def probe(home: Home) -> Holder | None:
     Takes a shared lock for an instant: a run that starts just then waits GRACE_SECONDS before it gives up.
     """
     try:
-        number = open_regular(home.folder, home.lock.name)
+        number = os.open(home.lock, READ_FLAGS)
     except OSError:
         return None
     try:
