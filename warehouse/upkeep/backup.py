@@ -193,7 +193,7 @@ def check_ledger(path: Path) -> None:
     A ledger of today's format has to have every table that is declared.
     """
     with ledger_connection(path, read_only=True) as connection:
-        check_format(connection)
+        check_format(connection, path.parent / "tmp")
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where not temporary"
         ).fetchall()
@@ -311,7 +311,7 @@ def _stage(made: Backup, staging: Path) -> None:
     for name in made.sha256s:
         _compare(made, name, copy(made.folder / name, staging / name, _mode(name), below=made.folder))
     with ledger_connection(staging / LEDGER, read_only=True) as connection:
-        check_format(connection)
+        check_format(connection, staging)
 
 
 def _put_in_place(made: Backup, staging: Path, home: Home) -> None:
