@@ -138,7 +138,7 @@ class _Asking:
                 result = _executed(connection, statement)
                 first = result.fetchmany(BATCH_ROWS)
             except duckdb.OutOfMemoryException as error:
-                # What DuckDB runs as several statements is not parsed as one query: it only runs without files.
+                # What DuckDB runs as several statements is not bound as one query: it only runs without files.
                 if spill is None and statement.type != duckdb.StatementType.MULTI:
                     raise _TooLittleMemory from error
                 raise

@@ -346,7 +346,8 @@ TABLE_FUNCTIONS = {*FILE_READERS, *OF_SETTINGS, *OF_OBJECTS_IN_MEMORY, *RUNNING_
 # Scalar functions whose name sounds as if they reached out of the query; each was tried and stays in it.
 SUSPECTS = r"path|file|dir|env|secret|log|setting|sleep|exec|load|http|sql|query|connect|attach|write|shell|system"
 JUDGED_SCALARS = (
-    "current_catalog", "in_search_path", "pg_conf_load_time", "log", "log10", "log2", "current_connection_id", "current_query", "current_query_id", "current_setting",
+    "current_catalog", "in_search_path", "pg_conf_load_time", "log", "log10", "log2",
+    "current_connection_id", "current_query", "current_query_id", "current_setting",
     "hive_partition_component", "json_deserialize_sql", "json_extract_path", "json_extract_path_text",
     "json_serialize_plan", "json_serialize_sql", "parse_dirname", "parse_dirpath", "parse_duckdb_log_message",
     "parse_filename", "parse_path", "path_join", "pg_sleep", "sleep_ms", "write_log",

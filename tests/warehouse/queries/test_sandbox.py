@@ -209,7 +209,12 @@ def test_a_query_that_needs_more_than_its_memory_spills(scene: Scene) -> None:
 def test_rows_of_a_query_that_spills_come_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     links: list[object] = []
     real = os.link
-    monkeypatch.setattr(os, "link", lambda source, target: (links.append(target), real(source, target)))
+
+    def noted(source: Path, target: Path) -> None:
+        links.append(target)
+        real(source, target)
+
+    monkeypatch.setattr(os, "link", noted)
     rows = scene.ask("select distinct i, md5(i::varchar) as m from range(200000) t(i)", memory="15MB").splitlines()
     assert len(rows) == 200_000 + 2
     assert len(set(rows)) == len(rows)
