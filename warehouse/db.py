@@ -9,8 +9,6 @@ swaps the file's header atomically. Measured on 2.0.0, a commit costs the same 2
 (a backup copies one file, and its mode 0600 covers all of it), and a release never has a `.wal` beside it. Rejected:
 `RECOVERY_MODE no_wal_writes`, which makes a commit last only until the next crash.
 
-A spill folder is 0700 and locked while in use, so that a clean-up tells one of a living process from a leftover.
-
 SQL that somebody else wrote runs in a sandbox. `enable_external_access = false` alone is none: DuckDB still lets SQL
 read and write the opened file, its `.wal` and the spill folder. So the local file system is disabled as well, once the
 file is open; DuckDB goes on reading through the descriptor that it has. What is lost is spilling, so there is a second
@@ -18,13 +16,10 @@ sandbox for the query that needs it (`spilling_sandbox`). Rejected: that second 
 the ctime of the release, and each run would then have to hash it to see that it is as it was published.
 """
 
-import fcntl
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +28,9 @@ import duckdb
 from schemas.errors import LedgerDamaged, LockedError, NewsmartError, RunFailed
 from warehouse import interrupts
 from warehouse.durable import check_no_link, fsync_folder
+from warehouse.spill import SPILL_PREFIX as SPILL_PREFIX
+from warehouse.spill import dead_spill_folders as dead_spill_folders
+from warehouse.spill import spill_folder as spill_folder
 from warehouse.sql_files import read_sql
 
 # The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
@@ -43,7 +41,6 @@ RELEASE_BLOCK_BYTES = 32768
 # Rows are compressed when so many are together, by the thread that inserts them; the rest waits for the commit, which
 # lets one thread do it. With DuckDB's own 122,880 that was nearly all.
 RELEASE_ROW_GROUP_ROWS = 8192
-SPILL_PREFIX = "spill-"
 PRIVATE_MODE = 0o600
 
 SAFE_SETTINGS: dict[str, str | bool | int] = {
@@ -227,51 +224,6 @@ def quoted(text: str) -> str:
 def named(name: str) -> str:
     """Return the name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
-
-
-@contextmanager
-def spill_folder(parent: Path | None) -> Iterator[Path]:
-    """Make a folder, 0700 and locked, for the block, and remove it.
-
-    It lies below `parent`, or in the system's temporary folder where none is given or it cannot be written: a reader
-    may have no right to write beside the warehouse.
-    """
-    place = parent if parent is not None and os.access(parent, os.W_OK | os.X_OK) else None
-    if place is not None:
-        check_no_link(place)
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=place))
-    except OSError as error:
-        where = f"{place or tempfile.gettempdir()}: {error.strerror}"
-        raise RunFailed("cannot make a folder to spill into", where=where) from error
-    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        # Without a lock, where the file system knows none, the folder is still private and still removed.
-        with suppress(OSError):
-            fcntl.flock(number, fcntl.LOCK_SH)
-        yield folder
-    finally:
-        os.close(number)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def dead_spill_folders(parent: Path) -> list[Path]:
-    """Return the spill folders below `parent` that no living process uses."""
-    return sorted(folder for folder in parent.glob(SPILL_PREFIX + "*") if _is_unused(folder))
-
-
-def _is_unused(folder: Path) -> bool:
-    try:
-        number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(number)
-    return True
 
 
 def _settings(spill: Path | None, limits: Limits) -> dict[str, str | bool | int | float | list[str]]:
