@@ -9,30 +9,35 @@ swaps the file's header atomically. Measured on 2.0.0, a commit costs the same 2
 (a backup copies one file, and its mode 0600 covers all of it), and a release never has a `.wal` beside it. Rejected:
 `RECOVERY_MODE no_wal_writes`, which makes a commit last only until the next crash.
 
-A spill folder is 0700 and locked while in use, so that a clean-up tells one of a living process from a leftover.
+SQL that somebody else wrote runs in a sandbox. `enable_external_access = false` alone is none: DuckDB still lets SQL
+read and write the opened file, its `.wal` and the spill folder. So the local file system is disabled as well, once the
+file is open; DuckDB goes on reading through the descriptor that it has. What is lost is spilling, so there is a second
+sandbox for the query that needs it (`spilling_sandbox`). Rejected: that second one for every query. A hard link moves
+the ctime of the release, and each run would then have to hash it to see that it is as it was published.
 """
 
-import fcntl
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from schemas.errors import RunFailed
+from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
-from warehouse.durable import fsync_folder
+from warehouse.durable import check_no_link, fsync_folder
 
 # Exported again: whoever opens a database tells its errors in these words.
 from warehouse.explain import WAY_BACK as WAY_BACK
 from warehouse.explain import explain as explain
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.refusals import refused
+from warehouse.spill import SPILL_PREFIX as SPILL_PREFIX
+from warehouse.spill import dead_spill_folders as dead_spill_folders
+from warehouse.spill import spill_folder as spill_folder
+from warehouse.sql_files import read_sql
 
 # The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
 STORAGE_VERSION = "v1.2.0"
@@ -42,7 +47,6 @@ RELEASE_BLOCK_BYTES = 32768
 # Rows are compressed when so many are together, by the thread that inserts them; the rest waits for the commit, which
 # lets one thread do it. With DuckDB's own 122,880 that was nearly all.
 RELEASE_ROW_GROUP_ROWS = 8192
-SPILL_PREFIX = "spill-"
 
 SAFE_SETTINGS: dict[str, str | bool | int] = {
     "autoinstall_known_extensions": False,
@@ -57,6 +61,11 @@ SAFE_SETTINGS: dict[str, str | bool | int] = {
 
 # Settings that DuckDB refuses at connect. It draws a progress bar on stdout when it takes the process for interactive.
 SESSION_SETTINGS = {"TimeZone": "UTC", "enable_progress_bar": "false", "enable_progress_bar_print": "false"}
+
+# What shuts SQL in. DuckDB takes them in this order only.
+NO_EXTERNAL_ACCESS = "set enable_external_access = false"
+NO_FILES = "set disabled_filesystems = 'LocalFileSystem'"
+NO_SETTINGS = "set lock_configuration = true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +87,38 @@ def ledger_connection(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the ledger for the block; it is made, empty and 0600, where it is absent and may be written.
 
-    Every commit is a checkpoint; there is no `.wal`. Raises LedgerDamaged, with the way back, when it does not open or
-    a checksum fails inside the block; LockedError when another program has it open; RunFailed when the disk is full or
-    not to be written.
+    Every commit is a checkpoint; there is no `.wal`. SQL reaches the folders of releases and of temporary files beside
+    it and no other, so that a ledger that somebody else has written brings in nothing. Raises LedgerDamaged, with the
+    way back, when it does not open, holds more than tables, or a checksum fails inside the block; LockedError when
+    another program has it open; RunFailed when the disk is full or not to be written, or it is a link.
     """
     with ExitStack() as stack:
         stack.enter_context(_explained(path, is_ledger=True))
+        check_no_link(path)
         spill = stack.enter_context(spill_folder(path.parent / "tmp"))
         if not read_only:
             _make_private(path, spill)
-        yield stack.enter_context(_opened(path, read_only, spill, limits))
+        connection = stack.enter_context(_opened(path, read_only, spill, limits))
+        for statement in _within(path.parent.resolve()):
+            connection.execute(statement)
+        _check_tables_only(connection, path)
+        yield connection
+
+
+def _within(folder: Path) -> list[str]:
+    """Return what shuts the ledger's SQL into the folders in which runs build and compact."""
+    folders = ", ".join(quoted(str(folder / name)) for name in ("releases", "tmp"))
+    changing = ", ".join(map(quoted, ("memory_limit", "max_memory", "schema", "search_path")))
+    opening = [f"set allowed_directories = [{folders}]", f"set allowed_configs = [{changing}]"]
+    return [*opening, NO_EXTERNAL_ACCESS, NO_SETTINGS]
+
+
+def _check_tables_only(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    rows = connection.execute(read_sql("ledger", "foreign")).fetchall()
+    if rows:
+        kind, name = rows[0]
+        what = f"the ledger holds a {kind} of somebody else's: newsmart makes tables only"
+        raise LedgerDamaged(what, where=f"{path}: {str(name)[:100]!r}", todo=WAY_BACK)
 
 
 @contextmanager
@@ -108,18 +139,54 @@ def release_connection(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a release read-only for the block, following the link.
 
-    `sandboxed` shuts SQL in: no file, network, extension or setting can be reached from it. The order is DuckDB's:
-    the spill folder first, then external access off, then the configuration locked. Raises RunFailed when it is absent
-    or damaged, LockedError when a program has it open for writing.
+    `sandboxed` shuts SQL in: no file (the release's own included), network, extension or setting can be reached from
+    it. Nothing is spilled then: a query that needs more than its memory ends. Raises RunFailed when it is absent or
+    damaged, LockedError when a program has it open for writing.
+    """
+    _check_no_log(path)
+    with ExitStack() as stack:
+        stack.enter_context(_explained(path, is_ledger=False))
+        spill = None if sandboxed else stack.enter_context(spill_folder(spill_parent))
+        connection = stack.enter_context(_opened(path.resolve(), True, spill, limits))
+        if sandboxed:
+            # The order is DuckDB's: it would look at the file's path to switch external access off.
+            for statement in (NO_EXTERNAL_ACCESS, NO_FILES, NO_SETTINGS):
+                connection.execute(statement)
+        yield connection
+
+
+@contextmanager
+def spilling_sandbox(
+    path: Path, spill_parent: Path, *, limits: Limits = NO_LIMITS
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path] | None]:
+    """Open a release as `sandboxed` does, but with a folder to spill into; None where that cannot be done safely.
+
+    DuckDB lets SQL at the path that it has opened and at the spill folder. So both are a private folder's, and the path
+    is a hard link that is gone again once the file is open: then it names nothing. None where no link can be made: on
+    another file system, or the release is another user's (`fs.protected_hardlinks`). Out: the connection, its folder.
     """
     with ExitStack() as stack:
         stack.enter_context(_explained(path, is_ledger=False))
-        spill = stack.enter_context(spill_folder(spill_parent))
-        connection = stack.enter_context(_opened(path.resolve(), True, spill, limits))
-        if sandboxed:
-            connection.execute("set enable_external_access = false")
-            connection.execute("set lock_configuration = true")
-        yield connection
+        try:
+            folder = stack.enter_context(spill_folder(spill_parent))
+            link = folder / path.name
+            os.link(path.resolve(), link)
+        except (OSError, RunFailed):
+            yield None
+            return
+        connection = stack.enter_context(_opened(link, True, folder, limits))
+        link.unlink()
+        for statement in (NO_EXTERNAL_ACCESS, NO_SETTINGS):
+            connection.execute(statement)
+        yield connection, folder
+
+
+def _check_no_log(path: Path) -> None:
+    """Raise RunFailed where a `.wal` lies beside a release: DuckDB would show what it says to every reader."""
+    log = path.resolve().with_name(path.resolve().name + ".wal")
+    if os.path.lexists(log):
+        todo = "`newsmart run` replaces it"
+        raise RunFailed("the release is not as it was published: a log lies beside it", where=str(log), todo=todo)
 
 
 def limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
@@ -159,51 +226,9 @@ def named(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-@contextmanager
-def spill_folder(parent: Path | None) -> Iterator[Path]:
-    """Make a folder, 0700 and locked, for the block, and remove it.
-
-    It lies below `parent`, or in the system's temporary folder where none is given or it cannot be written: a reader
-    may have no right to write beside the warehouse.
-    """
-    place = parent if parent is not None and os.access(parent, os.W_OK | os.X_OK) else None
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=place))
-    except OSError as error:
-        raise refused("cannot make a folder to spill into", place or "the folder that TMPDIR names", error) from error
-    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        # Without a lock, where the file system knows none, the folder is still private and still removed.
-        with suppress(OSError):
-            fcntl.flock(number, fcntl.LOCK_SH)
-        yield folder
-    finally:
-        os.close(number)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def dead_spill_folders(parent: Path) -> list[Path]:
-    """Return the spill folders below `parent` that no living process uses."""
-    return sorted(folder for folder in parent.glob(SPILL_PREFIX + "*") if _is_unused(folder))
-
-
-def _is_unused(folder: Path) -> bool:
-    try:
-        number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(number)
-    return True
-
-
-def _settings(spill: Path, limits: Limits) -> dict[str, str | bool | int | float | list[str]]:
+def _settings(spill: Path | None, limits: Limits) -> dict[str, str | bool | int | float | list[str]]:
     chosen = {
-        "temp_directory": str(spill),
+        "temp_directory": "" if spill is None else str(spill),
         "memory_limit": limits.memory,
         "threads": limits.threads,
         "max_execution_time": None if limits.seconds is None else max(1, round(limits.seconds * 1000)),
@@ -228,7 +253,9 @@ def _make_private(path: Path, spill: Path) -> None:
 
 
 @contextmanager
-def _opened(database: Path | str, read_only: bool, spill: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+def _opened(
+    database: Path | str, read_only: bool, spill: Path | None, limits: Limits
+) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(database, read_only=read_only, config=_settings(spill, limits))
     interrupts.watch(connection)
     try:

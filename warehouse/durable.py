@@ -2,16 +2,27 @@
 
 A rename is atomic for those who look, but only lasts once the file and then the folder are flushed (POSIX leaves the
 order open; ext4 and APFS do reorder). So every place that renames goes through here.
+
+What newsmart keeps is files and folders. A link among them was put there by somebody else, and leads wherever that one
+wants something read or overwritten. So no link is followed there, in no part of the way.
 """
 
+import errno
 import hashlib
 import os
 import stat
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
-from schemas.errors import UsageError
+from schemas.errors import RunFailed, UsageError
 from warehouse.owners import hand_over
+
+
+class NotAFile(OSError):
+    """A folder, pipe, socket or device stands where a file should."""
+
+
+A_LINK = "a link, which is not followed here"
 
 
 def check_place(target: Path) -> None:
@@ -20,6 +31,48 @@ def check_place(target: Path) -> None:
         raise UsageError("no such folder", where=str(target.parent), todo="make it, or choose another --to")
     if target.exists() and not target.is_file():
         raise UsageError("the file to write is there and is no file", where=str(target), todo="choose another --to")
+
+
+def check_no_link(path: Path) -> None:
+    """Raise RunFailed where a symbolic link stands in the place of a file or folder of newsmart's."""
+    if path.is_symlink():
+        todo = "put what it leads to in its place, or remove it"
+        raise RunFailed("a link in the warehouse's folder is not followed", where=str(path), todo=todo)
+
+
+def open_regular(folder: Path, name: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
+    """Open a file below a folder without following a link in any part of its name; return the descriptor.
+
+    Raises OSError, also for what is no file: it neither waits for one who writes into a pipe nor touches a device.
+    """
+    *folders, last = PurePosixPath(name).parts
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in folders:
+            inner = _open_at(at, part, os.O_RDONLY | os.O_DIRECTORY)
+            os.close(at)
+            at = inner
+        number = _open_at(at, last, flags | os.O_NONBLOCK, mode)
+    finally:
+        os.close(at)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise NotAFile(errno.EINVAL, "not a file")
+    return number
+
+
+def _open_at(folder: int, name: str, flags: int, mode: int = 0o666) -> int:
+    try:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=folder)
+    except OSError as error:
+        # A link to a folder is told as "not a directory" where one was asked for.
+        if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and _is_link(folder, name)):
+            raise OSError(errno.ELOOP, A_LINK) from error
+        raise
+
+
+def _is_link(folder: int, name: str) -> bool:
+    return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int | None = None) -> None:

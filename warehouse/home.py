@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import UsageError
+from warehouse.durable import check_no_link
 from warehouse.owners import check_owner, make_folder
 from warehouse.refusals import refused
 
@@ -70,6 +71,11 @@ class Home:
         return self.folder / "tmp"
 
     @property
+    def prefect(self) -> Path:
+        """The folder of Prefect's server and its database."""
+        return self.folder / "prefect"
+
+    @property
     def releases(self) -> Path:
         """The folder of release folders."""
         return self.folder / "releases"
@@ -122,7 +128,7 @@ class Home:
         return match["name"] if match is not None and match["name"] != self.file.name else None
 
     def check(self) -> None:
-        """Raise UsageError when FILE, or FILE.d, is something that is not ours. Nothing is touched."""
+        """Raise UsageError when FILE, or FILE.d, is not ours, RunFailed for a link in FILE.d. Nothing is touched."""
         other = self.other_name()
         if other is not None:
             todo = f"name it {other} again, and its folder {other}{FOLDER_SUFFIX}"
@@ -135,6 +141,8 @@ class Home:
             )
         if os.path.lexists(self.folder) and not self.folder.is_dir():
             raise UsageError("not a folder", where=str(self.folder), todo="move it away or name another --warehouse")
+        for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect):
+            check_no_link(path)
 
     def prepare(self) -> None:
         """Make the folders that a run needs: FILE.d as the umask allows, those in it as open as FILE.d.

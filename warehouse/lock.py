@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import sys
 import time
 import weakref
@@ -24,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from schemas.errors import LockedError, RunFailed
+from warehouse.durable import check_no_link
 from warehouse.home import Home
 from warehouse.owners import file_mode, hand_over
 from warehouse.refusals import refused
@@ -32,6 +34,8 @@ from warehouse.refusals import refused
 GRACE_SECONDS = 0.3
 PAUSE_SECONDS = 0.02
 MAX_TEXT_BYTES = 10_000
+# Through no link, and without waiting for whoever should write into a pipe of that name.
+READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,16 @@ def _acquire(path: Path, deadline: float) -> _Descriptor:
 
 
 def _open(path: Path) -> int:
+    """Open the lock, made where it is absent. What it says is overwritten, so it has to be a file of its own."""
+    check_no_link(path)
     try:
-        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        number = os.open(path, os.O_RDWR | os.O_CREAT | READ_FLAGS, 0o666)
     except OSError as error:
         raise refused("cannot open the warehouse's lock", path, error) from error
+    status = os.fstat(number)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        os.close(number)
+        raise RunFailed("the warehouse's lock is no file, or has another name too", where=str(path), todo="remove it")
     with suppress(OSError):  # another user's, who lets this one write it
         hand_over(number, path.parent, file_mode(path.parent))
     return number
@@ -130,7 +140,7 @@ def _locked(path: Path) -> LockedError:
 def _is_in_place(number: int, path: Path) -> bool:
     """Return whether the path still names the locked file: a lock on a deleted file excludes nobody."""
     try:
-        return os.path.samestat(os.fstat(number), os.stat(path))
+        return os.path.samestat(os.fstat(number), os.lstat(path))
     except FileNotFoundError:
         return False
 
@@ -161,7 +171,7 @@ def _wipe(number: int) -> None:
 def read_holder(path: Path) -> Holder | None:
     """Return what the lock file says, or None when it is absent, empty or unreadable. It may be stale."""
     try:
-        with path.open("rb") as file:
+        with open(os.open(path, READ_FLAGS), "rb") as file:
             told = json.loads(file.read(MAX_TEXT_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
@@ -179,7 +189,7 @@ def probe(home: Home) -> Holder | None:
     Takes a shared lock for an instant: a run that starts just then waits GRACE_SECONDS before it gives up.
     """
     try:
-        number = os.open(home.lock, os.O_RDONLY | os.O_CLOEXEC)
+        number = os.open(home.lock, READ_FLAGS)
     except OSError:
         return None
     try:

@@ -6,14 +6,12 @@ never a part. Rejected: tables in the ledger (locked while a run lasts) or in th
 """
 
 import json
-import os
-import stat
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, TypedDict
 
 from schemas.errors import RunFailed
-from warehouse.durable import write_atomically
+from warehouse.durable import NotAFile, open_regular, write_atomically
 from warehouse.home import Home
 from warehouse.owners import check_owner, file_mode
 from warehouse.refusals import refused
@@ -60,15 +58,12 @@ def read_state(home: Home) -> State | None:
 
 
 def _content(path: Path) -> bytes:
-    """Return the file's bytes. Raises OSError, ValueError where it is no file."""
-    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    """Return the file's bytes. Raises OSError, also for a link, and ValueError where it is no file."""
     try:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise ValueError("it is no file")
-        with os.fdopen(number, "rb", closefd=False) as file:
+        with open(open_regular(path.parent, path.name), "rb") as file:
             return file.read(MAX_BYTES)
-    finally:
-        os.close(number)
+    except NotAFile as error:
+        raise ValueError("it is no file") from error
 
 
 def _checked(told: object, path: Path) -> State:

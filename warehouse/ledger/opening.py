@@ -8,14 +8,16 @@ called `work`, so that nothing of a build is ever written here.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
-from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, named
+from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, memory_connection, named
 from warehouse.home import Home
 from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
+from warehouse.ledger.shape import check_tables
 from warehouse.macros import define_macros
 from warehouse.sql_files import read_sql
 
@@ -39,6 +41,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("attach ':memory:' as work")
     define_macros(connection)
     _settle_format(connection)
+    check_tables(connection, connection)
 
 
 def _settle_format(connection: duckdb.DuckDBPyConnection) -> None:
@@ -56,6 +59,17 @@ def _settle_format(connection: duckdb.DuckDBPyConnection) -> None:
         what = f"the ledger has format {version}, this newsmart knows up to {FORMAT_VERSION}"
         raise RunFailed(what, todo="upgrade newsmart")
     _migrate(connection, version)
+
+
+def check_format(connection: duckdb.DuckDBPyConnection, spill_parent: Path) -> None:
+    """Raise LedgerDamaged where a ledger, open read-only, is of today's format and lacks a table that it should have.
+
+    An older one gets them when it is opened; one without any format is told by the next run.
+    """
+    tables = {str(row[0]) for row in connection.execute(_TABLES).fetchall()}
+    if "meta" in tables and get_meta(connection, "format_version", "0") == str(FORMAT_VERSION):
+        with memory_connection(spill_parent) as scratch:
+            check_tables(connection, scratch)
 
 
 def check_whole(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,10 +1,15 @@
 """Asking the current release, with SQL that cannot get out.
 
-Whoever may ask may not thereby read this machine's files, call out, or write. Two fences, either of which would do for
-most ways out: DuckDB's own (release opened read-only, external access off, configuration locked: `db.py`), and a list
-of the kinds of statement that only read. The second is needed: `EXPLAIN ANALYZE COPY …` does write into the spill
-folder, and a temporary table is no reading. DuckDB itself splits and classifies the statements; splitting on `;` here
-would be fooled by any string.
+Whoever may ask may not thereby read this machine's files, call out, or write. Two fences stand, and either would do for
+most ways out. One is DuckDB's own (`db.py`): release opened read-only, no external access, no file system,
+configuration locked. The other is here: only one statement, of a kind that reads, and only if it is a query, which is
+what may stand in parentheses after FROM. The kind alone says little. DuckDB calls each statement that holds a PIVOT
+over values of the data MULTI, also COPY, CREATE and SET, and a WITH that copies to a file is a SELECT to it. But
+neither is taken in parentheses: the first is not parsed there, the second not bound. DuckDB itself splits, classifies
+and parses; looking for `;` or keywords here would be fooled by any string.
+
+A query runs without any file first. One that then needs more than its memory is begun again with a folder to spill
+into, before any of its rows is written.
 
 Time is limited by DuckDB's own `max_execution_time`, which covers the fetching too (a timer thread that interrupts
 loses the race between two fetches). A few functions never look at it (`sleep_ms`, one huge `levenshtein`), so a
@@ -17,8 +22,9 @@ import re
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -27,15 +33,22 @@ import duckdb
 from schemas.bounds import MOST_SECONDS
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from schemas.sizes import size_bytes
-from warehouse.db import Limits, explain, release_connection
+from warehouse.db import Limits, explain, release_connection, spilling_sandbox
 from warehouse.home import Home
 from warehouse.queries import render
 
 Format = Literal["table", "csv", "json"]
 
 ALLOWED = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.MULTI})
-# `EXPLAIN`, its options, and the statement that it explains.
-EXPLAIN_HEAD = re.compile(r"\s*explain\s+(?:analyze\s+|analyse\s+)?(?:\([^()]*\)\s*)?", re.IGNORECASE)
+# `EXPLAIN`, its options, and the statement that it explains. Options are words only: in a comment among them a
+# parenthesis could close them for this pattern and not for DuckDB.
+EXPLAIN_HEAD = re.compile(r"\s*explain\s+(?:analyze\s+|analyse\s+)?(?:\([\w\s,]*\)\s*)?", re.IGNORECASE)
+# What stands before a query to see that it is one. Its line is one more in what DuckDB says of a place.
+IN_PARENTHESES = "from (\n{}\n)"
+LINE = re.compile(r"(?<=\n\nLINE )[0-9]+(?=: )")
+# How DuckDB refuses what is well-formed and no query: a WITH that writes, and a file where there are none.
+WRITING_WITH = "must be at the top level"
+NO_FILE_SYSTEM = "has been disabled by configuration"
 # Types that Python has no like of: DuckDB writes them as text itself. %-codes are DuckDB's strftime's.
 AS_TEXT = {
     "INTERVAL": "cast({} as varchar)",
@@ -43,6 +56,7 @@ AS_TEXT = {
     "TIMESTAMP WITH TIME ZONE": "strftime({}, '%Y-%m-%dT%H:%M:%S.%f+00:00')",
 }
 PLACE = re.compile(r"\n\n(LINE [0-9]+: [^\n]*\n *\^+)\s*\Z")
+OPERATOR = duckdb.token_type.operator
 BATCH_ROWS = 2_000
 JOIN_SECONDS = 1.0
 # A query that ignores its limit gets this long before the process ends.
@@ -76,17 +90,61 @@ def run_query(
     if not home.file.exists():
         raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
     limits = Limits(memory=memory_limit, seconds=timeout_seconds, spill_size=spill_limit)
-    with (
-        release_connection(home.file, sandboxed=True, spill_parent=home.temp, limits=limits) as connection,
-        _explaining(home.file, timeout_seconds),
-        _watchdog(connection, timeout_seconds + STUCK_GRACE_SECONDS, on_stuck),
-        _bounded_address_space(size + SPARE_BYTES),
-    ):
-        statement = reading_statement(connection, sql)
-        result = _executed(connection, statement)
-        if format == "table" and statement.type == duckdb.StatementType.EXPLAIN:
-            return render.write_plan(_rows(result), out)
-        return _write(result, format, out)
+    asking = _Asking(home, sql, format, limits, timeout_seconds, size + SPARE_BYTES, on_stuck, out)
+    try:
+        return asking.without_files()
+    except _TooLittleMemory as error:
+        count = asking.with_spilling()
+        if count is None:
+            raise _out_of_memory() from error.__cause__
+        return count
+
+
+class _TooLittleMemory(Exception):
+    """A query that is allowed needs more memory than it may use, and none of its rows is written yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One query and its limits; address space in bytes, time in seconds."""
+
+    home: Home
+    sql: str
+    format: Format
+    limits: Limits
+    seconds: float
+    address_space: int
+    on_stuck: Callable[[], None] | None
+    out: TextIO
+
+    def without_files(self) -> int:
+        """Answer where nothing can be spilled. Raises _TooLittleMemory where spilling may help."""
+        with release_connection(self.home.file, sandboxed=True, limits=self.limits) as connection:
+            return self._answer(connection, None)
+
+    def with_spilling(self) -> int | None:
+        """Answer with a folder to spill into; None where there can be none."""
+        with spilling_sandbox(self.home.file, self.home.temp, limits=self.limits) as opened:
+            return None if opened is None else self._answer(*opened)
+
+    def _answer(self, connection: duckdb.DuckDBPyConnection, spill: Path | None) -> int:
+        with (
+            _explaining(self.home.file, self.seconds),
+            _watchdog(self.seconds + STUCK_GRACE_SECONDS, spill, self.on_stuck),
+            _bounded_address_space(self.address_space),
+        ):
+            statement = reading_statement(connection, self.sql)
+            try:
+                result = _executed(connection, statement)
+                first = result.fetchmany(BATCH_ROWS)
+            except duckdb.OutOfMemoryException as error:
+                # What DuckDB runs as several statements is not bound as one query: it only runs without files.
+                if spill is None and statement.type != duckdb.StatementType.MULTI:
+                    raise _TooLittleMemory from error
+                raise
+            if self.format == "table" and _is_plan(statement):
+                return render.write_plan(_rows(first, result), self.out)
+            return _write(first, result, self.format, self.out)
 
 
 def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
@@ -96,12 +154,19 @@ def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb
         found = "no statement" if not statements else f"{len(statements)} statements"
         raise UsageError(f"one SQL statement is asked at a time, here is {found}")
     statement = statements[0]
-    kind = _kind(statement)
-    if kind in ALLOWED or (kind == duckdb.StatementType.EXPLAIN and _explains_reading(connection, statement)):
-        return statement
-    raise UsageError(
+    query = _explained_query(connection, statement)
+    if _kind(statement) not in (duckdb.StatementType.EXPLAIN, *ALLOWED):
+        raise _not_reading(_kind(statement))
+    if _kind(query) not in ALLOWED or not _is_query(connection, query):
+        raise _not_reading(_kind(query))
+    return statement
+
+
+def _not_reading(kind: duckdb.StatementType | None) -> UsageError:
+    is_told = kind is not None and kind not in ALLOWED
+    return UsageError(
         "only statements that read are allowed",
-        where="this one" if kind is None else kind.name.replace("_", " "),
+        where=kind.name.replace("_", " ") if kind is not None and is_told else "this one",
         todo="SELECT, FROM, WITH, VALUES, SHOW, DESCRIBE, SUMMARIZE, PIVOT, and EXPLAIN of these",
     )
 
@@ -114,12 +179,41 @@ def _kind(statement: duckdb.Statement) -> duckdb.StatementType | None:
         return None
 
 
-def _explains_reading(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> bool:
+def _explained_query(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> duckdb.Statement:
+    """Return the statement that an EXPLAIN explains, any other as it is."""
     head = EXPLAIN_HEAD.match(statement.query)
     if head is None:
-        return False
+        return statement
     explained = connection.extract_statements(statement.query[head.end() :])
-    return len(explained) == 1 and _kind(explained[0]) in ALLOWED
+    return explained[0] if len(explained) == 1 else statement
+
+
+def _is_plan(statement: duckdb.Statement) -> bool:
+    return EXPLAIN_HEAD.match(statement.query) is not None
+
+
+def _is_query(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> bool:
+    """Return whether the statement may stand in parentheses: nothing that writes may.
+
+    A SELECT is bound so as well, which runs nothing. What DuckDB runs as several statements cannot be bound alone.
+    """
+    wrapped = IN_PARENTHESES.format(_bare(statement.query))
+    try:
+        is_one = len(connection.extract_statements(wrapped)) == 1
+    except duckdb.ParserException:
+        return False
+    return is_one and (statement.type == duckdb.StatementType.MULTI or _is_bound(connection, wrapped))
+
+
+def _is_bound(connection: duckdb.DuckDBPyConnection, wrapped: str) -> bool:
+    """Return False for a WITH that writes. Raises what else DuckDB finds, with places as in the query itself."""
+    try:
+        connection.execute(f"describe {wrapped}")
+    except duckdb.Error as error:
+        if WRITING_WITH in str(error):
+            return False
+        raise type(error)(LINE.sub(lambda line: str(int(line[0]) - 1), str(error))) from error
+    return True
 
 
 def _executed(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> duckdb.DuckDBPyConnection:
@@ -134,28 +228,30 @@ def _executed(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement
         f'{AS_TEXT.get(kind, "{}").format(place)} as "{name}"'
         for (place, kind), name in zip(places, names, strict=True)
     ]
-    return connection.execute(f"select {', '.join(fields)} from (\n{_without_end(statement.query)}\n)")
+    return connection.execute(f"select {', '.join(fields)} from (\n{_bare(statement.query)}\n)")
 
 
-def _without_end(sql: str) -> str:
-    """Return one statement's SQL without its semicolon and the comment after it; DuckDB says which one that is."""
+def _bare(sql: str) -> str:
+    """Return one statement's SQL without the semicolons around it, and what follows; DuckDB says which they are."""
     text = sql.encode()  # DuckDB counts places in bytes
-    kinds = duckdb.tokenize(sql)
-    ends = [place for place, kind in kinds if kind == duckdb.token_type.operator and text[place : place + 1] == b";"]
-    return text[: ends[-1]].decode() if ends else sql
+    tokens = [(place, text[place : place + 1] == b";" and kind == OPERATOR) for place, kind in duckdb.tokenize(sql)]
+    begin = next((place for place, is_end in tokens if not is_end), 0)
+    end = next((place for place, is_end in tokens if is_end and place > begin), len(text))
+    return text[begin:end].decode()
 
 
-def _write(result: duckdb.DuckDBPyConnection, form: Format, out: TextIO) -> int:
+def _write(first: Sequence[render.Row], result: duckdb.DuckDBPyConnection, form: Format, out: TextIO) -> int:
     description = result.description or []
-    names = [str(column[0]) for column in description]
+    names, rows = [str(column[0]) for column in description], _rows(first, result)
     if form == "json":
-        return render.write_json(names, _rows(result), out)
+        return render.write_json(names, rows, out)
     if form == "csv":
-        return render.write_csv(names, _rows(result), out)
-    return render.write_table(names, [str(column[1]) for column in description], _rows(result), out)
+        return render.write_csv(names, rows, out)
+    return render.write_table(names, [str(column[1]) for column in description], rows, out)
 
 
-def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[render.Row]:
+def _rows(first: Sequence[render.Row], result: duckdb.DuckDBPyConnection) -> Iterator[render.Row]:
+    yield from first
     while batch := result.fetchmany(BATCH_ROWS):
         yield from batch
 
@@ -165,24 +261,28 @@ def _explaining(file: Path, timeout_seconds: float) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise RunFailed(
-            "the query needs more memory than it may use", todo="ask for less, or raise the limit"
-        ) from error
+        raise _out_of_memory() from error
     except duckdb.Error as error:
         raise _explained(error, file, timeout_seconds) from error
+
+
+def _out_of_memory() -> RunFailed:
+    todo = "ask for less, or raise query_memory"
+    return RunFailed("the query needs more memory than it may use", todo=todo)
 
 
 def _explained(error: duckdb.Error, file: Path, timeout_seconds: float) -> NewsmartError:
     if isinstance(error, duckdb.InterruptException):
         return RunFailed("the query took longer than it may", where=f"{timeout_seconds:g} s", todo="raise the limit")
     if isinstance(error, duckdb.OutOfMemoryException):
-        return RunFailed("the query needs more memory than it may use", todo="ask for less, or raise the limit")
+        return _out_of_memory()
     ours = explain(error, file, is_ledger=False)
     if ours is not None:
         return ours
     text, place = _text_and_place(error)
     if isinstance(error, duckdb.PermissionException):
-        return UsageError("not allowed in a query", where=text, detail=place)
+        where = "it reads no file and writes none" if NO_FILE_SYSTEM in text else text
+        return UsageError("not allowed in a query", where=where, detail=place)
     if isinstance(error, duckdb.ProgrammingError):
         return UsageError("wrong SQL", where=text, detail=place)
     return RunFailed("the query failed", where=text, detail=place)
@@ -201,17 +301,14 @@ def _text_and_place(error: duckdb.Error) -> tuple[str, str | None]:
 
 
 @contextmanager
-def _watchdog(
-    connection: duckdb.DuckDBPyConnection, seconds: float, on_stuck: Callable[[], None] | None
-) -> Iterator[None]:
+def _watchdog(seconds: float, spill: Path | None, on_stuck: Callable[[], None] | None) -> Iterator[None]:
     if on_stuck is None:
         yield
         return
-    row = connection.execute("select current_setting('temp_directory')").fetchone()
-    spill = str(row[0]) if row is not None else ""
 
     def give_up() -> None:
-        shutil.rmtree(spill, ignore_errors=True)
+        if spill is not None:
+            shutil.rmtree(spill, ignore_errors=True)
         on_stuck()
 
     timer = threading.Timer(seconds, give_up)

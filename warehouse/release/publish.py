@@ -43,7 +43,15 @@ class Fingerprint:
 def current(home: Home) -> str | None:
     """Return the id of the release that FILE shows, or None where there is none, or its file is gone."""
     release_id = home.linked_release()
-    return release_id if release_id is not None and home.release_file(release_id).is_file() else None
+    return release_id if release_id is not None and _is_file(home.release_file(release_id)) else None
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a release's file is there, neither it nor its folder being a link."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode) and not path.parent.is_symlink()
+    except OSError:
+        return False
 
 
 def release_ids(home: Home) -> list[str]:
@@ -53,7 +61,7 @@ def release_ids(home: Home) -> list[str]:
     except OSError:
         return []
     names = [folder.name for folder in folders if not folder.name.endswith(STAGING_SUFFIX)]
-    return sorted(name for name in names if (home.releases / name / home.file.name).is_file())
+    return sorted(name for name in names if _is_file(home.releases / name / home.file.name))
 
 
 def stage(home: Home, release_id: str) -> Path:
@@ -131,7 +139,7 @@ def flip(home: Home, release_id: str) -> None:
     home.check()
     check_no_stray_wal(home)
     file = home.release_file(release_id)
-    if not file.is_file():
+    if not _is_file(file):
         raise UsageError("there is no such release", where=release_id, todo="see `newsmart releases`")
     if os.path.lexists(_log_of(file)):
         raise PublishFailed("a program has written to this release", where=str(_log_of(file)))
@@ -240,11 +248,11 @@ def is_untouched(path: Path, recorded: Fingerprint) -> bool:
     """Return whether the file is still the one recorded.
 
     Equal size, times and inode are trusted: nobody, not even root, sets a ctime through the file system. Where one
-    differs (a restored copy, a chmod), the bytes are read and decide. An absent file is not untouched, nor is one with
-    a `.wal` beside it, which DuckDB would replay for every reader.
+    differs (a restored copy, a chmod), the bytes are read and decide. An absent file is not untouched, nor is a link,
+    nor one with a `.wal` beside it, which DuckDB would replay for every reader.
     """
     try:
-        if os.path.lexists(_log_of(path)):
+        if os.path.lexists(_log_of(path)) or not _is_file(path):
             return False
         state = file_state(path.stat())
         if state == (recorded.size, recorded.mtime_ns, recorded.ctime_ns, recorded.inode):

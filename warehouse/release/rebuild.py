@@ -3,6 +3,7 @@
 Both start from the ledger alone, so that they prove what a run claims: that a release is a pure function of events.
 """
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,7 +43,10 @@ def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Pat
         raise UsageError("the file to build exists already", where=str(target), todo="choose another --to")
     check_place(target)
     with spill_folder(target.parent) as folder:
-        made = build_audited(connection, as_of, folder / target.name, versions)
+        # The ledger's connection reaches its own folders only; from there the file is moved, or copied to another disk.
+        ((spill,),) = connection.execute("select current_setting('temp_directory')").fetchall()
+        made = build_audited(connection, as_of, Path(str(spill)) / target.name, versions)
+        shutil.move(Path(str(spill)) / target.name, folder / target.name)
         fsync_file(folder / target.name)
         (folder / target.name).rename(target)
     fsync_folder(target.parent)

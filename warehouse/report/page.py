@@ -79,7 +79,7 @@ def _counted(quarantine: Sequence[Mapping[str, Any]]) -> Rows:
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(told=_told, link=_link, number=_number, moment=_moment, svg=Markup)
+    environment.filters.update(told=_told, shown=visible, link=_link, number=_number, moment=_moment, svg=Markup)
     return environment.from_string(_file("page.html.jinja"))
 
 

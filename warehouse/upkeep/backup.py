@@ -9,11 +9,15 @@ is what a crash there would leave, which the next run heals.
 
 Rejected: holding the lock (the run that is due then would be refused), and EXPORT (slow, and it loses comments).
 
-A restore verifies every byte before it touches anything. It puts each file in place by rename, releases first, then the
-ledger, then the state, then the link: readers are never without a release, and a crash leaves a state that the next
-run or the same restore mends.
+A restore verifies every byte before it touches anything, and believes nothing else of a backup, which may come from
+anybody: only files count, reached through no link, and the ledger holds tables only, with the columns that newsmart
+declares (`db.py`, `ledger/shape.py`). What is put in place is a copy whose own digest is the manifest's, so that nobody
+can swap a file after it was verified. Each goes in place by rename, releases first, then the ledger, then the state,
+then the link: readers are never without a release, and a crash leaves a state that the next run or the same restore
+mends.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -23,14 +27,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
 
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
-from warehouse.db import WAY_BACK, ledger_connection, named
-from warehouse.durable import fsync_folder, sha256_of, write_atomically
+from warehouse.db import WAY_BACK, ledger_connection, named, spill_folder
+from warehouse.durable import fsync_folder, open_regular, write_atomically
 from warehouse.home import Home, check_release_id
 from warehouse.ledger import packs
+from warehouse.ledger.opening import check_format
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
@@ -48,6 +53,8 @@ TEMPORARY_SUFFIX = ".tmp"
 # DuckDB's main header and its two database headers, 4 KiB each; the newer of the two says which blocks are in use.
 HEADER_BYTES = 3 * 4096
 CHUNK_BYTES = 1 << 20
+# 300 bytes tell of a file.
+MAX_MANIFEST_BYTES = 100_000_000
 PAUSE_SECONDS = 0.2
 
 
@@ -128,9 +135,14 @@ def _mark(home: Home) -> tuple[bytes, str | None, bytes | None] | None:
     """
     if os.path.lexists(home.ledger.with_name(home.ledger.name + ".wal")):
         return None
-    with home.ledger.open("rb") as file:
-        header = file.read(HEADER_BYTES)
-    return header, home.linked_release(), home.state.read_bytes() if home.state.is_file() else None
+    header = _head(home.folder, home.ledger.name, HEADER_BYTES)
+    return header, home.linked_release(), _head(home.folder, home.state.name) if home.state.is_file() else None
+
+
+def _head(folder: Path, name: str, size: int = -1) -> bytes:
+    """Return the first bytes of a file below a folder, or all of them. Raises OSError, also for a link."""
+    with open(open_regular(folder, name), "rb") as file:
+        return file.read(size)
 
 
 def _copy_once(home: Home, folder: Path) -> Backup | None:
@@ -148,23 +160,29 @@ def _copy_once(home: Home, folder: Path) -> Backup | None:
     return Backup(folder, made_at, release, copied, sizes)
 
 
-def copy(source: Path, target: Path, mode: int) -> str:
+def copy(source: Path, target: Path, mode: int, *, below: Path | None = None) -> str:
     """Copy a file's bytes to the disk, with this mode from the first byte on, and return their SHA-256.
 
     The umask takes its share of the mode. The digest is that of the bytes read, so that a later check finds a copy that
-    the disk has garbled. Raises OSError.
+    the disk has garbled. Raises OSError, also where the source is a link or no file, or lies behind a link that is
+    somewhere `below` (the source's own folder where none is given).
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
-    digest = sha256()
-    number = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with source.open("rb") as reader, open(number, "wb") as writer:
+    digest = hashlib.sha256()
+    folder = below or source.parent
+    reading = open_regular(folder, str(source.relative_to(folder)))
+    with open(reading, "rb") as reader, open(target, "wb", opener=partial(_make, mode)) as writer:
         while chunk := reader.read(CHUNK_BYTES):
             digest.update(chunk)
             writer.write(chunk)
         writer.flush()
-        os.fsync(number)
+        os.fsync(writer.fileno())
     return digest.hexdigest()
+
+
+def _make(mode: int, path: str, _: int) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
 
 
 def _mode(name: str) -> int:
@@ -172,8 +190,12 @@ def _mode(name: str) -> int:
 
 
 def check_ledger(path: Path) -> None:
-    """Read every column of every table, so that each block's checksum is checked. Raises LedgerDamaged."""
+    """Read every column of every table, so that each block's checksum is checked. Raises LedgerDamaged.
+
+    A ledger of today's format has to have every table that is declared.
+    """
     with ledger_connection(path, read_only=True) as connection:
+        check_format(connection, path.parent / "tmp")
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where not temporary"
         ).fetchall()
@@ -207,20 +229,33 @@ def verify_backup(folder: Path) -> Backup:
     Raises UsageError when the folder is no backup, RunFailed when it is a damaged one.
     """
     made = _read_manifest(folder)
-    for name, digest in made.sha256s.items():
-        try:
-            found = sha256_of(folder / name)
-        except OSError as error:
-            raise RunFailed("the backup is damaged", where=f"{folder / name}: {error.strerror}") from error
-        if found != digest:
-            raise RunFailed("the backup is damaged", where=f"{folder / name}: its bytes are not those that were copied")
+    for name in made.sha256s:
+        with _damage(made, name), open(open_regular(folder, name), "rb") as file:
+            _compare(made, name, hashlib.file_digest(file, "sha256").hexdigest())
+    log = folder / f"{LEDGER}.wal"
+    if os.path.lexists(log):
+        raise RunFailed("the backup is damaged", where=f"{log}: no backup has a log, which would change the ledger")
     check_ledger(folder / LEDGER)
     return made
 
 
+@contextmanager
+def _damage(made: Backup, name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFailed("the backup is damaged", where=f"{made.folder / name}: {error.strerror}") from error
+
+
+def _compare(made: Backup, name: str, digest: str) -> None:
+    if digest != made.sha256s[name]:
+        where = f"{made.folder / name}: its bytes are not those that were copied"
+        raise RunFailed("the backup is damaged", where=where)
+
+
 def _read_manifest(folder: Path) -> Backup:
     try:
-        told = json.loads((folder / MANIFEST).read_bytes())
+        told = json.loads(_head(folder, MANIFEST, MAX_MANIFEST_BYTES))
         if told["version"] > VERSION:
             raise RunFailed("the backup is of a newer newsmart", where=str(folder), todo="upgrade newsmart")
         files = {str(name): told["files"][name] for name in told["files"]}
@@ -265,19 +300,29 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Backup:
     with hold(home):
         publish.check_no_stray_wal(home)
         try:
-            _put_in_place(made, home)
+            with spill_folder(home.temp) as staging:
+                _stage(made, staging)
+                _put_in_place(made, staging, home)
         except OSError as error:
             raise refused("cannot restore", home.file, error) from error
     return made
 
 
-def _put_in_place(made: Backup, home: Home) -> None:
+def _stage(made: Backup, staging: Path) -> None:
+    """Copy the backup's files into a private folder of the warehouse's, and see that these copies are as verified."""
+    for name in made.sha256s:
+        _compare(made, name, copy(made.folder / name, staging / name, _mode(name), below=made.folder))
+    with ledger_connection(staging / LEDGER, read_only=True) as connection:
+        check_format(connection, staging)
+
+
+def _put_in_place(made: Backup, staging: Path, home: Home) -> None:
     restored = [name.split("/")[1] for name in made.sha256s if name.startswith(f"{RELEASES}/")]
     for release_id in restored:
-        _place_release(made.folder / RELEASES / release_id / RELEASE, home, release_id)
-    _replace(made.folder / LEDGER, home.ledger, PRIVATE_MODE)
+        _place_release(staging / RELEASES / release_id / RELEASE, home, release_id)
+    _replace(staging / LEDGER, home.ledger, PRIVATE_MODE)
     if STATE in made.sha256s:
-        write_atomically(home.state, (made.folder / STATE).read_bytes())
+        write_atomically(home.state, (staging / STATE).read_bytes())
     else:
         home.state.unlink(missing_ok=True)
     if made.release is not None:
@@ -291,14 +336,14 @@ def _put_in_place(made: Backup, home: Home) -> None:
 def _place_release(source: Path, home: Home, release_id: str) -> None:
     """Put one release in its folder, over a file of the same release that may be there: by rename, for its readers."""
     target = home.release_file(release_id)
+    if target.parent.is_symlink():
+        target.parent.unlink()
     make_folder(target.parent, like_parent=True)
     _replace(source, target, publish.sealed_mode(home))
 
 
 def _replace(source: Path, target: Path, mode: int) -> None:
-    staging = target.with_name(target.name + TEMPORARY_SUFFIX)
-    copy(source, staging, PRIVATE_MODE)
-    give_to_warehouse(staging, target.parent, mode)
+    give_to_warehouse(source, target.parent, mode)
     target.with_name(target.name + ".wal").unlink(missing_ok=True)
-    os.replace(staging, target)
+    os.replace(source, target)
     fsync_folder(target.parent)

@@ -9,6 +9,7 @@ import importlib.metadata
 import os
 import re
 import shutil
+import stat
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +55,7 @@ KNOWN_TO_WORK: Mapping[str, tuple[str, str]] = {
 ROOM_FACTOR = 3
 LEAST_FREE_BYTES = 500_000_000
 PROC = Path("/proc")
+WRITERS = {stat.S_IWGRP: "its group", stat.S_IWOTH: "everybody"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
     """
     checks: list[Callable[[], list[Finding]]] = [
         lambda: check_link(home),
+        lambda: check_folders(home),
         lambda: check_lock(home),
         lambda: check_stray_wal(home),
         lambda: check_ledger(home),
@@ -127,6 +130,26 @@ def check_link(home: Home) -> list[Finding]:
             Finding("file", "bad", f"{home.file} shows release {release}, whose file is gone; a run makes a new one")
         ]
     return [Finding("file", "ok", f"{home.file} shows release {release}")]
+
+
+def check_folders(home: Home) -> list[Finding]:
+    """Warn of folders in which others can put what a run would trust: whoever can write there can replace a file."""
+    folders = (home.file.parent, home.folder, home.releases, home.temp, home.prefect)
+    return [Finding("folders", "warn", f"{folder}: {why}") for folder in folders if (why := _open_to_others(folder))]
+
+
+def _open_to_others(folder: Path) -> str | None:
+    """Return why others can replace what lies in a folder, or None. In a sticky one they can add to it only."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    if status.st_uid not in (0, os.geteuid()):
+        return f"it belongs to user {status.st_uid}, who can replace what lies in it"
+    writers = [name for bit, name in WRITERS.items() if status.st_mode & bit]
+    if not writers or status.st_mode & stat.S_ISVTX:
+        return None
+    return f"{' and '.join(writers)} can replace what lies in it; chmod go-w, if that is not meant"
 
 
 def check_lock(home: Home) -> list[Finding]:

@@ -10,6 +10,15 @@ MAX_BYTES = 5_000_000
 """What a document may have, wherever it lies."""
 
 
+# What one archive may hold. Text packs to a tenth, repeated text to a hundredth: beyond both of these it is a bomb.
+# Each entry costs a kilobyte while the archive is listed.
+MAX_UNPACKED = 100_000_000
+MAX_RATIO = 100
+MAX_ENTRIES = 1_000_000
+TOO_MUCH = "an archive that unpacks to too much: over 100 MB, and over 100 times its size"
+TOO_MANY = f"an archive of over {MAX_ENTRIES:,} entries"
+
+
 class Numbers(NamedTuple):
     """What tells one state of a document from another; names and units are those of os.stat_result."""
 

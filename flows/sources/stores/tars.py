@@ -8,12 +8,15 @@ packed one is unpacked up to the last document of each batch, in passing, which 
 A tar without its end (two blocks of zeros) was cut short, perhaps just between two documents: then nothing is known of
 what it holds, and nothing of it is taken for removed. Headers are read by the standard library, through a file that
 reads neither a large piece at once (a header may claim that its name has 8 GB) nor on and on (a packed archive may
-unpack to a million times its size). xz is not read: Python gives it no bound on memory.
+unpack to a million times its size). What older Pythons do with a hostile header is prevented here too: they go back
+for a negative size, and so on for ever, and search a row of digits again from each of them. xz is not read: Python
+gives it no bound on memory.
 """
 
 import bz2
 import gzip
 import os
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -21,15 +24,32 @@ from contextlib import closing
 from typing import Any, BinaryIO, cast
 
 from flows.sources.stores.address import Address
-from flows.sources.stores.contract import MAX_BYTES, Entry, Got, NotListed, Numbers, Reference, hash63, numbers_of
+from flows.sources.stores.contract import (
+    MAX_BYTES,
+    MAX_ENTRIES,
+    MAX_RATIO,
+    MAX_UNPACKED,
+    TOO_MANY,
+    TOO_MUCH,
+    Entry,
+    Got,
+    NotListed,
+    Numbers,
+    Reference,
+    hash63,
+    numbers_of,
+)
 from flows.sources.stores.zips import path_of
 from schemas.errors import SourceUnreadable
 
 DAMAGED = (tarfile.TarError, zlib.error, EOFError, ValueError, OverflowError, RecursionError)
 MAX_PIECE = MAX_BYTES + tarfile.RECORDSIZE
-# Text packs to a tenth; up to a gigabyte anything goes, beyond it a hundredfold.
-MAX_UNPACKED = 1_000_000_000
-MAX_RATIO = 100
+# Of a header's numbers, the longest is a size, and no name may be longer.
+LONG_NUMBER = re.compile(rb"[0-9]{300}")
+
+
+class _Bomb(tarfile.TarError):
+    """An archive that would cost far more than its size; the text says why."""
 
 
 class _Bounded:
@@ -50,8 +70,10 @@ class _Bounded:
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place; in a packed archive all between is unpacked, and forgotten."""
-        if whence != os.SEEK_SET or (offset > self._limit and self._file is not self._raw):
-            raise tarfile.ReadError("an archive that unpacks to too much")
+        if whence != os.SEEK_SET:
+            raise tarfile.ReadError("a place that is not counted from the beginning")
+        if offset > self._limit and self._file is not self._raw:
+            raise _Bomb(TOO_MUCH)
         return self._file.seek(offset)
 
     def tell(self) -> int:
@@ -62,6 +84,17 @@ class _Bounded:
         """Close the archive."""
         self._file.close()
         self._raw.close()
+
+
+class _Headers(_Bounded):
+    """An archive of which headers alone are read. Raises tarfile.ReadError for one that is made to be slow."""
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to so many bytes."""
+        data = super().read(size)
+        if LONG_NUMBER.search(data):
+            raise tarfile.ReadError("a number that is too long")
+        return data
 
 
 def _unpacked(raw: BinaryIO) -> BinaryIO:
@@ -77,13 +110,15 @@ def _unpacked(raw: BinaryIO) -> BinaryIO:
 def list_tar(address: Address) -> Iterator[Entry]:
     """Yield what lies in a tar below the address's prefix, in its order. Raises NotListed."""
     try:
-        with closing(_Bounded(address.container)) as file:
+        with closing(_Headers(address.container)) as file:
             identity = _identity(file.status)
             for member in _members(file):
                 path = path_of(member.name)
                 if path.startswith(address.folder) and not member.isdir():
                     numbers = Numbers(member.size, file.status.st_mtime_ns, identity, member.offset_data)
                     yield Entry(path[len(address.folder) :], numbers, _flaw(member))
+    except _Bomb as error:
+        raise NotListed(str(error)) from None
     except DAMAGED:
         raise NotListed("no whole tar archive (plain, .gz or .bz2)") from None
     except OSError as error:  # gzip's own is one too, without the system's words
@@ -93,8 +128,15 @@ def list_tar(address: Address) -> Iterator[Entry]:
 def _members(file: _Bounded) -> Iterator[tarfile.TarInfo]:
     """Yield the entries, then make sure that the archive has its end. Raises what a damaged archive makes it raise."""
     with tarfile.TarFile(fileobj=cast(BinaryIO, file)) as archive:
+        count, end = 0, 0
         while (member := archive.next()) is not None:
             cast(Any, archive).members.clear()  # or it keeps them all
+            count += 1
+            if member.size < 0 or archive.offset <= end:
+                raise tarfile.ReadError("an entry that leads back")
+            if count > MAX_ENTRIES:
+                raise _Bomb(TOO_MANY)
+            end = archive.offset
             yield member
         file.seek(archive.offset)
     if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:

@@ -207,3 +207,12 @@ def test_the_network_has_the_links_among_the_articles_that_it_draws(seeds_file: 
         links = connection.execute(read_sql("report", "network_edges"), few).fetchall()
         assert {end for link in links for end in link} <= set(few["article_keys"])
         assert connection.execute(read_sql("report", "network_edges"), {"article_keys": []}).fetchall() == []
+
+
+def test_what_is_read_aloud_of_a_chart_is_as_harmless(tmp_path: Path) -> None:
+    """A chart's label names the most frequent topic and provider: they are in an attribute, not in the page's text."""
+    document = POOR.replace("---\n", '---\ntopics: ["a\\u202etxt.exe\\" onload=x"]\n', 1)
+    html = render(make_warehouse(tmp_path, {"a.md": document}), None, MADE_AT)
+    labels = [attrs["aria-label"] for _, attrs in read_page(html).elements if "aria-label" in attrs]
+    assert any('a\\u202etxt.exe" onload=x' in str(label) for label in labels)
+    assert "\u202e" not in html

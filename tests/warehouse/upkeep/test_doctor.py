@@ -157,3 +157,26 @@ def test_versions_that_were_never_tried_are_told(monkeypatch: pytest.MonkeyPatch
 )
 def test_versions_compare_by_number(version: str, within: bool) -> None:
     assert is_within(version, ("2.0.0", "3")) is within
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"), [(0o777, "its group and everybody"), (0o775, "its group"), (0o757, "everybody"), (0o1777, None)]
+)
+@pytest.mark.parametrize("name", [".", "news.duckdb.d", "news.duckdb.d/releases"])
+def test_a_folder_that_others_can_write_is_warned_of(tmp_path: Path, name: str, mode: int, said: str | None) -> None:
+    home = make_home(tmp_path)
+    for folder in (tmp_path, home.folder, home.releases, home.temp):
+        folder.chmod(0o755)
+    assert doctor.check_folders(home) == []
+    (tmp_path / name).chmod(mode)
+    found = doctor.check_folders(home)
+    assert [finding.status for finding in found] == ([] if said is None else ["warn"])
+    assert said is None or f"{tmp_path / name}: {said} can replace" in found[0].text
+
+
+def test_a_folder_of_another_user_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = make_home(tmp_path)
+    owner = tmp_path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    expected = [] if owner == 0 else [f"{home.folder}: it belongs to user {owner}, who can replace what lies in it"]
+    assert [one.text for one in doctor.check_folders(home) if one.text.startswith(f"{home.folder}:")] == expected

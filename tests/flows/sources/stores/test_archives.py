@@ -1,12 +1,14 @@
 """Documents in zip and tar archives: what is taken, what is left out and told, what a hostile archive cannot do."""
 
 import bz2
+import copy
 import gzip
 import io
 import lzma
 import os
 import stat
 import tarfile
+import time
 import tracemalloc
 import warnings
 import zipfile
@@ -21,7 +23,7 @@ from flows.reading.read import read_batch
 from flows.sources.files import read_files
 from flows.sources.named import parse_source
 from flows.sources.scan import Scan, Source, scan
-from flows.sources.stores import tars
+from flows.sources.stores import tars, zips
 from flows.sources.stores.contract import MAX_BYTES
 from flows.sources.walk import Skipped, Unlistable
 from schemas.errors import SourceUnreadable
@@ -345,3 +347,95 @@ def test_folder_zip_and_tar_make_the_same_release(tmp_path: Path, newsroom: News
         assert room.run(as_of=FIRST_AS_OF, sources=[source(file)]).documents["new"] == 3
         fingerprints.add(room.one("select fingerprint from ops.release"))
     assert len(fingerprints) == 1
+
+
+def overlapping_zip(file: Path, entries: int) -> Path:
+    """Entries that all unpack the same 4 MB of zeros: each name in the directory, the bytes once."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("0.md", b"\0" * 4_000_000)
+        first = archive.filelist[0]
+        for number in range(1, entries):
+            again = copy.copy(first)
+            again.filename = f"{number}.md"
+            archive.filelist.append(again)
+            archive.NameToInfo[again.filename] = again
+    return file
+
+
+def quoted_zip(file: Path) -> Path:
+    """Entries whose packed bytes hold the headers of those that follow."""
+    pack_zip(file, {"a.md": "a" * 100, "b.md": "b" * 100})
+    data = bytearray(file.read_bytes())
+    place = data.index(b"PK\x01\x02")
+    data[place + 20 : place + 28] = (150).to_bytes(4, "little") * 2
+    file.write_bytes(data)
+    return file
+
+
+def refusal(file: Path) -> str:
+    found = look(settled(file))
+    assert paths(found) == []
+    (unlistable,) = found.unlistable
+    return unlistable.reason
+
+
+def test_entries_of_a_zip_that_share_bytes_are_refused(tmp_path: Path) -> None:
+    began = time.monotonic()
+    assert refusal(overlapping_zip(tmp_path / "x.zip", 20)) == "an archive whose entries overlap"
+    assert refusal(quoted_zip(tmp_path / "q.zip")) == "an archive whose entries overlap"
+    assert time.monotonic() - began < 5
+
+
+def test_a_zip_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    file = pack_zip(tmp_path / "x.zip", {f"{number}.md": b"\0" * 4_900_000 for number in range(30)})
+    assert file.stat().st_size < 1_000_000
+    began = time.monotonic()
+    assert refusal(file).startswith("an archive that unpacks to too much: over 100 MB")
+    assert time.monotonic() - began < 5
+
+
+def test_a_packed_tar_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    file = pack_tar(tmp_path / "x.tar", {f"{number}.md": b"\0" * 4_900_000 for number in range(30)})
+    for squeeze in (gzip.compress, bz2.compress):
+        (tmp_path / "y.tar").write_bytes(squeeze(file.read_bytes()))
+        assert refusal(tmp_path / "y.tar").startswith("an archive that unpacks to too much: over 100 MB")
+
+
+def test_an_archive_of_too_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (tars, zips):
+        monkeypatch.setattr(module, "MAX_ENTRIES", 3)
+    for pack, name in ((pack_zip, "x.zip"), (pack_tar, "x.tar")):
+        file = pack(tmp_path / name, {f"{number}.md": "x" for number in range(4)})
+        assert refusal(file) == "an archive of over 1,000,000 entries"
+
+
+@pytest.mark.parametrize("size", [-512, -1024, -(2**40)])
+@pytest.mark.timeout(20)
+def test_a_tar_whose_entry_has_a_negative_size_ends(tmp_path: Path, size: int) -> None:
+    head = bytearray(tarfile.TarInfo("a.md").tobuf())
+    head[124:136] = b"\xff" + (256**11 + size).to_bytes(11, "big")
+    head[148:156] = b"%06o\0 " % (sum(head[:148]) + 8 * 32 + sum(head[156:512]))
+    (tmp_path / "x.tar").write_bytes(bytes(head) * 3 + b"\0" * 1024)
+    assert refusal(tmp_path / "x.tar") == "no whole tar archive (plain, .gz or .bz2)"
+
+
+@pytest.mark.timeout(20)
+def test_a_header_of_digits_ends(tmp_path: Path) -> None:
+    head = tarfile.TarInfo("././@PaxHeader")
+    head.type, head.size = tarfile.XHDTYPE, 2_000_000
+    (tmp_path / "x.tar").write_bytes(head.tobuf() + b"1" * 2_000_000 + b"\0" * 1408)
+    assert refusal(tmp_path / "x.tar") == "no whole tar archive (plain, .gz or .bz2)"
+
+
+def test_a_sparse_entry_a_device_and_a_hard_link_of_a_tar_are_not_read(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        add(archive, "device.md", kind=tarfile.CHRTYPE)
+        add(archive, "pipe.md", kind=tarfile.FIFOTYPE)
+        add(archive, "hard.md", kind=tarfile.LNKTYPE)
+        add(archive, "sparse.md", kind=tarfile.GNUTYPE_SPARSE)
+        add(archive, "/etc/absolute.md", "x")
+        add(archive, "../up.md", "x")
+        add(archive, "good.md", "x")
+    found = look(settled(tmp_path / "x.tar"))
+    assert paths(found) == ["good.md"]
+    assert {one.path for one in found.skipped} >= {"device.md", "pipe.md", "hard.md", "sparse.md", "../up.md"}

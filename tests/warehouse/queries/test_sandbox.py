@@ -1,0 +1,319 @@
+"""The sandbox of queries: statements of every kind, with nothing written or read that is not the release's rows."""
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import NewsmartError, RunFailed, UsageError
+from tests.warehouse.making import end, make_home, publish_release, run_python, start_python, wait_ready
+from tests.warehouse.queries import statements
+from warehouse.db import Limits, dead_spill_folders, release_connection, spilling_sandbox
+from warehouse.queries import query
+from warehouse.queries.query import run_query
+
+SECRET = "hush"
+SPILLING = "select count(distinct i) from range(3000000) t(i)"
+
+
+class Scene:
+    """A warehouse, a file of the user's, and the folder in which the query runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = make_home(folder / "warehouse")
+        publish_release(self.home, "r1", rows=40)
+        self.release = self.home.release_file("r1")
+        self.cwd = folder / "cwd"
+        self.cwd.mkdir()
+        self.secret = folder / "secret.csv"
+        self.secret.write_text(f"word\n{SECRET}\n")
+        self.folder = folder
+
+    def filled(self, sql: str) -> str:
+        for name, path in {
+            "release": self.release,
+            "link": self.home.file,
+            "wal": f"{self.release}.wal",
+            "spill": self.home.temp,
+            "secret": self.secret,
+            "folder": self.folder,
+        }.items():
+            sql = sql.replace(f"{{{name}}}", str(path))
+        return sql
+
+    def content(self) -> dict[str, tuple[int, str]]:
+        """Every file and folder with its mode and bytes: what no query may change."""
+        return {
+            str(path.relative_to(self.folder)): (path.lstat().st_mode, _digest(path)) for path in self.folder.rglob("*")
+        }
+
+    def ask(self, sql: str, *, memory: str = "300MB", seconds: float = 20) -> str:
+        out = io.StringIO()
+        run_query(self.home, sql, format="json", memory_limit=memory, timeout_seconds=seconds, out=out)
+        return out.getvalue()
+
+    def ask_spilling(self, sql: str) -> str:
+        """Ask as a query is asked that needed more than its memory."""
+        out = io.StringIO()
+        limits = Limits(memory="300MB", seconds=20.0, spill_size="1GB")
+        asking = query._Asking(self.home, sql, "json", limits, 20, 2 << 30, None, out)
+        assert asking.with_spilling() is not None
+        return out.getvalue()
+
+
+def _digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+@pytest.fixture(scope="module")
+def shared_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return Scene(tmp_path_factory.mktemp("scene"))
+
+
+@pytest.fixture
+def scene(shared_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    monkeypatch.chdir(shared_scene.cwd)
+    before = shared_scene.content()
+    status = shared_scene.release.stat()
+    yield shared_scene
+    assert shared_scene.content() == before, "a query left the warehouse and all around it as they were"
+    assert shared_scene.release.stat().st_mtime_ns == status.st_mtime_ns
+
+
+@pytest.mark.parametrize("sql", statements.ALLOWED)
+def test_what_analysts_need_is_answered(scene: Scene, sql: str) -> None:
+    assert scene.ask(sql) == scene.ask(sql) or "analyze" in sql or "tablesample" in sql
+    if "pivot" not in sql:
+        scene.ask_spilling(sql)
+
+
+@pytest.mark.parametrize("sql", statements.REFUSED)
+def test_what_does_more_than_read_is_refused(scene: Scene, sql: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        scene.ask(scene.filled(sql))
+    assert caught.value.exit_status == 2
+    assert len(str(caught.value).splitlines()) == 1
+    assert SECRET not in str(caught.value)
+
+
+# A query with a PIVOT over values of the data never gets there.
+@pytest.mark.parametrize("sql", [sql for sql in statements.REFUSED if statements.PIVOT not in sql])
+def test_it_is_refused_where_there_is_a_folder_to_spill_into_too(scene: Scene, sql: str) -> None:
+    if "pivot" in sql:
+        pytest.skip("what DuckDB runs as several statements never gets a folder to spill into")
+    with pytest.raises(NewsmartError) as caught:
+        scene.ask_spilling(scene.filled(sql))
+    assert SECRET not in str(caught.value)
+
+
+def test_a_query_that_is_no_query_by_itself_is_told_so(scene: Scene) -> None:
+    for sql in (f"create temp table x as {statements.PIVOT}", "with x as (copy (select 1) to 'y') from x"):
+        with pytest.raises(UsageError, match="only statements that read are allowed: this one"):
+            scene.ask(sql)
+    with pytest.raises(UsageError, match="not allowed in a query: it reads no file and writes none"):
+        scene.ask("from read_text('/etc/hostname')")
+
+
+def test_a_wrong_column_is_shown_at_its_line(scene: Scene) -> None:
+    with pytest.raises(UsageError) as caught:
+        scene.ask("select\n nope from article")
+    assert caught.value.detail == "LINE 2:  nope from article\n         ^^^^"
+
+
+@pytest.mark.parametrize("name", statements.FILE_READERS)
+def test_no_function_reads_a_file(scene: Scene, name: str) -> None:
+    more = ", 'word', 'hush'" if name == "parquet_bloom_probe" else ""
+    for path in (scene.secret, scene.release, scene.home.file, f"{scene.home.temp}/*", "http://127.0.0.1:9/x"):
+        for ask in (scene.ask, scene.ask_spilling):
+            with pytest.raises(NewsmartError) as caught:
+                ask(f"from {name}('{path}'{more})")
+            assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [*statements.OF_SETTINGS, *statements.OF_OBJECTS_IN_MEMORY])
+def test_no_function_changes_a_setting_or_takes_a_pointer(scene: Scene, name: str) -> None:
+    for arguments in ("", "1", "'x'", "'x', 'y'", "1, 2, 3", "null, null, null"):
+        for ask in (scene.ask, scene.ask_spilling):
+            with pytest.raises(NewsmartError):
+                ask(f"from {name}({arguments})")
+
+
+def test_an_external_resource_does_nothing(scene: Scene) -> None:
+    """They name functions that DuckDB calls for them; those are nowhere but in this connection."""
+    calls = [
+        "create_external_resource('x', map {'a': 'b'})",
+        "register_external_resource('x', name := 'y', handle := map {'a': 'b'}, uri := '/etc/passwd')",
+        "register_external_resource_type('x', kind := 'y', create_function := 'read_text')",
+        "destroy_external_resource('read_text', payload := '/etc/passwd')",
+        "destroy_external_resource('query', payload := 'copy (select 1) to ''out''')",
+        "deregister_external_resource('x')",
+    ]
+    for call in calls:
+        for ask in (scene.ask, scene.ask_spilling):
+            try:
+                assert "root:" not in ask(f"from {call}")
+            except NewsmartError as error:
+                assert "root:" not in str(error)
+
+
+def test_every_table_function_of_this_duckdb_is_judged(scene: Scene) -> None:
+    with release_connection(scene.release, sandboxed=True) as connection:
+        sql = "select distinct function_name from duckdb_functions() where function_type in ('table', 'table_macro')"
+        found = {str(row[0]) for row in connection.execute(sql).fetchall()}
+    assert found - statements.TABLE_FUNCTIONS == set(), "judge what is new: can it read, write or change anything?"
+
+
+def test_every_suspicious_scalar_function_of_this_duckdb_is_judged(scene: Scene) -> None:
+    with release_connection(scene.release, sandboxed=True) as connection:
+        sql = """
+            select distinct function_name from duckdb_functions()
+            where function_type in ('scalar', 'macro') and regexp_matches(function_name, $1)
+        """
+        found = {str(row[0]) for row in connection.execute(sql, [statements.SUSPECTS]).fetchall()}
+    known = {*statements.JUDGED_SCALARS}
+    assert {name for name in found if not name.startswith(("collate_", "icu_collate_"))} - known == set()
+
+
+@pytest.mark.parametrize("name", statements.HARMLESS)
+def test_a_function_that_was_judged_harmless_shows_no_byte_of_a_file(scene: Scene, name: str) -> None:
+    try:
+        assert SECRET not in scene.ask(f"from {name}()")
+    except NewsmartError as error:
+        assert SECRET not in str(error)
+
+
+def test_the_settings_that_shut_it_in_cannot_be_seen_open(scene: Scene) -> None:
+    with release_connection(scene.release, sandboxed=True) as connection:
+        sql = "select name, value from duckdb_settings()"
+        found = dict(connection.execute(sql).fetchall())
+    wanted = {
+        "enable_external_access": "false",
+        "lock_configuration": "true",
+        "temp_directory": "",
+        "python_enable_replacements": "false",
+        "autoload_known_extensions": "false",
+        "allow_unredacted_secrets": "false",
+    }
+    assert {name: found[name] for name in wanted} == wanted
+
+
+def test_a_query_that_needs_more_than_its_memory_spills(scene: Scene) -> None:
+    assert scene.ask(SPILLING, memory="50MB") == '[\n {"count(DISTINCT i)": 3000000}\n]\n'
+
+
+def test_rows_of_a_query_that_spills_come_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    links: list[object] = []
+    real = os.link
+
+    def noted(source: Path, target: Path) -> None:
+        links.append(target)
+        real(source, target)
+
+    monkeypatch.setattr(os, "link", noted)
+    rows = scene.ask("select distinct i, md5(i::varchar) as m from range(200000) t(i)", memory="15MB").splitlines()
+    assert len(rows) == 200_000 + 2
+    assert len(set(rows)) == len(rows)
+    assert len(links) == 1
+
+
+def test_a_query_that_does_not_spill_leaves_even_the_ctime(scene: Scene) -> None:
+    """Or each run would have to hash the release to see that it is as it was published."""
+    before = scene.release.stat().st_ctime_ns
+    scene.ask("from article")
+    assert scene.release.stat().st_ctime_ns == before
+
+
+def test_where_no_link_can_be_made_it_ends_with_the_limit_to_raise(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: object, target: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(RunFailed, match=r"more memory than it may use .*raise query_memory"):
+        scene.ask(SPILLING, memory="50MB")
+    assert list(scene.home.temp.iterdir()) == []
+
+
+def test_the_opened_path_names_nothing_while_a_query_spills(scene: Scene) -> None:
+    with spilling_sandbox(scene.home.file, scene.home.temp) as opened:
+        assert opened is not None
+        connection, folder = opened
+        assert [path.name for path in folder.iterdir() if path.suffix == ".duckdb"] == []
+        path = connection.execute("select path from duckdb_databases() where database_name = 'news'").fetchall()[0][0]
+        assert not os.path.lexists(path)
+        assert connection.execute("select count(*) from article").fetchall() == [(40,)]
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+STUCK = """
+import sys
+from pathlib import Path
+from warehouse import db
+from warehouse.home import Home
+home = Home.of(Path(sys.argv[1]))
+with db.spilling_sandbox(home.file, home.temp) as (connection, folder):
+    print("open", flush=True)
+    {}
+"""
+
+
+def test_kill_9_leaves_a_folder_without_the_release_which_is_cleared(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    child = start_python(STUCK.format("sys.stdin.readline()"), scene.home.file)
+    assert wait_ready(child) == "open"
+    end(child)
+    left = dead_spill_folders(scene.home.temp)
+    assert len(left) == 1
+    assert [path.name for path in left[0].iterdir() if path.suffix == ".duckdb"] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_sigterm_leaves_nothing(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    code = (
+        "import os, signal, sys\nfrom flows.cli import main\nimport threading\n"
+        "threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()\n"
+        "sys.exit(main(['query', sys.argv[2], '--warehouse', sys.argv[1]]))"
+    )
+    slow = "select count(*) from (select hash(i) h from range(2000000000) t(i) order by h)"
+    done = run_python(code, scene.home.file, slow)
+    assert done.returncode in (143, -signal.SIGTERM), done.stderr
+    assert list(scene.home.temp.iterdir()) == []
+
+
+def test_a_log_beside_the_release_is_not_read(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    Path(f"{scene.release}.wal").write_bytes(b"forged")
+    with pytest.raises(RunFailed, match=r"a log lies beside it: .*r1/news\.duckdb\.wal") as caught:
+        scene.ask("from articles")
+    assert "newsmart run" in str(caught.value)
+
+
+def test_one_huge_expression_ends_with_a_line(scene: Scene) -> None:
+    for sql in (
+        "select " + "(" * 3000 + "1" + ")" * 3000,
+        "select " + "not " * 20_000 + "true",
+        "select " + "- " * 20_000 + "1",
+        "select 1" + " + 1" * 20_000,
+        "select " + "[" * 3000 + "]" * 3000,
+        "from " + "(select * from " * 2000 + "article" + ")" * 2000,
+        " union all ".join(["select 1"] * 5000),
+        "select case " + "when true then case " * 2000,
+        "select '" + "x" * 3_000_000 + "' = nope",
+    ):
+        code = (
+            "import io, sys\nfrom pathlib import Path\nfrom schemas.errors import NewsmartError\n"
+            "from warehouse.home import Home\nfrom warehouse.queries.query import run_query\n"
+            "try:\n    run_query(Home.of(Path(sys.argv[1])), sys.stdin.read(), out=io.StringIO())\n"
+            "except NewsmartError as error:\n    print(len(str(error)))\nprint('ended')"
+        )
+        child = start_python(code, scene.home.file)
+        out, _ = child.communicate(sql, timeout=60)
+        assert child.returncode == 0, sql[:60]
+        assert out.endswith("ended\n")

@@ -1,0 +1,220 @@
+"""A backup or ledger that somebody else has written: SQL in it does not run, links in it lead nowhere."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from schemas.errors import LedgerDamaged, NewsmartError, RunFailed
+from tests.documents import make_document
+from tests.newsroom import Newsroom
+from warehouse.db import ledger_connection
+from warehouse.home import Home
+from warehouse.ledger.opening import open_ledger
+from warehouse.upkeep import backup as module
+from warehouse.upkeep.backup import backup, restore, verify_backup
+
+SECRET = "a secret of the machine's"
+
+# What is put into the ledger, and what is said of it.
+FOREIGN = {
+    "view": (
+        "create table drift_kept as from drift; drop table drift; "
+        "create view drift as select content as field, '' as source, '' as path, now()::timestamp as first_seen_at "
+        "from read_text('{secret}')"
+    ),
+    "macro": "create macro sha256(a) as 'forged'",
+    "table macro": "create macro duckdb_tables() as table select 1 as x",
+    "schema": "create schema other",
+    "type": "create type varchar2 as enum ('a')",
+    "sequence": "create sequence s",
+    "index": "create index i on meta (name)",
+    "constraint": "create table checked (a int check (a > 0))",
+    "computed column": "create table generated (a int, b int generated always as (a + 1))",
+    "default": "alter table meta add column x double default random()",
+    "trigger": "create trigger t after insert on event for each statement insert into drift from drift",
+}
+
+
+@pytest.fixture
+def warehouse(newsroom: Newsroom) -> Home:
+    newsroom.write("a.md", make_document("A", "https://example.com/a"))
+    newsroom.run()
+    return Home.of(newsroom.warehouse)
+
+
+def tamper(ledger: Path, sql: str) -> None:
+    with duckdb.connect(ledger) as connection:
+        connection.execute(sql)
+        connection.execute("force checkpoint")
+
+
+def sign(folder: Path) -> None:
+    """Write the manifest anew, as whoever changed a backup would."""
+    manifest = folder / "manifest.json"
+    told = json.loads(manifest.read_text())
+    for name, entry in told["files"].items():
+        content = (folder / name).read_bytes()
+        entry.update(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+    manifest.write_text(json.dumps(told))
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_ledger_that_holds_more_than_tables_is_not_restored(warehouse: Home, tmp_path: Path, kind: str) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text(SECRET)
+    folder = tmp_path / "backup"
+    backup(warehouse, folder)
+    try:
+        tamper(folder / "ledger.duckdb", FOREIGN[kind].format(secret=secret))
+    except duckdb.Error as error:
+        pytest.skip(f"this DuckDB makes no such thing: {error}")
+    sign(folder)
+    other = Home.of(tmp_path / "other" / "news.duckdb")
+    with pytest.raises(LedgerDamaged, match="newsmart makes tables only") as caught:
+        restore(folder, other)
+    assert SECRET not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("kind", ["view", "macro", "trigger"])
+def test_a_run_refuses_such_a_ledger(newsroom: Newsroom, warehouse: Home, tmp_path: Path, kind: str) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text(SECRET)
+    tamper(warehouse.ledger, FOREIGN[kind].format(secret=secret))
+    with pytest.raises(LedgerDamaged, match=r"newsmart makes tables only.*restore a backup"):
+        newsroom.run()
+    assert SECRET not in warehouse.state.read_text()
+
+
+def test_a_ledger_that_lacks_a_column_is_not_restored_and_not_run(
+    newsroom: Newsroom, warehouse: Home, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backup"
+    backup(warehouse, folder)
+    for ledger in (folder / "ledger.duckdb", warehouse.ledger):
+        tamper(ledger, "alter table event alter column byte_count type varchar")
+    sign(folder)
+    for call in (lambda: restore(folder, Home.of(tmp_path / "other" / "news.duckdb")), newsroom.run):
+        with pytest.raises(LedgerDamaged, match="table event has no column byte_count of type BIGINT"):
+            call()
+
+
+def test_sql_of_the_ledgers_connection_reaches_no_other_folder(warehouse: Home, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text(SECRET)
+    with open_ledger(warehouse) as connection:
+        for sql in (
+            f"from read_text('{secret}')",
+            f"copy (select 1) to '{tmp_path}/out.csv'",
+            f"attach '{tmp_path}/other.duckdb' as other",
+            "set enable_external_access = true",
+            "set allowed_directories = ['/']",
+            "load httpfs",
+        ):
+            with pytest.raises(duckdb.Error):
+                connection.execute(sql)
+    assert not (tmp_path / "out.csv").exists()
+
+
+LINKED = ["ledger.duckdb", "state.json", "manifest.json", "releases", "releases/{id}", "releases/{id}/release.duckdb"]
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_no_link_in_a_backup_is_followed(warehouse: Home, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "backup"
+    made = backup(warehouse, folder)
+    place = folder / name.format(id=made.release)
+    place.rename(tmp_path / "moved")
+    place.symlink_to(tmp_path / "moved")
+    other = Home.of(tmp_path / "other" / "news.duckdb")
+    with pytest.raises(NewsmartError, match="a link, which is not followed here") as caught:
+        restore(folder, other)
+    assert str(folder) in str(caught.value)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_file_is_not_waited_for(warehouse: Home, tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "backup"
+    backup(warehouse, folder)
+    (folder / "state.json").unlink()
+    (os.mkfifo if kind == "pipe" else os.mkdir)(folder / "state.json")
+    with pytest.raises(RunFailed, match=r"state\.json: not a file"):
+        verify_backup(folder)
+
+
+def test_a_log_in_a_backup_is_refused(warehouse: Home, tmp_path: Path) -> None:
+    backup(warehouse, tmp_path / "backup")
+    (tmp_path / "backup" / "ledger.duckdb.wal").write_bytes(b"forged")
+    with pytest.raises(RunFailed, match="no backup has a log"):
+        verify_backup(tmp_path / "backup")
+
+
+def test_a_file_that_is_swapped_after_it_was_verified_is_not_put_in_place(
+    warehouse: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "backup"
+    backup(warehouse, folder)
+    before = warehouse.ledger.read_bytes()
+    verify: Callable[[Path], module.Backup] = module.verify_backup
+
+    def verify_then_swap(place: Path) -> module.Backup:
+        made = verify(place)
+        tamper(folder / "ledger.duckdb", "create view v as select 1")
+        return made
+
+    monkeypatch.setattr(module, "verify_backup", verify_then_swap)
+    with pytest.raises(RunFailed, match="its bytes are not those that were copied"):
+        restore(folder, warehouse, force=True)
+    assert warehouse.ledger.read_bytes() == before
+    assert list(warehouse.temp.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["lock", "ledger.duckdb", "state.json", "releases", "tmp", "prefect"])
+def test_no_link_in_the_warehouses_folder_is_followed(
+    newsroom: Newsroom, warehouse: Home, tmp_path: Path, name: str
+) -> None:
+    place, target = warehouse.folder / name, tmp_path / "target"
+    if place.exists():
+        place.rename(target)
+    else:
+        target.mkdir()
+    place.symlink_to(target)
+    before = target.read_bytes() if target.is_file() else sorted(target.rglob("*"))
+    with pytest.raises(RunFailed, match=f"a link in the warehouse's folder is not followed: .*{name}"):
+        newsroom.run()
+    assert before == (target.read_bytes() if target.is_file() else sorted(target.rglob("*")))
+
+
+def test_a_lock_that_is_another_file_too_is_not_truncated(newsroom: Newsroom, warehouse: Home, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    warehouse.lock.unlink()
+    os.link(victim, warehouse.lock)
+    with pytest.raises(RunFailed, match="has another name too"):
+        newsroom.run()
+    assert victim.read_text() == "mine"
+
+
+def test_a_release_that_is_a_link_is_replaced_by_the_next_run(
+    newsroom: Newsroom, warehouse: Home, tmp_path: Path
+) -> None:
+    release = warehouse.release_file(str(warehouse.linked_release()))
+    release.rename(tmp_path / "moved")
+    release.symlink_to(tmp_path / "moved")
+    assert newsroom.run().published
+    assert not warehouse.file.resolve().is_symlink()
+    assert warehouse.file.resolve() != tmp_path / "moved"
+
+
+def test_a_ledger_of_an_older_format_is_opened_still(warehouse: Home) -> None:
+    with ledger_connection(warehouse.ledger) as connection:
+        connection.execute("update meta set value = '0' where name = 'format_version'")
+    with pytest.raises(duckdb.Error), open_ledger(warehouse):
+        pass
