@@ -109,7 +109,7 @@ class PrefectServer:
 
     def start(self) -> None:
         """Start the process and return at once. The environment is this process's."""
-        self._close_log()
+        self._end()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # outlives this call
         number = self._listener.fileno()
         kind = "page" if self._with_page else "bare"
@@ -147,6 +147,10 @@ class PrefectServer:
 
     def stop(self) -> None:
         """End the process, by force after STOP_SECONDS, and free the port. Safe to call twice."""
+        self._end()
+        self._listener.close()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             pipe_of(process).close()
@@ -156,7 +160,6 @@ class PrefectServer:
                 process.kill()
                 process.wait()
         self._close_log()
-        self._listener.close()
 
     def _close_log(self) -> None:
         if self._log is not None:
