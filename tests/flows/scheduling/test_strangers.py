@@ -1,4 +1,4 @@
-"""Nobody gets in: the server's API, Prefect's folder, and settings that lie about. See ATTACKS.md."""
+"""Nobody gets in: the server's API, Prefect's folder, and settings that lie about. See tests/README.md."""
 
 import base64
 import http.client
