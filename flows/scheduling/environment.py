@@ -53,9 +53,9 @@ SERVING = {
     # What is late is skipped by us; the state Late would only be noise.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
     # Keeps the database small. Flow runs are deleted with their tasks, logs and artifacts.
-    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "PT15M",
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "PT5M",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans",
-    "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "300",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "120",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ORPHAN_CLEANUP_LOOP_SECONDS": "3600",
     # A worker looks each second: a schedule may be of seconds.
     "PREFECT_WORKER_QUERY_SECONDS": "1",

@@ -71,6 +71,7 @@ def hold_serving(home: Home) -> Iterator[None]:
         raise refused("cannot open the scheduler's lock", path, error) from error
     try:
         _lock(number, home)
+        serving_file(home).unlink(missing_ok=True)  # one that was killed leaves its own
         yield
         serving_file(home).unlink(missing_ok=True)
     finally:
