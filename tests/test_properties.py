@@ -205,13 +205,25 @@ class History(RuleBasedStateMachine):
         for moment in reversed(self.moments):
             if moment != self.now:
                 build(self.ledger, moment)
-            shown: dict[str, list[tuple[Any, ...]]] = {}
-            for url_key, *values in self.ledger.execute(SHOWN).fetchall():
-                shown.setdefault(keys[url_key], []).append(tuple(values))
-            assert set(shown) == set(told[moment])
-            # Two articles of then that are one by now are told as one.
-            alone = {key: values[0] for key, values in shown.items() if len(values) == 1}
-            assert alone == {key: told[moment][key] for key in alone}
+            check_moment(told[moment], keys, owners_of(self.ledger), self.ledger.execute(SHOWN).fetchall())
+
+
+def check_moment(told: Values, keys: dict[str, str], keys_then: dict[str, str], shown: list[tuple[Any, ...]]) -> None:
+    """Hold the history of a moment, told under identities of now, to what a release of then showed under its own.
+
+    In: the owners of url_keys now and then. Two articles of then may be one by now, and one may be several.
+    """
+    values_of = {url_key: tuple(values) for url_key, *values in shown}
+    now_of: dict[str, set[str]] = {}
+    then_of: dict[str, set[str]] = {}
+    for key, then in keys_then.items():
+        if key in keys:
+            now_of.setdefault(then, set()).add(keys[key])
+            then_of.setdefault(keys[key], set()).add(then)
+    assert set(told) <= {now for then in values_of for now in now_of[then]}
+    assert all(now_of[then] & set(told) for then in values_of)
+    same = {then: now for then in values_of for now in now_of[then] if now_of[then] == {now} and then_of[now] == {then}}
+    assert {now: told[now] for now in same.values()} == {now: values_of[then] for then, now in same.items()}
 
 
 SHOWN = """
