@@ -64,7 +64,7 @@ _LIVE = _words("blog live liveblog liveblogs livestream liveticker newsticker ti
 _FEWEST_WORDS = 2
 # Scripts without spaces have no hyphens either.
 _UNSPACED = re.compile(r"[^\x00-\u02ff]")
-_FEWEST_UNSPACED = 8
+_FEWEST_UNSPACED = 6
 
 _BETWEEN_WORDS = re.compile(r"[^0-9A-Za-z\u00aa-\U0010ffff]+")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
