@@ -436,8 +436,8 @@ def test_url_same_asks_a_warehouse(
 ) -> None:
     for number, url in enumerate([*ONE_STORY, TWO_STORIES[1]]):
         newsroom.write(f"{number}.md", make_document(url=url, ampWebUrl="https://www.example.com/live/today"))
-    addresses = {"ampWebUrl": "https://example.com/amp/other", "originalUrl": "https://b.org/elsewhere"}
-    newsroom.write("other.md", make_document(url="https://example.com/other", **addresses))
+    amp, foreign = "https://example.com/amp/other", "https://b.org/elsewhere"
+    newsroom.write("other.md", make_document(url="https://example.com/other", ampWebUrl=amp, originalUrl=foreign))
     newsroom.run()
 
     told = _same(capsys, *pair, "--warehouse", str(newsroom.warehouse))

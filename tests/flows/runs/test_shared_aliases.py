@@ -120,7 +120,7 @@ def test_a_post_is_never_shown_with_the_address_of_its_blog(newsroom: Newsroom) 
     write(newsroom, *DOCUMENTS)
     newsroom.run()
 
-    shown = dict(newsroom.query("select title, url from articles where is_root"))
+    shown: dict[str, str] = dict(newsroom.query("select title, url from articles where is_root"))
     assert shown["Schools"] == f"{BLOG}schools-open-soon"
     assert shown["The day"] == BLOG
     assert shown["Deal"] == f"{SITE}articles/1268415/judge-halts-deal"
