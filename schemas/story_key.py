@@ -19,8 +19,8 @@ class Marks(NamedTuple):
     """What a key says of its story.
 
     `page` is its looser spelling: host, path and parameters without AMP forms. `part` are the parameters that name a
-    part of the page. `others` is what else may contradict: the other parameters, and the day and id that stand above
-    the last segment.
+    part of the page. `others` is what else may contradict: the other parameters, and the day, id and number that stand
+    above the last segment.
     """
 
     page: str
@@ -41,6 +41,7 @@ def _words(text: str) -> frozenset[str]:
 _AMP_SEGMENTS = frozenset({"amp", ".amp", "google-amp", "amphtml", "amp.html"})
 _INDEX_PAGE = re.compile(r"(?:index|default|home)\.[a-z]{3,5}")
 _ENDING = re.compile(r"(?:[._-]amp|\.amphtml|\.[a-z]{2,7})+$", re.IGNORECASE)
+_LONGEST_ENDING = 40  # looked at for an ending, so that no text takes long
 _AMP_PARAM = re.compile(r"(?:template|version|platform|amp-content)=amp(?:art|html)?", re.IGNORECASE)
 # Parameters that name a part of a page, or a page of a site that has one address for all.
 _PART_NAME = re.compile(
@@ -60,7 +61,7 @@ _GENERIC = _words("""
     jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october nov
     november dec december monday tuesday wednesday thursday friday saturday sunday am pm
 """)
-_LIVE = _words("blog live liveblog liveblogs livestream liveticker newsticker ticker updates")
+_LIVE = _words("blog live liveblog liveblogs livecoverage livestream liveticker newsticker ticker updates")
 _FEWEST_WORDS = 2
 # Scripts without spaces have no hyphens either.
 _UNSPACED = re.compile(r"[^\x00-\u02ff]")
@@ -95,7 +96,8 @@ def story_marks(key: str) -> Marks:
     if slug is None and id_ is None and not route:
         id_ = _only_id(part)
     folder_id = next((folder for folder in reversed(folders) if _is_id(folder)), None)
-    above = {"folder": folder_id, "day": _day("/".join(folders))}
+    number = next((folder.lstrip("0") for folder in reversed(folders) if folder.isdecimal()), None)
+    above = {"folder": folder_id, "number": number, "day": _day("/".join(folders))}
     return Marks(
         page,
         part,
@@ -137,7 +139,8 @@ def _last_segment(path: str) -> tuple[list[str], str]:
         segments.pop()
     if not segments:
         return [], ""
-    return segments[:-1], _ENDING.sub("", segments[-1])
+    last = segments[-1]
+    return segments[:-1], last[:-_LONGEST_ENDING] + _ENDING.sub("", last[-_LONGEST_ENDING:])
 
 
 def _slug_and_id(segment: str) -> tuple[str | None, str | None]:

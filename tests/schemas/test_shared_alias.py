@@ -160,6 +160,12 @@ NO_TWO: dict[str, tuple[str, tuple[str, ...], bool]] = {
         ("a.com/morning-briefing-here-1234567", "a.com/morning-briefing-here-1234568"),
         True,
     ),
+    "one slug below two numbers": (
+        "a.com/x",
+        ("a.com/live/12/morning-briefing-here", "a.com/live/13/morning-briefing-here"),
+        False,
+    ),
+    "one slug in two years": ("a.com/amp/x", ("a.com/2020/best-phones-here", "a.com/2021/best-phones-here"), False),
     "one slug below two ids": (
         "a.com/amp/7",
         ("a.com/1234567/morning-briefing-here", "a.com/1234568/morning-briefing-here"),
@@ -265,7 +271,7 @@ def test_what_an_alias_joins_contradicts_itself_nowhere(alias: str, keys: list[s
 
 def test_a_hub_of_thousands_takes_no_long_time() -> None:
     posts = [f"a.com/live/today/post-number-{number}-of-many" for number in range(20_000)]
-    same = [f"a.com/{number}/who-won" for number in range(20_000)]
+    same = [f"a.com/x{number}/who-won" for number in range(20_000)]
 
     assert not any(one.partner for one in judge("a.com/live/today", posts, is_identifying=True))
     assert all(one.partner for one in judge("a.com/amp/who-won", same, is_identifying=True))
@@ -274,3 +280,11 @@ def test_a_hub_of_thousands_takes_no_long_time() -> None:
 @given(st.text(max_size=80))
 def test_any_text_has_marks(text: str) -> None:
     assert story_marks(text).page is not None
+
+
+@pytest.mark.parametrize("piece", [".ab", "1", "a", "-", "a1", "/", "20200508/", "&x=1", "%27", ".amp", "amp"])
+def test_no_long_key_takes_long_or_raises(piece: str) -> None:
+    long = piece * (60_000 // len(piece))
+
+    for key in (f"a.com/{long}", f"a.com/{long}!", f"a.com/{long}/x", f"a.com/x?{long}"):
+        judge("a.com/amp/x", [key, key + "7"], is_identifying=True)
