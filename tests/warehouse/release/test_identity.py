@@ -94,9 +94,9 @@ def test_an_alias_that_is_smaller_does_not_name_the_article(connection: DuckDBPy
 
 def test_the_closure_is_transitive(connection: DuckDBPyConnection) -> None:
     for number in range(50):
-        declare(connection, number, f"a.com/{number:02}/who-won", f"a.com/{number + 1:02}/who-won")
+        declare(connection, number, f"a.com/x{number:02}/who-won", f"a.com/x{number + 1:02}/who-won")
 
-    assert set(owners(connection).values()) == {"a.com/00/who-won"}
+    assert set(owners(connection).values()) == {"a.com/x00/who-won"}
 
 
 def test_an_alias_on_another_domain_joins_nothing_and_is_unowned(connection: DuckDBPyConnection) -> None:
