@@ -138,15 +138,27 @@ DRIFT = Table(
 ALIAS = Table(
     "alias",
     "ops",
-    "alias that joins more than three url_keys",
-    "Aliases that deserve a look: an AMP or original URL that many identifying URLs share.",
+    "alias that two or more identifying url_keys declare, and url_key that declares it",
+    "A shared alias joins only spellings of one story: the AMP page of a live blog is declared by every post in it. An "
+    "alias counts as one of its keys where it identifies a mention itself.",
     (
         required("url_key", "VARCHAR", "Normalised form of the alias."),
-        required("joined_count", "BIGINT", "Distinct identifying url_keys that declare it.", "url_keys"),
-        required("article_key", "BIGINT", "The article that they became; joins dim_article."),
-        required("example", "VARCHAR", "The smallest and the largest of the url_keys joined."),
+        required(
+            "declaring_key",
+            "VARCHAR",
+            "Identifying url_key of mentions that declare the alias, or the alias itself where it identifies mentions.",
+        ),
+        required(
+            "is_joined",
+            "BOOLEAN",
+            "True where the alias makes declaring_key one article with another of its keys. False: its edge was cut.",
+        ),
+        required("reason", "VARCHAR", "Why, in words: which slug or id is shared with which key, or that none is."),
+        required("article_key", "BIGINT", "The article of declaring_key; joins dim_article."),
+        required("joined_count", "BIGINT", "Distinct url_keys that the alias joins; 0: it joins nothing.", "url_keys"),
+        required("example", "VARCHAR", "The smallest and the largest of the url_keys that share the alias."),
     ),
-    ("url_key",),
+    ("url_key", "declaring_key"),
 )
 
 OPS_TABLES: tuple[Table, ...] = (RELEASE, RUN, QUARANTINE, AUDIT, DRIFT, ALIAS)

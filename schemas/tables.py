@@ -9,7 +9,7 @@ from schemas.declarations import ForeignKey, Table, optional, required
 from schemas.ops_tables import OPS_TABLES
 from schemas.views import VIEWS
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 
 _ARTICLE = ForeignKey("article_key", "dim_article", "article_key")
 _PROVIDER = ForeignKey("provider_key", "dim_provider", "provider_key")

@@ -158,12 +158,16 @@ TOPIC_DAILY = Table(
 MATCH_CANDIDATE = Table(
     "match_candidate",
     "view",
-    "pair of articles that a looser URL key would join (the smaller article_key first)",
-    "For people to judge, never merged: mobile and AMP hosts, AMP paths, index pages, path case, ambiguous parameters.",
+    "pair of articles that may be one story (the smaller article_key first)",
+    "For people to judge, never merged: one address but for mobile and AMP forms, index pages, case, ambiguous "
+    "parameters or escapes; one content id within a domain, under another slug, section or edition; one title and an "
+    "alias that does not join them. What more than eight articles share is left out.",
     (
         required("article_key", "BIGINT", "One article; joins dim_article."),
         required("other_article_key", "BIGINT", "The other; joins dim_article."),
-        required("loose_key", "VARCHAR", "The looser key that both have (the smallest, where several)."),
+        required(
+            "loose_key", "VARCHAR", "What both have: a looser key, a domain and content id, or an alias; see reason."
+        ),
         required("url", "VARCHAR", "Address of the one."),
         required("other_url", "VARCHAR", "Address of the other."),
         optional("title", "VARCHAR", "Title of the one. NULL where unknown."),
@@ -176,6 +180,7 @@ MATCH_CANDIDATE = Table(
             "Publication of the other minus that of the one. NULL where either is unknown.",
             "days",
         ),
+        required("reason", "VARCHAR", "Why the two may be one story, in words."),
     ),
     ("article_key", "other_article_key"),
     (

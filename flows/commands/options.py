@@ -99,6 +99,8 @@ def _asking_commands(commands: Adder) -> None:
     query.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
     url = _command(commands, "url", "url:url", "Tell a URL's key, and each rule that made it.", warehouse=False)
     url.add_argument("urls", metavar="URL", nargs="+", help="URLs; write -- before one that starts with a dash")
+    url.add_argument("--same", action="store_true", help="tell whether two URLs are one article, and why")
+    url.add_argument("--warehouse", metavar="FILE", help="with --same: ask the aliases known there, too")
     _json(url)
     report = _command(commands, "report", "report:report", "Write one HTML page about the current release.")
     report.add_argument("--to", metavar="FILE.html", help="where to (default: news.html beside the warehouse)")

@@ -6,7 +6,7 @@ thought and lie in memory; the release's tables are filled from them by one SELE
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from schemas.declarations import Table
 from schemas.errors import AuditFailed
+from schemas.shared_alias import judge
 from schemas.tables import CONTRACT_VERSION
 from warehouse import faults
 from warehouse.db import attach_new
@@ -34,6 +35,9 @@ WORK = (
     "span",
     "used_entry",
     "entry_url",
+    "declared_alias",
+    "shared_alias",
+    "alias_verdict",
     "alias_edge",
     "closure",
     "key_owner",
@@ -141,23 +145,37 @@ def _lay_out(name: str, as_of: datetime, cursor: duckdb.DuckDBPyConnection) -> N
     sql = read_sql("work", name)
     parameters = {"as_of": as_of} if "$as_of" in sql else None
     cursor.execute(f"create or replace table work.{name} as {sql}", parameters)
-    if name == "closure":
-        close_over_aliases(cursor)
+    if name in FILLED_HERE:
+        FILLED_HERE[name](cursor)
+
+
+def judge_shared_aliases(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill work.alias_verdict from the aliases in work.shared_alias."""
+    shared = connection.execute("select alias_key, declaring_keys, is_identifying from work.shared_alias").fetchall()
+    verdicts = [
+        one for alias, keys, is_identifying in shared for one in judge(alias, keys, is_identifying=is_identifying)
+    ]
+    _insert_texts(connection, "alias_verdict", ("alias_key", "url_key", "partner_key", "reason"), verdicts)
 
 
 def close_over_aliases(connection: duckdb.DuckDBPyConnection) -> None:
     """Fill work.closure from the pairs in work.alias_edge."""
     pairs = connection.execute("select url_key, alias_key from work.alias_edge").fetchall()
-    closed = list(components(pairs))
-    table = pa.table(
-        {
-            "url_key": pa.array([key for key, _ in closed], pa.string()),
-            "component": pa.array([component for _, component in closed], pa.string()),
-        }
-    )
-    connection.register("closed", table)
-    connection.execute("insert into work.closure by name select * from closed")
-    connection.unregister("closed")
+    _insert_texts(connection, "closure", ("url_key", "component"), components(pairs))
+
+
+FILLED_HERE = {"alias_verdict": judge_shared_aliases, "closure": close_over_aliases}
+
+
+def _insert_texts(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str], rows: Iterable[Sequence[str | None]]
+) -> None:
+    """Insert rows of texts into a scratch table."""
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    table = pa.table({column: pa.array(texts, pa.string()) for column, texts in zip(columns, values, strict=True)})
+    connection.register("filled", table)
+    connection.execute(f"insert into work.{name} by name select * from filled")
+    connection.unregister("filled")
 
 
 def clear_work(connection: duckdb.DuckDBPyConnection) -> None:

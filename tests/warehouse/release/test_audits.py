@@ -33,7 +33,7 @@ BREAKS = {
         "cross join dim_document"
     ),
     "unique__match_candidate": "insert into dim_article select * from dim_article",
-    "unique__alias": "insert into ops.alias values ('k', 4, 1, 'x'), ('k', 4, 1, 'x')",
+    "unique__alias": "insert into ops.alias select 'k', 'k', true, 'r', 1, 1, 'x' from range(2)",
     "unique__audit": "insert into ops.audit values ('a', 'pass', 0, null), ('a', 'pass', 0, null)",
     "rows__articles": "delete from fact_article where article_key in (select min(article_key) from fact_article)",
     "rows__provider_summary": "insert into dim_provider select * from dim_provider",

@@ -128,8 +128,9 @@ def test_match_candidate_lists_each_pair_once_and_no_unowned_url(release: DuckDB
         row = {"url_raw": str(number), "url_key": str(number), "own_key": number, "kind": "web", "first_seen_at": T[0]}
         put(release, "article_url", {**row, "article_key": article_key, "loose_key": loose_key})
 
+    reason = "one address but for mobile and AMP forms, index pages, case and ambiguous parameters"
     assert release.execute("select * from match_candidate").fetchall() == [
-        (1, 3, "a", "https://1", "https://3", "one", "three", "a.com", "b.com", 2.0)
+        (1, 3, "a", "https://1", "https://3", "one", "three", "a.com", "b.com", 2.0, reason)
     ]
 
 
