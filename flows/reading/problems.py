@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.text import MIN_SECRET, has_secret, sample
+from schemas.ciphertext import hide_in_key
+from schemas.text import printable
 
 Path = tuple[str | int, ...]
 
 _STRETCH = 65_536
-_MAX_FIELD = 200
+_MAX_FIELD, _MAX_KEY = 200, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,9 @@ def field_path(path: Path) -> str:
 
 
 def _short_key(key: str) -> str:
-    """Return a key as a path shows it; where a quote or a colon is damaged, the secret may stand in a key too."""
-    if len(key) >= MIN_SECRET and has_secret(key):
-        return sample(key)
-    shown = key if len(key) <= 60 else key[:59] + "\u2026"
-    return shown if shown.isprintable() else shown.encode("unicode_escape").decode("ascii")
+    """Return a key as a path shows it."""
+    shown = hide_in_key(key[: 2 * _MAX_KEY])
+    return printable(shown if len(shown) <= _MAX_KEY else shown[: _MAX_KEY - 1] + "\u2026")
 
 
 def document_problems(flaws: Sequence[Flaw], text: str) -> list[Problem]:

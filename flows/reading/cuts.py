@@ -1,0 +1,57 @@
+"""What YAML cuts off a plain text in silence, and when that deserves a notice.
+
+To YAML ` #` begins a comment and NEL, LS and PS end a line, so `title: Update #2` says "Update". That is YAML, and the
+document is accepted as it reads. But text that a person wrote is gone, so they are told. A remark that is meant as one
+(`heat: 5 # rated`, `locale: en-us # market`) is no reason for a notice:
+
+| value | `#word` after it | `# words` after it |
+|---|---|---|
+| prose: a title, an excerpt, a name, a topic … | told | told, but not after a number, boolean or date |
+| a URL, a field that no model knows | told, but not after a number, boolean or date | a remark |
+| nothing | told | a remark |
+| a code, a number, a boolean, a date | a remark | a remark |
+"""
+
+import re
+from typing import NamedTuple
+
+from flows.reading.problems import Path
+
+CUTTING = re.compile("[ \t]#|[\u0085\u2028\u2029]")
+_CUT = re.compile("[ \t]*(?:(?<=[ \t])(#)|[\u0085\u2028\u2029]+(?=[^\r\n\u0085\u2028\u2029]*[^\\s]))")
+_PROSE = frozenset(("title", "excerpt", "category", "name", "topics", "authors", "attribution", "featuredContent"))
+_NO_TEXTS = frozenset(
+    ("type", "locale", "domain", "quality", "heat", "width", "height", "published", "removed", "isCached")
+    + ("publishedDateTime", "updatedDateTime", "secured")
+)
+_NO_PROSE = re.compile(r"[-+]?[0-9][-+0-9.,:TZ ]*|true|false", re.IGNORECASE)
+
+
+class Cut(NamedTuple):
+    """What was cut off a plain value: the value's path, where the rest begins, and what is left of it."""
+
+    path: Path
+    index: int
+    value: str
+
+
+def cut_after(text: str, end: int) -> int | None:
+    """Return where the comment or hidden line break begins that follows a scalar at its end; None for neither."""
+    match = _CUT.match(text, end)
+    if match is None:
+        return None
+    return match.end() - 1 if match[1] else match.end()
+
+
+def deserves_notice(text: str, cut: Cut) -> bool:
+    """Tell whether a cut may have cost a text, by the table above."""
+    names = [step for step in cut.path if isinstance(step, str)]
+    name = names[-1] if names else ""
+    if name in _NO_TEXTS:
+        return False
+    is_hashtag = text[cut.index] != "#" or text[cut.index + 1 : cut.index + 2].strip("# \t\r\n") != ""
+    if not cut.value or (_NO_PROSE.fullmatch(cut.value) and name not in _PROSE):
+        return is_hashtag and not cut.value
+    if name in _PROSE:
+        return is_hashtag or _NO_PROSE.fullmatch(cut.value) is None
+    return is_hashtag

@@ -1,0 +1,144 @@
+"""What looks like ciphertext, so that no error shows any. The one home of that judgement.
+
+The source's `secured` is base64 (RFC 4648, sections 4 and 5) of some hundred characters. Where a fence, a quote or a key
+is damaged it can stand under any name, cut short, or in several pieces. Its mark is that the kind of letter changes all
+the time: `Zq9+Lm2xT` goes from capitals to small letters to digits at nearly every character, `organizations/cnn.com`
+hardly ever. So a text is cut into parts of one kind (`Ferry` is one part), and what consists of short parts is hidden.
+Words, paths, URLs, UUIDs and the ids of publishers stay, because a person needs them to mend a document. In a URL only
+long tokens are hidden, since ids there look the same as ciphertext.
+
+Rejected: the entropy of single characters, of which a short text has too few; and hiding whatever has 40 characters of
+base64, which hid long paths and showed short secrets.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+HIDDEN = "\u2026"
+"""What stands in the place of what is hidden."""
+_MIN_ODD, _MIN_PIECES, _MIN_IN_URL = 14, 20, 25
+_MOST_MEAN, _MOST_MEAN_PLAIN = 3.0, 3.5
+_ODD_PARTS, _NEUTRAL, _MOST_GAP = 3, 4, 3
+_MIN_SAMPLES, _MIN_SCATTERED = 3, 24
+_LONGEST_NAME = 10
+
+# In a text "security" is a word; as a key, whatever comes near `secured` counts.
+_NAME = re.compile(r"secured|\bsecure?d?\w?[\"']?[ \t]*[:=]", re.IGNORECASE)
+_NAME_OF_KEY = re.compile(r"secur\w*|\bs?e?c+u*r*e*d+\b", re.IGNORECASE)
+_TOKEN = re.compile(r"[A-Za-z0-9+=_-]+")
+_URL_TOKEN = re.compile(r"[A-Za-z0-9+]+")
+_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]|[0-9]+")
+# Hexadecimal, base32 and the like. SHA-1 in hexadecimal has 40 characters, and is an id.
+_LONG = re.compile(r"[A-Za-z0-9+=]{41,}")
+
+
+class _Token(NamedTuple):
+    """A word of a text: where it stands, its letters and digits, and how many parts of one kind they make."""
+
+    start: int
+    end: int
+    length: int
+    parts: int
+    is_odd: bool
+
+    @property
+    def can_be_a_piece(self) -> bool:
+        """Tell whether it may stand between pieces of ciphertext: no word of one part is, but for short ones."""
+        return self.parts > 1 or self.length <= _NEUTRAL
+
+
+def _token(match: re.Match[str]) -> _Token:
+    text = match.group()
+    parts = _PART.findall(text)
+    length = sum(map(len, parts))
+    is_mixed = text.upper() != text != text.lower()
+    is_odd = is_mixed and len(parts) >= _ODD_PARTS and length <= _MOST_MEAN * len(parts)
+    return _Token(*match.span(), length, len(parts), is_odd)
+
+
+def _runs(tokens: Iterator[_Token]) -> Iterator[list[_Token]]:
+    """Yield the runs of neighbouring tokens that may be pieces of one ciphertext."""
+    run: list[_Token] = []
+    for token in tokens:
+        if run and (token.start - run[-1].end > _MOST_GAP or not token.can_be_a_piece):
+            yield run
+            run = []
+        if token.can_be_a_piece:
+            run.append(token)
+    yield run
+
+
+def _secret_of(run: Sequence[_Token]) -> tuple[int, int] | None:
+    """Return where ciphertext stands in a run: several odd tokens, or nearly nothing but broken ones."""
+    odd = [token for token in run if token.is_odd]
+    if sum(token.length for token in odd) >= _MIN_ODD:
+        return odd[0].start, run[-1].end
+    broken = [token for token in run if token.parts > 1]
+    length = sum(token.length for token in broken)
+    is_broken = length >= _MIN_PIECES and len(broken) >= 0.8 * len(run)
+    if is_broken and length <= _MOST_MEAN * sum(token.parts for token in broken):
+        return run[0].start, run[-1].end
+    return None
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """Return where ciphertext seems to stand in a text, first to last."""
+    found = [match.span() for match in _LONG.finditer(text) if _is_no_word(match.group())]
+    if "://" in text:
+        tokens = map(_token, _URL_TOKEN.finditer(text))
+        return sorted(found + [token[:2] for token in tokens if token.is_odd and token.length >= _MIN_IN_URL])
+    secrets = map(_secret_of, _runs(map(_token, _TOKEN.finditer(text))))
+    return sorted(found + [secret for secret in secrets if secret is not None])
+
+
+def _is_no_word(text: str) -> bool:
+    parts = _PART.findall(text)
+    return len(parts) > 1 and sum(map(len, parts)) <= _MOST_MEAN_PLAIN * len(parts)
+
+
+def hide(text: str) -> str:
+    """Return a text without ciphertext. It ends where the word `secured` begins, for no one knows what comes after.
+
+    A URL goes on after what is hidden in it, any other text ends there.
+    """
+    name = _NAME.search(text)
+    kept = text if name is None else text[: name.start()]
+    found = spans(kept)
+    if "://" not in kept:
+        end = min([start for start, _ in found], default=len(kept))
+        return kept[:end] + (HIDDEN if end < len(text) else "")
+    for start, end in reversed(found):
+        kept = kept[:start] + HIDDEN + kept[end:]
+    return kept + (HIDDEN if name is not None else "")
+
+
+def hide_in_key(key: str) -> str:
+    """Return a key without ciphertext: where a quote or a colon is damaged, a value may stand in a key."""
+    name = _NAME_OF_KEY.search(key)
+    if name is None:
+        return hide(key)
+    end = min(name.end(), name.start() + _LONGEST_NAME)
+    return key[:end] + (HIDDEN if key[end:].strip() else "")
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a key is `secured`, in whatever case, or nearly so."""
+    return _NAME_OF_KEY.search(name) is not None
+
+
+def hide_scattered(samples: Sequence[str | None]) -> list[str | None]:
+    """Return the samples of one document, without those that are pieces of one ciphertext, each too short to tell."""
+    pieces = [None if text is None or "://" in text else _piece_of(text) for text in samples]
+    odd = {text for text, piece in zip(samples, pieces, strict=True) if piece is not None and piece.is_odd}
+    if len(odd) < _MIN_SAMPLES or sum(len(text or "") for text in odd) < _MIN_SCATTERED:
+        return list(samples)
+    return [
+        HIDDEN if piece is not None and piece.parts > 1 else text
+        for text, piece in zip(samples, pieces, strict=True)
+    ]
+
+
+def _piece_of(text: str) -> _Token | None:
+    match = _TOKEN.fullmatch(text)
+    return None if match is None else _token(match)
