@@ -1,7 +1,7 @@
 """What looks like ciphertext, so that no error shows any. The one home of that judgement.
 
-The source's `secured` is base64 (RFC 4648, sections 4 and 5) of some hundred characters. Where a fence, a quote or a key
-is damaged it can stand under any name, cut short, or in several pieces. Its mark is that the kind of letter changes all
+The source's `secured` is base64 (RFC 4648, sections 4 and 5) of some hundred characters. Where a fence, quote or key is
+damaged it can stand under any name, cut short, or in several pieces. Its mark is that the kind of letter changes all
 the time: `Zq9+Lm2xT` goes from capitals to small letters to digits at nearly every character, `organizations/cnn.com`
 hardly ever. So a text is cut into parts of one kind (`Ferry` is one part), and what consists of short parts is hidden.
 Words, paths, URLs, UUIDs and the ids of publishers stay, because a person needs them to mend a document. In a URL only
@@ -134,8 +134,7 @@ def hide_scattered(samples: Sequence[str | None]) -> list[str | None]:
     if len(odd) < _MIN_SAMPLES or sum(len(text or "") for text in odd) < _MIN_SCATTERED:
         return list(samples)
     return [
-        HIDDEN if piece is not None and piece.parts > 1 else text
-        for text, piece in zip(samples, pieces, strict=True)
+        HIDDEN if piece is not None and piece.parts > 1 else text for text, piece in zip(samples, pieces, strict=True)
     ]
 
 

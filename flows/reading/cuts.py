@@ -55,3 +55,11 @@ def deserves_notice(text: str, cut: Cut) -> bool:
     if name in _PROSE:
         return is_hashtag or _NO_PROSE.fullmatch(cut.value) is None
     return is_hashtag
+
+
+def what_was_cut(text: str, cut: Cut) -> tuple[str, str]:
+    """Return reason and expectation of a notice about a cut."""
+    if text[cut.index] == "#":
+        return "cut_by_comment", "quotes round a text that holds ` #`: to YAML a comment begins there"
+    hidden = text[: cut.index].rstrip("\u0085\u2028\u2029")
+    return "cut_by_line_break", f"no invisible line break U+{ord(text[len(hidden)]):04X} in a text"

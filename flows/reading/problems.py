@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.ciphertext import hide_in_key
+from schemas.ciphertext import hide_in_key, hide_scattered
 from schemas.text import printable
 
 Path = tuple[str | int, ...]
 
+NOTICE = "notice"
+"""The scope of what is told and refuses nothing."""
 _STRETCH = 65_536
 _MAX_FIELD, _MAX_KEY = 200, 60
 
@@ -90,10 +92,16 @@ def _short_key(key: str) -> str:
     return printable(shown if len(shown) <= _MAX_KEY else shown[: _MAX_KEY - 1] + "\u2026")
 
 
+def hide_pieces(problems: Sequence[Problem]) -> list[Problem]:
+    """Return a document's problems without what, taken together, they would show of a ciphertext."""
+    shown = hide_scattered([problem.found for problem in problems])
+    return [problem._replace(found=found) for problem, found in zip(problems, shown, strict=True)]
+
+
 def document_problems(flaws: Sequence[Flaw], text: str) -> list[Problem]:
     """Return flaws that condemn a whole document as problems with line and column in its text."""
     lines = Lines(text)
-    return [_document_problem(flaw, lines) for flaw in flaws]
+    return hide_pieces([_document_problem(flaw, lines) for flaw in flaws])
 
 
 def _document_problem(flaw: Flaw, lines: Lines) -> Problem:

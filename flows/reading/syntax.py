@@ -22,7 +22,8 @@ from schemas.text import sample
 INVISIBLE = "\u0085\u00a0\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"
 # Where one of them breaks the structure: in the indentation, at a key, after a colon or dash, or as a line break.
 _BREAKING = re.compile(
-    rf"[ \t]*(?:- +)*(?:(?=[{INVISIBLE}])|[\w\"'-]+(?=[{INVISIBLE}]+[\w\"' -]*:)|[\w\"'-]+ *:(?=[{INVISIBLE}])|-(?=[{INVISIBLE}]))"
+    rf"[ \t]*(?:- +)*(?:(?=[{INVISIBLE}])|[\w\"'-]+(?=[{INVISIBLE}]+[\w\"' -]*:)"
+    rf"|[\w\"'-]+ *:(?=[{INVISIBLE}])|-(?=[{INVISIBLE}]))"
     r"|[^\u0085\u2028\u2029]*(?=[\u0085\u2028\u2029])"
 )
 _VALUE = re.compile(r"""[ \t]*(?:- +)*(?:["']?[^\s"'#:][^:"'#]*?["']?[ \t]*:[ \t]+)?""")
@@ -266,7 +267,7 @@ def _indentation(scene: _Scene) -> _Told | None:
         return None
     if scene.char() == ":":
         return _Told(first, "a key before the colon")
-    if "'-' indicator" in scene.said and "-" != scene.char():
+    if "'-' indicator" in scene.said and scene.char() != "-":
         return _Told(first, "`- ` as before the other items, or the indentation of the list's key")
     if "expected key" in scene.said and re.match("-( |$)", line[first - start :]):
         return _Told(first, "`key: value` as in the lines above, not a list item")
