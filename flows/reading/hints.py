@@ -45,7 +45,7 @@ class Hint(NamedTuple):
 
 
 def plain_form(key: str) -> str:
-    """Return a key's letters and digits in lower case: case, `_`, `-` and hidden characters make no difference to it."""
+    """Return a key's letters and digits in lower case: case, `_` and hidden characters make no difference to it."""
     folded = unicodedata.normalize("NFKC", key[:_MAX_KEY]).casefold()
     return "".join(c for c in folded if c.isascii() and c.isalnum())
 
