@@ -2,14 +2,19 @@
 
 To YAML ` #` begins a comment and NEL, LS and PS end a line, so `title: Update #2` says "Update". That is YAML, and the
 document is accepted as it reads. But text that a person wrote is gone, so they are told. A remark that is meant as one
-(`heat: 5 # rated`, `locale: en-us # market`) is no reason for a notice:
+(`heat: 5 # rated`, `category: blog # or "guide"`, `name: Gazette    # the paper`) is no reason for a notice:
 
-| value | `#word` after it | `# words` after it |
-|---|---|---|
-| prose: a title, an excerpt, a name, a topic … | told | told, but not after a number, boolean or date |
-| a URL, a field that no model knows | told, but not after a number, boolean or date | a remark |
-| nothing | told | a remark |
-| a code, a number, a boolean, a date | a remark | a remark |
+| value | `#word` after it | one blank and `# words` | more blanks and `# words` |
+|---|---|---|---|
+| prose: a title, an excerpt, a name, a topic | told | told | a remark |
+| a number, boolean or date in prose | told | a remark | a remark |
+| no value: an excerpt | told | told | told |
+| no value: any other text | told | a remark | a remark |
+| a URL, a category | told | a remark | a remark |
+| a code, number, boolean or date; a field that no model knows | a remark | a remark | a remark |
+
+Tried on front matter of public repositories: most who write `#word` or one blank and a `#` in prose mean text, and who
+comments on fields sets the `#` apart, or does so on codes, flags and dates.
 """
 
 import re
@@ -19,11 +24,8 @@ from flows.reading.problems import Path
 
 CUTTING = re.compile("[ \t]#|[\u0085\u2028\u2029]")
 _CUT = re.compile("[ \t]*(?:(?<=[ \t])(#)|[\u0085\u2028\u2029]+(?=[^\r\n\u0085\u2028\u2029]*[^\\s]))")
-_PROSE = frozenset(("title", "excerpt", "category", "name", "topics", "authors", "attribution", "featuredContent"))
-_NO_TEXTS = frozenset(
-    ("type", "locale", "domain", "quality", "heat", "width", "height", "published", "removed", "isCached")
-    + ("publishedDateTime", "updatedDateTime", "secured")
-)
+_PROSE = frozenset(("title", "excerpt", "name", "topics", "authors", "attribution"))
+_LABELS = frozenset(("category", "featuredContent", "url", "webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl"))
 _NO_PROSE = re.compile(r"[-+]?[0-9][-+0-9.,:TZ ]*|true|false", re.IGNORECASE)
 
 
@@ -45,16 +47,16 @@ def cut_after(text: str, end: int) -> int | None:
 
 def deserves_notice(text: str, cut: Cut) -> bool:
     """Tell whether a cut may have cost a text, by the table above."""
-    names = [step for step in cut.path if isinstance(step, str)]
-    name = names[-1] if names else ""
-    if name in _NO_TEXTS:
+    name = next((step for step in reversed(cut.path) if isinstance(step, str)), "")
+    if name not in _PROSE and name not in _LABELS:
         return False
     is_hashtag = text[cut.index] != "#" or text[cut.index + 1 : cut.index + 2].strip("# \t\r\n") != ""
-    if not cut.value or (_NO_PROSE.fullmatch(cut.value) and name not in _PROSE):
-        return is_hashtag and not cut.value
-    if name in _PROSE:
-        return is_hashtag or _NO_PROSE.fullmatch(cut.value) is None
-    return is_hashtag
+    if is_hashtag or name not in _PROSE:
+        return is_hashtag
+    if not cut.value:
+        return name == "excerpt"
+    is_set_apart = text[max(cut.index - 2, 0) : cut.index].isspace()
+    return not is_set_apart and _NO_PROSE.fullmatch(cut.value) is None
 
 
 def what_was_cut(text: str, cut: Cut) -> tuple[str, str]:
