@@ -6,12 +6,13 @@ texts over several lines that look like keys, and only ever used to tell an erro
 """
 
 import re
-from itertools import chain, islice
+from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from flows.reading.problems import Path
 
-_MAX_LINES = 200_000
+_MAX_LINES, _MAX_LINE = 100_000, 2_000
 _LINE = re.compile(r"""( *)((?:- +|-$)*)(?:["']?([^\s"'#:\[\]{},-][^:"'#]*?)["']?[ \t]*:(?=[ \t]|$))?""")
 # The line of the mistake itself may lack the blank after its colon, or hold a character that is no blank to YAML.
 _OWN_LINE = re.compile(r"""( *)((?:- +|-$)*)(?:["']?([A-Za-z_][\w-]*)["']?[ \t]*(?::(?!//)|=))?""")
@@ -29,9 +30,33 @@ class _Node(NamedTuple):
 
 def line_bounds(text: str, index: int) -> tuple[int, int]:
     """Return where the line of an index begins and ends; lines end with LF, CR or both."""
-    start = max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
-    ends = [end for end in (text.find("\n", index), text.find("\r", index)) if end >= 0]
-    return start, min(ends, default=len(text))
+    end = text.find("\n", index)
+    end = len(text) if end < 0 else end
+    carriage = text.find("\r", index, end)
+    return _line_start(text, index), end if carriage < 0 else carriage
+
+
+def _line_start(text: str, index: int) -> int:
+    start = text.rfind("\n", 0, index) + 1
+    return max(start, text.rfind("\r", start, index) + 1)
+
+
+def plain_breaks(text: str) -> str:
+    """Return a text of the same length in which LF ends each line, for what goes through many lines."""
+    return text.replace("\r\n", " \n").replace("\r", "\n") if "\r" in text else text
+
+
+def lines_above(text: str, index: int) -> Iterator[tuple[int, str]]:
+    """Yield the lines above that of an index, the nearest first: where each begins, and its first characters.
+
+    At most 100,000 lines, of a text with plain breaks.
+    """
+    start = text.rfind("\n", 0, index) + 1
+    for _ in range(_MAX_LINES):
+        if start == 0:
+            return
+        end, start = start - 1, text.rfind("\n", 0, start - 1) + 1
+        yield start, text[start : min(end, start + _MAX_LINE)]
 
 
 def line_at(text: str, index: int) -> str:
@@ -42,12 +67,14 @@ def line_at(text: str, index: int) -> str:
 
 def path_at(text: str, index: int) -> Path:
     """Return the path of the field in whose line an index lies, as far as its keys can be read."""
+    text = plain_breaks(text)
     start, end = line_bounds(text, index)
-    own = _nodes(text[start:end], _LINE) or _nodes(text[start:end], _OWN_LINE)
-    above = text[:start].replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    line = text[start : min(end, start + _MAX_LINE)]
+    own = _nodes(line, _LINE) or _nodes(line, _OWN_LINE)
+    above = (_nodes(line, _LINE) for _, line in lines_above(text, start))
     path: list[str | int] = []
     limit, items = end - start + 1, -1  # items: how many of the list that is being counted were met; -1 for no list
-    for nodes in chain([own], (_nodes(line, _LINE) for line in islice(reversed(above), _MAX_LINES))):
+    for nodes in chain([own], above):
         for node in reversed(nodes):
             if node.key is None and items >= 0 and node.column == limit:
                 items += 1
@@ -57,7 +84,7 @@ def path_at(text: str, index: int) -> Path:
                 limit = node.column
                 path.extend([] if node.key is None else [node.key])
         if limit == 0 and items < 0:
-            break
+            return tuple(reversed(path))
     return tuple(reversed(path))
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import yaml
 
-from flows.reading.line_path import KEY_LINE, line_at, line_bounds, path_at
+from flows.reading.line_path import KEY_LINE, line_at, line_bounds, lines_above, path_at, plain_breaks
 from flows.reading.problems import Flaw, Path
 from schemas.ciphertext import is_secret_name
 from schemas.text import sample
@@ -28,9 +28,10 @@ _BREAKING = re.compile(
 )
 _VALUE = re.compile(r"""[ \t]*(?:- +)*(?:["']?[^\s"'#:][^:"'#]*?["']?[ \t]*:[ \t]+)?""")
 _NO_SPACE = re.compile(r"([ \t]*(?:- +)*[A-Za-z_][\w-]*):(?=[^\s/:])")
+_MAX_START = 2_000
 _MAX_KEY = 1024  # YAML 1.1, 9.2
 _QUOTES = ('"', "'")
-_SECRET_LINE = re.compile(r"(?im)^[\s-]*[\"']?(?:secured|secur\w*[\"']?[ \t]*[:=])")
+_SECRET_LINE = re.compile(r"(?im)^[ \t-]*[\"']?(?:secured|secur\w*[\"']?[ \t]*[:=])")
 _KEY_AGAIN = re.compile(rf"[\r\n]{KEY_LINE.pattern}")
 
 
@@ -70,6 +71,7 @@ class _Told(NamedTuple):
 
 def syntax_flaw(error: yaml.MarkedYAMLError, text: str, last: Scalar) -> Flaw:
     """Return the flaw that a parser's error is, at the place where it can be mended."""
+    text = plain_breaks(text)
     at = _index(error.problem_mark, text, 0)
     said = " ".join(part for part in (error.context, error.problem) if part)
     scene = _Scene(text, at, _index(error.context_mark, text, at), said, last)
@@ -91,7 +93,7 @@ def shown_at(text: str, index: int, path: Path) -> str | None:
     secrets = list(_SECRET_LINE.finditer(text, 0, index))
     if secrets and _KEY_AGAIN.search(text, secrets[-1].end(), line_bounds(text, index)[1]) is None:
         return None
-    return sample(text[index : line_bounds(text, index)[1]]) or None
+    return sample(text[index : line_bounds(text, index)[1]].rstrip(" ")) or None
 
 
 def _tab(scene: _Scene) -> _Told | None:
@@ -109,8 +111,8 @@ def _invisible(scene: _Scene) -> _Told | None:
     """Find the character that no editor shows: in the line of the place, or in the text that goes on into it."""
     for index in (scene.at, scene.since, _text_before(scene)):
         start, end = line_bounds(scene.text, index)
-        match = _BREAKING.match(scene.text, start, end)
-        if match is not None and match.end() < end:
+        match = _BREAKING.match(scene.text, start, min(end, start + _MAX_START))
+        if match is not None and match.end() < min(end, start + _MAX_START):
             name = f"U+{ord(scene.text[match.end()]):04X}"
             return _Told(match.end(), f"a plain blank or nothing in the place of the invisible character {name}")
     return None
@@ -118,13 +120,14 @@ def _invisible(scene: _Scene) -> _Told | None:
 
 def _text_before(scene: _Scene) -> int:
     """Return the start of the last line above that is neither empty nor a comment."""
-    start, _ = line_bounds(scene.text, scene.at)
-    while start > 0:
-        start, _ = line_bounds(scene.text, start - 1)
-        line = line_at(scene.text, start).strip()
-        if line and not line.startswith("#"):
-            return start
-    return 0
+    return next(
+        (
+            start
+            for start, line in lines_above(scene.text, scene.at)
+            if line.strip() and not line.lstrip().startswith("#")
+        ),
+        0,
+    )
 
 
 def _unclosed_quote(scene: _Scene) -> _Told | None:
@@ -196,7 +199,7 @@ def _directive(scene: _Scene) -> _Told | None:
 def _bracket(scene: _Scene) -> _Told | None:
     """A text that begins with a bracket is a list or mapping to YAML, and ends where the bracket does."""
     before = scene.before().rstrip(" ")
-    value = _VALUE.match(before)
+    value = _VALUE.match(before, 0, _MAX_START)
     start = value.end() if value else 0
     if before[start : start + 1] not in ("[", "{") or before[-1:] not in ("]", "}") or scene.char() in "\r\n":
         return None
@@ -223,7 +226,7 @@ def _colon_in_text(scene: _Scene) -> _Told | None:
     if "mapping values are not allowed" not in scene.said:
         return None
     before = scene.before()
-    value = _VALUE.match(before)
+    value = _VALUE.match(before, 0, _MAX_START)
     if value is None or ":" not in value.group() or not before[value.end() :].strip():
         return None
     if before[value.end()] in _QUOTES:
