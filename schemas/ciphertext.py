@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 HIDDEN = "\u2026"
 """What stands in the place of what is hidden."""
-_MIN_ODD, _MIN_PIECES, _MIN_IN_URL = 14, 20, 25
+_MIN_ODD, _MIN_PIECES, _MIN_IN_URL, _MIN_SUM_IN_URL = 14, 20, 25, 40
 _MOST_MEAN, _MOST_MEAN_PLAIN = 3.0, 3.5
 _ODD_PARTS, _NEUTRAL, _MOST_GAP = 3, 4, 3
 _MIN_SAMPLES, _MIN_SCATTERED = 3, 24
@@ -30,6 +30,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9+=_-]+")
 _URL_TOKEN = re.compile(r"[A-Za-z0-9+]+")
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]|[0-9]+")
 # Hexadecimal, base32 and the like. SHA-1 in hexadecimal has 40 characters, and is an id.
+_LONGEST_ID = 40
 _LONG = re.compile(r"[A-Za-z0-9+=]{41,}")
 
 
@@ -52,8 +53,7 @@ def _token(match: re.Match[str]) -> _Token:
     text = match.group()
     parts = _PART.findall(text)
     length = sum(map(len, parts))
-    is_mixed = text.upper() != text != text.lower()
-    is_odd = is_mixed and len(parts) >= _ODD_PARTS and length <= _MOST_MEAN * len(parts)
+    is_odd = _is_mixed(text) and len(parts) >= _ODD_PARTS and length <= _MOST_MEAN * len(parts)
     return _Token(*match.span(), length, len(parts), is_odd)
 
 
@@ -69,27 +69,44 @@ def _runs(tokens: Iterator[_Token]) -> Iterator[list[_Token]]:
     yield run
 
 
-def _secret_of(run: Sequence[_Token]) -> tuple[int, int] | None:
-    """Return where ciphertext stands in a run: several odd tokens, or nearly nothing but broken ones."""
+def _secret_of(run: Sequence[_Token], text: str) -> tuple[int, int] | None:
+    """Return where ciphertext stands in a run of a text: several odd tokens, or nearly nothing but broken ones."""
     odd = [token for token in run if token.is_odd]
     if sum(token.length for token in odd) >= _MIN_ODD:
         return odd[0].start, run[-1].end
     broken = [token for token in run if token.parts > 1]
     length = sum(token.length for token in broken)
-    is_broken = length >= _MIN_PIECES and len(broken) >= 0.8 * len(run)
-    if is_broken and length <= _MOST_MEAN * sum(token.parts for token in broken):
-        return run[0].start, run[-1].end
-    return None
+    if length < _MIN_PIECES or len(broken) < 0.8 * len(run) or not _is_mixed(text[run[0].start : run[-1].end]):
+        return None
+    return (run[0].start, run[-1].end) if length <= _MOST_MEAN * sum(token.parts for token in broken) else None
+
+
+def _is_mixed(text: str) -> bool:
+    """Tell whether capitals and small letters stand in a text."""
+    return text.upper() != text != text.lower()
 
 
 def spans(text: str) -> list[tuple[int, int]]:
     """Return where ciphertext seems to stand in a text, first to last."""
-    found = [match.span() for match in _LONG.finditer(text) if _is_no_word(match.group())]
     if "://" in text:
-        tokens = map(_token, _URL_TOKEN.finditer(text))
-        return sorted(found + [token[:2] for token in tokens if token.is_odd and token.length >= _MIN_IN_URL])
-    secrets = map(_secret_of, _runs(map(_token, _TOKEN.finditer(text))))
+        secrets = [_secret_of_url(run, text) for run in _runs(map(_token, _URL_TOKEN.finditer(text)))]
+        return [secret for secret in secrets if secret is not None]
+    found = [match.span() for match in _LONG.finditer(text) if _is_no_word(match.group())]
+    secrets = [_secret_of(run, text) for run in _runs(map(_token, _TOKEN.finditer(text)))]
     return sorted(found + [secret for secret in secrets if secret is not None])
+
+
+def _secret_of_url(run: Sequence[_Token], text: str) -> tuple[int, int] | None:
+    """Return where ciphertext stands in a run of a URL: a token longer than ids are, or many odd ones."""
+    odd = [token for token in run if token.is_odd or _is_long(token, text)]
+    is_secret = any(token.length >= _MIN_IN_URL for token in odd)
+    if is_secret or sum(token.length for token in odd) >= _MIN_SUM_IN_URL:
+        return odd[0].start, odd[-1].end
+    return None
+
+
+def _is_long(token: _Token, text: str) -> bool:
+    return token.length > _LONGEST_ID and _is_no_word(text[token.start : token.end])
 
 
 def _is_no_word(text: str) -> bool:

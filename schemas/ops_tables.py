@@ -129,7 +129,7 @@ NOTICE = Table(
             "documents whose URLs differ in the fragment alone).",
         ),
         required("expected", "VARCHAR", "What a document would say that means it, in words."),
-        optional("found", "VARCHAR", "The text that the notice is about, shortened."),
+        optional("found", "VARCHAR", "The text that the notice is about, shortened. NULL where it cannot be shown."),
         required("first_seen_at", "TIMESTAMP", "As-of from which on it holds.", "UTC"),
         required("last_seen_at", "TIMESTAMP", "As-of of the last run that found it.", "UTC"),
     ),

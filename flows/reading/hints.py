@@ -7,6 +7,7 @@ and become notices where nothing is missing but a value is not read.
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -46,7 +47,12 @@ class Hint(NamedTuple):
 
 def plain_form(key: str) -> str:
     """Return a key's letters and digits in lower case: case, `_` and hidden characters make no difference to it."""
-    folded = unicodedata.normalize("NFKC", key[:_MAX_KEY]).casefold()
+    return _plain_form(key[:_MAX_KEY])
+
+
+@lru_cache(maxsize=4_096)
+def _plain_form(key: str) -> str:
+    folded = unicodedata.normalize("NFKC", key).casefold()
     return "".join(c for c in folded if c.isascii() and c.isalnum())
 
 
@@ -75,7 +81,7 @@ def _odd_in_images(images: Tree, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _odd_keys(tree: Mapping[str, Tree], path: Path, names: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    for key in tree:
+    for key in sorted(tree.keys() - names.values()):
         right = names.get(plain_form(key))
         if right is not None and right not in tree:
             yield (*path, key), f"the key `{right}`"

@@ -8,6 +8,7 @@ editor does.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.ciphertext import hide_in_key, hide_scattered
@@ -88,7 +89,12 @@ def field_path(path: Path) -> str:
 
 def _short_key(key: str) -> str:
     """Return a key as a path shows it."""
-    shown = hide_in_key(key[: 2 * _MAX_KEY])
+    return _shown_key(key[: 2 * _MAX_KEY])
+
+
+@lru_cache(maxsize=4_096)
+def _shown_key(key: str) -> str:
+    shown = hide_in_key(key)
     return printable(shown if len(shown) <= _MAX_KEY else shown[: _MAX_KEY - 1] + "\u2026")
 
 

@@ -49,7 +49,7 @@ stories as (
         url.url_raw,
         if(current_keys.kind = 1, 'webUrl', 'originalUrl') as url_field,
         since.since_at,
-        regexp_replace(lower(entry.title), '[^\p{L}\p{N}]+', ' ', 'g') as story,
+        trim(regexp_replace(lower(entry.title), '[^\p{L}\p{N}]+', ' ', 'g')) as story,
         -- `&#38;` is a character, and no fragment
         regexp_extract(url.url_raw, '(?s)(?:^|[^&])#(.*)$', 1) as fragment,
     from current_keys
