@@ -70,11 +70,10 @@ def path_at(text: str, index: int) -> Path:
     text = plain_breaks(text)
     start, end = line_bounds(text, index)
     line = text[start : min(end, start + _MAX_LINE)]
-    own = _nodes(line, _LINE) or _nodes(line, _OWN_LINE)
     above = (_nodes(line, _LINE) for _, line in lines_above(text, start))
     path: list[str | int] = []
     limit, items = end - start + 1, -1  # items: how many of the list that is being counted were met; -1 for no list
-    for nodes in chain([own], above):
+    for nodes in chain([_own_nodes(line)], above):
         for node in reversed(nodes):
             if node.key is None and items >= 0 and node.column == limit:
                 items += 1
@@ -91,6 +90,12 @@ def path_at(text: str, index: int) -> Path:
 def _holds(node: _Node, limit: int, *, is_list: bool) -> bool:
     """Tell whether what begins at a column lies in a node; a list may stand right below its key."""
     return node.column < limit or (is_list and node.key is not None and node.column == limit)
+
+
+def _own_nodes(line: str) -> list[_Node]:
+    """Return the nodes of the line that is in question, whose key may be damaged."""
+    exact, loose = _nodes(line, _LINE), _nodes(line, _OWN_LINE)
+    return exact if any(node.key for node in exact) or not any(node.key for node in loose) else loose
 
 
 def _nodes(line: str, form: re.Pattern[str]) -> list[_Node]:

@@ -109,13 +109,19 @@ def _tab(scene: _Scene) -> _Told | None:
 
 def _invisible(scene: _Scene) -> _Told | None:
     """Find the character that no editor shows: in the line of the place, or in the text that goes on into it."""
-    for index in (scene.at, scene.since, _text_before(scene)):
-        start, end = line_bounds(scene.text, index)
-        match = _BREAKING.match(scene.text, start, min(end, start + _MAX_START))
-        if match is not None and match.end() < min(end, start + _MAX_START):
-            name = f"U+{ord(scene.text[match.end()]):04X}"
-            return _Told(match.end(), f"a plain blank or nothing in the place of the invisible character {name}")
-    return None
+    places = (hidden_break(scene.text, index) for index in (scene.at, scene.since, _text_before(scene)))
+    return next((_Told(*place) for place in places if place is not None), None)
+
+
+def hidden_break(text: str, index: int) -> tuple[int, str] | None:
+    """Return where in the line of an index an invisible character breaks the structure, and what to do about it."""
+    start, end = line_bounds(text, index)
+    end = min(end, start + _MAX_START)
+    match = _BREAKING.match(text, start, end)
+    if match is None or match.end() >= end:
+        return None
+    name = f"U+{ord(text[match.end()]):04X}"
+    return match.end(), f"a plain blank or nothing in the place of the invisible character {name}"
 
 
 def _text_before(scene: _Scene) -> int:

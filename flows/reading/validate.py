@@ -18,7 +18,7 @@ from flows.reading.entries import SECRET, Entry, canonical_digest, make_entry
 from flows.reading.hints import RELATED, Hint, Source, mend_missing, odd_keys, place_of_key, plain_form
 from flows.reading.identify import examine
 from flows.reading.problems import NOTICE, Lines, Path, Problem, field_path, hide_pieces
-from flows.reading.syntax import shown_at
+from flows.reading.syntax import hidden_break, shown_at
 from flows.reading.tree import Tree, place_of, value_at
 from schemas.documents import Mention, explain
 from schemas.text import sample
@@ -222,6 +222,9 @@ def _hint(flaw: ValueFlaw, path: Path, source: Source) -> Hint:
     if flaw.reason == "odd_key":
         return Hint(place_of_key(source, path), flaw.expected, sample(str(path[-1])))
     value = value_at(source.tree, path)
+    hidden = hidden_break(source.text, index) if flaw.reason == "wrong_shape" and isinstance(value, str) else None
+    if hidden is not None:
+        return Hint(hidden[0], f"{flaw.expected}: {hidden[1]}", _shown(value))
     is_text_list = flaw.expected == "a list" and isinstance(value, str) and value.startswith("-")
     return Hint(index, flaw.expected + (", with a blank after each dash" if is_text_list else ""), _shown(value))
 
