@@ -33,7 +33,7 @@ class Cut(NamedTuple):
     """What was cut off a plain value: the value's path, where the rest begins, and what is left of it."""
 
     path: Path
-    index: int
+    at: int
     value: str
 
 
@@ -50,18 +50,18 @@ def deserves_notice(text: str, cut: Cut) -> bool:
     name = next((step for step in reversed(cut.path) if isinstance(step, str)), "")
     if name not in _PROSE and name not in _LABELS:
         return False
-    is_hashtag = text[cut.index] != "#" or text[cut.index + 1 : cut.index + 2].strip("# \t\r\n") != ""
+    is_hashtag = text[cut.at] != "#" or text[cut.at + 1 : cut.at + 2].strip("# \t\r\n") != ""
     if is_hashtag or name not in _PROSE:
         return is_hashtag
     if not cut.value:
         return name == "excerpt"
-    is_set_apart = text[max(cut.index - 2, 0) : cut.index].isspace()
+    is_set_apart = text[max(cut.at - 2, 0) : cut.at].isspace()
     return not is_set_apart and _NO_PROSE.fullmatch(cut.value) is None
 
 
 def what_was_cut(text: str, cut: Cut) -> tuple[str, str]:
     """Return reason and expectation of a notice about a cut."""
-    if text[cut.index] == "#":
+    if text[cut.at] == "#":
         return "cut_by_comment", "quotes round a text that holds ` #`: to YAML a comment begins there"
-    hidden = text[: cut.index].rstrip("\u0085\u2028\u2029")
+    hidden = text[: cut.at].rstrip("\u0085\u2028\u2029")
     return "cut_by_line_break", f"no invisible line break U+{ord(text[len(hidden)]):04X} in a text"

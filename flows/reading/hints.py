@@ -40,7 +40,7 @@ class Source(NamedTuple):
 class Hint(NamedTuple):
     """Where a person should look, what would be right there, and what stands there now."""
 
-    index: int
+    at: int
     expected: str
     found: str | None
 
@@ -56,9 +56,16 @@ def _plain_form(key: str) -> str:
     return "".join(c for c in folded if c.isascii() and c.isalnum())
 
 
-def _names(model: type[BaseModel], *more: str) -> dict[str, str]:
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    return {plain_form(name): name for name in (*names, *more)}
+class _Names(NamedTuple):
+    """The keys that a model reads: as they are, and by their plain forms."""
+
+    exact: frozenset[str]
+    by_form: Mapping[str, str]
+
+
+def _names(model: type[BaseModel], *more: str) -> _Names:
+    names = [*(field.alias or name for name, field in model.model_fields.items()), *more]
+    return _Names(frozenset(names), {plain_form(name): name for name in names})
 
 
 _OF_MENTION, _OF_PROVIDER, _OF_IMAGE = _names(Mention, RELATED), _names(Provider), _names(Image)
@@ -80,9 +87,9 @@ def _odd_in_images(images: Tree, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _odd_keys(image, (*path, place), _OF_IMAGE)
 
 
-def _odd_keys(tree: Mapping[str, Tree], path: Path, names: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    for key in sorted(tree.keys() - names.values()):
-        right = names.get(plain_form(key))
+def _odd_keys(tree: Mapping[str, Tree], path: Path, names: _Names) -> Iterator[tuple[Path, str]]:
+    for key in sorted(tree.keys() - names.exact):
+        right = names.by_form.get(plain_form(key))
         if right is not None and right not in tree:
             yield (*path, key), f"the key `{right}`"
         elif right is None and not is_secret_name(key) and (hidden := _INVISIBLE.search(key)) is not None:
@@ -102,8 +109,8 @@ def mend_missing(source: Source, path: Path, expected: str) -> Hint | None:
     """Return what stands in the place of a required value that is missing, if anything does."""
     cut = next((cut for cut in source.cuts if cut.path == path), None)
     if cut is not None:
-        found = shown_at(source.text, cut.index, path)
-        return Hint(cut.index, f"{expected}, in quotes where it begins with `#`: to YAML that is a comment", found)
+        found = shown_at(source.text, cut.at, path)
+        return Hint(cut.at, f"{expected}, in quotes where it begins with `#`: to YAML that is a comment", found)
     mapping = value_at(source.tree, path[:-1])
     if not isinstance(mapping, dict):
         return None

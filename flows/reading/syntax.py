@@ -9,14 +9,15 @@ What none of them knows keeps the parser's words. Nothing here decides what is v
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import yaml
+from typing import TYPE_CHECKING, NamedTuple
 
 from flows.reading.line_path import KEY_LINE, line_at, line_bounds, lines_above, path_at, plain_breaks
 from flows.reading.problems import Flaw, Path
 from schemas.ciphertext import is_secret_name
 from schemas.text import sample
+
+if TYPE_CHECKING:  # documents of the common form need no PyYAML, and importing it would delay them
+    import yaml
 
 # Blanks that YAML does not take for blanks, characters without a width, and line breaks to YAML alone (NEL, LS, PS).
 INVISIBLE = "\u0085\u00a0\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"
@@ -64,12 +65,12 @@ class _Scene:
 class _Told(NamedTuple):
     """Where a mistake is, what would be right there, and from where on its text is shown (None: from the place on)."""
 
-    index: int
+    at: int
     expected: str
     shown_from: int | None = None
 
 
-def syntax_flaw(error: yaml.MarkedYAMLError, text: str, last: Scalar) -> Flaw:
+def syntax_flaw(error: "yaml.MarkedYAMLError", text: str, last: Scalar) -> Flaw:
     """Return the flaw that a parser's error is, at the place where it can be mended."""
     text = plain_breaks(text)
     at = _index(error.problem_mark, text, 0)
@@ -82,7 +83,7 @@ def syntax_flaw(error: yaml.MarkedYAMLError, text: str, last: Scalar) -> Flaw:
     return Flaw(index, path, "yaml_syntax", expected, found)
 
 
-def _index(mark: yaml.Mark | None, text: str, default: int) -> int:
+def _index(mark: "yaml.Mark | None", text: str, default: int) -> int:
     return default if mark is None else min(mark.index, len(text))
 
 

@@ -83,13 +83,13 @@ def _judge(tree: dict[str, Tree], digest: bytes, context: Context) -> Judged:
     except ValidationError as error:
         return Judged(digest, None, _value_flaws(error, tree, context))
     url_flaws, urls = examine(mention)
-    flaws = [ValueFlaw(*flaw) for flaw in url_flaws]
-    if any(flaw.is_fatal for flaw in flaws):
-        return Judged(digest, None, flaws)
-    entry = make_entry(digest, mention, urls, {flaw.path for flaw in flaws})
+    if any([flaw.is_fatal for flaw in url_flaws]):
+        return Judged(digest, None, [ValueFlaw(*flaw) for flaw in url_flaws])
+    entry = make_entry(digest, mention, urls, {flaw.path for flaw in url_flaws} if url_flaws else ())
+    notices = ()
     if entry.drift or (mention.provider is not None and mention.provider.domain is None):
-        flaws += _notices(tree, mention)
-    return Judged(digest, entry, flaws)
+        notices = tuple(_notices(tree, mention))
+    return Judged(digest, entry, [*[ValueFlaw(*flaw) for flaw in url_flaws], *notices] if url_flaws or notices else ())
 
 
 def _notices(tree: dict[str, Tree], mention: Mention) -> Iterator[ValueFlaw]:
@@ -230,9 +230,9 @@ def _hint(flaw: ValueFlaw, path: Path, source: Source) -> Hint:
 
 
 def _cut_notice(cut: Cut, source: Source, lines: Lines) -> Problem:
-    line, column = lines.place(cut.index)
+    line, column = lines.place(cut.at)
     position = cut.path[1] + 1 if len(cut.path) > 1 and cut.path[0] == RELATED and isinstance(cut.path[1], int) else 0
-    found = shown_at(source.text, cut.index, cut.path)
+    found = shown_at(source.text, cut.at, cut.path)
     return Problem(position, NOTICE, line, column, field_path(cut.path), *what_was_cut(source.text, cut), found)
 
 
