@@ -86,7 +86,7 @@ def _judge(tree: dict[str, Tree], digest: bytes, context: Context) -> Judged:
     if any([flaw.is_fatal for flaw in url_flaws]):
         return Judged(digest, None, [ValueFlaw(*flaw) for flaw in url_flaws])
     entry = make_entry(digest, mention, urls, {flaw.path for flaw in url_flaws} if url_flaws else ())
-    notices = ()
+    notices: tuple[ValueFlaw, ...] = ()
     if entry.drift or (mention.provider is not None and mention.provider.domain is None):
         notices = tuple(_notices(tree, mention))
     return Judged(digest, entry, [*[ValueFlaw(*flaw) for flaw in url_flaws], *notices] if url_flaws or notices else ())
