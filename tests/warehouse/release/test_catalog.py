@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 from schemas.declarations import Table
 from schemas.tables import ALL_TABLES, BASE_TABLES
 from schemas.views import VIEWS
-from tests.ledgers import lay_tables, memory_ledger
+from tests.ledgers import T, lay_tables, memory_ledger
 from warehouse.db import attach_new, memory_connection
 from warehouse.release.catalog import SELDOM_READ, TABLES_WITH_ROWS, comments, create_tables, folder_of
 from warehouse.sql_files import read_sql, sql_names
