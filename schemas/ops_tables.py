@@ -107,6 +107,35 @@ QUARANTINE = Table(
     (),
 )
 
+NOTICE = Table(
+    "notice",
+    "ops",
+    "notice about a document that was accepted",
+    "What was accepted as it reads, although a person may have meant something else. It refuses nothing, and clears "
+    "itself when mended. Told as the current documents are.",
+    (
+        required("source", "VARCHAR", "Name of the source that holds the file."),
+        required("path", "VARCHAR", "Path of the file below its source."),
+        optional(
+            "line", "BIGINT", "1-based line in the file. NULL where the notice is about several documents together."
+        ),
+        optional("column", "BIGINT", "1-based column, in characters. NULL where the line is."),
+        required("field", "VARCHAR", "Field path such as `provider.domain` or `related[3].webUrl`."),
+        required(
+            "reason",
+            "VARCHAR",
+            "Short code: cut_by_comment or cut_by_line_break (text that YAML leaves out), odd_key (nearly the name of "
+            "a field), not_a_host (a provider's domain), front_page (it identifies several stories), fragment_only (two "
+            "documents whose URLs differ in the fragment alone).",
+        ),
+        required("expected", "VARCHAR", "What a document would say that means it, in words."),
+        optional("found", "VARCHAR", "The text that the notice is about, shortened. NULL where it cannot be shown."),
+        required("first_seen_at", "TIMESTAMP", "As-of from which on it holds.", "UTC"),
+        required("last_seen_at", "TIMESTAMP", "As-of of the last run that found it.", "UTC"),
+    ),
+    (),
+)
+
 AUDIT = Table(
     "audit",
     "ops",
@@ -161,4 +190,4 @@ ALIAS = Table(
     ("url_key", "declaring_key"),
 )
 
-OPS_TABLES: tuple[Table, ...] = (RELEASE, RUN, QUARANTINE, AUDIT, DRIFT, ALIAS)
+OPS_TABLES: tuple[Table, ...] = (RELEASE, RUN, QUARANTINE, NOTICE, AUDIT, DRIFT, ALIAS)

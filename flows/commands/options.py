@@ -86,7 +86,11 @@ def _state_commands(commands: Adder) -> None:
     status.add_argument("--max-run-age", metavar="AGE", help="exit with 1 when the last run ended longer ago")
     status.add_argument("--format", choices=("text", "json", "prometheus"), default="text", help="how to tell it")
     _json(status)
-    _json(_command(commands, "quarantine", "state:quarantine", "List what could not be accepted, and why."))
+    quarantine = _command(commands, "quarantine", "state:quarantine", "List what could not be accepted, and why.")
+    quarantine.add_argument(
+        "--notices", action="store_true", help="list instead what was accepted but may not be meant so"
+    )
+    _json(quarantine)
     _json(_command(commands, "drift", "state:drift", "List the fields that newsmart does not know."))
     _json(_command(commands, "releases", "state:releases", "List the releases that are kept."))
 

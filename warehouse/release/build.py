@@ -107,7 +107,7 @@ def fill_release(
     `fill_ops` fills what only the run knows, and is given what was built. Raises AuditFailed where two natural keys
     give one surrogate key.
     """
-    made = run_steps(connection, "news", [*work_steps(as_of), *release_steps()], threads=_threads_for(connection))
+    made = run_steps(connection, "news", [*work_steps(as_of), *release_steps(as_of)], threads=_threads_for(connection))
     tables = tuple(one for table in filled_by_sql() if (one := made[table.name]) is not None)
     built = describe(connection, as_of, release_id, tables)
     with transaction(connection):
@@ -184,14 +184,15 @@ def clear_work(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"drop table if exists work.{name}")
 
 
-def release_steps() -> Iterator[BuildStep]:
+def release_steps(as_of: datetime) -> Iterator[BuildStep]:
     """Yield the steps that make the release's tables and views, with all comments, and fill the tables by SQL."""
     yield Step(TABLES, frozenset(), make_tables)
     for table in sorted(filled_by_sql(), key=lambda table: table.name not in LARGEST):
         sql = read_sql(folder_of(table), table.name)
         yield Step(table.name, _needs(sql) | {TABLES}, partial(_fill, table, sql))
-    alias = read_sql("ops", "alias")
-    yield Step("alias", _needs(alias) | {TABLES}, partial(_fill_alias, alias))
+    for name in ("alias", "notice"):
+        sql = read_sql("ops", name)
+        yield Step(name, _needs(sql) | {TABLES}, partial(_fill_ops, name, sql, as_of))
 
 
 def make_tables(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -219,8 +220,8 @@ def _fill(table: Table, select: str, cursor: duckdb.DuckDBPyConnection) -> Table
     return made
 
 
-def _fill_alias(select: str, cursor: duckdb.DuckDBPyConnection) -> None:
-    cursor.execute(f"insert into news.ops.alias by name {select}")
+def _fill_ops(name: str, select: str, as_of: datetime, cursor: duckdb.DuckDBPyConnection) -> None:
+    cursor.execute(f"insert into news.ops.{name} by name {select}", {"as_of": as_of} if "$as_of" in select else None)
 
 
 def describe(
