@@ -125,8 +125,8 @@ NOTICE = Table(
             "reason",
             "VARCHAR",
             "Short code: cut_by_comment or cut_by_line_break (text that YAML leaves out), odd_key (nearly the name of "
-            "a field), not_a_host (a provider's domain), front_page (it identifies several stories), fragment_only (two "
-            "documents whose URLs differ in the fragment alone).",
+            "a field), not_a_host (a provider's domain), front_page (it identifies several stories), fragment_only "
+            "(two documents whose URLs differ in the fragment alone).",
         ),
         required("expected", "VARCHAR", "What a document would say that means it, in words."),
         optional("found", "VARCHAR", "The text that the notice is about, shortened. NULL where it cannot be shown."),
