@@ -56,13 +56,18 @@ def render_contract(tables: Iterable[Table] = ALL_TABLES, version: int = CONTRAC
 def _table(table: Table) -> Tree:
     return {
         "name": table.name,
-        "physicalName": table.name if table.schema == "main" else table.qualified_name,
+        "physicalName": _shown(table),
         "physicalType": "view" if table.kind == "view" else "table",
         "logicalType": "object",
         "description": table.description,
         "dataGranularityDescription": f"One row per {table.grain}.",
         "properties": [_column(table, column) for column in table.columns],
     }
+
+
+def _shown(table: Table) -> str:
+    """Return the table's name as consumers write it: that of schema ops with its schema."""
+    return table.name if table.schema == "main" else table.qualified_name
 
 
 def _column(table: Table, column: Column) -> Tree:
@@ -81,6 +86,25 @@ def _column(table: Table, column: Column) -> Tree:
     if targets:
         tree["relationships"] = [{"type": "foreignKey", "to": target} for target in targets]
     return tree
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A row of ops.relationship: a column that refers to a column of another table, and whether it is never NULL."""
+
+    from_table: str
+    from_column: str
+    to_table: str
+    to_column: str
+    is_required: bool
+
+
+def relationships(tables: Iterable[Table] = ALL_TABLES) -> Iterator[Relationship]:
+    """Yield every reference that is declared; tables of schema ops are named with it."""
+    for table in tables:
+        required = {column.name for column in table.columns if not column.is_nullable}
+        for key in table.foreign_keys:
+            yield Relationship(_shown(table), key.column, key.table, key.to_column, key.column in required)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ thought and lie in memory; the release's tables are filled from them by one SELE
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from schemas.declarations import Table
 from schemas.errors import AuditFailed
 from schemas.tables import CONTRACT_VERSION
 from warehouse import faults
+from warehouse.contract import STANDARD_VERSION, relationships, render_contract
 from warehouse.db import attach_new
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import THREADS, Step, run_steps
@@ -108,6 +109,7 @@ def fill_release(
     built = describe(connection, as_of, release_id, tables)
     with transaction(connection):
         _write_release(connection, built, versions)
+        _write_contract(connection)
         fill_ops(built)
     return built
 
@@ -242,3 +244,13 @@ def _write_release(connection: duckdb.DuckDBPyConnection, built: Built, versions
     }
     placeholders = ", ".join(f"${name}" for name in values)
     connection.execute(f"insert into news.ops.release ({', '.join(values)}) values ({placeholders})", dict(values))
+
+
+def _write_contract(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write what the release promises: ops.contract and ops.relationship."""
+    contract = [CONTRACT_VERSION, STANDARD_VERSION, render_contract()]
+    connection.execute("insert into news.ops.contract (contract_version, standard, yaml) values (?, ?, ?)", contract)
+    rows = [asdict(row) for row in relationships()]
+    connection.register("related", pa.Table.from_pylist(rows))
+    connection.execute("insert into news.ops.relationship by name select * from related")
+    connection.unregister("related")
