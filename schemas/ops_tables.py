@@ -204,7 +204,7 @@ RELATIONSHIP = Table(
         required("to_table", "VARCHAR", "The table that is referred to: the one side."),
         required("to_column", "VARCHAR", "Its column, which is unique."),
         required(
-            "is_required", "BOOLEAN", "True where from_column is never NULL. False: use a left join, to lose no row."
+            "is_required", "BOOLEAN", "True where each row refers to one. False: use a left join, to lose no row."
         ),
     ),
     ("from_table", "from_column", "to_table", "to_column"),

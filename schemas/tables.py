@@ -291,7 +291,7 @@ BRIDGE_ARTICLE_TOPIC = Table(
             "weight",
             "DOUBLE",
             "1 / topics of the article: sums of weight over topics count each article once.",
-            "share of an article",
+            "articles",
         ),
     ),
     ("article_key", "topic_key"),

@@ -50,7 +50,7 @@ def render_contract(tables: Iterable[Table] = ALL_TABLES, version: int = CONTRAC
         "description": {"purpose": PURPOSE, "usage": USAGE, "limitations": LIMITATIONS},
         "schema": [_table(table) for table in tables],
     }
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(tree, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _table(table: Table) -> Tree:
@@ -63,6 +63,12 @@ def _table(table: Table) -> Tree:
         "dataGranularityDescription": f"One row per {table.grain}.",
         "properties": [_column(table, column) for column in table.columns],
     }
+
+
+def _contract_key(table: Table) -> tuple[str, ...]:
+    """Return the key as the standard means it: none of its columns may be NULL, which in a view's one can be."""
+    nullable = {column.name for column in table.columns if column.is_nullable}
+    return () if nullable & set(table.primary_key) else table.primary_key
 
 
 def _shown(table: Table) -> str:
@@ -78,14 +84,25 @@ def _column(table: Table, column: Column) -> Tree:
         "description": column.description,
         "required": not column.is_nullable,
     }
-    if column.name in table.primary_key:
-        tree |= {"primaryKey": True, "primaryKeyPosition": table.primary_key.index(column.name) + 1}
+    key = _contract_key(table)
+    if column.name in key:
+        tree |= {"primaryKey": True, "primaryKeyPosition": key.index(column.name) + 1}
     if column.unit is not None:
         tree["customProperties"] = [{"property": "unit", "value": column.unit}]
     targets = [f"{key.table}.{key.to_column}" for key in table.foreign_keys if key.column == column.name]
     if targets:
         tree["relationships"] = [{"type": "foreignKey", "to": target} for target in targets]
     return tree
+
+
+def promised_keys(contract: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the columns that are unique together in each table and view of a contract, by schema and name."""
+    keys = {}
+    for table in yaml.load(contract, Loader=yaml.CSafeLoader)["schema"]:
+        schema, _, name = table["physicalName"].rpartition(".")
+        places = {one["primaryKeyPosition"]: one["name"] for one in table["properties"] if one.get("primaryKey")}
+        keys[schema or "main", name] = tuple(places[place] for place in sorted(places))
+    return keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +151,14 @@ Found = Iterator[tuple[str, str]]
 
 def _table_changes(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> Found:
     yield from _gone_and_added(old, new, "table ")
-    for name in old.keys() & new.keys():
+    for name in (name for name in old if name in new):
         before, after = old[name], new[name]
         yield from _differing(before, after, ("physicalName", "dataGranularityDescription"), name)
         if before.get("description") != after.get("description"):
             yield "reword", name
         columns, now = _named(before["properties"]), _named(after["properties"])
         yield from _gone_and_added(columns, now, f"{name}.")
-        for column in columns.keys() & now.keys():
+        for column in (column for column in columns if column in now):
             yield from _column_changes(columns[column], now[column], f"{name}.{column}")
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from schemas.declarations import Column, ForeignKey, Table
 from schemas.tables import ALL_TABLES, BASE_TABLES
-from schemas.views import VIEWS
 
 PATH = Path(__file__).with_name("DICTIONARY.md")
 
@@ -107,7 +106,7 @@ def _table(table: Table) -> Iterator[str]:
     yield f"### {_shown(table)}\n"
     yield f"**One row per {table.grain}.** {table.description}\n"
     if table.primary_key:
-        yield f"{'Unique' if table in VIEWS else 'Primary key'}: {_names(table.primary_key)}.\n"
+        yield f"{'Primary key' if table.declared_key else 'Unique'}: {_names(table.primary_key)}.\n"
     yield "| column | type | unit | required | meaning |"
     yield "|---|---|---|---|---|"
     for column in table.columns:

@@ -98,6 +98,7 @@ def _asking_commands(commands: Adder) -> None:
     url = _command(commands, "url", "url:url", "Tell a URL's key, and each rule that made it.", warehouse=False)
     url.add_argument("urls", metavar="URL", nargs="+", help="URLs; write -- before one that starts with a dash")
     _json(url)
+    _command(commands, "contract", "contract:contract", "Print the contract of the tables, as YAML.")
     report = _command(commands, "report", "report:report", "Write one HTML page about the current release.")
     report.add_argument("--to", metavar="FILE.html", help="where to (default: news.html beside the warehouse)")
 

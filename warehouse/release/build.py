@@ -193,7 +193,8 @@ def _fill(table: Table, select: str, cursor: duckdb.DuckDBPyConnection) -> Table
     try:
         with transaction(cursor):
             cursor.execute(f"insert into news.{table.qualified_name} by name {select}")
-            cursor.execute(add_key(table))
+            if table.declared_key:
+                cursor.execute(add_key(table))
             made = fingerprint_table(cursor, "news", table)
     except (duckdb.ConstraintException, duckdb.TransactionException) as error:
         if "constraint" not in str(error):
