@@ -91,7 +91,9 @@ RUN = Table(
         required(
             "documents_removed", "INTEGER", "Known, but no longer in their source; not among those seen.", "documents"
         ),
-        optional("mentions", "INTEGER", "Rows of fact_mention after the run. NULL where nothing was built.", "mentions"),
+        optional(
+            "mentions", "INTEGER", "Rows of fact_mention after the run. NULL where nothing was built.", "mentions"
+        ),
         optional("articles", "INTEGER", "Rows of dim_article after the run. NULL where nothing was built.", "articles"),
         optional("release_id", "VARCHAR", "The release that it published. NULL where none."),
     ),
@@ -107,7 +109,9 @@ QUARANTINE = Table(
         required("source", "VARCHAR", "Name of the source that holds the file."),
         required("path", "VARCHAR", "Path of the file below its source."),
         optional(
-            "line", "INTEGER", "1-based line in the file. NULL where there is no text, as in a file that cannot be read."
+            "line",
+            "INTEGER",
+            "1-based line in the file. NULL where there is no text, as in a file that cannot be read.",
         ),
         optional("column", "INTEGER", "1-based column, in characters. NULL where there is no text."),
         required("field", "VARCHAR", "Field path such as `related[3].images[0].width`; empty for the whole file."),

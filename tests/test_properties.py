@@ -245,7 +245,9 @@ class History(RuleBasedStateMachine):
             found = {row for row in told.get(field, ()) if row[1] in ("headline", "score", "published")}
             # A key that is new has the values of one that is merged into it before it.
             assert expected <= {(key, was, now) for key, _, was, now in found}
-            assert {row for row in found if row[0] in before} == {row for row in found if (row[0], *row[2:]) in expected}
+            assert {row for row in found if row[0] in before} == {
+                row for row in found if (row[0], *row[2:]) in expected
+            }
 
 
 Shown = dict[int, tuple[Any, ...]]

@@ -1,8 +1,8 @@
-"""The contract as text: what consumers may rely on, in the Open Data Contract Standard, and what a change means to them.
+"""The contract as text: what consumers may rely on, in the Open Data Contract Standard, and what a change does to them.
 
-Rendered from the declarations, as the data dictionary is, so that the promise and the tables are one text. YAML of the
-standard and not a form of our own, because catalogs and validators read it. Version 3.1.0 of the standard is the first
-that knows relationships, and programs that know later ones read it too.
+Rendered from the declarations, as the data dictionary is, so that the promise and the tables are one text. It is YAML
+of the standard and not a form of our own, because catalogs and validators read it. Version 3.1.0 of the standard is
+the first that knows relationships, and programs that know later ones read it too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,8 +31,8 @@ USAGE = (
     "columns by name: a later release of the same contract version may have more tables and columns."
 )
 LIMITATIONS = (
-    "NULL means unknown. Keys are 63 bits wide, more than binary64 holds. Times are in UTC. Relationships hold, which is "
-    "audited before each release; DuckDB knows no foreign key of them. Tables of schema ops speak of runs and clocks."
+    "NULL means unknown. Keys are 63 bits wide, more than binary64 holds. Times are in UTC. Relationships hold, which "
+    "is audited before each release; DuckDB knows no foreign key of them. Tables of schema ops speak of runs and clocks."
 )
 
 Tree = dict[str, Any]

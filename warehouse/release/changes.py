@@ -1,11 +1,11 @@
 """What a release shows otherwise than the one that readers were shown when it was built: ops.release_change.
 
-It is not part of the release's fingerprint, as it speaks of two releases. So it may fail where the release before cannot
-be read, and then the table is empty and ops.release says why: a release is never refused for want of a comparison. It is
-filled in a transaction of its own, after all other tables, since an error ends the transaction that it comes in.
+It is not part of the release's fingerprint, as it speaks of two releases. So it may fail where the release before
+cannot be read, and then the table is empty and ops.release says why: a release is never refused for want of a comparison. It
+is filled in a transaction of its own, after all other tables, since an error ends the transaction that it comes in.
 
-Nothing is compared where a difference would not tell of the news: under other versions of contract or rules every row may
-differ, and after a takedown a row would say what was taken down.
+Nothing is compared where a difference would not tell of the news: under other versions of contract or rules every row
+may differ, and after a takedown a row would say what was taken down.
 """
 
 from collections.abc import Iterator

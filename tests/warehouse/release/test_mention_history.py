@@ -27,7 +27,10 @@ def history(connection: DuckDBPyConnection, *documents: list[Version]) -> list[R
                 mention = {"article_key": article, "position": position, "entry_id": next(entries)}
                 put(connection, "work.mention", {**version, **mention})
     return select(
-        connection, "history", "mention_history", "document_key, article_key, role, root_article_key, valid_from, valid_to"
+        connection,
+        "history",
+        "mention_history",
+        "document_key, article_key, role, root_article_key, valid_from, valid_to",
     )
 
 
@@ -115,4 +118,3 @@ def test_a_document_of_very_many_versions_costs_no_more_than_they_hold(connectio
 
     assert open_spans == 60
     assert spans > 30 * 3000 / 2
-

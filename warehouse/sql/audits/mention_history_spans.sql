@@ -1,5 +1,5 @@
--- Breaks where spans of one document, article and role overlap, or meet without a reason (the document's own article is the
--- same in both), or where is_current does not say whether the end is open: a count at a moment would be wrong.
+-- Breaks where spans of one document, article and role overlap, or meet without a reason (the document's own article is
+-- the same in both), or where is_current does not say whether the end is open: a count at a moment would be wrong.
 with
 
 followed as (

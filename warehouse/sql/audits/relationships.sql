@@ -1,5 +1,5 @@
--- Breaks where ops.relationship speaks of a column that the release has not, or of two columns of different types: a BI tool
--- would draw a join that fails. Whether each row finds its other is audited table by table.
+-- Breaks where ops.relationship speaks of a column that the release has not, or of two columns of different types: a BI
+-- tool would draw a join that fails. Whether each row finds its other is audited table by table.
 with
 
 named_columns as (

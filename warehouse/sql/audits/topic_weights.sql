@@ -1,4 +1,5 @@
--- Breaks where the weights of an article's topics do not add up to 1: sums over topics would count it more or less than once.
+-- Breaks where the weights of an article's topics do not add up to 1: sums over topics would count it more or less than
+-- once.
 select
     article_key,
     sum(weight) as weights,

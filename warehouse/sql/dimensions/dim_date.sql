@@ -1,5 +1,5 @@
--- One row per day of the whole years that hold every published date of any article or mention and every as-of at which a
--- document changed: one calendar for all roles that a date plays.
+-- One row per day of the whole years that hold every published date of any article or mention and every as-of at which
+-- a document changed: one calendar for all roles that a date plays.
 with
 
 moments as (

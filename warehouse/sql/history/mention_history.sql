@@ -1,7 +1,7 @@
--- One row per document, article, role and span [valid_from, valid_to) in which the document's versions went on mentioning
--- the article so. A version lists many articles and mostly those of the version before, so spans that meet are joined; a
--- document of one version, as most are, has nothing to join. Rows of one article lie together: questions ask by article, and
--- such rows compress well.
+-- One row per document, article, role and span [valid_from, valid_to) in which the document's versions went on
+-- mentioning the article so. A version lists many articles and mostly those of the version before, so spans that meet are
+-- joined; a document of one version, as most are, has nothing to join. Rows of one article lie together: questions ask by
+-- article, and such rows compress well.
 with
 
 roots as (

@@ -1,6 +1,6 @@
--- One row per article, field and value that this release (news) shows otherwise than the one before it (previous). What an
--- article was is found by keys: own_key says of every key ever given which article has it now. Articles whose values are
--- the same are sorted out by a hash, so that long texts are compared only where something differs.
+-- One row per article, field and value that this release (news) shows otherwise than the one before it (previous). What
+-- an article was is found by keys: own_key says of every key ever given which article has it now. Articles whose values
+-- are the same are sorted out by a hash, so that long texts are compared only where something differs.
 with
 
 owners as (
@@ -141,8 +141,8 @@ digests_now as (
     select
         article_key,
         hash(
-            title, quality, heat, is_published, published_at, is_withdrawn, url, excerpt, category, content_type, locale,
-            authors, provider_domain, topics, image_url, featured_content, updated_at
+            title, quality, heat, is_published, published_at, is_withdrawn, url, excerpt, category, content_type,
+            locale, authors, provider_domain, topics, image_url, featured_content, updated_at
         ) as digest,
     from values_now
 ),
@@ -151,8 +151,8 @@ digests_before as (
     select
         article_key,
         hash(
-            title, quality, heat, is_published, published_at, is_withdrawn, url, excerpt, category, content_type, locale,
-            authors, provider_domain, topics, image_url, featured_content, updated_at
+            title, quality, heat, is_published, published_at, is_withdrawn, url, excerpt, category, content_type,
+            locale, authors, provider_domain, topics, image_url, featured_content, updated_at
         ) as digest,
     from values_before
 ),
