@@ -42,9 +42,9 @@ MENTION_HISTORY = Table(
     "mention_history",
     "history",
     "document, article, role and span in which the document's current version mentioned the article so",
-    "Type 2 history of mentions, [valid_from, valid_to) in as-of times, told under this release's identities. The spans "
-    "that hold at a moment are the distinct documents, articles and roles of fact_mention as of it: count citations "
-    "over time from it.",
+    "Type 2 history of mentions, [valid_from, valid_to) in as-of times, told under this release's identities. The "
+    "spans that hold at a moment are the distinct documents, articles and roles of fact_mention as of it: count "
+    "citations over time from it.",
     (
         required("document_key", "BIGINT", "The document that speaks; joins dim_document."),
         required("article_key", "BIGINT", "The article spoken of; joins dim_article."),

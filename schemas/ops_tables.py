@@ -171,8 +171,8 @@ RELEASE_CHANGE = Table(
     "ops",
     "article, field and value that differs from the release before",
     "What this release shows otherwise than ops.release.previous_release_id did. An article that is added, returned or "
-    "departed has one row of that kind, with its title. A row whose field is article_key follows a saved key: before is "
-    "the key in the release before, article_key and after the one now.",
+    "departed has one row of that kind, with its title. A row whose field is article_key follows a saved key: before "
+    "is the key in the release before, article_key and after the one now.",
     (
         required("article_key", "BIGINT", "The article, by its key in this release; joins dim_article."),
         required(
