@@ -32,7 +32,7 @@ USAGE = (
 )
 LIMITATIONS = (
     "NULL means unknown. Keys are 63 bits wide, more than binary64 holds. Times are in UTC. Relationships hold, which "
-    "is audited before each release; DuckDB knows no foreign key of them. Tables of schema ops speak of runs and clocks."
+    "is audited before each release; DuckDB knows no foreign key. Tables of schema ops speak of runs and clocks."
 )
 
 Tree = dict[str, Any]

@@ -23,10 +23,10 @@ The same text stands in the release itself: `select * from duckdb_columns()` has
   (role `root`) or an entry of its `related:` list. An **article** is all mentions whose URLs are one.
 - An **as-of** is the logical time of a run. Times are `TIMESTAMP` in UTC, named `*_at` or `valid_*`.
 - NULL means unknown, never a magic value. A column that is *required* is never NULL.
-- Keys are hashes of natural keys and not numbers in order of arrival, as surrogate keys mostly are. So they are the same
-  in every release, however it was built; a saved key keeps its meaning, and two warehouses can be joined. They are above
-  2^53: take them as text where numbers are binary64 (JavaScript, spreadsheets). Counts and sizes are INTEGER, which every
-  program takes as a number; scores and pixels are BIGINT, as a source may write any.
+- Keys are hashes of natural keys and not numbers in order of arrival, as surrogate keys mostly are. So they are the
+  same in every release, however it was built; a saved key keeps its meaning, and two warehouses can be joined. They are
+  above 2^53: take them as text where numbers are binary64 (JavaScript, spreadsheets). Counts and sizes are INTEGER,
+  which every program takes as a number; scores and pixels are BIGINT, as a source may write any.
 - A key that is not known is NULL, and no row of a dimension stands for "unknown". So a left join keeps every row where
   `ops.relationship` says that a reference is not required, and an inner join loses those without.
 - One calendar, `dim_date`, plays every role of a date: join it once for each (`published_date_key`,

@@ -1,4 +1,4 @@
-"""The contract is what the declarations give, what validators accept and what was promised; a change says what it does."""
+"""The contract is what the declarations give, what validators accept and what was promised; changes are told."""
 
 import copy
 import json
@@ -170,7 +170,7 @@ def test_a_release_holds_its_contract_and_relationships(file: Path) -> None:
 
 
 def test_every_relationship_of_a_release_is_real(file: Path) -> None:
-    """Also those of the views, which no audit looks at: the other side is unique, and no row lacks what it must have."""
+    """Also those of the views, which no audit looks at: the other side is unique, no row lacks what it must have."""
     with release_connection(file) as connection:
         rows = connection.execute("from ops.relationship").fetchall()
         for from_table, from_column, to_table, to_column, is_required in rows:

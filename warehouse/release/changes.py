@@ -1,7 +1,7 @@
 """What a release shows otherwise than the one that readers were shown when it was built: ops.release_change.
 
 It is not part of the release's fingerprint, as it speaks of two releases. So it may fail where the release before
-cannot be read, and then the table is empty and ops.release says why: a release is never refused for want of a comparison. It
+cannot be read, and then the table is empty and ops.release says why: no release is refused for want of a comparison. It
 is filled in a transaction of its own, after all other tables, since an error ends the transaction that it comes in.
 
 Nothing is compared where a difference would not tell of the news: under other versions of contract or rules every row

@@ -14,7 +14,7 @@ import pytest
 
 from flows.cli import main
 from schemas.tables import ALL_TABLES, CONTRACT_VERSION
-from tests.newsroom import FIRST_AS_OF, A_DAY, Newsroom
+from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from tests.warehouse.export.exports import by_duckdb, export, fingerprint, manifest_of
 from tests.warehouse.seed_releases import ROOT
 from warehouse.contract import render_contract
