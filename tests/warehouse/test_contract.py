@@ -210,10 +210,11 @@ def test_the_datacontract_command_line_finds_a_release_to_keep_its_contract(file
     for schema in ("main", "ops"):
         path = tmp_path / f"{schema}.yaml"
         path.write_text(yaml.safe_dump(of_schema(schema, file)), encoding="utf-8")
-        command = [tool, "test", path, "--output-format", "json", "--output", tmp_path / f"{schema}.json"]
+        told = tmp_path / f"{schema}.json"
+        command: list[str | Path] = [tool, "test", path, "--output-format", "json", "--output", told]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        checks = json.loads((tmp_path / f"{schema}.json").read_text(encoding="utf-8"))["checks"]
+        checks = json.loads(told.read_text(encoding="utf-8"))["checks"]
         assert len(checks) > 100
         assert {check["result"] for check in checks} <= {"passed", "warning"}
 
@@ -235,10 +236,11 @@ def install(environment: Path) -> Path:
     if uv is None:
         pytest.skip("uv is not installed")
     python = environment / "bin" / "python"
-    for command in (
+    commands: list[list[str | Path]] = [
         [uv, "venv", "--quiet", environment],
         [uv, "pip", "install", "--quiet", "--python", python, "datacontract-cli[duckdb]>=1.2"],
-    ):
+    ]
+    for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode != 0:
             pytest.skip(f"datacontract-cli cannot be installed here: {done.stderr.strip()[-200:]}")

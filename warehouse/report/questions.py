@@ -40,11 +40,11 @@ class Answers:
 def ask(release: Path) -> Answers:
     """Return the answers of a release. Raises RunFailed where it is absent or damaged."""
     with release_connection(release, sandboxed=True, limits=Limits(threads=2)) as connection:
-        (release,) = _rows(connection, "from ops.release")
+        (told,) = _rows(connection, "from ops.release")
         network_articles = _rows(connection, read_sql("report", "network_articles"))
         drawn = {"article_keys": [row["article_key"] for row in network_articles]}
         return Answers(
-            release=release,
+            release=told,
             freshness=_rows(connection, recipe_sql("freshness"))[0],
             runs=_rows(connection, read_sql("report", "runs")),
             coverage=_rows(connection, read_sql("report", "coverage")),
@@ -54,7 +54,7 @@ def ask(release: Path) -> Answers:
             score_movement=_rows(connection, read_sql("report", "score_movement")),
             movers=_rows(connection, recipe_sql("score_movement")),
             # A release of contract version 1 does not say what changed.
-            changes=_rows(connection, recipe_sql("changed_since_last_release")) if _is_compared(release) else [],
+            changes=_rows(connection, recipe_sql("changed_since_last_release")) if _is_compared(told) else [],
             network_articles=network_articles,
             network_edges=_rows(connection, read_sql("report", "network_edges"), drawn),
             network_totals=_rows(connection, read_sql("report", "network_totals"))[0],
