@@ -114,47 +114,67 @@ documents_before as (
     group by heirs.article_key
 ),
 
-values_now as not materialized (
+topics_now as (
     select
-        article.*,
-        more.locale,
-        more.authors,
-        more.featured_content,
-        more.updated_at,
-    from news.main.articles as article
-    inner join news.main.dim_article as more on more.article_key = article.article_key
-    where article.is_current
+        article_key,
+        bit_xor(hash(topic_key)) as topics_digest,
+    from news.main.bridge_article_topic
+    group by article_key
 ),
 
-values_before as not materialized (
+images_now as (
     select
-        article.*,
-        more.locale,
-        more.authors,
-        more.featured_content,
-        more.updated_at,
-    from previous.main.articles as article
-    inner join previous.main.dim_article as more on more.article_key = article.article_key
+        article_key,
+        image_key,
+    from news.main.bridge_article_image
+    where position = 1
 ),
 
 digests_now as (
     select
-        article_key,
+        article.article_key,
         hash(
-            title, quality, heat, is_published, published_at, is_withdrawn, url, excerpt, category, content_type,
-            locale, authors, provider_domain, topics, image_url, featured_content, updated_at
+            article.title, fact.quality, fact.heat, fact.is_published, fact.published_at, article.is_withdrawn,
+            article.url, article.excerpt, article.category, article.content_type, article.locale, article.authors,
+            fact.provider_key, topics_now.topics_digest, images_now.image_key, article.featured_content,
+            article.updated_at
         ) as digest,
-    from values_now
+    from news.main.dim_article as article
+    inner join news.main.fact_article as fact on fact.article_key = article.article_key
+    left join topics_now on topics_now.article_key = article.article_key
+    left join images_now on images_now.article_key = article.article_key
+    where article.last_seen_at is null
+),
+
+topics_before as (
+    select
+        article_key,
+        bit_xor(hash(topic_key)) as topics_digest,
+    from previous.main.bridge_article_topic
+    group by article_key
+),
+
+images_before as (
+    select
+        article_key,
+        image_key,
+    from previous.main.bridge_article_image
+    where position = 1
 ),
 
 digests_before as (
     select
-        article_key,
+        article.article_key,
         hash(
-            title, quality, heat, is_published, published_at, is_withdrawn, url, excerpt, category, content_type,
-            locale, authors, provider_domain, topics, image_url, featured_content, updated_at
+            article.title, fact.quality, fact.heat, fact.is_published, fact.published_at, article.is_withdrawn,
+            article.url, article.excerpt, article.category, article.content_type, article.locale, article.authors,
+            fact.provider_key, topics_before.topics_digest, images_before.image_key, article.featured_content,
+            article.updated_at
         ) as digest,
-    from values_before
+    from previous.main.dim_article as article
+    inner join previous.main.fact_article as fact on fact.article_key = article.article_key
+    left join topics_before on topics_before.article_key = article.article_key
+    left join images_before on images_before.article_key = article.article_key
 ),
 
 differing as (
@@ -174,6 +194,64 @@ differing as (
         digests_now.digest <> digests_before.digest
         or documents_now.document_count is distinct from documents_before.document_count
         or documents_now.document_changed_at is distinct from documents_before.document_changed_at
+),
+
+named_topics_now as (
+    select
+        bridge.article_key,
+        string_agg(topic.topic, ', ' order by topic.topic) as topics,
+    from news.main.bridge_article_topic as bridge
+    semi join differing on differing.article_key = bridge.article_key
+    inner join news.main.dim_topic as topic on topic.topic_key = bridge.topic_key
+    group by bridge.article_key
+),
+
+values_now as (
+    select
+        article.*,
+        fact.quality,
+        fact.heat,
+        fact.is_published,
+        fact.published_at,
+        provider.domain as provider,
+        image.url as image_url,
+        named_topics_now.topics,
+    from news.main.dim_article as article
+    semi join differing on differing.article_key = article.article_key
+    inner join news.main.fact_article as fact on fact.article_key = article.article_key
+    left join news.main.dim_provider as provider on provider.provider_key = fact.provider_key
+    left join images_now on images_now.article_key = article.article_key
+    left join news.main.dim_image as image on image.image_key = images_now.image_key
+    left join named_topics_now on named_topics_now.article_key = article.article_key
+),
+
+named_topics_before as (
+    select
+        bridge.article_key,
+        string_agg(topic.topic, ', ' order by topic.topic) as topics,
+    from previous.main.bridge_article_topic as bridge
+    semi join differing on differing.key_before = bridge.article_key
+    inner join previous.main.dim_topic as topic on topic.topic_key = bridge.topic_key
+    group by bridge.article_key
+),
+
+values_before as (
+    select
+        article.*,
+        fact.quality,
+        fact.heat,
+        fact.is_published,
+        fact.published_at,
+        provider.domain as provider,
+        image.url as image_url,
+        named_topics_before.topics,
+    from previous.main.dim_article as article
+    semi join differing on differing.key_before = article.article_key
+    inner join previous.main.fact_article as fact on fact.article_key = article.article_key
+    left join previous.main.dim_provider as provider on provider.provider_key = fact.provider_key
+    left join images_before on images_before.article_key = article.article_key
+    left join previous.main.dim_image as image on image.image_key = images_before.image_key
+    left join named_topics_before on named_topics_before.article_key = article.article_key
 ),
 
 told as (
@@ -205,7 +283,7 @@ told as (
                 ['other', 'content_type', was.content_type, now.content_type],
                 ['other', 'locale', was.locale, now.locale],
                 ['other', 'authors', was.authors, now.authors],
-                ['other', 'provider', was.provider_domain, now.provider_domain],
+                ['other', 'provider', was.provider, now.provider],
                 ['other', 'topics', was.topics, now.topics],
                 ['other', 'image_url', was.image_url, now.image_url],
                 ['other', 'featured_content', was.featured_content, now.featured_content],
