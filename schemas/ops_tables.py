@@ -43,8 +43,8 @@ RELEASE = Table(
             "uncompared_reason",
             "VARCHAR",
             "Why ops.release_change is empty: first_load; takedown; versions (the release before has other versions of "
-            "contract, policy or rules); not_as_published (it was touched); unreadable, or too large for the memory allowed; as_of (built beside the runs). "
-            "NULL: it was compared.",
+            "contract, policy or rules); not_as_published (it was touched); unreadable (or too large for the memory "
+            "allowed); as_of (built beside the runs). NULL: it was compared.",
         ),
     ),
     ("release_id",),
