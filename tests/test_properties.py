@@ -25,6 +25,7 @@ from tests.documents import make_document, make_mention
 from tests.ledgers import T, memory_ledger
 from tests.recording import build, digests, record_folders
 from tests.warehouse.release.test_identity import declare, owners
+from warehouse.sql_files import read_sql
 
 # A machine that is busy with other things may take its time.
 pytestmark = pytest.mark.timeout(600)
@@ -123,6 +124,7 @@ class History(RuleBasedStateMachine):
                 latest = digests(self.ledger, self.now)
                 self.check_current_mentions()
                 self.check_history()
+                self.check_changes()
                 self.check_other_orders(latest)
 
     def edit(self, path: str, edit: str | int) -> None:
@@ -202,10 +204,109 @@ class History(RuleBasedStateMachine):
         told = {moment: told_at(self.ledger, moment) for moment in self.moments}
         assert self.ledger.execute(DEPARTED).fetchall() == []
         keys = owners_of(self.ledger)
+        mentioned = {moment: mentioned_at(self.ledger, moment) for moment in self.moments}
+        spellings = dict(self.ledger.execute("select url_raw, article_key from news.article_url").fetchall())
         for moment in reversed(self.moments):
             if moment != self.now:
                 build(self.ledger, moment)
             check_moment(told[moment], keys, owners_of(self.ledger), self.ledger.execute(SHOWN).fetchall())
+            assert mentioned[moment] == {
+                (document, spellings[url], spellings[root_url], role)
+                for document, url, root_url, role in self.ledger.execute(MENTIONED).fetchall()
+            }
+
+    def check_changes(self) -> None:
+        """Hold that what a release shows otherwise than the one before is what comparing them row by row finds."""
+        moment = self.moments[-2]
+        build(self.ledger, moment)
+        self.ledger.execute("attach ':memory:' as previous")
+        self.ledger.execute("copy from database news to previous")
+        build(self.ledger, self.now)
+        rows = self.ledger.execute(read_sql("ops", "release_change")).fetchall()
+        assert len(set(rows)) == len(rows)
+        told: dict[str, set[tuple[Any, ...]]] = {}
+        for key, kind, field, before, after in rows:
+            told.setdefault(field, set()).add((key, kind, before, after))
+        before, after = shown_articles(self.ledger, "previous"), shown_articles(self.ledger, "news")
+        followed = told.get("article_key", set())
+        assert {row for row in followed if row[1] != "split"} == moved_keys(self.ledger, before)
+        split = {row[0] for row in followed if row[1] == "split"}
+        assert {row for row in told.get("title", ()) if row[1] != "headline"} == {
+            row for row in presence(before, after, self.ledger) if row[0] not in split
+        }
+        for place, field in enumerate(("title", "quality", "heat", "is_published"), 1):
+            expected = {
+                (key, before[key][place], values[place])
+                for key, values in after.items()
+                if values[0] and key in before and before[key][place] != values[place]
+            }
+            found = {row for row in told.get(field, ()) if row[1] in ("headline", "score", "published")}
+            # A key that is new has the values of one that is merged into it before it.
+            assert expected <= {(key, was, now) for key, _, was, now in found}
+            assert {row for row in found if row[0] in before} == {
+                row for row in found if (row[0], *row[2:]) in expected
+            }
+
+
+Shown = dict[int, tuple[Any, ...]]
+
+# Who mentions what, by spellings: keys of then may be others by now.
+MENTIONED = """
+    select distinct mention.document_key, mention.url_raw, root.url_raw as root_url, mention.role
+    from news.fact_mention as mention
+    inner join news.fact_mention as root on root.document_key = mention.document_key and root.position = 0
+"""
+
+
+def mentioned_at(connection: duckdb.DuckDBPyConnection, moment: datetime) -> set[tuple[Any, ...]]:
+    """Return document, article, root article and role of the spans of mention_history that hold at a moment."""
+    rows = connection.execute(
+        "select document_key, article_key, root_article_key, role from news.mention_history "
+        "where valid_from <= $1 and (valid_to > $1 or valid_to is null)",
+        [moment],
+    ).fetchall()
+    assert len(set(rows)) == len(rows)
+    return set(rows)
+
+
+def shown_articles(connection: duckdb.DuckDBPyConnection, catalog: str) -> Shown:
+    """Return by article_key whether an article is there, and its title and scores as text."""
+    sql = "select article_key, is_current, title, quality::varchar, heat::varchar, is_published::varchar"
+    return {row[0]: row[1:] for row in connection.execute(f"{sql} from {catalog}.articles").fetchall()}
+
+
+def heirs_of(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    """Return the article that each key ever given leads to in the release `news`."""
+    rows = connection.execute("select own_key, article_key from news.article_url where article_key is not null")
+    return dict(rows.fetchall())
+
+
+def moved_keys(connection: duckdb.DuckDBPyConnection, before: Shown) -> set[tuple[Any, ...]]:
+    """Return the rows that follow keys which another article has now, or the same under another key."""
+    heirs = heirs_of(connection)
+    shared = [heirs[key] for key in before]
+    return {
+        (heirs[key], "merged" if shared.count(heirs[key]) > 1 else "other", str(key), str(heirs[key]))
+        for key in before
+        if heirs[key] != key
+    }
+
+
+def presence(before: Shown, after: Shown, connection: duckdb.DuckDBPyConnection) -> set[tuple[Any, ...]]:
+    """Return the rows of articles that came, came back or left; one that was split off counts as one that came."""
+    heirs = heirs_of(connection)
+    was_there: dict[int, bool] = {}
+    for key, (is_current, *_) in before.items():
+        was_there[heirs[key]] = was_there.get(heirs[key], False) or is_current
+    told = set()
+    for key, (is_current, title, *_) in after.items():
+        if key not in was_there:
+            told.add((key, "added", None, title))
+        elif was_there[key] and not is_current:
+            told.add((key, "departed", title, None))
+        elif is_current and not was_there[key]:
+            told.add((key, "returned", None, title))
+    return told
 
 
 def check_moment(told: Values, keys: dict[str, str], keys_then: dict[str, str], shown: list[tuple[Any, ...]]) -> None:

@@ -106,6 +106,7 @@ def _asking_commands(commands: Adder) -> None:
     url.add_argument("--same", action="store_true", help="tell whether two URLs are one article, and why")
     url.add_argument("--warehouse", metavar="FILE", help="with --same: ask the aliases known there, too")
     _json(url)
+    _command(commands, "contract", "contract:contract", "Print the contract of the tables, as YAML.")
     report = _command(commands, "report", "report:report", "Write one HTML page about the current release.")
     report.add_argument("--to", metavar="FILE.html", help="where to (default: news.html beside the warehouse)")
 

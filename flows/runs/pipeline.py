@@ -24,6 +24,7 @@ from warehouse.ledger.opening import transaction
 from warehouse.release import publish, runs
 from warehouse.release.audit import AuditResult, check, run_audits
 from warehouse.release.build import Built, building, clear_work, fill_release
+from warehouse.release.changes import find_previous, tell_changes
 from warehouse.release.standing import why_build
 from warehouse.release.told import PINNED, pin_of
 
@@ -134,7 +135,9 @@ def build_release(run: Run, release_id: str) -> Built:
         runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
         runs.finish_ops_run(run.connection, run.run_id, built)
 
+    previous = find_previous(run.home, run.connection, VERSIONS)
     built = fill_release(run.connection, run.as_of, release_id, VERSIONS, fill_ops)
+    tell_changes(run.connection, previous)
     faults.at("after_build")
     return built
 

@@ -8,7 +8,7 @@ thought and lie in memory; the release's tables are filled from them by one SELE
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from schemas.errors import AuditFailed
 from schemas.shared_alias import judge
 from schemas.tables import CONTRACT_VERSION
 from warehouse import faults
+from warehouse.contract import STANDARD_VERSION, relationships, render_contract
 from warehouse.db import attach_new
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import THREADS, Step, run_steps
@@ -112,6 +113,7 @@ def fill_release(
     built = describe(connection, as_of, release_id, tables)
     with transaction(connection):
         _write_release(connection, built, versions)
+        _write_contract(connection)
         fill_ops(built)
     return built
 
@@ -210,7 +212,8 @@ def _fill(table: Table, select: str, cursor: duckdb.DuckDBPyConnection) -> Table
     try:
         with transaction(cursor):
             cursor.execute(f"insert into news.{table.qualified_name} by name {select}")
-            cursor.execute(add_key(table))
+            if table.declared_key:
+                cursor.execute(add_key(table))
             made = fingerprint_table(cursor, "news", table)
     except (duckdb.ConstraintException, duckdb.TransactionException) as error:
         if "constraint" not in str(error):
@@ -261,3 +264,13 @@ def _write_release(connection: duckdb.DuckDBPyConnection, built: Built, versions
     }
     placeholders = ", ".join(f"${name}" for name in values)
     connection.execute(f"insert into news.ops.release ({', '.join(values)}) values ({placeholders})", dict(values))
+
+
+def _write_contract(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write what the release promises: ops.contract and ops.relationship."""
+    contract = [CONTRACT_VERSION, STANDARD_VERSION, render_contract()]
+    connection.execute("insert into news.ops.contract (contract_version, standard, yaml) values (?, ?, ?)", contract)
+    rows = [asdict(row) for row in relationships()]
+    connection.register("related", pa.Table.from_pylist(rows))
+    connection.execute("insert into news.ops.relationship by name select * from related")
+    connection.unregister("related")
