@@ -39,7 +39,10 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table or view of a release: where it is, what one row is, its columns and keys."""
+    """A table or view of a release: where it is, what one row is, its columns and keys.
+
+    `is_key_declared`: whether DuckDB knows the primary key, at the price of its index; audited it is in any case.
+    """
 
     name: str
     kind: Kind
@@ -48,6 +51,12 @@ class Table:
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     foreign_keys: tuple[ForeignKey, ...] = ()
+    is_key_declared: bool = True
+
+    @property
+    def declared_key(self) -> tuple[str, ...]:
+        """The columns of the key that DuckDB knows; none where there is no key or it is audited only."""
+        return self.primary_key if self.is_key_declared and self.kind != "view" else ()
 
     @property
     def schema(self) -> str:

@@ -4,7 +4,7 @@ They ride in every release so that a reader of the one file can judge it. They a
 speak of clocks and processes and not of the news.
 """
 
-from schemas.declarations import Table, optional, required
+from schemas.declarations import ForeignKey, Table, optional, required
 
 RELEASE = Table(
     "release",
@@ -24,14 +24,27 @@ RELEASE = Table(
         required("rules_version", "INTEGER", "Version of the validation rules that read the documents."),
         required(
             "document_count",
-            "BIGINT",
+            "INTEGER",
             "Documents that are there: rows of dim_document without removed_at.",
             "documents",
         ),
-        required("article_count", "BIGINT", "Rows of dim_article.", "articles"),
-        required("mention_count", "BIGINT", "Rows of fact_mention.", "mentions"),
+        required("article_count", "INTEGER", "Rows of dim_article.", "articles"),
+        required("mention_count", "INTEGER", "Rows of fact_mention.", "mentions"),
         required(
             "fingerprint", "VARCHAR", "Hash over the rows of all tables of schema main: equal releases have equal ones."
+        ),
+        optional(
+            "previous_release_id",
+            "VARCHAR",
+            "The release that readers were shown when this one was built, with which ops.release_change compares it. "
+            "NULL: it was compared with none.",
+        ),
+        optional(
+            "uncompared_reason",
+            "VARCHAR",
+            "Why ops.release_change is empty: first_load; takedown; versions (the release before has other versions of "
+            "contract, policy or rules); not_as_published (it was touched); unreadable (or too large for the memory "
+            "allowed); as_of (built beside the runs). NULL: it was compared.",
         ),
     ),
     ("release_id",),
@@ -54,32 +67,34 @@ RUN = Table(
             "VARCHAR",
             "published, unchanged (nothing to do), refused (a limit), failed, or started (cut off).",
         ),
-        required("documents_seen", "BIGINT", "Documents found in the sources given.", "documents"),
-        required("documents_new", "BIGINT", "Of those seen: never accepted before.", "documents"),
+        required("documents_seen", "INTEGER", "Documents found in the sources given.", "documents"),
+        required("documents_new", "INTEGER", "Of those seen: never accepted before.", "documents"),
         required(
             "documents_changed",
-            "BIGINT",
+            "INTEGER",
             "Of those seen: content other than before, or back after removal.",
             "documents",
         ),
         required(
             "documents_touched",
-            "BIGINT",
+            "INTEGER",
             "Of those seen: bytes differ, content does not (so there is no new version).",
             "documents",
         ),
-        required("documents_unchanged", "BIGINT", "Of those seen: as before.", "documents"),
+        required("documents_unchanged", "INTEGER", "Of those seen: as before.", "documents"),
         required(
             "documents_quarantined",
-            "BIGINT",
+            "INTEGER",
             "Of those seen: could not be accepted; a last good version stays.",
             "documents",
         ),
         required(
-            "documents_removed", "BIGINT", "Known, but no longer in their source; not among those seen.", "documents"
+            "documents_removed", "INTEGER", "Known, but no longer in their source; not among those seen.", "documents"
         ),
-        optional("mentions", "BIGINT", "Rows of fact_mention after the run. NULL where nothing was built.", "mentions"),
-        optional("articles", "BIGINT", "Rows of dim_article after the run. NULL where nothing was built.", "articles"),
+        optional(
+            "mentions", "INTEGER", "Rows of fact_mention after the run. NULL where nothing was built.", "mentions"
+        ),
+        optional("articles", "INTEGER", "Rows of dim_article after the run. NULL where nothing was built.", "articles"),
         optional("release_id", "VARCHAR", "The release that it published. NULL where none."),
     ),
     ("run_id",),
@@ -94,14 +109,45 @@ QUARANTINE = Table(
         required("source", "VARCHAR", "Name of the source that holds the file."),
         required("path", "VARCHAR", "Path of the file below its source."),
         optional(
-            "line", "BIGINT", "1-based line in the file. NULL where there is no text, as in a file that cannot be read."
+            "line",
+            "INTEGER",
+            "1-based line in the file. NULL where there is no text, as in a file that cannot be read.",
         ),
-        optional("column", "BIGINT", "1-based column, in characters. NULL where there is no text."),
+        optional("column", "INTEGER", "1-based column, in characters. NULL where there is no text."),
         required("field", "VARCHAR", "Field path such as `related[3].images[0].width`; empty for the whole file."),
         required("reason", "VARCHAR", "Short code of what is wrong, such as bad_date or missing."),
         required("expected", "VARCHAR", "What would be accepted, in words."),
         optional("found", "VARCHAR", "The offending text, shortened. NULL where the value is missing."),
         required("first_seen_at", "TIMESTAMP", "As-of of the first run that found it.", "UTC"),
+        required("last_seen_at", "TIMESTAMP", "As-of of the last run that found it.", "UTC"),
+    ),
+    (),
+)
+
+NOTICE = Table(
+    "notice",
+    "ops",
+    "notice about a document that was accepted",
+    "What was accepted as it reads, although a person may have meant something else. It refuses nothing, and clears "
+    "itself when mended. Told as the current documents are.",
+    (
+        required("source", "VARCHAR", "Name of the source that holds the file."),
+        required("path", "VARCHAR", "Path of the file below its source."),
+        optional(
+            "line", "BIGINT", "1-based line in the file. NULL where the notice is about several documents together."
+        ),
+        optional("column", "BIGINT", "1-based column, in characters. NULL where the line is."),
+        required("field", "VARCHAR", "Field path such as `provider.domain` or `related[3].webUrl`."),
+        required(
+            "reason",
+            "VARCHAR",
+            "Short code: cut_by_comment or cut_by_line_break (text that YAML leaves out), odd_key (nearly the name of "
+            "a field), not_a_host (a provider's domain), front_page (it identifies several stories), fragment_only "
+            "(two documents whose URLs differ in the fragment alone).",
+        ),
+        required("expected", "VARCHAR", "What a document would say that means it, in words."),
+        optional("found", "VARCHAR", "The text that the notice is about, shortened. NULL where it cannot be shown."),
+        required("first_seen_at", "TIMESTAMP", "As-of from which on it holds.", "UTC"),
         required("last_seen_at", "TIMESTAMP", "As-of of the last run that found it.", "UTC"),
     ),
     (),
@@ -138,15 +184,99 @@ DRIFT = Table(
 ALIAS = Table(
     "alias",
     "ops",
-    "alias that joins more than three url_keys",
-    "Aliases that deserve a look: an AMP or original URL that many identifying URLs share.",
+    "alias that two or more identifying url_keys declare, and url_key that declares it",
+    "A shared alias joins only spellings of one story: the AMP page of a live blog is declared by every post in it. An "
+    "alias counts as one of its keys where it identifies a mention itself.",
     (
         required("url_key", "VARCHAR", "Normalised form of the alias."),
-        required("joined_count", "BIGINT", "Distinct identifying url_keys that declare it.", "url_keys"),
-        required("article_key", "BIGINT", "The article that they became; joins dim_article."),
-        required("example", "VARCHAR", "The smallest and the largest of the url_keys joined."),
+        required(
+            "declaring_key",
+            "VARCHAR",
+            "Identifying url_key of mentions that declare the alias, or the alias itself where it identifies mentions.",
+        ),
+        required(
+            "is_joined",
+            "BOOLEAN",
+            "True where the alias makes declaring_key one article with another of its keys. False: its edge was cut.",
+        ),
+        required("reason", "VARCHAR", "Why, in words: which slug or id is shared with which key, or that none is."),
+        required("article_key", "BIGINT", "The article of declaring_key; joins dim_article."),
+        required("joined_count", "BIGINT", "Distinct url_keys that the alias joins; 0: it joins nothing.", "url_keys"),
+        required("example", "VARCHAR", "The smallest and the largest of the url_keys that share the alias."),
     ),
-    ("url_key",),
+    ("url_key", "declaring_key"),
 )
 
-OPS_TABLES: tuple[Table, ...] = (RELEASE, RUN, QUARANTINE, AUDIT, DRIFT, ALIAS)
+RELEASE_CHANGE = Table(
+    "release_change",
+    "ops",
+    "article, field and value that differs from the release before",
+    "What this release shows otherwise than ops.release.previous_release_id did. An article that is added, returned or "
+    "departed has one row of that kind, with its title. A row whose field is article_key follows a saved key: before "
+    "is the key in the release before, article_key and after the one now.",
+    (
+        required("article_key", "BIGINT", "The article, by its key in this release; joins dim_article."),
+        required(
+            "kind",
+            "VARCHAR",
+            "added, returned (departed before, mentioned now), departed; merged (another article of the release before "
+            "is part of it now), split (it was part of another); headline, score, published, document (its own "
+            "documents), other.",
+        ),
+        required(
+            "field",
+            "VARCHAR",
+            "What differs: title, quality, heat, is_published, article_key, url, provider, topics and so on; "
+            "document_count and document_changed_at are of its own documents. Kind other with article_key: the same "
+            "article under another key; with own_key: one of its URLs was another's, whose key is before.",
+        ),
+        optional("before", "VARCHAR", "The value in the release before, as text. NULL: none, unknown or not given."),
+        optional("after", "VARCHAR", "The value now, as text. NULL: none, unknown or not given."),
+    ),
+    (),
+    (ForeignKey("article_key", "dim_article", "article_key"),),
+)
+
+RELATIONSHIP = Table(
+    "relationship",
+    "ops",
+    "column that refers to a column of another table",
+    "What can be joined, for tools that draw or suggest joins. Audited before publication and not declared as foreign "
+    "keys. Tables of schema ops have its name before theirs, such as ops.release_change.",
+    (
+        required("from_table", "VARCHAR", "The table or view that refers: the many side, as a rule."),
+        required("from_column", "VARCHAR", "Its column, such as first_seen_date_key: the role that the other plays."),
+        required("to_table", "VARCHAR", "The table that is referred to: the one side."),
+        required("to_column", "VARCHAR", "Its column, which is unique."),
+        required(
+            "is_required", "BOOLEAN", "True where each row refers to one. False: use a left join, to lose no row."
+        ),
+    ),
+    ("from_table", "from_column", "to_table", "to_column"),
+)
+
+CONTRACT = Table(
+    "contract",
+    "ops",
+    "release (so the table has one row)",
+    "What consumers may rely on: every table, column, key and relationship of this release, as text.",
+    (
+        required("contract_version", "INTEGER", "As in ops.release."),
+        required("standard", "VARCHAR", "Version of the Open Data Contract Standard that the text follows."),
+        required("yaml", "VARCHAR", "The contract, as YAML of that standard."),
+    ),
+    ("contract_version",),
+)
+
+OPS_TABLES: tuple[Table, ...] = (
+    RELEASE,
+    RUN,
+    QUARANTINE,
+    NOTICE,
+    AUDIT,
+    DRIFT,
+    ALIAS,
+    RELEASE_CHANGE,
+    RELATIONSHIP,
+    CONTRACT,
+)

@@ -2,18 +2,22 @@
 
 DDL, COMMENT ON, the data dictionary and the key audits are rendered from here; a test describes each hand-written
 transform against its declaration. Tables follow Kimball's terms: dimensions, facts, bridges for many-to-many, a type 2
-history. The operational tables of schema `ops` are declared in ops_tables.py, the views in views.py.
+history. The histories are declared in history_tables.py, the operational tables of schema `ops` in ops_tables.py, the
+views in views.py.
 """
 
 from schemas.declarations import ForeignKey, Table, optional, required
+from schemas.history_tables import ARTICLE_HISTORY, MENTION_HISTORY
 from schemas.ops_tables import OPS_TABLES
 from schemas.views import VIEWS
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 
 _ARTICLE = ForeignKey("article_key", "dim_article", "article_key")
 _PROVIDER = ForeignKey("provider_key", "dim_provider", "provider_key")
 _PUBLISHED_DATE = ForeignKey("published_date_key", "dim_date", "date_key")
+_FIRST_SEEN_DATE = ForeignKey("first_seen_date_key", "dim_date", "date_key")
+_LAST_SEEN_DATE = ForeignKey("last_seen_date_key", "dim_date", "date_key")
 
 DIM_ARTICLE = Table(
     "dim_article",
@@ -130,15 +134,17 @@ DIM_DATE = Table(
     "dim_date",
     "dimension",
     "calendar day",
-    "Contiguous, whole years from the first to the last published date of any article or mention.",
+    "Contiguous, whole years from the first to the last published date of any article or mention and as-of of any "
+    "change. One calendar for every role of a date: published, first seen, last seen.",
     (
-        required("date_key", "INTEGER", "Key as yyyymmdd, such as 20210429. Joins every published_date_key."),
+        required("date_key", "INTEGER", "Key as yyyymmdd, such as 20210429. Joins every column named *_date_key."),
         required("date", "DATE", "The day, in UTC."),
-        required("year", "INTEGER", "Calendar year; near New Year the ISO week may belong to another."),
+        required("year", "INTEGER", "Calendar year; group weeks by iso_year."),
         required("quarter", "INTEGER", "Quarter of the year, 1 to 4."),
         required("month", "INTEGER", "Month, 1 to 12."),
         required("month_name", "VARCHAR", "English name of the month, such as April."),
-        required("iso_week", "INTEGER", "ISO 8601 week, 1 to 53; weeks begin on Monday."),
+        required("iso_year", "INTEGER", "ISO 8601 year, to which iso_week belongs; near New Year not the calendar's."),
+        required("iso_week", "INTEGER", "ISO 8601 week of iso_year, 1 to 53; weeks begin on Monday."),
         required("day", "INTEGER", "Day of the month, 1 to 31."),
         required("day_of_week", "INTEGER", "ISO 8601 weekday, Monday 1 to Sunday 7."),
         required("day_name", "VARCHAR", "English name of the weekday, such as Monday."),
@@ -165,8 +171,8 @@ DIM_DOCUMENT = Table(
             "BIGINT",
             "The article that the document itself is, in its last version. Two documents may share one.",
         ),
-        required("bytes", "BIGINT", "Size of the file in its last accepted version.", "bytes"),
-        required("version_count", "BIGINT", "How many spans of unchanged content it has had; A, B, A are three."),
+        required("bytes", "INTEGER", "Size of the file in its last accepted version.", "bytes"),
+        required("version_count", "INTEGER", "How many spans of unchanged content it has had; A, B, A are three."),
         required("first_seen_at", "TIMESTAMP", "As-of of the run that first accepted it.", "UTC"),
         required("changed_at", "TIMESTAMP", "As-of at which its last version began.", "UTC"),
         optional("removed_at", "TIMESTAMP", "As-of of the run that found it gone. NULL: it is there.", "UTC"),
@@ -186,6 +192,14 @@ FACT_ARTICLE = Table(
             "provider_key", "BIGINT", "Who published it; joins dim_provider. NULL where no mention names a provider."
         ),
         optional("published_date_key", "INTEGER", "Day of published_at, in UTC; joins dim_date. NULL where unknown."),
+        required(
+            "first_seen_date_key", "INTEGER", "Day of dim_article.first_seen_at, in UTC; joins dim_date in that role."
+        ),
+        optional(
+            "last_seen_date_key",
+            "INTEGER",
+            "Day of dim_article.last_seen_at, in UTC; joins dim_date in that role. NULL: still mentioned.",
+        ),
         optional(
             "published_at",
             "TIMESTAMP",
@@ -200,23 +214,23 @@ FACT_ARTICLE = Table(
             "points",
         ),
         optional("is_published", "BOOLEAN", "Publisher's `published` flag. NULL where not given."),
-        required("image_count", "BIGINT", "Its rows in bridge_article_image.", "images"),
-        required("topic_count", "BIGINT", "Its rows in bridge_article_topic.", "topics"),
+        required("image_count", "INTEGER", "Its rows in bridge_article_image.", "images"),
+        required("topic_count", "INTEGER", "Its rows in bridge_article_topic.", "topics"),
         required(
             "related_count",
-            "BIGINT",
+            "INTEGER",
             "Distinct other articles that its own documents list as related; 0 without a document.",
             "articles",
         ),
         required(
-            "mention_count", "BIGINT", "Its rows in fact_mention, as root or related; 0 once it has left.", "mentions"
+            "mention_count", "INTEGER", "Its rows in fact_mention, as root or related; 0 once it has left.", "mentions"
         ),
         required(
-            "cited_by_count", "BIGINT", "Distinct documents of other articles that list it as related.", "documents"
+            "cited_by_count", "INTEGER", "Distinct documents of other articles that list it as related.", "documents"
         ),
     ),
     ("article_key",),
-    (_ARTICLE, _PROVIDER, _PUBLISHED_DATE),
+    (_ARTICLE, _PROVIDER, _PUBLISHED_DATE, _FIRST_SEEN_DATE, _LAST_SEEN_DATE),
 )
 
 FACT_MENTION = Table(
@@ -275,6 +289,12 @@ BRIDGE_ARTICLE_TOPIC = Table(
     (
         required("article_key", "BIGINT", "The article; joins dim_article."),
         required("topic_key", "BIGINT", "The topic; joins dim_topic."),
+        required(
+            "weight",
+            "DOUBLE",
+            "1 / topics of the article: sums of weight over topics count each article once.",
+            "articles",
+        ),
     ),
     ("article_key", "topic_key"),
     (_ARTICLE, ForeignKey("topic_key", "dim_topic", "topic_key")),
@@ -330,36 +350,6 @@ ARTICLE_URL = Table(
     (_ARTICLE,),
 )
 
-ARTICLE_HISTORY = Table(
-    "article_history",
-    "history",
-    "article and span in which no column below changed",
-    "Type 2 history, [valid_from, valid_to) in as-of times, told under this release's identities. Equals what a "
-    "release built as of each moment shows of the articles mentioned then.",
-    (
-        required("article_key", "BIGINT", "The article; joins dim_article. Has one row for each span."),
-        required("valid_from", "TIMESTAMP", "First as-of at which these values held.", "UTC"),
-        optional(
-            "valid_to",
-            "TIMESTAMP",
-            "First as-of at which they held no more, because one changed or the article left. NULL: they hold now.",
-            "UTC",
-        ),
-        required("is_current", "BOOLEAN", "True where the span has no end: its values hold now."),
-        optional("title", "VARCHAR", "dim_article.title in that span. NULL where unknown then."),
-        optional(
-            "provider_key",
-            "BIGINT",
-            "fact_article.provider_key in that span; joins dim_provider. NULL where unknown then.",
-        ),
-        optional("quality", "BIGINT", "fact_article.quality in that span. NULL where not rated then.", "points"),
-        optional("heat", "BIGINT", "fact_article.heat in that span. NULL where not rated then.", "points"),
-        optional("is_published", "BOOLEAN", "fact_article.is_published in that span. NULL where not given then."),
-    ),
-    ("article_key", "valid_from"),
-    (_ARTICLE, _PROVIDER),
-)
-
 ARTICLE_CONFLICT = Table(
     "article_conflict",
     "dimension",
@@ -374,7 +364,7 @@ ARTICLE_CONFLICT = Table(
         ),
         required("kept", "VARCHAR", "The value that the release shows, as text; lists as JSON, times as ISO 8601."),
         required("other", "VARCHAR", "A value that lost, as text."),
-        required("mention_count", "BIGINT", "Current mentions that give the losing value.", "mentions"),
+        required("mention_count", "INTEGER", "Current mentions that give the losing value.", "mentions"),
     ),
     ("article_key", "field", "other"),
     (_ARTICLE,),
@@ -393,6 +383,7 @@ BASE_TABLES: tuple[Table, ...] = (
     BRIDGE_ARTICLE_IMAGE,
     ARTICLE_URL,
     ARTICLE_HISTORY,
+    MENTION_HISTORY,
     ARTICLE_CONFLICT,
 )
 

@@ -7,6 +7,8 @@ rules may be blunt, but must not call a good text bad: each pattern names sequen
 
 import re
 
+from schemas.ciphertext import HIDDEN, hide
+
 CLEAN, GARBLED, PLACEHOLDER = 0, 1, 2
 
 # UTF-8 read as windows-1252: the lead byte of a two-byte letter (C2, C3), of punctuation (E2 80, E2 84 A2, E2 82 AC),
@@ -26,14 +28,6 @@ _NO_FIELDS = ("no title", "no excerpt", "no description", "title", "excerpt", "d
 _PLACEHOLDERS = frozenset((*_NO_TEXTS, *_NO_FIELDS))
 _SHORT = 60
 _LONG_WORD = re.compile(r"\S{1000,}")
-MIN_SECRET = 40
-"""What is shorter cannot look like ciphertext."""
-# Ciphertext comes as base64 (RFC 4648 section 4), some hundred characters of it; the form for URLs (section 5) counts
-# only where a capital, a small letter and a digit stand in it, for words joined by hyphens are common.
-_SECRET = re.compile(
-    r"(?i:secured)|(?=[0-9+/=]*[A-Za-z])[A-Za-z0-9+/=]{40}"
-    r"|(?=[A-Za-z0-9_=-]{40})(?=[^A-Z]{0,39}[A-Z])(?=[^a-z]{0,39}[a-z])(?=[^0-9]{0,39}[0-9])[A-Za-z0-9_=-]{40}"
-)
 
 
 def flaw(text: str | None) -> int:
@@ -50,21 +44,12 @@ def flaw(text: str | None) -> int:
 
 
 def sample(text: str) -> str:
-    """Return a text as an error may show it: one line, at most 60 characters, controls escaped.
-
-    It ends before the word `secured`, and before anything that looks like ciphertext: where a fence, a quote or a key
-    is damaged, the secret may stand in any value.
-    """
+    """Return a text as an error may show it: one line, at most 60 characters, controls escaped, no ciphertext."""
     head = text[: 4 * _SHORT]
-    secret = _SECRET.search(head)
-    shown = printable(head if secret is None else head[: secret.start()])
-    is_whole = secret is None and len(shown) <= _SHORT and len(text) <= len(head)
-    return shown if is_whole else shown[: _SHORT - 1] + "\u2026"
-
-
-def has_secret(text: str) -> bool:
-    """Tell whether a text as long as a sample looks at holds the word `secured`, or what looks like ciphertext."""
-    return _SECRET.search(text[: 4 * _SHORT]) is not None
+    kept = hide(head)
+    shown = printable(kept)
+    is_whole = len(shown) <= _SHORT and len(text) <= len(head)
+    return shown if is_whole else shown[: _SHORT - 1].removesuffix(HIDDEN) + HIDDEN
 
 
 def printable(text: str) -> str:

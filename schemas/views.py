@@ -41,19 +41,19 @@ ARTICLES = Table(
         required("is_root", "BOOLEAN", "True where the article has a document of its own."),
         required("is_withdrawn", "BOOLEAN", "True where a document of its own says `removed: true`."),
         required("is_current", "BOOLEAN", "True while a current document version mentions it."),
-        required("image_count", "BIGINT", "Images it has.", "images"),
-        required("topic_count", "BIGINT", "Topics it has.", "topics"),
+        required("image_count", "INTEGER", "Images it has.", "images"),
+        required("topic_count", "INTEGER", "Topics it has.", "topics"),
         required(
             "related_count",
-            "BIGINT",
+            "INTEGER",
             "Distinct other articles that its own documents list as related; 0 without a document.",
             "articles",
         ),
         required(
-            "mention_count", "BIGINT", "Current mentions of it, as root or related; 0 once it has left.", "mentions"
+            "mention_count", "INTEGER", "Current mentions of it, as root or related; 0 once it has left.", "mentions"
         ),
         required(
-            "cited_by_count", "BIGINT", "Distinct documents of other articles that list it as related.", "documents"
+            "cited_by_count", "INTEGER", "Distinct documents of other articles that list it as related.", "documents"
         ),
         required("first_seen_at", "TIMESTAMP", "As-of of the first run whose documents mentioned it.", "UTC"),
         optional(
@@ -111,10 +111,10 @@ PROVIDER_SUMMARY = Table(
         required("provider_key", "BIGINT", "The provider; joins dim_provider."),
         required("domain", "VARCHAR", "Its domain, lower case, without `www.`."),
         optional("name", "VARCHAR", "Its name. NULL where never given."),
-        required("article_count", "BIGINT", "Articles of it, departed ones included.", "articles"),
-        required("root_count", "BIGINT", "Of these, articles with a document of their own.", "articles"),
-        required("mention_count", "BIGINT", "Current mentions of its articles.", "mentions"),
-        required("cited_by_count", "BIGINT", "Sum of cited_by_count of its articles.", "citations"),
+        required("article_count", "INTEGER", "Articles of it, departed ones included.", "articles"),
+        required("root_count", "INTEGER", "Of these, articles with a document of their own.", "articles"),
+        required("mention_count", "INTEGER", "Current mentions of its articles.", "mentions"),
+        required("cited_by_count", "INTEGER", "Sum of cited_by_count of its articles.", "citations"),
         optional("average_quality", "DOUBLE", "Mean quality of its rated articles. NULL: none rated.", "points"),
         optional("average_heat", "DOUBLE", "Mean heat of its rated articles. NULL: none rated.", "points"),
         optional(
@@ -141,7 +141,7 @@ TOPIC_DAILY = Table(
         optional("date", "DATE", "Day of publication, in UTC. NULL: the articles whose publication is unknown."),
         required(
             "article_count",
-            "BIGINT",
+            "INTEGER",
             "Articles of that topic and day, departed ones included; one with two topics counts under both.",
             "articles",
         ),
@@ -158,12 +158,16 @@ TOPIC_DAILY = Table(
 MATCH_CANDIDATE = Table(
     "match_candidate",
     "view",
-    "pair of articles that a looser URL key would join (the smaller article_key first)",
-    "For people to judge, never merged: mobile and AMP hosts, AMP paths, index pages, path case, ambiguous parameters.",
+    "pair of articles that may be one story (the smaller article_key first)",
+    "For people to judge, never merged: one address but for mobile and AMP forms, index pages, case, ambiguous "
+    "parameters or escapes; one content id within a domain, under another slug, section or edition; one title and an "
+    "alias that does not join them. What more than eight articles share is left out.",
     (
         required("article_key", "BIGINT", "One article; joins dim_article."),
         required("other_article_key", "BIGINT", "The other; joins dim_article."),
-        required("loose_key", "VARCHAR", "The looser key that both have (the smallest, where several)."),
+        required(
+            "loose_key", "VARCHAR", "What both have: a looser key, a domain and content id, or an alias; see reason."
+        ),
         required("url", "VARCHAR", "Address of the one."),
         required("other_url", "VARCHAR", "Address of the other."),
         optional("title", "VARCHAR", "Title of the one. NULL where unknown."),
@@ -176,6 +180,7 @@ MATCH_CANDIDATE = Table(
             "Publication of the other minus that of the one. NULL where either is unknown.",
             "days",
         ),
+        required("reason", "VARCHAR", "Why the two may be one story, in words."),
     ),
     ("article_key", "other_article_key"),
     (

@@ -47,9 +47,9 @@ def memory_ledger() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def lay_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the empty tables and the views of a release in `news`, and use it."""
-    connection.execute("use news")
+def lay_tables(connection: duckdb.DuckDBPyConnection, catalog: str = "news") -> None:
+    """Make the empty tables and the views of a release in a catalog, and use it."""
+    connection.execute(f"use {catalog}")
     connection.execute(";\n".join([*create_tables(), *create_views()]))
 
 

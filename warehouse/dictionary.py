@@ -10,7 +10,6 @@ from pathlib import Path
 
 from schemas.declarations import Column, ForeignKey, Table
 from schemas.tables import ALL_TABLES, BASE_TABLES
-from schemas.views import VIEWS
 
 PATH = Path(__file__).with_name("DICTIONARY.md")
 
@@ -24,10 +23,22 @@ The same text stands in the release itself: `select * from duckdb_columns()` has
   (role `root`) or an entry of its `related:` list. An **article** is all mentions whose URLs are one.
 - An **as-of** is the logical time of a run. Times are `TIMESTAMP` in UTC, named `*_at` or `valid_*`.
 - NULL means unknown, never a magic value. A column that is *required* is never NULL.
-- Keys are hashes of natural keys: the same in every release, so a saved key keeps its meaning. They are above 2^53, so
-  take them as text where numbers are binary64 (JavaScript, spreadsheets).
+- Keys are hashes of natural keys and not numbers in order of arrival, as surrogate keys mostly are. So they are the
+  same in every release, however it was built; a saved key keeps its meaning, and two warehouses can be joined. They are
+  above 2^53: take them as text where numbers are binary64 (JavaScript, spreadsheets). Counts and sizes are INTEGER,
+  which every program takes as a number; scores and pixels are BIGINT, as a source may write any.
+- A key that is not known is NULL, and no row of a dimension stands for "unknown". So a left join keeps every row where
+  `ops.relationship` says that a reference is not required, and an inner join loses those without.
+- One calendar, `dim_date`, plays every role of a date: join it once for each (`published_date_key`,
+  `first_seen_date_key`, `last_seen_date_key`) under an alias that says which. Group weeks by `iso_year` and `iso_week`.
+- An article has several topics, so sums over topics count it several times; multiply by `bridge_article_topic.weight`
+  to share it out instead. The weights of an article add up to 1.
+- A history holds spans: `valid_from <= t and (valid_to > t or valid_to is null)` is what held at t. `article_history`
+  tells values, `mention_history` who mentioned what, so that a count at any time is one join.
 - Foreign keys hold, which an audit proves before a release is published; they are not declared, as DuckDB's check costs
-  several times the load.
+  several times the load. `ops.relationship` lists them for BI tools.
+- What consumers may rely on stands in `ops.contract`, in the Open Data Contract Standard: tables and columns may be
+  added under one contract version; nothing goes, or changes its type or meaning, without a new one.
 
 Start with [articles](#articles): one row per article, no join needed. Ready questions: `newsmart query --recipe`.
 """
@@ -107,7 +118,7 @@ def _table(table: Table) -> Iterator[str]:
     yield f"### {_shown(table)}\n"
     yield f"**One row per {table.grain}.** {table.description}\n"
     if table.primary_key:
-        yield f"{'Unique' if table in VIEWS else 'Primary key'}: {_names(table.primary_key)}.\n"
+        yield f"{'Primary key' if table.declared_key else 'Unique'}: {_names(table.primary_key)}.\n"
     yield "| column | type | unit | required | meaning |"
     yield "|---|---|---|---|---|"
     for column in table.columns:

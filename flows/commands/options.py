@@ -87,7 +87,11 @@ def _state_commands(commands: Adder) -> None:
     status.add_argument("--max-run-age", metavar="AGE", help="exit with 1 when the last run ended longer ago")
     status.add_argument("--format", choices=("text", "json", "prometheus"), default="text", help="how to tell it")
     _json(status)
-    _json(_command(commands, "quarantine", "state:quarantine", "List what could not be accepted, and why."))
+    quarantine = _command(commands, "quarantine", "state:quarantine", "List what could not be accepted, and why.")
+    quarantine.add_argument(
+        "--notices", action="store_true", help="list instead what was accepted but may not be meant so"
+    )
+    _json(quarantine)
     _json(_command(commands, "drift", "state:drift", "List the fields that newsmart does not know."))
     _json(_command(commands, "releases", "state:releases", "List the releases that are kept."))
 
@@ -100,7 +104,10 @@ def _asking_commands(commands: Adder) -> None:
     query.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
     url = _command(commands, "url", "url:url", "Tell a URL's key, and each rule that made it.", warehouse=False)
     url.add_argument("urls", metavar="URL", nargs="+", help="URLs; write -- before one that starts with a dash")
+    url.add_argument("--same", action="store_true", help="tell whether two URLs are one article, and why")
+    url.add_argument("--warehouse", metavar="FILE", help="with --same: ask the aliases known there, too")
     _json(url)
+    _command(commands, "contract", "contract:contract", "Print the contract of the tables, as YAML.")
     report = _command(commands, "report", "report:report", "Write one HTML page about the current release.")
     report.add_argument("--to", metavar="FILE.html", help="where to (default: news.html beside the warehouse)")
 

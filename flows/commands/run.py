@@ -147,6 +147,8 @@ def summary(result: RunResult, *, has_failed: bool = False) -> list[str]:
     lines = [_balance(result)] if result.documents else []
     if result.quarantine_entries:
         lines.append(f"{result.quarantine_entries:,} problems in quarantine; `newsmart quarantine` explains them")
+    if result.changes.notices:
+        lines.append(f"{result.changes.notices:,} notices; `newsmart quarantine --notices` lists them")
     if result.published:
         change = result.changes
         lines.append(

@@ -1,7 +1,11 @@
-"""`status`, `quarantine`, `drift` and `releases`: read from state.json alone, so that they never wait for a run."""
+"""`status`, `quarantine`, `drift` and `releases`: read from state.json alone, so that they never wait for a run.
+
+Only `quarantine --notices` opens the release, which waits for nobody either.
+"""
 
 import argparse
 import sys
+from typing import Any
 
 from flows.clock import utc_now
 from flows.commands.common import print_json, print_records, say, warehouse_of
@@ -48,17 +52,26 @@ def status(options: argparse.Namespace) -> int:
 
 
 def quarantine(options: argparse.Namespace) -> int:
-    """Print the open problems."""
-    _, state = _state(options)
-    rows = [{name: row.get(name) for name in QUARANTINE} for row in state.get("quarantine", [])]
+    """Print the open problems, or the notices of the current release."""
+    told = _notices(options) if options.notices else _state(options)[1].get("quarantine", [])
+    rows = [{name: row.get(name) for name in QUARANTINE} for row in told]
     if options.json:
         print_json(rows)
     elif rows:
         for row in rows:
             say(options, _problem_line(row))
     else:
-        say(options, "nothing is in quarantine")
+        say(options, "there are no notices" if options.notices else "nothing is in quarantine")
     return 0
+
+
+def _notices(options: argparse.Namespace) -> list[dict[str, Any]]:
+    from warehouse.queries.notices import read_notices
+
+    home = Home.of(warehouse_of(options, load_settings()))
+    if not home.file.exists():
+        raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
+    return read_notices(home.file)
 
 
 def _problem_line(row: dict[str, object]) -> str:

@@ -119,7 +119,7 @@ def open_run(request: RunRequest, readers: Readers) -> Iterator[Run]:
             traces.notices += runs.clock_notices(connection, started_at) if request.as_of is None else []
             as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
             with _on_this_machine(readers, request.processes) as local:
-                bring_up_to_date(connection, home, local, reparse=request.reparse)
+                bring_up_to_date(connection, home, local, as_of, reparse=request.reparse)
             yield Run(request, home, connection, runs.run_id_of(as_of), as_of, started_at, traces, readers)
 
 

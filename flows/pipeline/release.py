@@ -21,6 +21,7 @@ from warehouse.ledger.opening import transaction
 from warehouse.release import build, publish, runs
 from warehouse.release.audit import AuditResult, check, run_audits
 from warehouse.release.build import Built, building, clear_work
+from warehouse.release.changes import find_previous, tell_changes
 from warehouse.release.standing import why_build
 from warehouse.release.told import PINNED, pin_of
 
@@ -102,7 +103,9 @@ def load_release(release: Release) -> Built:
         runs.finish_ops_run(run.connection, run.run_id, built)
 
     with step(run, "build"):
+        previous = find_previous(run.home, run.connection, VERSIONS)
         release.built = build.load(run.connection, run.as_of, release.release_id, VERSIONS, fill_ops)
+        tell_changes(run.connection, previous)
         faults.at("after_build")
     return release.built
 

@@ -41,15 +41,18 @@ _KEPT = """
 
 
 def bring_up_to_date(
-    connection: duckdb.DuckDBPyConnection, home: Home, readers: LocalReaders, *, reparse: bool
+    connection: duckdb.DuckDBPyConnection, home: Home, readers: LocalReaders, as_of: datetime, *, reparse: bool
 ) -> None:
-    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to."""
+    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to.
+
+    `as_of` is the run's.
+    """
     is_new = connection.execute("select count(*) from ledger.run").fetchone() == (0,)
     old_rules = int(get_meta(connection, "rules_version", str(RULES_VERSION)))
     old_policy = int(get_meta(connection, "policy_version", str(POLICY_VERSION)))
     with transaction(connection):
         if not is_new and (reparse or old_rules != RULES_VERSION):
-            _read_again(connection, home, readers)
+            _read_again(connection, home, readers, as_of)
             _host_again(connection)
         if not is_new and (reparse or old_policy != POLICY_VERSION):
             _key_again(connection)
@@ -57,7 +60,7 @@ def bring_up_to_date(
         set_meta(connection, "policy_version", str(POLICY_VERSION))
 
 
-def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: LocalReaders) -> None:
+def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: LocalReaders, run_as_of: datetime) -> None:
     kept: list[Kept] = connection.execute(_KEPT).fetchall()
     # What is begun now reads all batches, and remembers what it read.
     readers.expect(len(kept), sum(size for *_, size in kept))
@@ -67,7 +70,7 @@ def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: Loca
             rows = list(group)
             for start in range(0, len(rows), BATCH_DOCUMENTS):
                 _read_batch_again(feed, home, rows[start : start + BATCH_DOCUMENTS], as_of, readers)
-    reread.replace(connection)
+    reread.replace(connection, run_as_of)
     bump_change_number(connection)
 
 

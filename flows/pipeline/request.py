@@ -51,12 +51,13 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a release changed against the one before, in articles."""
+    """What a release changed against the one before, in articles; and how many notices it holds."""
 
     added: int = 0
     changed: int = 0
     withdrawn: int = 0
     departed: int = 0
+    notices: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from warehouse.db import explain
 from warehouse.home import Home
 from warehouse.ledger.opening import set_meta, transaction
 from warehouse.ledger.tombstones import UNFINISHED, note_takedown
-from warehouse.release import publish, runs
+from warehouse.release import changes, publish, runs
 from warehouse.release.build import Versions
 from warehouse.release.rebuild import build_audited
 from warehouse.release.standing import ledger_record
@@ -93,7 +93,7 @@ def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: date
     """Build, audit and publish a release as of a time that was released before; return its id."""
     release_id = f"{as_of:%Y%m%dT%H%M%S.%f}Z-p{token_hex(3)}"
     file = publish.stage(home, release_id)
-    built = build_audited(connection, as_of, file, versions, release_id)
+    built = build_audited(connection, as_of, file, versions, release_id, changes.TAKEDOWN)
     sealed = publish.publish(home, release_id)
     with transaction(connection):
         runs.write_release(connection, built, sealed, versions, utc_now())

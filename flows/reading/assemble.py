@@ -28,7 +28,11 @@ def batch_of(rows: Sequence[tuple[Any, ...]], verdicts: Sequence[Verdict], packe
     packer.close()
     distinct = dict.fromkeys(chain.from_iterable(verdict.entries for verdict in verdicts))
     entries = {entry.digest: entry for entry in distinct}.values()
-    problems = [(number, *problem) for number, verdict in enumerate(verdicts, first) for problem in verdict.problems]
+    problems = [
+        (number, *problem)
+        for number, verdict in enumerate(verdicts, first)
+        for problem in chain(verdict.problems, verdict.notices)
+    ]
     return ReadBatch(
         table_of_rows(rows, DOCUMENTS),
         table_of_rows(packer.slices, SLICES),

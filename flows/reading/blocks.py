@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from flows.reading.entries import SECRET, Entry
+from flows.reading.hints import RELATED
 from flows.reading.lines import fold, rows_of, text_of
 from flows.reading.shapes import Shapes
 from flows.reading.tree import MAX_NODES
 from flows.reading.validate import (
     MAX_RELATED,
-    RELATED,
     Context,
     Judged,
     Verdict,

@@ -9,7 +9,8 @@ The whole file must be UTF-8 without NUL, body included, for it is kept and comp
 import re
 from dataclasses import dataclass
 
-from flows.reading.problems import Flaw
+from flows.reading.line_path import path_at
+from flows.reading.problems import Flaw, Path
 from schemas.text import sample
 
 _BOM = "\ufeff"
@@ -46,7 +47,7 @@ def split(data: bytes) -> FrontMatter | NoFrontMatter:
         return _not_utf8(data, error)
     nul = text.find("\0")
     if nul >= 0:
-        return NoFrontMatter(text, Flaw(nul, (), "nul_byte", "text without NUL", "\\x00"))
+        return NoFrontMatter(text, Flaw(nul, _path(text, nul), "nul_byte", "text without NUL", "\\x00"))
     return _cut(text)
 
 
@@ -59,7 +60,8 @@ def _cut(text: str) -> FrontMatter | NoFrontMatter:
         return NoFrontMatter(text, Flaw(0, (), "unclosed_front_matter", "a closing `---` line", None))
     control = _FORBIDDEN.search(text, 0, closing.start())
     if control is not None:
-        flaw = Flaw(control.start(), (), "control_character", "printable text", sample(control.group()))
+        path = path_at(text, control.start())
+        flaw = Flaw(control.start(), path, "control_character", "printable text", sample(control.group()))
         return NoFrontMatter(text, flaw)
     return FrontMatter(text, closing.end(1), text[closing.end() :])
 
@@ -74,4 +76,13 @@ def _no_opening(text: str) -> Flaw:
 def _not_utf8(data: bytes, error: UnicodeDecodeError) -> NoFrontMatter:
     head = data[: error.start].decode("utf-8").removeprefix(_BOM)
     shown = "".join(f"\\x{byte:02x}" for byte in data[error.start : error.start + 4])
-    return NoFrontMatter(head, Flaw(len(head), (), "not_utf8", "UTF-8", shown))
+    read = data[error.start : error.start + 1].decode("cp1252", "replace")
+    meant = f"; in windows-1252 the byte is `{read}`" if read.isprintable() and read != "\ufffd" else ""
+    return NoFrontMatter(head, Flaw(len(head), _path(head, len(head)), "not_utf8", f"UTF-8{meant}", shown))
+
+
+def _path(text: str, index: int) -> Path:
+    """Return the path of a place in the front matter; of one in the body there is none."""
+    opening = _OPENING.match(text)
+    is_inside = opening is not None and _CLOSING.search(text, opening.end() - 1, index) is None
+    return path_at(text, index) if is_inside else ()

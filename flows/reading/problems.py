@@ -8,14 +8,18 @@ editor does.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
-from schemas.text import MIN_SECRET, has_secret, sample
+from schemas.ciphertext import hide_in_key, hide_scattered
+from schemas.text import printable
 
 Path = tuple[str | int, ...]
 
+NOTICE = "notice"
+"""The scope of what is told and refuses nothing."""
 _STRETCH = 65_536
-_MAX_FIELD = 200
+_MAX_FIELD, _MAX_KEY = 200, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +88,26 @@ def field_path(path: Path) -> str:
 
 
 def _short_key(key: str) -> str:
-    """Return a key as a path shows it; where a quote or a colon is damaged, the secret may stand in a key too."""
-    if len(key) >= MIN_SECRET and has_secret(key):
-        return sample(key)
-    shown = key if len(key) <= 60 else key[:59] + "\u2026"
-    return shown if shown.isprintable() else shown.encode("unicode_escape").decode("ascii")
+    """Return a key as a path shows it."""
+    return _shown_key(key[: 2 * _MAX_KEY])
+
+
+@lru_cache(maxsize=4_096)
+def _shown_key(key: str) -> str:
+    shown = hide_in_key(key)
+    return printable(shown if len(shown) <= _MAX_KEY else shown[: _MAX_KEY - 1] + "\u2026")
+
+
+def hide_pieces(problems: Sequence[Problem]) -> list[Problem]:
+    """Return a document's problems without what, taken together, they would show of a ciphertext."""
+    shown = hide_scattered([problem.found for problem in problems])
+    return [problem._replace(found=found) for problem, found in zip(problems, shown, strict=True)]
 
 
 def document_problems(flaws: Sequence[Flaw], text: str) -> list[Problem]:
     """Return flaws that condemn a whole document as problems with line and column in its text."""
     lines = Lines(text)
-    return [_document_problem(flaw, lines) for flaw in flaws]
+    return hide_pieces([_document_problem(flaw, lines) for flaw in flaws])
 
 
 def _document_problem(flaw: Flaw, lines: Lines) -> Problem:

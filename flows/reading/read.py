@@ -14,6 +14,7 @@ from flows.reading.assemble import batch_of
 from flows.reading.batch import ReadBatch
 from flows.reading.blocks import Memo, judge_fast
 from flows.reading.front_matter import NoFrontMatter, split
+from flows.reading.hints import Source
 from flows.reading.problems import Problem, document_problems
 from flows.reading.validate import Context, Verdict, judge_document
 from flows.sources.files import FileBytes, read_files
@@ -62,7 +63,8 @@ def judge_whole(data: bytes, context: Context) -> Verdict:
     reading = read_tree(parts.text[: parts.yaml_end])
     if reading.flaws:
         return Verdict(None, (), (), document_problems(reading.flaws, parts.text))
-    return judge_document(reading.tree, reading.places, parts.text, parts.body, context)
+    source = Source(reading.tree, reading.places, parts.text, reading.cuts)
+    return judge_document(source, parts.body, context)
 
 
 def _judged(data: bytes, memo: Memo) -> Verdict:

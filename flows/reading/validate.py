@@ -5,7 +5,7 @@ file and its consequence: a bad value at the root condemns the document, one in 
 bad URL that does not identify itself alone. All problems of a document are told at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -13,14 +13,16 @@ from typing import NamedTuple
 import orjson
 from pydantic import ValidationError
 
+from flows.reading.cuts import Cut, deserves_notice, what_was_cut
 from flows.reading.entries import SECRET, Entry, canonical_digest, make_entry
+from flows.reading.hints import RELATED, Hint, Source, mend_missing, odd_keys, place_of_key, plain_form
 from flows.reading.identify import examine
-from flows.reading.problems import Lines, Path, Problem, field_path
-from flows.reading.tree import Places, Tree, place_of, value_at
+from flows.reading.problems import NOTICE, Lines, Path, Problem, field_path, hide_pieces
+from flows.reading.syntax import hidden_break, shown_at
+from flows.reading.tree import Tree, place_of, value_at
 from schemas.documents import Mention, explain
 from schemas.text import sample
 
-RELATED = "related"
 # What one document may hold, so that none takes long to judge or to explain. The largest real one has some 150 related
 # entries. Beyond either limit the document is bad as a whole.
 MAX_RELATED = 10_000
@@ -30,12 +32,13 @@ Context = dict[str, datetime]
 
 
 class ValueFlaw(NamedTuple):
-    """A bad value under a path of its mention; a fatal one costs the mention, another only itself."""
+    """A bad value under a path of its mention. A fatal one costs the mention, another only itself, a notice nothing."""
 
     path: Path
     is_fatal: bool
     reason: str
     expected: str
+    is_notice: bool = False
 
 
 class Judged(NamedTuple):
@@ -49,13 +52,15 @@ class Judged(NamedTuple):
 class Verdict(NamedTuple):
     """What a document came to: for each accepted mention its position and its entry.
 
-    content_digest is None for a bad document, and then there are no mentions.
+    content_digest is None for a bad document, and then there are no mentions. Notices tell what was accepted although
+    a person may have meant something else; they refuse nothing.
     """
 
     content_digest: bytes | None
     positions: Sequence[int]
     entries: Sequence[Entry]
     problems: Sequence[Problem]
+    notices: Sequence[Problem] = ()
 
 
 def judge_mention(tree: Tree, context: Context) -> Judged:
@@ -78,12 +83,25 @@ def _judge(tree: dict[str, Tree], digest: bytes, context: Context) -> Judged:
     except ValidationError as error:
         return Judged(digest, None, _value_flaws(error, tree, context))
     url_flaws, urls = examine(mention)
-    if not url_flaws:
-        return Judged(digest, make_entry(digest, mention, urls), ())
-    flaws = [ValueFlaw(*flaw) for flaw in url_flaws]
-    if any(flaw.is_fatal for flaw in flaws):
-        return Judged(digest, None, flaws)
-    return Judged(digest, make_entry(digest, mention, urls, {flaw.path for flaw in flaws}), flaws)
+    if any([flaw.is_fatal for flaw in url_flaws]):
+        return Judged(digest, None, [ValueFlaw(*flaw) for flaw in url_flaws])
+    entry = make_entry(digest, mention, urls, {flaw.path for flaw in url_flaws} if url_flaws else ())
+    notices: tuple[ValueFlaw, ...] = ()
+    if entry.drift or (mention.provider is not None and mention.provider.domain is None):
+        notices = tuple(_notices(tree, mention))
+    return Judged(digest, entry, [*[ValueFlaw(*flaw) for flaw in url_flaws], *notices] if url_flaws or notices else ())
+
+
+def _notices(tree: dict[str, Tree], mention: Mention) -> Iterator[ValueFlaw]:
+    """Yield what is accepted but not read: keys that are nearly right, and a provider's domain without a host."""
+    for path, expected in odd_keys(tree):
+        yield ValueFlaw(path, False, "odd_key", expected, is_notice=True)
+    domain = value_at(tree, _DOMAIN)
+    if isinstance(domain, str) and domain.strip() and mention.provider is not None and mention.provider.domain is None:
+        yield ValueFlaw(_DOMAIN, False, "not_a_host", "a host such as example.com", is_notice=True)
+
+
+_DOMAIN = ("provider", "domain")
 
 
 def _value_flaws(error: ValidationError, tree: dict[str, Tree], context: Context) -> list[ValueFlaw]:
@@ -96,20 +114,30 @@ def _value_flaws(error: ValidationError, tree: dict[str, Tree], context: Context
     return found + [ValueFlaw(*flaw) for flaw in examine(mention)[0] if flaw.path[0] not in bad]
 
 
-def judge_document(tree: Tree, places: Places, text: str, body: str, context: Context) -> Verdict:
-    """Judge a whole document: its tree with the places of its nodes, its text to count lines in, and its body."""
+def judge_document(source: Source, body: str, context: Context) -> Verdict:
+    """Judge a whole document: what was read of its front matter, and its body."""
+    tree = source.tree
     if not isinstance(tree, dict):
-        line, column = Lines(text).place(place_of(places, ()))
-        return Verdict(
-            None, (), (), [Problem(None, "document", line, column, "", "wrong_shape", "a mapping", _shown(tree))]
-        )
+        return Verdict(None, (), (), [_no_mapping(source)])
     related = tree.get(RELATED)
     items = related if isinstance(related, list) else []
     root = judge_mention({key: value for key, value in tree.items() if key != RELATED}, context)
     shape = _related_flaws(related)
-    root = root._replace(flaws=[*root.flaws, *shape], entry=None if shape else root.entry)
+    flaws = [flaw for flaw in root.flaws if RELATED not in tree or not _is_of_root(flaw)]
+    root = root._replace(flaws=[*flaws, *shape], entry=None if shape else root.entry)
     judged = [] if shape else _judge_items(items, context)
-    return _verdict(root, judged, _Source(tree, places, text), body)
+    return _verdict(root, judged, source, body)
+
+
+def _no_mapping(source: Source) -> Problem:
+    line, column = Lines(source.text).place(place_of(source.places, ()))
+    expected = "a mapping: lines of `key: value`, with a blank after each colon" if source.tree else "a mapping"
+    return Problem(None, "document", line, column, "", "wrong_shape", expected, _shown(source.tree))
+
+
+def _is_of_root(flaw: ValueFlaw) -> bool:
+    """Tell whether a flaw is a key that is nearly `related`, of which there is one at the root only."""
+    return flaw.is_notice and len(flaw.path) == 1 and plain_form(str(flaw.path[0])) == RELATED
 
 
 def _related_flaws(related: Tree) -> list[ValueFlaw]:
@@ -127,28 +155,22 @@ def _judge_items(items: Sequence[Tree], context: Context) -> list[Judged]:
     flaws = 0
     for item in items:
         judged.append(judge_mention(item, context))
-        flaws += len(judged[-1].flaws)
+        flaws += sum(not flaw.is_notice for flaw in judged[-1].flaws)
         if flaws > MAX_PROBLEMS:
             break
     return judged
 
 
-class _Source(NamedTuple):
-    """Where values and their places are looked up."""
-
-    tree: Tree
-    places: Places
-    text: str
-
-
-def _verdict(root: Judged, items: Sequence[Judged], source: _Source, body: str) -> Verdict:
-    problems = _problems(root, items, source)
+def _verdict(root: Judged, items: Sequence[Judged], source: Source, body: str) -> Verdict:
+    told = _told(root, items, source)
+    problems = _at_most([problem for problem in told if problem.scope != NOTICE])
     if root.entry is None or len(problems) > MAX_PROBLEMS:
         return Verdict(None, (), (), problems)
     places = [number for number, item in enumerate(items, 1) if item.entry]
     entries = [item.entry for item in items if item.entry]
     digest = content_digest([root.digest, *(item.digest for item in items)], body)
-    return Verdict(digest, [0, *places], [root.entry, *entries], problems)
+    notices = [problem for problem in told if problem.scope == NOTICE]
+    return Verdict(digest, [0, *places], [root.entry, *entries], problems, notices[:MAX_PROBLEMS])
 
 
 def content_digest(digests: Sequence[bytes], body: str) -> bytes:
@@ -160,28 +182,58 @@ def content_digest(digests: Sequence[bytes], body: str) -> bytes:
     return sha256(len(digests).to_bytes(8, "big") + b"".join(digests) + normal).digest()
 
 
-def _problems(root: Judged, items: Sequence[Judged], source: _Source) -> list[Problem]:
-    if not root.flaws and not any(item.flaws for item in items):
+def _told(root: Judged, items: Sequence[Judged], source: Source) -> list[Problem]:
+    """Return all that is to be told of a document, in the order of its text."""
+    cuts = [cut for cut in source.cuts if deserves_notice(source.text, cut)]
+    if not cuts and not root.flaws and not any(item.flaws for item in items):
         return []
     lines = Lines(source.text)
     found = [_problem(flaw, 0, (), source, lines) for flaw in root.flaws[: MAX_PROBLEMS + 1]]
     for number, item in enumerate(items):
-        found += [_problem(flaw, number + 1, (RELATED, number), source, lines) for flaw in item.flaws[:MAX_PROBLEMS]]
-        if len(found) > MAX_PROBLEMS:
+        flaws = [flaw for flaw in item.flaws[:MAX_PROBLEMS] if not _is_of_root(flaw)]
+        found += [_problem(flaw, number + 1, (RELATED, number), source, lines) for flaw in flaws]
+        if len(found) > 2 * MAX_PROBLEMS:
             break
-    found.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
-    if len(found) <= MAX_PROBLEMS:
-        return found
+    found += [_cut_notice(cut, source, lines) for cut in cuts]
+    return hide_pieces(sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0)))
+
+
+def _at_most(problems: list[Problem]) -> list[Problem]:
+    """Return the problems, or the first of them and one that says so where there are too many."""
+    if len(problems) <= MAX_PROBLEMS:
+        return problems
     limit = f"at most {MAX_PROBLEMS} problems"
-    return [*found[:MAX_PROBLEMS], Problem(None, "document", 1, 1, "", "too_many_problems", limit, None)]
+    return [*problems[:MAX_PROBLEMS], Problem(None, "document", 1, 1, "", "too_many_problems", limit, None)]
 
 
-def _problem(flaw: ValueFlaw, position: int, prefix: Path, source: _Source, lines: Lines) -> Problem:
+def _problem(flaw: ValueFlaw, position: int, prefix: Path, source: Source, lines: Lines) -> Problem:
     path = (*prefix, *flaw.path)
-    scope = "url" if not flaw.is_fatal else "mention" if position else "document"
-    line, column = lines.place(place_of(source.places, path))
-    found = _shown(value_at(source.tree, path)) if flaw.reason != "missing" else None
-    return Problem(position, scope, line, column, field_path(path), flaw.reason, flaw.expected, found)
+    scope = NOTICE if flaw.is_notice else "url" if not flaw.is_fatal else "mention" if position else "document"
+    index, expected, found = _hint(flaw, path, source)
+    line, column = lines.place(index)
+    return Problem(position, scope, line, column, field_path(path), flaw.reason, expected, found)
+
+
+def _hint(flaw: ValueFlaw, path: Path, source: Source) -> Hint:
+    """Return where a flaw is, what would be right there and what is found, as helpful as can be."""
+    index = place_of(source.places, path)
+    if flaw.reason == "missing":
+        return mend_missing(source, path, flaw.expected) or Hint(index, flaw.expected, None)
+    if flaw.reason == "odd_key":
+        return Hint(place_of_key(source, path), flaw.expected, sample(str(path[-1])))
+    value = value_at(source.tree, path)
+    hidden = hidden_break(source.text, index) if flaw.reason == "wrong_shape" and isinstance(value, str) else None
+    if hidden is not None:
+        return Hint(hidden[0], f"{flaw.expected}: {hidden[1]}", _shown(value))
+    is_text_list = flaw.expected == "a list" and isinstance(value, str) and value.startswith("-")
+    return Hint(index, flaw.expected + (", with a blank after each dash" if is_text_list else ""), _shown(value))
+
+
+def _cut_notice(cut: Cut, source: Source, lines: Lines) -> Problem:
+    line, column = lines.place(cut.at)
+    position = cut.path[1] + 1 if len(cut.path) > 1 and cut.path[0] == RELATED and isinstance(cut.path[1], int) else 0
+    found = shown_at(source.text, cut.at, cut.path)
+    return Problem(position, NOTICE, line, column, field_path(cut.path), *what_was_cut(source.text, cut), found)
 
 
 def _shown(value: Tree) -> str | None:

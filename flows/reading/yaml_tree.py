@@ -11,14 +11,17 @@ otherwise (`007`, duplicate keys, a second document, control characters).
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import yaml
 from yaml._yaml import CParser
 
+from flows.reading.cuts import CUTTING, Cut, cut_after
 from flows.reading.problems import Flaw, Path
+from flows.reading.syntax import Scalar, quotes_round, syntax_flaw
 from flows.reading.tree import MAX_DEPTH, MAX_NODES, Places, Tree
+from schemas.ciphertext import is_secret_name
 from schemas.text import sample
 
 MAX_FLAWS = 1_000
@@ -34,6 +37,7 @@ class Reading:
     tree: Tree
     places: Places
     flaws: list[Flaw]
+    cuts: list[Cut] = field(default_factory=list)
 
 
 def read_tree(text: str) -> Reading:
@@ -42,22 +46,10 @@ def read_tree(text: str) -> Reading:
     try:
         builder.read()
     except yaml.MarkedYAMLError as error:
-        builder.flaws.append(_syntax_flaw(error, text))
+        builder.flaws.append(syntax_flaw(error, text, builder.last))
     except yaml.reader.ReaderError as error:
         builder.flaws.append(Flaw(0, (), "yaml_syntax", "printable text", sample(str(error.reason))))
-    return Reading(builder.tree, builder.places, builder.flaws)
-
-
-def _syntax_flaw(error: yaml.MarkedYAMLError, text: str) -> Flaw:
-    """Place a scanner's error at the start of the value that it was scanning, a parser's where it stumbled."""
-    scanning = isinstance(error, yaml.scanner.ScannerError) and error.context_mark is not None
-    mark = error.context_mark if scanning else error.problem_mark
-    index = 0 if mark is None else min(mark.index, len(text))
-    line_end = re.compile(r"[\r\n]|\Z").search(text, index)
-    secret = text.find("secured", 0, index) >= 0
-    found = None if secret or line_end is None else sample(text[index : line_end.start()])
-    why = " ".join(part for part in (error.context, error.problem) if part)
-    return Flaw(index, (), "yaml_syntax", f"valid YAML: {why}"[:200], found or None)
+    return Reading(builder.tree, builder.places, builder.flaws, builder.cuts)
 
 
 class _Mark(Protocol):
@@ -69,6 +61,7 @@ class _Event(Protocol):
     """What is used of libyaml's events. The stubs allow a mark to be None; the C parser always gives one."""
 
     start_mark: _Mark
+    end_mark: _Mark
     anchor: str | None
     tag: str | None
     value: str
@@ -99,8 +92,16 @@ class _Builder:
         self.tree: Tree = None
         self.places: Places = 0
         self.flaws: list[Flaw] = []
+        self.cuts: list[Cut] = []
+        self._can_cut = CUTTING.search(text) is not None
+        self._last: _Event | None = None
         self._stack: list[_Frame] = []
         self._documents = 0
+
+    @property
+    def last(self) -> Scalar:
+        """Return where the last scalar stands that was read."""
+        return Scalar(0, 0) if self._last is None else Scalar(self._last.start_mark.index, self._last.end_mark.index)
 
     def read(self) -> None:
         """Read all events, or stop at a limit. Raises yaml.YAMLError."""
@@ -129,7 +130,8 @@ class _Builder:
 
     def _flaw(self, event: _Event, reason: str, expected: str, found: str | None) -> None:
         path = self._path()
-        shown = None if "secured" in path or found is None else sample(found)
+        is_secret = any(isinstance(step, str) and is_secret_name(step) for step in path)
+        shown = None if is_secret or found is None else sample(found)
         self.flaws.append(Flaw(event.start_mark.index, path, reason, expected, shown))
         if len(self.flaws) >= MAX_FLAWS:
             raise _EndOfReading
@@ -144,9 +146,9 @@ class _Builder:
 
     def _check(self, event: _Event) -> None:
         if event.anchor is not None:
-            self._flaw(event, "anchor", "no anchors", self._token(event))
+            self._flaw(event, "anchor", f"no anchors; {quotes_round('&')}", self._token(event))
         if event.tag is not None:
-            self._flaw(event, "tag", "no explicit tags", self._token(event))
+            self._flaw(event, "tag", f"no explicit tags; {quotes_round('!')}", self._token(event))
 
     def _document(self, event: _Event) -> None:
         self._documents += 1
@@ -155,14 +157,23 @@ class _Builder:
             raise _EndOfReading
 
     def _scalar(self, event: _Event) -> None:
+        self._last = event
         if event.anchor is not None or event.tag is not None:
             self._check(event)
         frame = self._stack[-1] if self._stack else None
         if frame is not None and frame.key is None and isinstance(frame.container, dict):
             self._name(frame, event)
             return
+        if self._can_cut and event.implicit[0]:
+            self._note_cut(event)
         is_null = event.implicit[0] and event.value in _NULLS
         self._attach(None if is_null else event.value, event.start_mark.index)
+
+    def _note_cut(self, event: _Event) -> None:
+        """Note what a comment, or a line break that no editor shows, cuts off a plain text."""
+        index = cut_after(self.text, event.end_mark.index)
+        if index is not None and len(self.cuts) < MAX_FLAWS:
+            self.cuts.append(Cut(self._path(), index, event.value))
 
     def _name(self, frame: _Frame, event: _Event) -> None:
         frame.key = event.value
@@ -190,7 +201,9 @@ class _Builder:
         parent = self._stack[-1] if self._stack else None
         is_key = parent is not None and parent.key is None and isinstance(parent.container, dict)
         if is_key:
-            self._flaw(event, "bad_key", "text as a key", self._token(event))
+            token = self._token(event)
+            expected = f"text as a key; {quotes_round(token[0])}" if token[:1] in ("{", "[") else "text as a key"
+            self._flaw(event, "bad_key", expected, token)
         if len(self._stack) >= MAX_DEPTH:
             self._flaw(event, "too_deep", f"at most {MAX_DEPTH} levels", None)
             raise _EndOfReading
@@ -205,7 +218,7 @@ class _Builder:
             self._attach(frame.container, frame.places)
 
     def _alias(self, event: _Event) -> None:
-        self._flaw(event, "alias", "no aliases", self._token(event))
+        self._flaw(event, "alias", f"no aliases; {quotes_round('*')}", self._token(event))
         frame = self._stack[-1] if self._stack else None
         if frame is not None and frame.key is None and isinstance(frame.container, dict):
             frame.key = "*"

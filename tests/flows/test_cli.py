@@ -394,3 +394,88 @@ def test_backfill_goes_on_where_it_stopped(
     assert "nothing to do" in _call(capsys, *_on(newsroom, "backfill", str(manifest), "--direct"))[1]
     manifest.write_text("{}")
     assert _call(capsys, *_on(newsroom, "backfill", str(manifest), "--direct"))[0] == 2
+
+
+ONE_STORY = ("https://www.example.com/us/who-won", "https://www.example.com/uk/who-won?utm_source=x")
+TWO_STORIES = ("https://www.example.com/us/who-won", "https://www.example.com/us/who-lost")
+
+
+def _same(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """Return what `url --same --json` tells."""
+    status, out, _ = _call(capsys, "url", "--same", "--json", *arguments)
+    assert status == 0
+    told: dict[str, Any] = json.loads(out)
+    return told
+
+
+def test_url_same_tells_of_one_key_and_of_two(capsys: pytest.CaptureFixture[str]) -> None:
+    one = _same(capsys, "https://a.com/x", "http://www.a.com/x/?utm_source=y")
+    assert (one["is_same"], one["reason"]) == (True, "the URL policy gives both one key")
+    assert [told["url_key"] for told in one["urls"]] == ["a.com/x", "a.com/x"]
+    assert "warehouse" not in one
+    may = _same(capsys, *ONE_STORY)
+    assert (may["is_same"], may["reason"].rpartition(", ")[2]) == (False, "as they share the slug who-won")
+    assert _same(capsys, *TWO_STORIES)["reason"].endswith("an alias that both declare would not join them")
+    status, out, _ = _call(capsys, "url", "--same", *TWO_STORIES)
+    assert (status, "same      no\n" in out, "policy    the URL policy gives them two keys" in out) == (0, True, True)
+
+
+@pytest.mark.parametrize(
+    ("pair", "is_same", "reason"),
+    [
+        (ONE_STORY, True, "they are one article, by the shared alias example.com/live/today"),
+        (TWO_STORIES, False, "they are two articles: the alias example.com/live/today that they share joins only"),
+        ((TWO_STORIES[1], "https://example.com/other"), False, "they are two articles: no document declares them"),
+        (("https://example.com/other", "https://example.com/amp/other"), True, "they are one article, by what its"),
+        ((TWO_STORIES[1], "https://example.com/never"), False, "no document names example.com/never"),
+        ((TWO_STORIES[1], "https://b.org/elsewhere"), False, "no article owns b.org/elsewhere"),
+    ],
+)
+def test_url_same_asks_a_warehouse(
+    capsys: pytest.CaptureFixture[str], newsroom: Newsroom, pair: tuple[str, str], is_same: bool, reason: str
+) -> None:
+    for number, url in enumerate([*ONE_STORY, TWO_STORIES[1]]):
+        newsroom.write(f"{number}.md", make_document(url=url, ampWebUrl="https://www.example.com/live/today"))
+    amp, foreign = "https://example.com/amp/other", "https://b.org/elsewhere"
+    newsroom.write("other.md", make_document(url="https://example.com/other", ampWebUrl=amp, originalUrl=foreign))
+    newsroom.run()
+
+    told = _same(capsys, *pair, "--warehouse", str(newsroom.warehouse))
+
+    assert (told["is_same"], told["warehouse"]["is_same"]) == (is_same, is_same)
+    assert told["warehouse"]["reason"].startswith(reason)
+    keys = told["warehouse"]["article_keys"]
+    assert (keys[0] == keys[1]) is is_same
+    for alias in told["warehouse"]["aliases"]:
+        assert alias["alias"] == "example.com/live/today"
+        assert alias["is_joined"] is ("who-won" in alias["declaring_key"])
+        assert alias["reason"]
+    status, out, _ = _call(capsys, "url", "--same", *pair, "--warehouse", str(newsroom.warehouse))
+    assert (status, f"warehouse {reason}" in out) == (0, True)
+
+
+def test_url_same_says_what_is_wrong(capsys: pytest.CaptureFixture[str], newsroom: Newsroom) -> None:
+    missing = ("--warehouse", str(newsroom.warehouse))
+    for arguments, said in [
+        (("--same", "https://a.com/x", "no url"), "newsmart: not a URL: no url ("),
+        (("--same", "https://a.com/x", ""), "newsmart: not a URL: '' ("),
+        (("--same", "https://a.com/x"), "newsmart: --same takes two URLs: 1 given"),
+        (("--same", *ONE_STORY, "https://a.com/"), "newsmart: --same takes two URLs: 3 given"),
+        (("https://a.com/x", *missing), "newsmart: --warehouse is for two URLs and --same"),
+        (("--same", *ONE_STORY, *missing), "newsmart: there is no release yet: "),
+    ]:
+        status, out, err = _call(capsys, "url", *arguments)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith(said)
+
+
+def test_url_same_wants_a_release_of_its_own_rules(
+    capsys: pytest.CaptureFixture[str], published: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.queries.same.POLICY_VERSION", 10_000)
+
+    status, _, err = _call(capsys, "url", "--same", *ONE_STORY, "--warehouse", str(published.warehouse))
+
+    assert status == 1
+    assert err.startswith("newsmart: another version of newsmart made this release: ")
+    assert "`newsmart run` makes it anew" in err

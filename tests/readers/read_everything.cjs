@@ -15,7 +15,10 @@ async function main(file) {
     counts[name] = (await connection.runAndReadAll(`from ${name}`)).getRowObjectsJson().length;
   }
   const key = (await connection.runAndReadAll("select max(article_key) from articles")).getRowsJson()[0][0];
-  console.log(JSON.stringify({ counts, key }));
+  // A BIGINT becomes a BigInt, which JSON.stringify refuses; an INTEGER is a number.
+  const [one] = (await connection.runAndReadAll("select article_key, mention_count from articles limit 1")).getRowObjects();
+  const types = Object.fromEntries(Object.entries(one).map(([name, value]) => [name, typeof value]));
+  console.log(JSON.stringify({ counts, key, types }));
 }
 
 main(process.argv[2]);

@@ -34,3 +34,18 @@ def test_keys_are_exact_and_unknown_heat_is_not_a_number(file: Path, read: Calla
     unknown = [heat is None for _, heat in rows]
     assert list(frame["heat"].is_null() if hasattr(frame["heat"], "is_null") else frame["heat"].isna()) == unknown
     assert 0 < sum(unknown) < len(unknown)
+
+
+@pytest.mark.parametrize("rows", ["from articles", "from articles where last_seen_at is null", "from articles limit 0"])
+def test_a_time_that_nobody_knows_is_still_a_time(file: Path, read: Callable[[Any], Any], rows: str) -> None:
+    with release_connection(file) as connection:
+        frame = read(connection.sql(rows))
+    assert str(frame["last_seen_at"].dtype).lower().startswith("datetime")
+    assert str(frame["published_date"].dtype).lower().startswith("date")
+
+
+def test_counts_are_numbers_of_32_bits_and_keys_of_64(file: Path, read: Callable[[Any], Any]) -> None:
+    with release_connection(file) as connection:
+        frame = read(connection.sql("from articles"))
+    assert str(frame["mention_count"].dtype).lower() == "int32"
+    assert str(frame["article_key"].dtype).lower() == "int64"

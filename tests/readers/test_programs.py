@@ -43,6 +43,7 @@ def test_node_reads_every_table_and_view_with_exact_keys(file: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["counts"] == _counts(file)
+    assert found["types"] == {"article_key": "bigint", "mention_count": "number"}
     with release_connection(file) as connection:
         row = connection.execute("select max(article_key)::varchar from articles").fetchone()
     assert (found["key"],) == row

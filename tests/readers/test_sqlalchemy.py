@@ -26,7 +26,10 @@ def test_tables_and_views_are_reflected_with_their_columns_keys_and_comments(fil
     for table in BASE_TABLES:
         found = metadata.tables[table.qualified_name]
         assert [column.name for column in found.columns] == list(table.column_names)
-        assert {column.name for column in found.primary_key} == set(table.primary_key)
+        assert {column.name for column in found.primary_key} == set(table.declared_key)
+        assert {column.name: str(column.type) for column in found.columns if "INT" in str(column.type)} == {
+            column.name: column.type for column in table.columns if "INT" in column.type
+        }
         assert found.comment == table.comment
         assert {column.name: column.comment for column in found.columns} == {
             column.name: column.comment for column in table.columns
@@ -40,6 +43,15 @@ def test_a_reflected_table_can_be_asked(file: Path) -> None:
     with engine.connect() as connection:
         title = "Increasing use of facial recognition technology in China faces backlash from city governments"
         assert connection.execute(asked).all() == [(title, 240)]
+
+
+def test_pandas_keeps_a_time_that_nobody_knows_where_it_is_told_that_it_is_one(file: Path) -> None:
+    """By itself it takes a column of nothing but NULL for objects, whatever the driver says of its type."""
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    sql = "select last_seen_at from articles where last_seen_at is null"
+    assert str(pandas.read_sql(sql, _engine(file)).last_seen_at.dtype) == "object"
+    told = pandas.read_sql(sql, _engine(file), parse_dates=["last_seen_at"])
+    assert str(told.last_seen_at.dtype).startswith("datetime64")
 
 
 def test_a_new_release_is_seen_by_the_next_connection(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_ctrl_c_breaks_off_every_step(tmp_path: Path) -> None:
 
 
 def test_every_scratch_table_that_a_transform_names_is_made_before_it() -> None:
-    steps = [*build.work_steps(T[0]), *build.release_steps()]
+    steps = [*build.work_steps(T[0]), *build.release_steps(T[0])]
     needed = {need for one in steps for need in one.needs}
 
     assert needed <= {one.name for one in steps}
@@ -110,7 +110,7 @@ def fill(connection: duckdb.DuckDBPyConnection, threads: int) -> dict[str, Table
     connection.execute("detach news")
     connection.execute("attach ':memory:' as news")
     made = {one.name for one in build.work_steps(T[0])}
-    steps = [Step(one.name, one.needs - made, one.do) for one in build.release_steps()]
+    steps = [Step(one.name, one.needs - made, one.do) for one in build.release_steps(T[0])]
     return run_steps(connection, "news", steps, threads=threads)
 
 

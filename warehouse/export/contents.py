@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from schemas.errors import RunFailed
+from warehouse.contract import promised_keys
 from warehouse.sql_files import read_sql
 
 
@@ -27,7 +28,10 @@ class ExportColumn:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or view as the file has it; `sql` is the statement that makes a view, None for a table."""
+    """A table or view as the file has it; `sql` is the statement that makes a view, None for a table.
+
+    `primary_key`: what is unique in a table, also where DuckDB was not told of it.
+    """
 
     schema: str
     name: str
@@ -49,11 +53,15 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A release: its row of ops.release (times as ISO 8601 in UTC), its tables and its views."""
+    """A release: its row of ops.release (times as ISO 8601 in UTC), its tables and its views.
+
+    `contract` is the YAML of ops.contract, None in a release from before there was one.
+    """
 
     release: Mapping[str, Any]
     tables: tuple[Relation, ...]
     views: tuple[Relation, ...]
+    contract: str | None = None
 
     @property
     def release_id(self) -> str:
@@ -72,14 +80,23 @@ def read_contents(connection: duckdb.DuckDBPyConnection) -> Contents:
     for schema, relation, name, type_, comment, is_nullable in _rows(connection, "columns"):
         columns.setdefault((schema, relation), []).append(ExportColumn(name, type_, comment or "", is_nullable))
 
+    contract = _contract(connection) if ("ops", "contract") in columns else None
+    keys = {} if contract is None else promised_keys(contract)
+
     def relations(kind: str) -> Iterator[Relation]:
-        for schema, name, comment, primary_key, sql in _rows(connection, kind):
-            yield Relation(schema, name, comment or "", tuple(columns[schema, name]), tuple(primary_key), sql)
+        for schema, name, comment, declared_key, sql in _rows(connection, kind):
+            key = tuple(declared_key) or (keys.get((schema, name), ()) if kind == "tables" else ())
+            yield Relation(schema, name, comment or "", tuple(columns[schema, name]), key, sql)
 
     tables = tuple(relations("tables"))
     if "ops.release" not in {table.qualified_name for table in tables}:
         raise RunFailed("not a release of newsmart", where="it has no table ops.release")
-    return Contents(_release_row(connection), tables, tuple(relations("views")))
+    return Contents(_release_row(connection), tables, tuple(relations("views")), contract)
+
+
+def _contract(connection: duckdb.DuckDBPyConnection) -> str | None:
+    row = connection.execute("select yaml from ops.contract").fetchone()
+    return None if row is None else str(row[0])
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[Any, ...]]:

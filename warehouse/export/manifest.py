@@ -17,6 +17,7 @@ from schemas.errors import UsageError
 from warehouse.export.contents import Contents, Relation
 
 MANIFEST = "manifest.json"
+CONTRACT = "contract.yaml"
 FORMAT = "newsmart-parquet"
 MANIFEST_VERSION = 1
 # An export's folder: the release's id and four random bytes, so that no two exports ever share one.
@@ -32,6 +33,15 @@ class ExportFile:
     size: int
     sha256: str
     month: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractFile:
+    """The contract's file: its path below the manifest's folder, size and hash."""
+
+    path: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,10 @@ class Manifest:
     @property
     def sizes(self) -> dict[str, int]:
         """Size in bytes of each file that it names."""
-        return {str(file["path"]): int(file["size"]) for table in self.tree["tables"] for file in table["files"]}
+        files = [file for table in self.tree["tables"] for file in table["files"]]
+        # Exports of a release from before there was a contract have none.
+        files += [self.tree["contract"]] if self.tree.get("contract") else []
+        return {str(file["path"]): int(file["size"]) for file in files}
 
 
 def new_folder(release_id: str) -> str:
@@ -83,7 +96,13 @@ def new_folder(release_id: str) -> str:
 
 
 def make_manifest(
-    contents: Contents, folder: str, tables: Sequence[TableFiles], exported_at: str, former: Manifest | None, keep: int
+    contents: Contents,
+    folder: str,
+    tables: Sequence[TableFiles],
+    contract: ContractFile | None,
+    exported_at: str,
+    former: Manifest | None,
+    keep: int,
 ) -> dict[str, Any]:
     """Return the manifest of an export: what it holds, and which exports before it are kept for readers in progress."""
     names = ("release_id", "as_of", "built_at", "fingerprint", "contract_version", "policy_version", "rules_version")
@@ -93,6 +112,7 @@ def make_manifest(
         **{name: contents.release.get(name) for name in names},
         "exported_at": exported_at,
         "folder": folder,
+        **({} if contract is None else {"contract": asdict(contract)}),
         "tables": [_table(one) for one in tables],
         "views": [_relation(view) | {"sql": view.sql} for view in contents.views],
         "kept": _kept(former)[: max(keep - 1, 0)],

@@ -20,13 +20,22 @@ from warehouse.db import Limits, named, quoted, release_connection
 from warehouse.durable import sha256_of
 from warehouse.explain import explain
 from warehouse.export.contents import Contents, Relation, read_contents
-from warehouse.export.manifest import ExportFile, Manifest, TableFiles, make_manifest, new_folder, to_bytes
+from warehouse.export.manifest import (
+    CONTRACT,
+    ContractFile,
+    ExportFile,
+    Manifest,
+    TableFiles,
+    make_manifest,
+    new_folder,
+    to_bytes,
+)
 from warehouse.export.place import Place
 from warehouse.refusals import refused
 from warehouse.sql_files import read_sql
 
 # Tables whose files are told apart by month; warehouse/sql/export says of each which month a row belongs to.
-BY_MONTH = ("main.fact_mention", "main.article_history")
+BY_MONTH = ("main.fact_mention", "main.article_history", "main.mention_history")
 UNKNOWN_MONTH = "unknown"
 # DuckDB's own size; readers skip by row group, and a writer holds one for each thread.
 ROW_GROUP_ROWS = 122_880
@@ -83,15 +92,28 @@ def _export(
     try:
         with place.staged(folder) as staged:
             tables = [_export_table(connection, contents, table, place, folder, staged) for table in contents.tables]
+            contract = None if contents.contract is None else _keep_contract(contents.contract, place, folder, staged)
     except BaseException:
         place.remove(folder)
         raise
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    tree = make_manifest(contents, folder, tables, moment, former, keep)
+    tree = make_manifest(contents, folder, tables, contract, moment, former, keep)
     # Whether a switch that failed has taken place is not always known (a connection that broke after the request), so
     # its files are left: the next export removes them where no manifest names them.
     place.switch(to_bytes(tree))
     return Manifest(tree)
+
+
+def _keep_contract(contract: str, place: Place, folder: str, staged: Path) -> ContractFile:
+    """Write the contract as a file of its own, for programs that read contracts and not tables."""
+    file = staged / CONTRACT
+    try:
+        file.write_text(contract, encoding="utf-8")
+    except OSError as error:
+        raise RunFailed("cannot write the export", where=f"{file}: {error.strerror}") from error
+    kept = ContractFile(f"{folder}/{CONTRACT}", file.stat().st_size, sha256_of(file))
+    place.keep(folder, file, CONTRACT)
+    return kept
 
 
 def _export_table(

@@ -211,7 +211,9 @@ _RAW_OF_LISTS = """
 _RAW_WITH_PROBLEMS = """
     delete from ledger.raw
     where byte_digest in (
-        select byte_digest from ledger.event where document_id in (select document_id from ledger.problem)
+        select byte_digest
+        from ledger.event
+        where document_id in (select document_id from ledger.problem where scope <> 'notice')
     )
 """
 

@@ -38,13 +38,13 @@ def without_taken_down(batch: Batch, documents: pa.Table, tombstones: frozenset[
     """
     doomed = doomed_entries(batch, tombstones)
     slices, packs = _bytes_of(batch, doomed, is_strict=bool(tombstones))
-    documents = _without_purged(documents, batch.mentions, doomed)
+    documents = without_purged(documents, batch.mentions, doomed)
     return Kept(
         documents,
         slices,
         packs,
         *said_of_others(batch, doomed),
-        _problems_told(batch, documents, doomed),
+        problems_told(batch, documents, doomed),
         _drift_told(batch, documents, doomed),
     )
 
@@ -97,7 +97,7 @@ def _rows_not_in(table: pa.Table, doomed: frozenset[int]) -> pa.Table:
     return table.filter([entry_id not in doomed for entry_id in table.column("entry_id").to_pylist()])
 
 
-def _without_purged(documents: pa.Table, mentions: pa.Table, doomed: frozenset[int]) -> pa.Table:
+def without_purged(documents: pa.Table, mentions: pa.Table, doomed: frozenset[int]) -> pa.Table:
     """Return the documents, as `purged` those whose own article was taken down."""
     if not doomed:
         return documents
@@ -114,7 +114,7 @@ def _bytes_of(batch: Batch, doomed: frozenset[int], *, is_strict: bool) -> tuple
     `is_strict`, after any takedown: nor of those with problems, as what was not accepted may speak of anything.
     """
     tainted = {row["ref"] for row in batch.mentions.to_pylist() if row["entry_id"] in doomed} if doomed else set()
-    tainted |= set(batch.problems.column("ref").to_pylist()) if is_strict else set()
+    tainted |= _with_problems(batch) if is_strict else set()
     if not tainted:
         return batch.slices, batch.packs
     documents = batch.documents.select(["ref", "byte_digest"]).to_pylist()
@@ -123,7 +123,13 @@ def _bytes_of(batch: Batch, doomed: frozenset[int], *, is_strict: bool) -> tuple
     return repacked([Pack(*row.values()) for row in batch.packs.to_pylist()], kept)
 
 
-def _problems_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
+def _with_problems(batch: Batch) -> set[int]:
+    """Return the references in which something was not accepted; a notice refuses nothing."""
+    rows = batch.problems.select(["ref", "scope"]).to_pylist()
+    return {row["ref"] for row in rows if row["scope"] != "notice"}
+
+
+def problems_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
     """Return the batch's problems, without those of purged documents and of mentions of what was taken down.
 
     In: the batch; its documents, those whose own article was taken down as `purged`; the ids of the doomed entries.

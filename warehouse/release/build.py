@@ -6,9 +6,9 @@ thought and lie in memory; the release's tables are filled from them by one SELE
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,10 @@ import pyarrow as pa
 
 from schemas.declarations import Table
 from schemas.errors import AuditFailed
+from schemas.shared_alias import judge
 from schemas.tables import CONTRACT_VERSION
 from warehouse import faults
+from warehouse.contract import STANDARD_VERSION, relationships, render_contract
 from warehouse.db import attach_new
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import THREADS, Step, run_steps
@@ -34,6 +36,9 @@ WORK = (
     "span",
     "used_entry",
     "entry_url",
+    "declared_alias",
+    "shared_alias",
+    "alias_verdict",
     "alias_edge",
     "closure",
     "key_owner",
@@ -111,7 +116,7 @@ def deduplicate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
 
     The release attached as `news` gets its empty tables meanwhile.
     """
-    steps = [step for step in [*work_steps(as_of), *release_steps()] if step.name in (*DEDUPLICATION, TABLES)]
+    steps = [step for step in [*work_steps(as_of), *release_steps(as_of)] if step.name in (*DEDUPLICATION, TABLES)]
     run_steps(connection, "news", steps, threads=_threads_for(connection))
 
 
@@ -124,13 +129,14 @@ def load(
     give one surrogate key.
     """
     done = {*DEDUPLICATION, TABLES}
-    steps = [step for step in [*work_steps(as_of), *release_steps()] if step.name not in done]
+    steps = [step for step in [*work_steps(as_of), *release_steps(as_of)] if step.name not in done]
     left = [replace(step, needs=step.needs - done) for step in steps]
     made = run_steps(connection, "news", left, threads=_threads_for(connection))
     tables = tuple(one for table in filled_by_sql() if (one := made[table.name]) is not None)
     built = describe(connection, as_of, release_id, tables)
     with transaction(connection):
         _write_release(connection, built, versions)
+        _write_contract(connection)
         fill_ops(built)
     return built
 
@@ -164,23 +170,37 @@ def _lay_out(name: str, as_of: datetime, cursor: duckdb.DuckDBPyConnection) -> N
     sql = read_sql("work", name)
     parameters = {"as_of": as_of} if "$as_of" in sql else None
     cursor.execute(f"create or replace table work.{name} as {sql}", parameters)
-    if name == "closure":
-        close_over_aliases(cursor)
+    if name in FILLED_HERE:
+        FILLED_HERE[name](cursor)
+
+
+def judge_shared_aliases(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill work.alias_verdict from the aliases in work.shared_alias."""
+    shared = connection.execute("select alias_key, declaring_keys, is_identifying from work.shared_alias").fetchall()
+    verdicts = [
+        one for alias, keys, is_identifying in shared for one in judge(alias, keys, is_identifying=is_identifying)
+    ]
+    _insert_texts(connection, "alias_verdict", ("alias_key", "url_key", "partner_key", "reason"), verdicts)
 
 
 def close_over_aliases(connection: duckdb.DuckDBPyConnection) -> None:
     """Fill work.closure from the pairs in work.alias_edge."""
     pairs = connection.execute("select url_key, alias_key from work.alias_edge").fetchall()
-    closed = list(components(pairs))
-    table = pa.table(
-        {
-            "url_key": pa.array([key for key, _ in closed], pa.string()),
-            "component": pa.array([component for _, component in closed], pa.string()),
-        }
-    )
-    connection.register("closed", table)
-    connection.execute("insert into work.closure by name select * from closed")
-    connection.unregister("closed")
+    _insert_texts(connection, "closure", ("url_key", "component"), components(pairs))
+
+
+FILLED_HERE = {"alias_verdict": judge_shared_aliases, "closure": close_over_aliases}
+
+
+def _insert_texts(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str], rows: Iterable[Sequence[str | None]]
+) -> None:
+    """Insert rows of texts into a scratch table."""
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    table = pa.table({column: pa.array(texts, pa.string()) for column, texts in zip(columns, values, strict=True)})
+    connection.register("filled", table)
+    connection.execute(f"insert into work.{name} by name select * from filled")
+    connection.unregister("filled")
 
 
 def clear_work(connection: duckdb.DuckDBPyConnection) -> None:
@@ -189,14 +209,15 @@ def clear_work(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"drop table if exists work.{name}")
 
 
-def release_steps() -> Iterator[BuildStep]:
+def release_steps(as_of: datetime) -> Iterator[BuildStep]:
     """Yield the steps that make the release's tables and views, with all comments, and fill the tables by SQL."""
     yield Step(TABLES, frozenset(), make_tables)
     for table in sorted(filled_by_sql(), key=lambda table: table.name not in LARGEST):
         sql = read_sql(folder_of(table), table.name)
         yield Step(table.name, _needs(sql) | {TABLES}, partial(_fill, table, sql))
-    alias = read_sql("ops", "alias")
-    yield Step("alias", _needs(alias) | {TABLES}, partial(_fill_alias, alias))
+    for name in ("alias", "notice"):
+        sql = read_sql("ops", name)
+        yield Step(name, _needs(sql) | {TABLES}, partial(_fill_ops, name, sql, as_of))
 
 
 def make_tables(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -214,7 +235,8 @@ def _fill(table: Table, select: str, cursor: duckdb.DuckDBPyConnection) -> Table
     try:
         with transaction(cursor):
             cursor.execute(f"insert into news.{table.qualified_name} by name {select}")
-            cursor.execute(add_key(table))
+            if table.declared_key:
+                cursor.execute(add_key(table))
             made = fingerprint_table(cursor, "news", table)
     except (duckdb.ConstraintException, duckdb.TransactionException) as error:
         if "constraint" not in str(error):
@@ -224,8 +246,8 @@ def _fill(table: Table, select: str, cursor: duckdb.DuckDBPyConnection) -> Table
     return made
 
 
-def _fill_alias(select: str, cursor: duckdb.DuckDBPyConnection) -> None:
-    cursor.execute(f"insert into news.ops.alias by name {select}")
+def _fill_ops(name: str, select: str, as_of: datetime, cursor: duckdb.DuckDBPyConnection) -> None:
+    cursor.execute(f"insert into news.ops.{name} by name {select}", {"as_of": as_of} if "$as_of" in select else None)
 
 
 def describe(
@@ -265,3 +287,13 @@ def _write_release(connection: duckdb.DuckDBPyConnection, built: Built, versions
     }
     placeholders = ", ".join(f"${name}" for name in values)
     connection.execute(f"insert into news.ops.release ({', '.join(values)}) values ({placeholders})", dict(values))
+
+
+def _write_contract(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write what the release promises: ops.contract and ops.relationship."""
+    contract = [CONTRACT_VERSION, STANDARD_VERSION, render_contract()]
+    connection.execute("insert into news.ops.contract (contract_version, standard, yaml) values (?, ?, ?)", contract)
+    rows = [asdict(row) for row in relationships()]
+    connection.register("related", pa.Table.from_pylist(rows))
+    connection.execute("insert into news.ops.relationship by name select * from related")
+    connection.unregister("related")

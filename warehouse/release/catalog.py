@@ -19,6 +19,7 @@ SELDOM_READ = {
     "dim_article": ("excerpt", "authors", "featured_content"),
     "dim_image": ("title", "attribution"),
     "article_url": ("loose_key",),
+    "contract": ("yaml",),
 }
 
 TABLES_WITH_ROWS = tuple(table for table in ALL_TABLES if table.kind != "view")
@@ -33,7 +34,7 @@ def create_tables(*, without_key: Collection[Table] = ()) -> Iterator[str]:
     for table in TABLES_WITH_ROWS:
         seldom = SELDOM_READ.get(table.name, ())
         lines = [_column_line(column, is_seldom_read=column.name in seldom) for column in table.columns]
-        if table.primary_key and table not in without_key:
+        if table.declared_key and table not in without_key:
             lines.append(_key(table))
         yield f"create table {_full_name(table)} ({', '.join(lines)})"
 
@@ -44,7 +45,7 @@ def add_key(table: Table) -> str:
 
 
 def _key(table: Table) -> str:
-    return f"primary key ({', '.join(named(name) for name in table.primary_key)})"
+    return f"primary key ({', '.join(named(name) for name in table.declared_key)})"
 
 
 def create_views() -> Iterator[str]:

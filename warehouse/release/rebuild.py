@@ -17,7 +17,7 @@ from warehouse.db import attach_release, explain, spill_folder
 from warehouse.durable import check_place, fsync_file, fsync_folder
 from warehouse.home import Home
 from warehouse.parallel import map_queries
-from warehouse.release import runs
+from warehouse.release import changes, runs
 from warehouse.release.audit import check, run_audits
 from warehouse.release.build import Built, Versions, building, clear_work, fill_release
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_table
@@ -59,8 +59,9 @@ def build_audited(
     file: Path,
     versions: Versions,
     release_id: str | None = None,
+    uncompared: str = changes.AS_OF,
 ) -> Built:
-    """Build a release into a file, and audit it. Raises AuditFailed."""
+    """Build a release into a file, and audit it. It is compared with none, for the reason given. Raises AuditFailed."""
     with building(connection, file):
         built = fill_release(
             connection,
@@ -69,6 +70,7 @@ def build_audited(
             versions,
             lambda _: runs.fill_ops(connection, KEEP_RUNS, as_of),
         )
+        changes.tell_changes(connection, uncompared)
         results = run_audits(connection, as_of)
         clear_work(connection)
         check(results)

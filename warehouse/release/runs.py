@@ -179,11 +179,11 @@ def write_release(
     connection.execute(f"insert into ledger.release ({_RELEASE}) values ({', '.join('?' * len(row))})", row)
 
 
-_OPEN_PROBLEMS = """
+_OPEN = """
     select document.source, document.path, problem.* exclude (document_id, position, scope, cleared_at)
     from ledger.problem as problem
     inner join ledger.document as document on document.document_id = problem.document_id
-    where problem.cleared_at is null
+    where problem.cleared_at is null and (problem.scope = 'notice') = $is_notice
     order by document.source, document.path, problem.line nulls first, problem."column", problem.field, problem.reason,
         problem.found
 """
@@ -191,7 +191,12 @@ _OPEN_PROBLEMS = """
 
 def quarantine(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Return the open problems, the fields of ops.quarantine each, by source, path and place."""
-    return fetch_records(connection, _OPEN_PROBLEMS)
+    return fetch_records(connection, _OPEN, {"is_notice": False})
+
+
+def notices(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return the open notices about single documents, the fields of ops.notice each, by source, path and place."""
+    return fetch_records(connection, _OPEN, {"is_notice": True})
 
 
 def drift(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -199,35 +204,43 @@ def drift(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return fetch_records(connection, "select * from ledger.drift order by field")
 
 
-def fetch_records(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+def fetch_records(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object] | None = None
+) -> list[dict[str, Any]]:
     """Return a query's rows as dictionaries."""
-    cursor = connection.execute(sql)
+    cursor = connection.execute(sql, values)
     names = [str(column[0]) for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def quarantine_digest(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return a hash of the open problems; when each was last seen does not count."""
-    rows = [{key: row[key] for key in row if key != "last_seen_at"} for row in quarantine(connection)]
+    """Return a hash of the open problems and notices; when each was last seen does not count."""
+    told = (*quarantine(connection), *notices(connection))
+    rows = [{key: row[key] for key in row if key != "last_seen_at"} for row in told]
     return sha256(repr(rows).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def fill_ops(connection: duckdb.DuckDBPyConnection, keep_runs: int, until: datetime) -> None:
-    """Fill ops.run (the latest `keep_runs` up to an as-of), ops.quarantine and ops.drift of the release `news`."""
+    """Fill ops.run (the latest `keep_runs` up to an as-of), ops.quarantine and ops.drift of the release `news`.
+
+    To ops.notice, which tells already what documents are together, what each is by itself is added.
+    """
     connection.execute(
         "insert into news.ops.run by name select * from ledger.run where as_of <= $1 order by as_of desc limit $2",
         [until, keep_runs],
     )
-    connection.execute(f"insert into news.ops.quarantine by name {_OPEN_PROBLEMS}")
+    connection.execute(f"insert into news.ops.quarantine by name {_OPEN}", {"is_notice": False})
+    connection.execute(f"insert into news.ops.notice by name {_OPEN}", {"is_notice": True})
     connection.execute("insert into news.ops.drift by name select * from ledger.drift")
 
 
 def count_changes(connection: duckdb.DuckDBPyConnection, since: datetime | None) -> Mapping[str, int]:
-    """Count articles of `news` added, changed, withdrawn and departed since an as-of; None: all are added."""
+    """Count articles of `news` added, changed, withdrawn and departed since an as-of (None: all added), and notices."""
     row = connection.execute(_CHANGES, {"since": since}).fetchone()
-    return dict(
-        zip(("added", "changed", "withdrawn", "departed"), (int(count) for count in row or (0,) * 4), strict=True)
-    )
+    return dict(zip(_COUNTED, (int(count) for count in row or (0,) * len(_COUNTED)), strict=True))
+
+
+_COUNTED = ("added", "changed", "withdrawn", "departed", "notices")
 
 
 _CHANGES = """
@@ -240,7 +253,8 @@ _CHANGES = """
             where history.valid_from > $since and article.first_seen_at <= $since
         ),
         count(*) filter (where is_withdrawn),
-        count(*) filter (where last_seen_at > $since)
+        count(*) filter (where last_seen_at > $since),
+        (select count(*) from news.ops.notice)
     from news.main.dim_article
 """
 

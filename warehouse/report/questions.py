@@ -40,10 +40,11 @@ class Answers:
 def ask(release: Path) -> Answers:
     """Return the answers of a release. Raises RunFailed where it is absent or damaged."""
     with release_connection(release, sandboxed=True, limits=Limits(threads=2)) as connection:
+        (told,) = _rows(connection, "from ops.release")
         network_articles = _rows(connection, read_sql("report", "network_articles"))
         drawn = {"article_keys": [row["article_key"] for row in network_articles]}
         return Answers(
-            release=_rows(connection, "from ops.release")[0],
+            release=told,
             freshness=_rows(connection, recipe_sql("freshness"))[0],
             runs=_rows(connection, read_sql("report", "runs")),
             coverage=_rows(connection, read_sql("report", "coverage")),
@@ -52,13 +53,18 @@ def ask(release: Path) -> Answers:
             quality=_rows(connection, read_sql("report", "quality")),
             score_movement=_rows(connection, read_sql("report", "score_movement")),
             movers=_rows(connection, recipe_sql("score_movement")),
-            changes=_rows(connection, recipe_sql("changed_since_last_release")),
+            # A release of contract version 1 does not say what changed.
+            changes=_rows(connection, recipe_sql("changed_since_last_release")) if _is_compared(told) else [],
             network_articles=network_articles,
             network_edges=_rows(connection, read_sql("report", "network_edges"), drawn),
             network_totals=_rows(connection, read_sql("report", "network_totals"))[0],
             quarantine=_rows(connection, read_sql("report", "quarantine")),
             conflicts=_rows(connection, recipe_sql("conflicts_by_field")),
         )
+
+
+def _is_compared(release: Row) -> bool:
+    return release.get("previous_release_id") is not None
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None) -> Rows:

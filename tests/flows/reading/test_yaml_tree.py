@@ -69,10 +69,10 @@ def test_nulls_are_plain() -> None:
         ("? [a]\n: b", (2, "bad_key", "[a]")),
         ("a: b\n...\n---\nc: d", (9, "second_document", "---")),
         ("a: 'b\nc: d", (3, "yaml_syntax", "'b")),
-        ("a: b\nc: [d\ne: f", (12, "yaml_syntax", ": f")),
-        ("a: b\n\tc: d", (3, "yaml_syntax", "b")),
-        ('a: "\\q"', (3, "yaml_syntax", '"\\q"')),
-        ('a: "\\ud800"', (3, "yaml_syntax", '"\\ud800"')),
+        ("a: b\nc: [d\ne: f", (8, "yaml_syntax", "[d")),
+        ("a: b\n\tc: d", (5, "yaml_syntax", "\\tc: d")),
+        ('a: "\\q"', (4, "yaml_syntax", '\\q"')),
+        ('a: "\\ud800"', (4, "yaml_syntax", '\\ud800"')),
     ],
 )
 def test_flaws(text: str, flaw: tuple[int, str, str]) -> None:

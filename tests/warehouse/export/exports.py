@@ -56,7 +56,9 @@ def small_warehouse(folder: Path) -> Path:
                 connection.execute(statement)
         connection.execute("insert into dim_topic values (?, ?), (?, ?)", [*TOPICS[0], *TOPICS[1]])
         connection.execute(
-            "insert into ops.release values ($1, now()::timestamp, now()::timestamp, 1, 1, 1, 0, 0, 0, 'f')",
+            "insert into ops.release by name select $1 as release_id, now()::timestamp as as_of, as_of as built_at, "
+            "1 as contract_version, 1 as policy_version, 1 as rules_version, 0 as document_count, 0 as article_count, "
+            "0 as mention_count, 'f' as fingerprint",
             [release_id],
         )
         connection.execute("use memory")

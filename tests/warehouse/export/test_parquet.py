@@ -80,6 +80,29 @@ def test_files_are_those_that_the_manifest_names_with_their_sizes_and_hashes(roo
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file["size"], file["sha256"])
 
 
+def test_the_contract_lies_beside_the_tables_and_is_named_by_the_manifest(root: Path, newsroom: Newsroom) -> None:
+    tree = manifest_of(root)
+    file = root / tree["contract"]["path"]
+
+    assert file.parent.name == tree["folder"]
+    assert file.read_text(encoding="utf-8") == newsroom.one("select yaml from ops.contract")
+    content = file.read_bytes()
+    assert tree["contract"] == {
+        "path": f"{tree['folder']}/contract.yaml",
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+    file.unlink()
+    assert export(newsroom.warehouse, Folder(root)).is_new
+
+
+def test_the_manifest_tells_a_key_that_duckdb_was_not_told_of(root: Path) -> None:
+    keys = {table["name"]: table["primary_key"] for table in manifest_of(root)["tables"]}
+
+    assert keys == {table.name: list(table.primary_key) for table in ALL_TABLES if table.kind != "view"}
+
+
 def test_rows_lie_in_the_folder_of_their_month_and_those_without_a_date_in_one_of_their_own(root: Path) -> None:
     tables = {table["name"]: table for table in manifest_of(root)["tables"]}
     mentions = tables["fact_mention"]

@@ -12,7 +12,6 @@ import duckdb
 import pytest
 
 from schemas.errors import AuditFailed
-from schemas.tables import BASE_TABLES
 from tests.documents import make_document, make_mention
 from tests.ledgers import T, memory_ledger
 from tests.recording import build, record_folders
@@ -33,7 +32,7 @@ BREAKS = {
         "cross join dim_document"
     ),
     "unique__match_candidate": "insert into dim_article select * from dim_article",
-    "unique__alias": "insert into ops.alias values ('k', 4, 1, 'x'), ('k', 4, 1, 'x')",
+    "unique__alias": "insert into ops.alias select 'k', 'k', true, 'r', 1, 1, 'x' from range(2)",
     "unique__audit": "insert into ops.audit values ('a', 'pass', 0, null), ('a', 'pass', 0, null)",
     "rows__articles": "delete from fact_article where article_key in (select min(article_key) from fact_article)",
     "rows__provider_summary": "insert into dim_provider select * from dim_provider",
@@ -49,7 +48,32 @@ BREAKS = {
     "published_dates": "update fact_article set published_at = timestamp '1970-01-01'",
     "seen_order": "update dim_article set first_seen_at = timestamp '2100-01-01'",
     "withdrawn": "update dim_article set is_withdrawn = true, is_root = false",
+    "mention_history_current": "delete from mention_history where is_current and role = 'root'",
+    "mention_history_spans": "update mention_history set is_current = not is_current",
+    "topic_weights": "update bridge_article_topic set weight = weight / 2",
+    "date_roles": "update fact_article set first_seen_date_key = first_seen_date_key + 1",
+    "reference__release_change__article_key": "insert into ops.release_change values (-1, 'added', 'title', null, 'x')",
+    "relationships": "update ops.relationship set to_column = to_column || 'x'",
 }
+
+# One span told as two that meet.
+SPAN_IN_TWO = """
+    insert into mention_history
+    select * replace (valid_from - interval 1 hour as valid_from, valid_from as valid_to, false as is_current)
+    from mention_history
+    where is_current
+"""
+
+OVERLAPPING_SPANS = """
+    insert into mention_history select * replace (valid_from - interval 1 hour as valid_from) from mention_history
+"""
+
+LOPSIDED_WEIGHTS = """
+    insert into bridge_article_topic
+    select * replace (5 as topic_key, 0.25 as weight) from bridge_article_topic
+    union all
+    select * replace (6 as topic_key, -0.25 as weight) from bridge_article_topic
+"""
 
 # More ways to break what one audit watches from several sides.
 MORE_BREAKS = [
@@ -80,6 +104,22 @@ MORE_BREAKS = [
     ("seen_order", "update dim_document set removed_at = changed_at"),
     ("seen_order", "update article_history set valid_to = valid_from"),
     ("seen_order", "update article_history set valid_from = timestamp '2100-01-01'"),
+    ("seen_order", "update mention_history set valid_from = timestamp '2100-01-01'"),
+    ("seen_order", "update mention_history set valid_to = valid_from"),
+    ("mention_history_current", "insert into mention_history select * replace (5 as article_key) from mention_history"),
+    ("mention_history_current", "update mention_history set role = 'root'"),
+    ("mention_history_current", "update mention_history set root_article_key = 5 where is_current"),
+    ("mention_history_current", "delete from fact_mention where position = 1"),
+    ("mention_history_spans", OVERLAPPING_SPANS),
+    ("mention_history_spans", SPAN_IN_TWO),
+    ("mention_history_spans", "update mention_history set article_key = 5 where role = 'root'"),
+    ("topic_weights", "insert into bridge_article_topic select * replace (5 as topic_key) from bridge_article_topic"),
+    ("topic_weights", LOPSIDED_WEIGHTS),
+    ("date_roles", "update fact_article set last_seen_date_key = 20240101"),
+    ("date_roles", "update fact_article set published_date_key = null"),
+    ("date_roles", "delete from dim_date"),
+    ("relationships", "update ops.relationship set from_table = 'x' where from_table = 'fact_article'"),
+    ("relationships", "update ops.relationship set to_table = 'dim_provider', to_column = 'domain'"),
 ]
 
 
@@ -91,9 +131,9 @@ def breaking(name: str) -> str:
     if kind == "unique":
         table = next(one for one in TABLES_WITH_ROWS if one.name == rest)
         return f"insert into {table.qualified_name} select * from {table.qualified_name}"
-    table = next(one for one in BASE_TABLES if rest.startswith(one.name + "__"))
+    table = next(one for one in TABLES_WITH_ROWS if rest.startswith(one.name + "__"))
     (key,) = (one for one in table.foreign_keys if rest == f"{table.name}__{one.column}")
-    return f"update {table.name} set {key.column} = '-1'"
+    return f"update {table.qualified_name} set {key.column} = '-1'"
 
 
 @pytest.fixture(scope="module")

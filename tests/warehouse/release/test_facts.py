@@ -28,6 +28,11 @@ def value(article_key: int, **more: Any) -> dict[str, Any]:
     return {"article_key": article_key, "mention_count": 0, "is_root": False, "is_withdrawn": False, **more}
 
 
+def life(article_key: int, left_at: datetime | None = None) -> dict[str, Any]:
+    """Return a row of work.article_life."""
+    return {"article_key": article_key, "first_seen_at": T[0], "left_at": left_at, "is_current": left_at is None}
+
+
 def test_counts_are_of_distinct_others(connection: DuckDBPyConnection) -> None:
     put(
         connection,
@@ -37,6 +42,7 @@ def test_counts_are_of_distinct_others(connection: DuckDBPyConnection) -> None:
         *(mention(3, position, key, 20) for position, key in enumerate([20, 10, 40])),
     )
     put(connection, "work.article_value", *(value(key) for key in (10, 20, 30, 40, 50)))
+    put(connection, "work.article_life", *(life(key) for key in (10, 20, 30, 40, 50)))
 
     found = select(connection, "facts", "fact_article", "article_key, related_count, cited_by_count")
 
@@ -50,11 +56,12 @@ def test_fact_article_holds_measures_keys_and_counts(connection: DuckDBPyConnect
         1, provider_domain="a.com", published_at=moment, quality=0, heat=7, is_published=False, mention_count=3
     )
     put(connection, "work.article_value", {**full, "images": images, "topics": ["x", "y", "x"]}, value(2))
+    put(connection, "work.article_life", life(1), life(2, datetime(2024, 12, 31, 23, 59)))
 
     columns = "* exclude (related_count, cited_by_count)"
     assert select(connection, "facts", "fact_article", columns) == [
-        (1, surrogate_key("a.com"), 20210429, moment, 0, 7, False, 2, 2, 3),
-        (2, None, None, None, None, None, None, 0, 0, 0),
+        (1, surrogate_key("a.com"), 20210429, 20240101, None, moment, 0, 7, False, 2, 2, 3),
+        (2, None, None, 20240101, 20241231, None, None, None, None, 0, 0, 0),
     ]
 
 
@@ -122,6 +129,16 @@ def test_bridges_hold_the_surviving_lists_once_each(connection: DuckDBPyConnecti
     assert dict((int(key), int(place)) for key, place in found) == places
 
 
+def test_weights_of_topics_count_an_article_once(connection: DuckDBPyConnection) -> None:
+    lists = [["y", "x", "y"], ["x"], ["x", "y", "z"], []]
+    put(connection, "work.article_value", *(value(key, topics=topics) for key, topics in enumerate(lists)))
+
+    found = select(connection, "facts", "bridge_article_topic", "article_key, weight")
+
+    assert found == [(0, 1 / 2), (0, 1 / 2), (1, 1.0), (2, 1 / 3), (2, 1 / 3), (2, 1 / 3)]
+    assert round(sum(weight for _, weight in found), 12) == 3
+
+
 def test_dim_topic_holds_every_topic_of_any_version_with_its_case(connection: DuckDBPyConnection) -> None:
     put(connection, "ledger.entry", {"entry_id": 1, "topics": ["AI", "ai"]}, {"entry_id": 2, "topics": ["AI"]})
     put(connection, "ledger.entry", {"entry_id": 3, "topics": ["of no version"]})
@@ -145,12 +162,23 @@ def test_the_calendar_spans_whole_years_without_a_gap(connection: DuckDBPyConnec
 
     assert len(days) == 365 + 366 + 365
     assert [row[1] for row in (days[0], days[-1])] == [date(2019, 1, 1), date(2021, 12, 31)]
-    for key, day, year, quarter, month, month_name, iso_week, number, weekday, day_name, is_weekend in days:
+    for key, day, year, quarter, month, month_name, *iso, number, weekday, day_name, is_weekend in days:
         assert key == int(f"{day:%Y%m%d}")
         assert (year, quarter, month, number) == (day.year, (day.month + 2) // 3, day.month, day.day)
         assert (month_name, day_name) == (f"{day:%B}", f"{day:%A}")
-        assert (iso_week, weekday) == day.isocalendar()[1:]
+        assert (*iso, weekday) == day.isocalendar()
         assert is_weekend == (day.isoweekday() >= 6)
+
+
+def test_the_calendar_holds_every_moment_at_which_a_document_changed(connection: DuckDBPyConnection) -> None:
+    spans = [(datetime(2019, 5, 1), datetime(2022, 1, 1)), (datetime(2020, 1, 1), None)]
+    for number, (start, end) in enumerate(spans):
+        put(connection, "work.version", {"document_id": number, "valid_from": start, "valid_to": end})
+
+    days = calendar(connection, datetime(2021, 6, 1))
+
+    assert [row[1] for row in (days[0], days[-1])] == [date(2019, 1, 1), date(2022, 12, 31)]
+    assert len(days) == 365 + 366 + 365 + 365
 
 
 def test_without_a_date_the_calendar_is_empty(connection: DuckDBPyConnection) -> None:

@@ -6,7 +6,7 @@ from duckdb import DuckDBPyConnection
 
 from schemas.keys import surrogate_key
 from tests.ledgers import Row, T, make_work, put, select
-from warehouse.release.build import close_over_aliases
+from warehouse.release.build import close_over_aliases, judge_shared_aliases
 
 WEB, ORIGINAL, AMP, AMP_CACHE = 1, 2, 3, 4
 
@@ -36,6 +36,9 @@ def spelling(connection: DuckDBPyConnection, key: str, display_url: str) -> int:
 
 def close(connection: DuckDBPyConnection) -> None:
     """Make the closure and the owners of keys from the URLs declared."""
+    for name in ("declared_alias", "shared_alias", "alias_verdict"):
+        make_work(connection, name)
+    judge_shared_aliases(connection)
     make_work(connection, "alias_edge")
     make_work(connection, "closure")
     close_over_aliases(connection)
@@ -71,15 +74,15 @@ def test_web_url_identifies_else_original(connection: DuckDBPyConnection) -> Non
 def test_declared_aliases_are_one_article_named_by_the_smallest_identifying_key(
     connection: DuckDBPyConnection,
 ) -> None:
-    declare(connection, 1, "a.com/m", "a.com/amp")
-    declare(connection, 2, "a.com/b", "a.com/amp")
-    declare(connection, 3, "a.com/z")
+    declare(connection, 1, "a.com/m/who-won", "a.com/amp")
+    declare(connection, 2, "a.com/b/who-won", "a.com/amp")
+    declare(connection, 3, "a.com/z/who-won")
 
     assert owners(connection) == {
-        "a.com/amp": "a.com/b",
-        "a.com/b": "a.com/b",
-        "a.com/m": "a.com/b",
-        "a.com/z": "a.com/z",
+        "a.com/amp": "a.com/b/who-won",
+        "a.com/b/who-won": "a.com/b/who-won",
+        "a.com/m/who-won": "a.com/b/who-won",
+        "a.com/z/who-won": "a.com/z/who-won",
     }
 
 
@@ -91,9 +94,9 @@ def test_an_alias_that_is_smaller_does_not_name_the_article(connection: DuckDBPy
 
 def test_the_closure_is_transitive(connection: DuckDBPyConnection) -> None:
     for number in range(50):
-        declare(connection, number, f"a.com/{number:02}", f"a.com/{number + 1:02}")
+        declare(connection, number, f"a.com/x{number:02}/who-won", f"a.com/x{number + 1:02}/who-won")
 
-    assert set(owners(connection).values()) == {"a.com/00"}
+    assert set(owners(connection).values()) == {"a.com/x00/who-won"}
 
 
 def test_an_alias_on_another_domain_joins_nothing_and_is_unowned(connection: DuckDBPyConnection) -> None:
@@ -131,11 +134,11 @@ def test_no_registrable_domain_joins_nothing(connection: DuckDBPyConnection) -> 
 
 
 def test_an_entry_speaks_of_the_article_that_owns_its_identifying_url(connection: DuckDBPyConnection) -> None:
-    declare(connection, 1, "a.com/b", "a.com/amp")
-    declare(connection, 2, "a.com/amp")
+    declare(connection, 1, "a.com/who-won", "a.com/amp/who-won")
+    declare(connection, 2, "a.com/amp/who-won")
     close(connection)
 
-    key = surrogate_key("a.com/amp")
+    key = surrogate_key("a.com/amp/who-won")
     assert select(connection, "work", "entry_article") == [(1, key), (2, key)]
 
 
@@ -145,26 +148,94 @@ def article_urls(connection: DuckDBPyConnection) -> list[Row]:
 
 
 def test_article_url_holds_every_spelling_with_owner_own_key_and_first_kind(connection: DuckDBPyConnection) -> None:
-    declare(connection, 1, "a.com/b", "a.com/amp", "b.com/x", first_seen_at=T[2])
-    declare(connection, 2, "a.com/amp", first_seen_at=T[1])
+    declare(connection, 1, "a.com/b", "a.com/amp/b", "b.com/x", first_seen_at=T[2])
+    declare(connection, 2, "a.com/amp/b", first_seen_at=T[1])
     close(connection)
 
-    amp, story, foreign = surrogate_key("a.com/amp"), surrogate_key("a.com/b"), surrogate_key("b.com/x")
+    amp, story, foreign = surrogate_key("a.com/amp/b"), surrogate_key("a.com/b"), surrogate_key("b.com/x")
     assert article_urls(connection) == [
-        ("https://a.com/amp", "a.com/amp", amp, amp, "web", T[1]),
+        ("https://a.com/amp/b", "a.com/amp/b", amp, amp, "web", T[1]),
         ("https://a.com/b", "a.com/b", amp, story, "web", T[2]),
         ("https://b.com/x", "b.com/x", None, foreign, "amp", T[2]),
     ]
 
 
-def test_an_alias_that_joins_more_than_three_keys_is_reported(connection: DuckDBPyConnection) -> None:
-    for number in range(4):
-        declare(connection, number, f"a.com/{number}", "a.com/amp")
-    for number in range(3):
-        declare(connection, 10 + number, f"b.com/{number}", "b.com/amp")
+def test_an_alias_of_one_key_joins_whatever_it_is_called(connection: DuckDBPyConnection) -> None:
+    declare(connection, 1, "a.com/story", "a.com/7", "a.com/amp")
+    declare(connection, 2, "a.com/story", "a.com/7")
+
+    assert set(owners(connection).values()) == {"a.com/story"}
+    assert select(connection, "ops", "alias") == []
+
+
+def test_a_shared_alias_parts_stories_is_unowned_and_told(connection: DuckDBPyConnection) -> None:
+    declare(connection, 1, "a.com/2020/first-post", "a.com/live/today")
+    declare(connection, 2, "a.com/2020/second-post", "a.com/live/today")
+
+    assert owners(connection) == {key: key for key in ("a.com/2020/first-post", "a.com/2020/second-post")}
+    assert [row[2] for row in article_urls(connection) if row[1] == "a.com/live/today"] == [None]
+    columns = "url_key, declaring_key, is_joined, article_key, joined_count, example"
+    example = "a.com/2020/first-post … a.com/2020/second-post"
+    assert select(connection, "ops", "alias", columns) == [
+        ("a.com/live/today", key, False, surrogate_key(key), 0, example)
+        for key in ("a.com/2020/first-post", "a.com/2020/second-post")
+    ]
+
+
+def test_a_shared_alias_joins_spellings_of_one_story_and_no_other(connection: DuckDBPyConnection) -> None:
+    declare(connection, 1, "a.com/us/who-won", "a.com/live/today")
+    declare(connection, 2, "a.com/uk/who-won", "a.com/live/today")
+    declare(connection, 3, "a.com/who-lost", "a.com/live/today")
+
+    assert owners(connection) == {
+        "a.com/live/today": "a.com/uk/who-won",
+        "a.com/uk/who-won": "a.com/uk/who-won",
+        "a.com/us/who-won": "a.com/uk/who-won",
+        "a.com/who-lost": "a.com/who-lost",
+    }
+    assert select(connection, "ops", "alias", "declaring_key, is_joined, joined_count, reason") == [
+        ("a.com/uk/who-won", True, 2, "shares the slug who-won with a.com/us/who-won"),
+        ("a.com/us/who-won", True, 2, "shares the slug who-won with a.com/uk/who-won"),
+        (
+            "a.com/who-lost",
+            False,
+            2,
+            "its last path segment shares no slug and no id with the alias or with others that declare it",
+        ),
+    ]
+
+
+def test_two_stories_that_share_an_alias_are_each_joined_without_it(connection: DuckDBPyConnection) -> None:
+    for number, key in enumerate(["us/who-won", "uk/who-won", "us/who-lost", "uk/who-lost"]):
+        declare(connection, number, f"a.com/{key}", "a.com/live/today")
+
+    found = owners(connection)
+
+    assert found == {
+        f"a.com/{place}/{slug}": f"a.com/uk/{slug}" for place in ("uk", "us") for slug in ("who-won", "who-lost")
+    }
+
+
+def test_an_alias_that_identifies_a_mention_is_shared_by_one_other_key(
+    connection: DuckDBPyConnection,
+) -> None:
+    declare(connection, 1, "a.com/live/today/first-post", "a.com/live/today")
+    declare(connection, 2, "a.com/live/today")
+
+    assert owners(connection) == {key: key for key in ("a.com/live/today", "a.com/live/today/first-post")}
+    assert select(connection, "ops", "alias", "declaring_key, is_joined") == [
+        ("a.com/live/today", False),
+        ("a.com/live/today/first-post", False),
+    ]
+
+
+def test_aliases_that_fail_by_domain_or_front_page_are_not_shared(connection: DuckDBPyConnection) -> None:
+    for number in (1, 2):
+        declare(connection, number, f"a.com/{number}", "b.com/x")
+        declare(connection, number, "a.com", is_identifying=False, is_front_page=True)
     close(connection)
 
-    assert select(connection, "ops", "alias") == [("a.com/amp", 4, surrogate_key("a.com/0"), "a.com/0 … a.com/3")]
+    assert select(connection, "ops", "alias") == []
 
 
 def chosen_url(connection: DuckDBPyConnection, *ranks: tuple[int, int]) -> str:

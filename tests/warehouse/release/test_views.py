@@ -16,8 +16,10 @@ NOON = datetime(2021, 4, 29, 12)
 def release(connection: DuckDBPyConnection) -> DuckDBPyConnection:
     """Give a release of two articles of which one is known by its key alone, a provider, a topic and two images."""
     lay_tables(connection)
-    dates = {"year": 2021, "quarter": 2, "month": 4, "month_name": "April", "iso_week": 17, "day": 29}
+    dates = {"year": 2021, "quarter": 2, "month": 4, "month_name": "April", "day": 29}
     days = {
+        "iso_year": 2021,
+        "iso_week": 17,
         "date_key": 20210429,
         "date": date(2021, 4, 29),
         "day_of_week": 4,
@@ -32,8 +34,8 @@ def release(connection: DuckDBPyConnection) -> DuckDBPyConnection:
     put(connection, "dim_document", {**document(1), "article_key": 1})
     add_article(connection, 1, title="one", provider_key=7, published_at=NOON, published_date_key=20210429, heat=4)
     add_article(connection, 2, last_seen_at=T[2])
-    put(connection, "bridge_article_topic", {"article_key": 1, "topic_key": 1}, {"article_key": 1, "topic_key": 2})
-    put(connection, "bridge_article_topic", {"article_key": 2, "topic_key": 1})
+    for article_key, topic_key, weight in [(1, 1, 0.5), (1, 2, 0.5), (2, 1, 1)]:
+        put(connection, "bridge_article_topic", {"article_key": article_key, "topic_key": topic_key, "weight": weight})
     for image_key, position in [(2, 1), (1, 2)]:
         row = {"article_key": 1, "image_key": image_key, "position": position}
         put(connection, "bridge_article_image", row)
@@ -51,7 +53,7 @@ def add_article(connection: DuckDBPyConnection, key: int, **values: Any) -> None
     dimension = {"article_key": key, "url": f"https://{key}", "url_key": str(key), "is_root": key == 1}
     dimension |= {"is_withdrawn": False, "first_seen_at": T[0]}
     counts = ("image_count", "topic_count", "related_count", "mention_count", "cited_by_count")
-    fact = {"article_key": key, **dict.fromkeys(counts, key)}
+    fact = {"article_key": key, "first_seen_date_key": 20240101, **dict.fromkeys(counts, key)}
     for name, value in values.items():
         (dimension if name in ("title", "last_seen_at") else fact)[name] = value
     put(connection, "dim_article", dimension)
@@ -128,8 +130,9 @@ def test_match_candidate_lists_each_pair_once_and_no_unowned_url(release: DuckDB
         row = {"url_raw": str(number), "url_key": str(number), "own_key": number, "kind": "web", "first_seen_at": T[0]}
         put(release, "article_url", {**row, "article_key": article_key, "loose_key": loose_key})
 
+    reason = "one address but for mobile and AMP forms, index pages, case and ambiguous parameters"
     assert release.execute("select * from match_candidate").fetchall() == [
-        (1, 3, "a", "https://1", "https://3", "one", "three", "a.com", "b.com", 2.0)
+        (1, 3, "a", "https://1", "https://3", "one", "three", "a.com", "b.com", 2.0, reason)
     ]
 
 

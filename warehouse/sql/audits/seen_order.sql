@@ -10,3 +10,7 @@ union all
 select 'history' as thing, article_key as thing_key
 from main.article_history
 where valid_from > $as_of or valid_to > $as_of or valid_to <= valid_from
+union all
+select 'mention' as thing, document_key as thing_key
+from main.mention_history
+where valid_from > $as_of or valid_to > $as_of or valid_to <= valid_from

@@ -1,61 +1,72 @@
 -- What has changed since the last release?
--- One row per article that is new, has come back, differs in title, provider, quality, heat or published flag, or has
--- left, after the as-of of the run that published before this release. A first release has nothing to compare with.
+-- One row per change that people read, headlines first, then articles that came, left or are others now, then scores;
+-- what became known or unknown (a flag from NULL to false), and all that is neither, is summed up in one row per field
+-- at the end, `articles` telling of how many. ops.release_change has every single one. A release that was compared with
+-- none has no row: ops.release says why.
 with
 
-previous as (
-    select max(run.as_of) as as_of
-    from ops.run as run
-    inner join ops.release as release on run.as_of < release.as_of
-    where run.status = 'published'
+ranked as (
+    select
+        *,
+        list_position(
+            ['headline', 'added', 'returned', 'departed', 'merged', 'split', 'score', 'published', 'document', 'other'],
+            kind
+        ) as place,
+        kind in ('added', 'returned', 'departed', 'merged', 'split')
+        or kind = 'headline'
+        or (kind in ('score', 'published') and before is not null and after is not null) as is_told
+    from ops.release_change
 ),
 
--- The newest span of each article that moved, and the span that the last release showed, closed or not.
-after as (
+told as (
     select
-        history.article_key,
-        max_by(history, history.valid_from) as span
-    from main.article_history as history
-    inner join previous on history.valid_from > previous.as_of or history.valid_to > previous.as_of
-    group by history.article_key
+        place,
+        kind,
+        field,
+        article_key,
+        before,
+        after,
+        1 as articles
+    from ranked
+    where is_told
 ),
 
-before as (
+summed_up as (
     select
-        history.article_key,
-        max_by(history, history.valid_from) as span
-    from main.article_history as history
-    inner join after on after.article_key = history.article_key
-    inner join previous on history.valid_from <= previous.as_of
-    group by history.article_key
+        10 + place as place,
+        kind,
+        field,
+        null::bigint as article_key,
+        null::varchar as before,
+        null::varchar as after,
+        count(distinct article_key)::integer as articles
+    from ranked
+    where not is_told
+    group by
+        place,
+        kind,
+        field
+),
+
+changes as (
+    select * from told
+    union all
+    select * from summed_up
 )
 
 select
-    case
-        when not after.span.is_current then 'left'
-        when before.article_key is null then 'new'
-        when before.span.valid_to <= previous.as_of then 'back'
-        else 'changed'
-    end as change,
-    after.span.title,
-    if(before.span.title <> after.span.title, before.span.title, null) as title_before,
-    before_provider.domain as provider_before,
-    provider.domain as provider,
-    before.span.quality as quality_before,
-    after.span.quality,
-    before.span.heat as heat_before,
-    after.span.heat,
-    before.span.is_published as is_published_before,
-    after.span.is_published,
-    coalesce(after.span.valid_to, after.span.valid_from) as changed_at,
+    changes.kind,
+    changes.field,
+    changes.articles,
+    changes.before,
+    changes.after,
+    article.title,
     article.url
-from after
-cross join previous
-inner join main.dim_article as article on article.article_key = after.article_key
-left join before on before.article_key = after.article_key
-left join main.dim_provider as provider on provider.provider_key = after.span.provider_key
-left join main.dim_provider as before_provider on before_provider.provider_key = before.span.provider_key
+from changes
+left join main.dim_article as article on article.article_key = changes.article_key
 order by
-    change,
-    changed_at,
-    article.url_key
+    changes.place,
+    changes.articles desc,
+    changes.field,
+    article.url_key,
+    changes.before

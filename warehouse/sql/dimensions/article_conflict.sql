@@ -84,7 +84,7 @@ select
     field,
     kept,
     other,
-    sum(mention_count)::bigint as mention_count,
+    sum(mention_count)::integer as mention_count,
 from compared
 where other <> kept
 group by

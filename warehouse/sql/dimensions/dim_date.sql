@@ -1,18 +1,23 @@
--- One row per day of the whole years from the first to the last published date of any article or mention.
+-- One row per day of the whole years that hold every published date of any article or mention and every as-of at which
+-- a document changed: one calendar for all roles that a date plays.
 with
 
-published as (
-    select entry.published_at
+moments as (
+    select entry.published_at as moment_at
     from ledger.entry as entry
     inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
+    union all
+    select valid_from as moment_at from work.version
+    union all
+    select valid_to as moment_at from work.version
 ),
 
 bounds as (
     select
-        date_trunc('year', min(published_at))::date as first_date,
-        (date_trunc('year', max(published_at)) + interval 1 year - interval 1 day)::date as last_date,
-    from published
-    having min(published_at) is not null
+        date_trunc('year', min(moment_at))::date as first_date,
+        (date_trunc('year', max(moment_at)) + interval 1 year - interval 1 day)::date as last_date,
+    from moments
+    having min(moment_at) is not null
 ),
 
 days as (
@@ -26,6 +31,7 @@ select
     quarter(date)::integer as quarter,
     month(date)::integer as month,
     monthname(date) as month_name,
+    isoyear(date)::integer as iso_year,
     week(date)::integer as iso_week,
     day(date)::integer as day,
     isodow(date)::integer as day_of_week,

@@ -1,4 +1,5 @@
--- One row per article and topic: the list of the best-ranked mention that has one, whole.
+-- One row per article and topic: the list of the best-ranked mention that has one, whole. The weights of an article's
+-- topics add up to 1.
 with
 
 topics as (
@@ -11,4 +12,5 @@ topics as (
 select
     article_key,
     surrogate_key(topic) as topic_key,
+    1 / count(*) over (partition by article_key) as weight,
 from topics

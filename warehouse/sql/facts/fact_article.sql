@@ -23,15 +23,18 @@ select
     value.article_key,
     surrogate_key(value.provider_domain) as provider_key,
     date_key(value.published_at) as published_date_key,
+    date_key(life.first_seen_at) as first_seen_date_key,
+    date_key(life.left_at) as last_seen_date_key,
     value.published_at,
     value.quality,
     value.heat,
     value.is_published,
-    coalesce(len(list_distinct([image.url for image in value.images])), 0) as image_count,
-    coalesce(len(list_distinct(value.topics)), 0) as topic_count,
-    coalesce(listed.related_count, 0) as related_count,
-    value.mention_count,
-    coalesce(cited.cited_by_count, 0) as cited_by_count,
+    coalesce(len(list_distinct([image.url for image in value.images])), 0)::integer as image_count,
+    coalesce(len(list_distinct(value.topics)), 0)::integer as topic_count,
+    coalesce(listed.related_count, 0)::integer as related_count,
+    value.mention_count::integer as mention_count,
+    coalesce(cited.cited_by_count, 0)::integer as cited_by_count,
 from work.article_value as value
+inner join work.article_life as life on life.article_key = value.article_key
 left join listed on listed.article_key = value.article_key
 left join cited on cited.article_key = value.article_key

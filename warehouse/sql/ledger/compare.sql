@@ -5,7 +5,7 @@
 with
 
 open_problems as (
-    select distinct document_id from ledger.problem where cleared_at is null
+    select distinct document_id from ledger.problem where cleared_at is null and scope <> 'notice'
 ),
 
 last_events as (

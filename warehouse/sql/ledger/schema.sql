@@ -112,7 +112,7 @@ create table pack (
     shelf integer not null
 );
 
--- One row per problem, kept after it was mended (cleared_at).
+-- One row per problem, kept after it was mended (cleared_at). Of scope `notice`: it refuses nothing, and is told apart.
 create table problem (
     document_id bigint not null,
     position bigint,

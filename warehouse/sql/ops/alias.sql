@@ -1,20 +1,12 @@
--- One row per alias that joins more than three identifying url_keys.
-with
-
-joined as (
-    select
-        alias_key,
-        count(distinct url_key) as joined_count,
-        min(url_key) || ' … ' || max(url_key) as example,
-    from work.alias_edge
-    group by alias_key
-    having count(distinct url_key) > 3
-)
-
+-- One row per shared alias and identifying url_key that declares it; the alias counts as one where it identifies a mention.
 select
-    joined.alias_key as url_key,
-    joined.joined_count,
+    verdict.alias_key as url_key,
+    verdict.url_key as declaring_key,
+    verdict.partner_key is not null as is_joined,
+    verdict.reason,
     key_owner.article_key,
-    joined.example,
-from joined
-inner join work.key_owner as key_owner on key_owner.url_key = joined.alias_key
+    count(verdict.partner_key) over same_alias as joined_count,
+    min(verdict.url_key) over same_alias || ' … ' || max(verdict.url_key) over same_alias as example,
+from work.alias_verdict as verdict
+inner join work.key_owner as key_owner on key_owner.url_key = verdict.url_key
+window same_alias as (partition by verdict.alias_key)

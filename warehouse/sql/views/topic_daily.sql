@@ -2,7 +2,7 @@
 select
     topic.topic,
     published.date,
-    count(*) as article_count,
+    count(*)::integer as article_count,
     avg(fact.quality) as average_quality,
     avg(fact.heat) as average_heat
 from main.bridge_article_topic as bridge

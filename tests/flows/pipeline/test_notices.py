@@ -1,0 +1,251 @@
+"""Notices from a document to the release: what is told, how it clears itself, and that it refuses nothing."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from flows.pipeline.ledger_work import purge
+from flows.settings import Settings
+from flows.sources.scan import Source
+from tests.documents import make_document, make_mention
+from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom, Rows
+from warehouse.home import Home
+from warehouse.ledger.opening import open_ledger
+
+URL = "https://example.com/{}"
+CUT = f'---\ntitle: Update #2\nwebUrl: "{URL.format("cut")}"\n---\n'
+FRONT = "https://www.gazette.example/"
+PLACE = 'path, line, "column", field, reason, found'
+
+
+@pytest.fixture
+def newsroom(tmp_path: Path) -> Newsroom:
+    """An empty newsroom."""
+    return Newsroom.below(tmp_path)
+
+
+def told(room: Newsroom, columns: str = "path, field, reason, found") -> Rows:
+    """Return the notices of the current release."""
+    return room.query(f"select {columns} from ops.notice order by all")
+
+
+def test_a_cut_text_is_told_at_its_place_and_is_no_quarantine(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", CUT)
+
+    result = newsroom.run()
+
+    assert (result.documents["new"], result.documents["quarantined"], result.quarantine_entries) == (1, 0, 0)
+    assert result.changes.notices == 1
+    assert told(newsroom, PLACE) == [("a.md", 2, 15, "title", "cut_by_comment", "#2")]
+    assert newsroom.one("select count(*) from ops.quarantine") == 0
+    assert newsroom.one("select title from articles") == "Update"
+
+
+def test_the_next_run_has_nothing_to_do_and_reads_nothing_again(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", CUT)
+    newsroom.run()
+
+    again = newsroom.run()
+
+    assert (again.published, again.documents["unchanged"]) == (False, 1)
+    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+        assert connection.execute("select known_at_ns from ledger.file_state").fetchall()
+        assert connection.execute("select scope, last_seen_at from ledger.problem").fetchall() == [
+            ("notice", FIRST_AS_OF + A_DAY)
+        ]
+
+
+def test_a_notice_clears_itself_also_where_the_content_stays(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", CUT)
+    newsroom.run()
+    newsroom.write("a.md", CUT.replace(" #2", ""))  # says the same: touched, and no new version
+
+    result = newsroom.run()
+
+    assert (result.documents["touched"], result.published) == (1, True)
+    assert told(newsroom) == []
+
+
+def test_a_source_that_is_not_given_keeps_its_notices(newsroom: Newsroom, tmp_path: Path) -> None:
+    newsroom.write("a.md", CUT)
+    newsroom.run()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.md").write_text(make_document("b", URL.format("b")))
+
+    newsroom.run(sources=[Source("other", str(other))])
+
+    assert told(newsroom, "source, path") == [("news", "a.md")]
+
+
+def test_a_removed_document_has_no_notice(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", CUT)
+    newsroom.write("b.md", make_document("b", URL.format("b")))
+    newsroom.run()
+    newsroom.remove("a.md")
+
+    newsroom.run()
+
+    assert told(newsroom) == []
+
+
+def test_keys_in_the_wrong_case_and_a_domain_without_a_host(newsroom: Newsroom) -> None:
+    provider = {"name": "Gazette", "domain": "www.", "Images": []}
+    related = [make_mention("r", URL.format("r"), Quality=5, images=[{"URL": "https://example.com/i.jpg"}])]
+    newsroom.write("a.md", make_document("a", URL.format("a"), related, Heat=3, provider=provider))
+
+    newsroom.run()
+
+    assert told(newsroom) == [
+        ("a.md", "Heat", "odd_key", "Heat"),
+        ("a.md", "provider.Images", "odd_key", "Images"),
+        ("a.md", "provider.domain", "not_a_host", "www."),
+        ("a.md", "related[0].Quality", "odd_key", "Quality"),
+        ("a.md", "related[0].images[0].URL", "odd_key", "URL"),
+    ]
+    assert newsroom.one("select count(*) from fact_mention") == 2
+
+
+def test_a_front_page_that_identifies_two_stories_is_told_from_the_second_on(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document("Wolf protected", FRONT))
+    newsroom.run()
+    assert told(newsroom) == []
+    newsroom.write("b.md", make_document("b", URL.format("b"), [make_mention("Need a book?", FRONT)]))
+
+    newsroom.run()
+
+    assert told(newsroom, "path, field, reason, found, first_seen_at") == [
+        ("a.md", "webUrl", "front_page", FRONT, FIRST_AS_OF + A_DAY),
+        ("b.md", "related[0].webUrl", "front_page", FRONT, FIRST_AS_OF + A_DAY),
+    ]
+    newsroom.write("b.md", make_document("b", URL.format("b"), [make_mention("WOLF: protected!", FRONT)]))
+    newsroom.run()
+    assert told(newsroom) == []
+
+
+def test_root_documents_that_differ_in_the_fragment_alone(newsroom: Newsroom) -> None:
+    page = URL.format("notes/")
+    newsroom.write("1.md", make_document("Release 1", page + "#v1"))
+    newsroom.write("2.md", make_document("Release 2", page + "#v2"))
+    newsroom.write("c.md", make_document("c", URL.format("c"), [make_mention("Release 3", page + "#v3")]))
+    newsroom.write("d.md", make_document("d", URL.format("d#top")))
+    newsroom.write("e.md", make_document("d", URL.format("d#comments")))  # one story
+
+    newsroom.run()
+
+    assert told(newsroom) == [
+        ("1.md", "webUrl", "fragment_only", page + "#v1"),
+        ("2.md", "webUrl", "fragment_only", page + "#v2"),
+    ]
+
+
+def test_two_documents_of_one_url_without_a_fragment_are_no_notice(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document("one", URL.format("a")))
+    newsroom.write("b.md", make_document("two", URL.format("a?utm_source=x")))
+    newsroom.write("c.md", make_document("three", URL.format("q?a=1&#38;b=2")))
+    newsroom.write("d.md", make_document("four", URL.format("q?a=1&b=2")))
+
+    newsroom.run()
+
+    assert told(newsroom) == []
+
+
+def test_a_takedown_takes_the_text_of_notices(newsroom: Newsroom) -> None:
+    word = "Zanzibarine"
+    newsroom.write("a.md", f'---\ntitle: A #{word}\nwebUrl: "{URL.format("gone")}"\n---\n')
+    newsroom.write("b.md", CUT)
+    newsroom.run()
+
+    purge(newsroom.warehouse, Settings(), path=None, url=URL.format("gone"))
+    newsroom.run()
+
+    assert told(newsroom, "path") == [("b.md",)]
+    files = [file for file in newsroom.warehouse.parent.rglob("*") if file.is_file()]
+    assert [file for file in files if word.encode() in file.read_bytes()] == []
+
+
+def test_after_a_takedown_bytes_of_documents_with_notices_are_kept(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document("a", URL.format("gone")))
+    newsroom.write("c.md", make_document("c", URL.format("c")))
+    newsroom.run()
+    purge(newsroom.warehouse, Settings(), path=None, url=URL.format("gone"))
+    newsroom.write("b.md", CUT)
+    newsroom.run()
+
+    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+        kept = connection.execute(
+            "select count(*) from ledger.event as event inner join ledger.raw as raw using (byte_digest) "
+            "inner join ledger.document as document using (document_id) where path = 'b.md'"
+        ).fetchall()
+    assert kept == [(1,)]
+
+
+def test_a_warehouse_of_older_rules_comes_up_to_date_by_itself(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", CUT)
+    newsroom.write("b.md", make_document("b", URL.format("b"), provider={"domain": "www."}))
+    newsroom.run()
+    _make_old(newsroom)
+
+    result = newsroom.run()
+
+    assert (result.published, result.documents["unchanged"]) == (True, 2)
+    assert told(newsroom, f"{PLACE}, first_seen_at") == [
+        ("a.md", 2, 15, "title", "cut_by_comment", "#2", FIRST_AS_OF + A_DAY),
+        ("b.md", 5, 11, "provider.domain", "not_a_host", "www.", FIRST_AS_OF + A_DAY),
+    ]
+
+
+def test_reading_again_keeps_what_was_seen_before(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", CUT)
+    newsroom.run()
+
+    newsroom.run(reparse=True)
+
+    assert told(newsroom, "path, first_seen_at") == [("a.md", FIRST_AS_OF)]
+
+
+def test_reading_again_tells_nothing_of_documents_that_are_gone_or_bad(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", CUT)
+    newsroom.write("b.md", CUT.replace("/cut", "/b"))
+    newsroom.write("c.md", make_document("c", URL.format("c")))
+    newsroom.run()
+    newsroom.remove("a.md")
+    newsroom.write("b.md", "---\n---\n")
+    newsroom.run()
+
+    newsroom.run(reparse=True)
+
+    assert told(newsroom) == []
+    assert newsroom.one("select count(*) from dim_article where title = 'Update'") == 2
+
+
+def _make_old(room: Newsroom) -> None:
+    """Let the ledger be one of rules that knew no notices."""
+    with open_ledger(Home.of(room.warehouse)) as connection:
+        connection.execute("update ledger.meta set value = '2' where name = 'rules_version'")
+        connection.execute("delete from ledger.problem")
+
+
+def test_the_command_lists_notices(newsroom: Newsroom, capsys: pytest.CaptureFixture[str]) -> None:
+    newsroom.write("a.md", CUT)
+    newsroom.run()
+    options = ["quarantine", "--warehouse", str(newsroom.warehouse)]
+
+    assert main(options) == 0
+    assert capsys.readouterr().out == "nothing is in quarantine\n"
+    assert main([*options, "--notices"]) == 0
+    assert capsys.readouterr().out.startswith("news/a.md:2:15 title: cut_by_comment: expected quotes round")
+    assert main([*options, "--notices", "--json"]) == 0
+    assert f'"first_seen_at": "{datetime.isoformat(FIRST_AS_OF)}Z"' in capsys.readouterr().out
+
+
+def test_the_command_says_where_there_are_none(newsroom: Newsroom, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["quarantine", "--notices", "--warehouse", str(newsroom.warehouse)]
+
+    assert main(options) == 2
+    newsroom.write("a.md", make_document())
+    newsroom.run()
+    assert main(options) == 0
+    assert capsys.readouterr().out == "there are no notices\n"

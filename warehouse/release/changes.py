@@ -1,0 +1,82 @@
+"""What a release shows otherwise than the one that readers were shown when it was built: ops.release_change.
+
+It is not part of the release's fingerprint, as it speaks of two releases. So it may fail where the release before
+cannot be read, and then the table is empty and ops.release says why: no release is refused for want of a comparison. It
+is filled in a transaction of its own, after all other tables, since an error ends the transaction that it comes in.
+
+Nothing is compared where a difference would not tell of the news: under other versions of contract or rules every row
+may differ, and after a takedown a row would say what was taken down.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from warehouse.db import attach_release, explain
+from warehouse.home import Home
+from warehouse.ledger.opening import transaction
+from warehouse.release import publish, runs
+from warehouse.release.build import Versions
+from warehouse.sql_files import read_sql
+
+FIRST_LOAD = "first_load"
+TAKEDOWN = "takedown"
+OTHER_VERSIONS = "versions"
+NOT_AS_PUBLISHED = "not_as_published"
+UNREADABLE = "unreadable"
+AS_OF = "as_of"
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """A release to compare with: its id and file."""
+
+    release_id: str
+    file: Path
+
+
+def find_previous(home: Home, connection: duckdb.DuckDBPyConnection, versions: Versions) -> Previous | str:
+    """Return the release that FILE shows, or the reason for which it cannot be compared with."""
+    release_id = home.linked_release()
+    if release_id is None:
+        return FIRST_LOAD
+    file = home.release_file(release_id)
+    row = next((row for row in runs.releases(connection, [release_id]) if row.release_id == release_id), None)
+    if row is None or not publish.is_untouched(file, row.file):
+        return NOT_AS_PUBLISHED
+    return Previous(release_id, file) if row.versions == versions else OTHER_VERSIONS
+
+
+def tell_changes(connection: duckdb.DuckDBPyConnection, previous: Previous | str) -> None:
+    """Fill ops.release_change of the release attached as `news`, which is filled but for that.
+
+    In: what `find_previous` gave, or the reason for which there is nothing to compare with. A release before that turns
+    out to be unreadable, or too large for the memory allowed, is told as such.
+    """
+    if isinstance(previous, str):
+        _leave_empty(connection, previous)
+        return
+    try:
+        with _attached(connection, previous), transaction(connection):
+            connection.execute(f"insert into news.ops.release_change by name {read_sql('ops', 'release_change')}")
+            connection.execute("update news.ops.release set previous_release_id = $1", [previous.release_id])
+    except duckdb.Error as error:
+        if explain(error, previous.file, is_ledger=False) is None:
+            raise
+        _leave_empty(connection, UNREADABLE)
+
+
+@contextmanager
+def _attached(connection: duckdb.DuckDBPyConnection, previous: Previous) -> Iterator[None]:
+    attach_release(connection, previous.file, "previous")
+    try:
+        yield
+    finally:
+        connection.execute("detach previous")
+
+
+def _leave_empty(connection: duckdb.DuckDBPyConnection, reason: str) -> None:
+    connection.execute("update news.ops.release set uncompared_reason = $1", [reason])

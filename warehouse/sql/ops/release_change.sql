@@ -1,0 +1,320 @@
+-- One row per article, field and value that this release (news) shows otherwise than the one before it (previous). What
+-- an article was is found by keys: own_key says of every key ever given which article has it now. Articles whose values
+-- are the same are sorted out by a hash, so that long texts are compared only where something differs.
+with
+
+owners as (
+    select distinct
+        own_key,
+        article_key,
+    from news.main.article_url
+    where article_key is not null
+),
+
+owners_before as (
+    select distinct
+        own_key,
+        article_key,
+    from previous.main.article_url
+    where article_key is not null
+),
+
+-- The article that has the key of an article of the release before: itself, as a rule.
+heirs as (
+    select
+        article.article_key as key_before,
+        owners.article_key,
+        article.last_seen_at is null as was_current,
+    from previous.main.dim_article as article
+    inner join owners on owners.own_key = article.article_key
+),
+
+-- Values are compared with those that the very key had before, else with those of the smallest key that is merged here.
+continued as (
+    select
+        article_key,
+        coalesce(min(key_before) filter (where key_before = article_key), min(key_before)) as key_before,
+        count(*) as key_count,
+        bool_or(was_current) as was_current,
+    from heirs
+    group by article_key
+),
+
+moved_keys as (
+    select
+        heirs.article_key,
+        case when continued.key_count > 1 then 'merged' else 'other' end as kind,
+        'article_key' as field,
+        heirs.key_before::varchar as before,
+        heirs.article_key::varchar as after,
+    from heirs
+    inner join continued on continued.article_key = heirs.article_key
+    where heirs.key_before <> heirs.article_key
+),
+
+-- URLs that have another owner than the heir of the article that owned them.
+parted as (
+    select distinct
+        owners.article_key,
+        owners_before.article_key as key_before,
+    from owners_before
+    inner join owners on owners.own_key = owners_before.own_key
+    inner join heirs on heirs.key_before = owners_before.article_key
+    where owners.article_key <> heirs.article_key
+),
+
+split_keys as (
+    select
+        parted.article_key,
+        case when continued.article_key is null then 'split' else 'other' end as kind,
+        case when continued.article_key is null then 'article_key' else 'own_key' end as field,
+        parted.key_before::varchar as before,
+        parted.article_key::varchar as after,
+    from parted
+    left join continued on continued.article_key = parted.article_key
+),
+
+presence as (
+    select
+        article.article_key,
+        case
+            when continued.article_key is null then 'added'
+            when continued.was_current then 'departed'
+            else 'returned'
+        end as kind,
+        'title' as field,
+        case when kind = 'departed' then article.title end as before,
+        case when kind <> 'departed' then article.title end as after,
+    from news.main.dim_article as article
+    left join continued on continued.article_key = article.article_key
+    anti join split_keys on split_keys.article_key = article.article_key and split_keys.kind = 'split'
+    where
+        continued.article_key is null
+        or continued.was_current <> (article.last_seen_at is null)
+),
+
+documents_now as (
+    select
+        article_key,
+        count(*) as document_count,
+        max(changed_at) as document_changed_at,
+    from news.main.dim_document
+    where removed_at is null
+    group by article_key
+),
+
+documents_before as (
+    select
+        heirs.article_key,
+        count(*) as document_count,
+        max(document.changed_at) as document_changed_at,
+    from previous.main.dim_document as document
+    inner join heirs on heirs.key_before = document.article_key
+    where document.removed_at is null
+    group by heirs.article_key
+),
+
+topics_now as (
+    select
+        article_key,
+        bit_xor(hash(topic_key)) as topics_digest,
+    from news.main.bridge_article_topic
+    group by article_key
+),
+
+images_now as (
+    select
+        article_key,
+        image_key,
+    from news.main.bridge_article_image
+    where position = 1
+),
+
+digests_now as (
+    select
+        article.article_key,
+        hash(
+            article.title, fact.quality, fact.heat, fact.is_published, fact.published_at, article.is_withdrawn,
+            article.url, article.excerpt, article.category, article.content_type, article.locale, article.authors,
+            fact.provider_key, topics_now.topics_digest, images_now.image_key, article.featured_content,
+            article.updated_at
+        ) as digest,
+    from news.main.dim_article as article
+    inner join news.main.fact_article as fact on fact.article_key = article.article_key
+    left join topics_now on topics_now.article_key = article.article_key
+    left join images_now on images_now.article_key = article.article_key
+    where article.last_seen_at is null
+),
+
+topics_before as (
+    select
+        article_key,
+        bit_xor(hash(topic_key)) as topics_digest,
+    from previous.main.bridge_article_topic
+    group by article_key
+),
+
+images_before as (
+    select
+        article_key,
+        image_key,
+    from previous.main.bridge_article_image
+    where position = 1
+),
+
+digests_before as (
+    select
+        article.article_key,
+        hash(
+            article.title, fact.quality, fact.heat, fact.is_published, fact.published_at, article.is_withdrawn,
+            article.url, article.excerpt, article.category, article.content_type, article.locale, article.authors,
+            fact.provider_key, topics_before.topics_digest, images_before.image_key, article.featured_content,
+            article.updated_at
+        ) as digest,
+    from previous.main.dim_article as article
+    inner join previous.main.fact_article as fact on fact.article_key = article.article_key
+    left join topics_before on topics_before.article_key = article.article_key
+    left join images_before on images_before.article_key = article.article_key
+),
+
+differing as (
+    select
+        continued.article_key,
+        continued.key_before,
+        coalesce(documents_now.document_count, 0) as document_count,
+        coalesce(documents_before.document_count, 0) as document_count_before,
+        documents_now.document_changed_at,
+        documents_before.document_changed_at as document_changed_at_before,
+    from continued
+    inner join digests_now on digests_now.article_key = continued.article_key
+    inner join digests_before on digests_before.article_key = continued.key_before
+    left join documents_now on documents_now.article_key = continued.article_key
+    left join documents_before on documents_before.article_key = continued.article_key
+    where
+        digests_now.digest <> digests_before.digest
+        or documents_now.document_count is distinct from documents_before.document_count
+        or documents_now.document_changed_at is distinct from documents_before.document_changed_at
+),
+
+named_topics_now as (
+    select
+        bridge.article_key,
+        string_agg(topic.topic, ', ' order by topic.topic) as topics,
+    from news.main.bridge_article_topic as bridge
+    semi join differing on differing.article_key = bridge.article_key
+    inner join news.main.dim_topic as topic on topic.topic_key = bridge.topic_key
+    group by bridge.article_key
+),
+
+values_now as (
+    select
+        article.*,
+        fact.quality,
+        fact.heat,
+        fact.is_published,
+        fact.published_at,
+        provider.domain as provider,
+        image.url as image_url,
+        named_topics_now.topics,
+    from news.main.dim_article as article
+    semi join differing on differing.article_key = article.article_key
+    inner join news.main.fact_article as fact on fact.article_key = article.article_key
+    left join news.main.dim_provider as provider on provider.provider_key = fact.provider_key
+    left join images_now on images_now.article_key = article.article_key
+    left join news.main.dim_image as image on image.image_key = images_now.image_key
+    left join named_topics_now on named_topics_now.article_key = article.article_key
+),
+
+named_topics_before as (
+    select
+        bridge.article_key,
+        string_agg(topic.topic, ', ' order by topic.topic) as topics,
+    from previous.main.bridge_article_topic as bridge
+    semi join differing on differing.key_before = bridge.article_key
+    inner join previous.main.dim_topic as topic on topic.topic_key = bridge.topic_key
+    group by bridge.article_key
+),
+
+values_before as (
+    select
+        article.*,
+        fact.quality,
+        fact.heat,
+        fact.is_published,
+        fact.published_at,
+        provider.domain as provider,
+        image.url as image_url,
+        named_topics_before.topics,
+    from previous.main.dim_article as article
+    semi join differing on differing.key_before = article.article_key
+    inner join previous.main.fact_article as fact on fact.article_key = article.article_key
+    left join previous.main.dim_provider as provider on provider.provider_key = fact.provider_key
+    left join images_before on images_before.article_key = article.article_key
+    left join previous.main.dim_image as image on image.image_key = images_before.image_key
+    left join named_topics_before on named_topics_before.article_key = article.article_key
+),
+
+told as (
+    select
+        differing.article_key,
+        unnest(
+            [
+                ['headline', 'title', was.title, now.title],
+                ['score', 'quality', was.quality::varchar, now.quality::varchar],
+                ['score', 'heat', was.heat::varchar, now.heat::varchar],
+                ['published', 'is_published', was.is_published::varchar, now.is_published::varchar],
+                ['published', 'published_at', time_text(was.published_at), time_text(now.published_at)],
+                ['published', 'is_withdrawn', was.is_withdrawn::varchar, now.is_withdrawn::varchar],
+                [
+                    'document',
+                    'document_count',
+                    differing.document_count_before::varchar,
+                    differing.document_count::varchar
+                ],
+                [
+                    'document',
+                    'document_changed_at',
+                    time_text(differing.document_changed_at_before),
+                    time_text(differing.document_changed_at)
+                ],
+                ['other', 'url', was.url, now.url],
+                ['other', 'excerpt', was.excerpt, now.excerpt],
+                ['other', 'category', was.category, now.category],
+                ['other', 'content_type', was.content_type, now.content_type],
+                ['other', 'locale', was.locale, now.locale],
+                ['other', 'authors', was.authors, now.authors],
+                ['other', 'provider', was.provider, now.provider],
+                ['other', 'topics', was.topics, now.topics],
+                ['other', 'image_url', was.image_url, now.image_url],
+                ['other', 'featured_content', was.featured_content, now.featured_content],
+                ['other', 'updated_at', time_text(was.updated_at), time_text(now.updated_at)]
+            ]
+        ) as change,
+    from differing
+    inner join values_now as now on now.article_key = differing.article_key
+    inner join values_before as was on was.article_key = differing.key_before
+),
+
+differences as (
+    select
+        article_key,
+        change[1] as kind,
+        change[2] as field,
+        change[3] as before,
+        change[4] as after,
+    from told
+    where change[3] is distinct from change[4]
+),
+
+changes as (
+    select * from moved_keys
+    union all by name
+    select * from split_keys
+    union all by name
+    select * from presence
+    union all by name
+    select * from differences
+)
+
+select * from changes
+order by all nulls first
