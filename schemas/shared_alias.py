@@ -11,7 +11,8 @@ A false merge loses an article and a missed one is only untidy, so each doubt pa
   or a long mix of letters and digits at an end of the segment; dates, round numbers and short numbers are none.
 - Parameters that name a part of a page (`?post=7`, a long id) must be the same; others must not contradict each other.
 - One slug under two dates or two ids is two stories (`/2020/05/08/morning-news`); a spelling without date or id then
-  stands alone, as nobody can tell to which of them it belongs.
+  stands alone, as nobody can tell to which of them it belongs. In a live blog one id is enough: a post may have the
+  slug of its blog and an id of its own.
 - An id one segment above the slug (`/articles/1268415/slug` and `/amp/articles/1268415`) counts only where the alias is
   an AMP form, nothing else stands under that id, and no word tells of a live blog: the posts of a blog stand below its
   id page in the same way.
@@ -117,8 +118,8 @@ def _params(marks: Marks) -> dict[str, str]:
 
 
 def _qualifiers(marks: Marks) -> dict[str, str]:
-    """Return what may part two keys of one slug."""
-    return marks.others | ({"id": marks.id} if marks.id else {})
+    """Return what may part two keys of one slug; in a live blog also that one of them has no id, as the blog itself."""
+    return marks.others | ({"id": marks.id or ""} if marks.id or marks.is_live else {})
 
 
 def _holds(alias: Marks, key: Marks) -> bool:

@@ -118,6 +118,16 @@ NO_TWO: dict[str, tuple[str, tuple[str, ...], bool]] = {
         ("a.com/virus-blog-today/1", "a.com/virus-blog-today/2"),
         True,
     ),
+    "one post by the slug of its blog and an id": (
+        "a.com/live/virus-blog-today",
+        ("a.com/live/virus-blog-today-1234567",),
+        True,
+    ),
+    "one post by the slug of its blog and an id, and an AMP page of both": (
+        "a.com/amp/live/virus-blog-today",
+        ("a.com/live/virus-blog-today", "a.com/live/virus-blog-today-1234567"),
+        False,
+    ),
     "posts by hash": (
         "cnn.com/world/live-news/virus-05-08-20/index.html",
         (
