@@ -6,7 +6,6 @@ reader sees is touched.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from secrets import token_hex
 from time import monotonic
@@ -81,7 +80,7 @@ def release_anew(run: Run, do: Do) -> Published:
         with building(run.connection, file):
             built = timed(run, do, "build", partial(build_release, run, release_id))
             timed(run, do, "audit", partial(audit_release, run))
-            changes = Changes(**runs.count_changes(run.connection, _current_as_of(run)))
+            changes = Changes(**runs.count_changes(run.connection, _current(run)))
         path = timed(run, do, "publish", partial(publish_release, run, built))
     except BaseException:
         publish.unstage(run.home, release_id)
@@ -104,16 +103,16 @@ def check_limits(run: Run) -> None:
     """Raise Refused where a source shows nothing any more, too much is in quarantine or too much would go."""
     check_vanished(run.traces.vanished)
     check_quarantine(run.traces.balance, run.request.max_quarantine)
-    current = _current_as_of(run)
+    current = _current(run)
     if current is not None:
-        shown, gone = runs.shrink(run.connection, current, run.as_of)
+        shown, gone = runs.shrink(run.connection, current.as_of, run.as_of)
         check_shrink(shown, gone, run.request.allow_shrink)
 
 
-def _current_as_of(run: Run) -> datetime | None:
+def _current(run: Run) -> runs.ReleaseRow | None:
     current = publish.current(run.home)
     rows = [row for row in known_releases(run.home, run.connection) if row.release_id == current]
-    return rows[0].as_of if rows else None
+    return rows[0] if rows else None
 
 
 def has_work(run: Run) -> str | None:

@@ -248,6 +248,19 @@ def test_a_third_spelling_may_part_what_two_had_joined() -> None:
     assert stories(alias, (plain, *days), False) == []
 
 
+def test_a_key_that_shares_its_slug_with_several_stories_is_not_told_to_share_none() -> None:
+    keys = [f"a.com{day}/morning-briefing-here" for day in ("", "/2020/05/08", "/2020/05/09")]
+    posts = [f"a.com/live/{slug}" for slug in ("who-won-it-1234567", "who-won-it", "who-lost-it")]
+
+    assert {one.reason for one in judge("a.com/amp/x", keys, is_identifying=False)} == {
+        "the slug morning-briefing-here is that of several stories here, which differ in their day"
+    }
+    told = {one.url_key: one.reason for one in judge("a.com/live/today", posts, is_identifying=False)}
+    assert told[posts[0]] == told[posts[1]]
+    assert told[posts[1]] == "the slug who-won-it is that of several stories here, which differ in their id"
+    assert told[posts[2]].startswith("its last path segment shares no slug and no id")
+
+
 PIECES = ["who-won", "who-lost", "live", "2020-05-08", "1234567", "7654321", "7", "amp", "index.html", "x.amp", "uk"]
 KEYS = st.builds(
     lambda path, query: "a.com/" + "/".join(path) + query,

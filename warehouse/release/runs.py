@@ -234,15 +234,17 @@ def fill_ops(connection: duckdb.DuckDBPyConnection, keep_runs: int, until: datet
     connection.execute("insert into news.ops.drift by name select * from ledger.drift")
 
 
-def count_changes(connection: duckdb.DuckDBPyConnection, since: datetime | None) -> Mapping[str, int]:
+def count_changes(connection: duckdb.DuckDBPyConnection, before: ReleaseRow | None) -> Mapping[str, int]:
     """Count articles of `news` added, changed, withdrawn and departed, and its notices.
 
     Against the release before, by ops.release_change, so that an article that has split off counts as added. Where that
-    was not compared with, what happened since its as-of is counted (None: all are added).
+    was not compared with, what happened since its as-of is counted (None: all are added), and as added at least the
+    articles that it has more.
     """
     row = connection.execute("select uncompared_reason is null from news.ops.release").fetchone()
     counted = _CHANGED if row is not None and row[0] else _CHANGED_SINCE
-    changes = connection.execute(counted, None if counted is _CHANGED else {"since": since}).fetchone() or ()
+    known = {"since": before and before.as_of, "article_count": before and before.article_count}
+    changes = connection.execute(counted, None if counted is _CHANGED else known).fetchone() or ()
     counts = (*changes, *(connection.execute(_TOTALS).fetchone() or ()))
     return dict(zip(_COUNTED, (int(count) for count in counts), strict=True))
 
@@ -259,7 +261,10 @@ _CHANGED = """
 
 _CHANGED_SINCE = """
     select
-        count(*) filter (where $since::timestamp is null or first_seen_at > $since),
+        greatest(
+            count(*) filter (where $since::timestamp is null or first_seen_at > $since),
+            count(*) - $article_count
+        ),
         (
             select count(distinct history.article_key)
             from news.main.article_history as history
