@@ -9,7 +9,8 @@ A false merge loses an article and a missed one is only untidy, so each doubt pa
 
 - A slug is two words or more that are not the words of every page (`live`, `updates`, `video`). An id is a long number
   or a long mix of letters and digits at an end of the segment; dates, round numbers and short numbers are none.
-- Parameters that name a part of a page (`?post=7`, a long id) must be the same; others must not contradict each other.
+- Parameters that name a part of a page (`?post=7`, a long id, a slug, any one in a live blog) must be the same; others
+  must not contradict each other.
 - One slug under two dates or two ids is two stories (`/2020/05/08/morning-news`); a spelling without date or id then
   stands alone, as nobody can tell to which of them it belongs. In a live blog one id is enough: a post may have the
   slug of its blog and an id of its own.

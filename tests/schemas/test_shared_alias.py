@@ -119,13 +119,13 @@ NO_TWO: dict[str, tuple[str, tuple[str, ...], bool]] = {
         True,
     ),
     "one post by the slug of its blog and an id": (
-        "a.com/live/virus-blog-today",
-        ("a.com/live/virus-blog-today-1234567",),
+        "a.com/live/virus-masks-report",
+        ("a.com/live/virus-masks-report-1234567",),
         True,
     ),
     "one post by the slug of its blog and an id, and an AMP page of both": (
-        "a.com/amp/live/virus-blog-today",
-        ("a.com/live/virus-blog-today", "a.com/live/virus-blog-today-1234567"),
+        "a.com/amp/live/virus-masks-report",
+        ("a.com/live/virus-masks-report", "a.com/live/virus-masks-report-1234567"),
         False,
     ),
     "posts by hash": (
@@ -147,6 +147,16 @@ NO_TWO: dict[str, tuple[str, tuple[str, ...], bool]] = {
         True,
     ),
     "one post by parameter": ("a.com/virus-blog-today", ("a.com/virus-blog-today?page=with:block-5eb4f1c1",), True),
+    "posts by a slug as parameter": (
+        "a.com/virus-masks-report",
+        ("a.com/virus-masks-report?cases-rise-again", "a.com/virus-masks-report?schools-open-soon"),
+        True,
+    ),
+    "one post by an unknown parameter, and its blog": (
+        "a.com/amp/live/virus-masks-report",
+        ("a.com/live/virus-masks-report", "a.com/live/virus-masks-report?x=cases"),
+        False,
+    ),
     "one post by a long id in an unknown parameter": (
         "a.com/virus-blog-today",
         ("a.com/virus-blog-today?x=70565999",),

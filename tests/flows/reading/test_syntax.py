@@ -61,7 +61,7 @@ MISTAKES = {
     "{": ("title: {Live} Vote", (2, 8), "title", "begins with `{`", "{Live} Vote"),
     "a list without a comma": ('topics: ["a" "b"]', (2, 14), "topics", "a comma before it", '"b"]'),
     "a text in a list with inner quotes": ('topics: ["a "b""]', (2, 14), "topics", "after the closing", '"a "b""]'),
-    "a template": ("title: {% include x %}", (2, 8), "title", "begins with `{`", "{% include x %}"),
+    "a tag of a template": ("title: {% include x %}", (2, 8), "title", "begins with `{`", "{% include x %}"),
     "a comma": ("title: , foo", (2, 8), "title", "begins with `,`", ", foo"),
     "a directive": ("title: x\n%foo: bar", (3, 1), "%foo", "begins with `%`", "%foo: bar"),
     "indented less": ("provider:\n  name: X\n domain: Y", (4, 2), "provider.domain", "indentation", "domain: Y"),
