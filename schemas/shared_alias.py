@@ -9,9 +9,11 @@ A false merge loses an article and a missed one is only untidy, so each doubt pa
 
 - A slug is two words or more that are not the words of every page (`live`, `updates`, `video`). An id is a long number
   or a long mix of letters and digits at an end of the segment; dates, round numbers and short numbers are none.
-- Parameters that name a part of a page (`?post=7`, a long id) must be the same; others must not contradict each other.
+- Parameters that name a part of a page (`?post=7`, a long id, a slug, any one in a live blog) must be the same; others
+  must not contradict each other.
 - One slug under two dates or two ids is two stories (`/2020/05/08/morning-news`); a spelling without date or id then
-  stands alone, as nobody can tell to which of them it belongs.
+  stands alone, as nobody can tell to which of them it belongs. In a live blog one id is enough: a post may have the
+  slug of its blog and an id of its own.
 - An id one segment above the slug (`/articles/1268415/slug` and `/amp/articles/1268415`) counts only where the alias is
   an AMP form, nothing else stands under that id, and no word tells of a live blog: the posts of a blog stand below its
   id page in the same way.
@@ -31,6 +33,8 @@ from schemas.story_key import Marks, story_marks
 Token = tuple[str, ...]
 
 _ALONE = "its last path segment shares no slug and no id with the alias or with others that declare it"
+# What parts stories of one slug or id, by the names of Marks.others; all others are parameters.
+_APART = {"day": "day", "id": "id", "folder": "id above", "number": "number above"}
 _NOTHING_SAID = "its last path segment holds neither a slug nor an id"
 # Of the many spellings of one story so many are looked at for words to explain it by.
 _MOST_LOOKED_AT = 20
@@ -57,7 +61,8 @@ def judge(alias: str, declaring: Iterable[str], *, is_identifying: bool) -> list
     """
     keys = sorted({*declaring} - {alias})
     marks = {key: story_marks(key) for key in (*keys, alias)}
-    stories = _stories(alias, marks)
+    contested = _contested(marks.values())
+    stories = _stories(alias, marks, contested)
     of_alias = stories[alias]
     members: dict[str, list[str]] = defaultdict(list)
     for key in keys:
@@ -65,22 +70,38 @@ def judge(alias: str, declaring: Iterable[str], *, is_identifying: bool) -> list
     if not is_identifying and of_alias not in members:
         many = [story for story, spellings in members.items() if len(spellings) > 1]
         of_alias = many[0] if len(many) == 1 else of_alias
-    verdicts = [_verdict(alias, key, members[stories[key]], marks, is_its_own=stories[key] == of_alias) for key in keys]
+    verdicts = [
+        _verdict(alias, key, members[stories[key]], marks, is_its_own=stories[key] == of_alias)
+        or Verdict(alias, key, None, _why_alone(marks[key], contested))
+        for key in keys
+    ]
     if is_identifying:
         reason = "it identifies a mention itself" + ("" if of_alias in members else ", and spells no other key's story")
         verdicts.append(Verdict(alias, alias, alias if of_alias in members else None, reason))
     return sorted(verdicts)
 
 
-def _verdict(alias: str, key: str, spellings: list[str], marks: dict[str, Marks], *, is_its_own: bool) -> Verdict:
-    """Return the verdict on a key, given all keys of its story, and whether the alias is of that story."""
+def _verdict(
+    alias: str, key: str, spellings: list[str], marks: dict[str, Marks], *, is_its_own: bool
+) -> Verdict | None:
+    """Return the verdict on a key, given all keys of its story, and whether the alias is of that story; None: alone."""
     siblings = [other for other in spellings[: _MOST_LOOKED_AT + 1] if other != key]
     if is_its_own:
         return Verdict(alias, key, alias, _shared_words(marks, key, [alias, *siblings]))
     if siblings:
         reason = _shared_words(marks, key, siblings) + "; the alias itself is of another story, or of several"
         return Verdict(alias, key, siblings[0], reason)
-    return Verdict(alias, key, None, _ALONE if marks[key].slug or marks[key].id else _NOTHING_SAID)
+    return None
+
+
+def _why_alone(marks: Marks, contested: Mapping[Token, set[str]]) -> str:
+    """Say why a key is a story of its own: it shares nothing, or it does so with several stories."""
+    for token, _ in _claims(marks):
+        names = contested[token] - ({"number"} if "day" in contested[token] else set())
+        if names:
+            apart = " and ".join(sorted({_APART.get(name, "parameters") for name in names}))
+            return f"the {token[0]} {token[1]} is that of several stories here, which differ in their {apart}"
+    return _ALONE if marks.slug or marks.id else _NOTHING_SAID
 
 
 def _shared_words(marks: dict[str, Marks], key: str, others: list[str]) -> str:
@@ -117,8 +138,8 @@ def _params(marks: Marks) -> dict[str, str]:
 
 
 def _qualifiers(marks: Marks) -> dict[str, str]:
-    """Return what may part two keys of one slug."""
-    return marks.others | ({"id": marks.id} if marks.id else {})
+    """Return what may part two keys of one slug; in a live blog also that one of them has no id, as the blog itself."""
+    return marks.others | ({"id": marks.id or ""} if marks.id or marks.is_live else {})
 
 
 def _holds(alias: Marks, key: Marks) -> bool:
@@ -134,9 +155,8 @@ def _holds(alias: Marks, key: Marks) -> bool:
     )
 
 
-def _stories(alias: str, marks: dict[str, Marks]) -> dict[str, str]:
+def _stories(alias: str, marks: dict[str, Marks], contested: Mapping[Token, set[str]]) -> dict[str, str]:
     """Return for each key the name of its story: keys that share a token are one, and so on from key to key."""
-    contested = _contested(marks.values())
     only_child = _only_child(alias, marks)
     parent = {key: key for key in marks}
 

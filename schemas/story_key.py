@@ -92,7 +92,8 @@ def story_marks(key: str) -> Marks:
     path = unquote(address.partition("/")[2])
     folders, last = _last_segment(path)
     slug, id_ = (None, None) if route else _slug_and_id(last)
-    part, others = _parameters(page.partition("#")[0].partition("?")[2])
+    is_live = not _LIVE.isdisjoint(_BETWEEN_WORDS.split(path.lower()))
+    part, others = _parameters(page.partition("#")[0].partition("?")[2], is_live=is_live)
     if slug is None and id_ is None and not route:
         id_ = _only_id(part)
     folder_id = next((folder for folder in reversed(folders) if _is_id(folder)), None)
@@ -106,7 +107,7 @@ def story_marks(key: str) -> Marks:
         folder_id,
         others | {name: value for name, value in above.items() if value},
         told is not None and told.is_amp,
-        not _LIVE.isdisjoint(_BETWEEN_WORDS.split(path.lower())),
+        is_live,
         address,
     )
 
@@ -119,13 +120,16 @@ def _without_amp_params(loose_key: str) -> str:
     return address + ("?" + "&".join(kept) if kept else "")
 
 
-def _parameters(query: str) -> tuple[str, dict[str, str]]:
-    """Part a query into the parameters that name a part of the page, as text, and the others by their names."""
+def _parameters(query: str, *, is_live: bool) -> tuple[str, dict[str, str]]:
+    """Part a query into the parameters that name a part of the page, as text, and the others by their names.
+
+    Any parameter may name a post of a live blog, and so does a slug in the place of a name: `?schools-open-soon`.
+    """
     part: list[str] = []
     others: dict[str, str] = {}
     for param in filter(None, query.split("&")):
         name, _, value = param.partition("=")
-        if _PART_NAME.fullmatch(name) or _is_id(value):
+        if is_live or _PART_NAME.fullmatch(name) or _is_id(value) or (not value and _slug(unquote(name))):
             part.append(param)
         else:
             others["?" + name] = others.get("?" + name, "") + param

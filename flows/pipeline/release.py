@@ -6,7 +6,6 @@ Until `publish_release` nothing that a reader sees is touched.
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from secrets import token_hex
 
 from flows.clock import utc_now
@@ -63,16 +62,16 @@ def check_limits(run: Run) -> None:
     """Raise Refused where a source shows nothing any more, too much is in quarantine or too much would go."""
     check_vanished(run.traces.vanished)
     check_quarantine(run.traces.balance, run.request.max_quarantine)
-    current = _current_as_of(run)
+    current = _current(run)
     if current is not None:
-        shown, gone = runs.shrink(run.connection, current, run.as_of)
+        shown, gone = runs.shrink(run.connection, current.as_of, run.as_of)
         check_shrink(shown, gone, run.request.allow_shrink)
 
 
-def _current_as_of(run: Run) -> datetime | None:
+def _current(run: Run) -> runs.ReleaseRow | None:
     current = publish.current(run.home)
     rows = [row for row in known_releases(run.home, run.connection) if row.release_id == current]
-    return rows[0].as_of if rows else None
+    return rows[0] if rows else None
 
 
 def has_work(run: Run) -> str | None:
@@ -118,7 +117,7 @@ def audit_release(release: Release) -> tuple[AuditResult, ...]:
         clear_work(run.connection)
         check(run.traces.audits)
         faults.at("after_audit")
-    release.changes = Changes(**runs.count_changes(run.connection, _current_as_of(run)))
+    release.changes = Changes(**runs.count_changes(run.connection, _current(run)))
     return run.traces.audits
 
 

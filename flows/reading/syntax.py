@@ -156,6 +156,8 @@ def _text_after_quote(scene: _Scene) -> _Told | None:
     start, end = scene.last
     if scene.text[start : start + 1] not in _QUOTES or scene.text[end : scene.at].strip(" ") or scene.char() in "\r\n":
         return None
+    if "flow" in scene.said and scene.at > end:
+        return None  # an item of a list in brackets, without a comma
     is_single = scene.text[start] == "'"
     within = "such quotes write '' for an apostrophe" if is_single else 'such quotes write \\" for a quote'
     return _Told(scene.at, f"nothing after the closing {scene.text[start]}; within {within}", _from(scene, start))
@@ -183,7 +185,9 @@ def _bad_start(scene: _Scene) -> _Told | None:
         return _Told(scene.since, f"quotes round a text that begins with `{sign}`, or a line break after it")
     index = scene.since if "scanning an a" in scene.said or "a tag" in scene.said else scene.at
     sign = scene.text[index : index + 1]
-    if any(part in scene.said for part in _STARTS) and sign and sign in "@`%*&!,]}":
+    if sign == "%" and scene.text[index - 1] == "{":  # `{% include %}`, of a template
+        index, sign = index - 1, "{"
+    if any(part in scene.said for part in _STARTS) and sign and sign in "@`%*&!,]}{":
         return _quotes_round(index, sign)
     if "block sequence entries are not allowed" in scene.said:
         return _Told(scene.at, "quotes round a text that begins with `- `, or its list from the next line on")

@@ -118,6 +118,16 @@ NO_TWO: dict[str, tuple[str, tuple[str, ...], bool]] = {
         ("a.com/virus-blog-today/1", "a.com/virus-blog-today/2"),
         True,
     ),
+    "one post by the slug of its blog and an id": (
+        "a.com/live/virus-masks-report",
+        ("a.com/live/virus-masks-report-1234567",),
+        True,
+    ),
+    "one post by the slug of its blog and an id, and an AMP page of both": (
+        "a.com/amp/live/virus-masks-report",
+        ("a.com/live/virus-masks-report", "a.com/live/virus-masks-report-1234567"),
+        False,
+    ),
     "posts by hash": (
         "cnn.com/world/live-news/virus-05-08-20/index.html",
         (
@@ -137,6 +147,16 @@ NO_TWO: dict[str, tuple[str, tuple[str, ...], bool]] = {
         True,
     ),
     "one post by parameter": ("a.com/virus-blog-today", ("a.com/virus-blog-today?page=with:block-5eb4f1c1",), True),
+    "posts by a slug as parameter": (
+        "a.com/virus-masks-report",
+        ("a.com/virus-masks-report?cases-rise-again", "a.com/virus-masks-report?schools-open-soon"),
+        True,
+    ),
+    "one post by an unknown parameter, and its blog": (
+        "a.com/amp/live/virus-masks-report",
+        ("a.com/live/virus-masks-report", "a.com/live/virus-masks-report?x=cases"),
+        False,
+    ),
     "one post by a long id in an unknown parameter": (
         "a.com/virus-blog-today",
         ("a.com/virus-blog-today?x=70565999",),
@@ -236,6 +256,19 @@ def test_a_third_spelling_may_part_what_two_had_joined() -> None:
 
     assert stories(alias, (plain, days[0]), False) == [{plain, days[0]}]
     assert stories(alias, (plain, *days), False) == []
+
+
+def test_a_key_that_shares_its_slug_with_several_stories_is_not_told_to_share_none() -> None:
+    keys = [f"a.com{day}/morning-briefing-here" for day in ("", "/2020/05/08", "/2020/05/09")]
+    posts = [f"a.com/live/{slug}" for slug in ("who-won-it-1234567", "who-won-it", "who-lost-it")]
+
+    assert {one.reason for one in judge("a.com/amp/x", keys, is_identifying=False)} == {
+        "the slug morning-briefing-here is that of several stories here, which differ in their day"
+    }
+    told = {one.url_key: one.reason for one in judge("a.com/live/today", posts, is_identifying=False)}
+    assert told[posts[0]] == told[posts[1]]
+    assert told[posts[1]] == "the slug who-won-it is that of several stories here, which differ in their id"
+    assert told[posts[2]].startswith("its last path segment shares no slug and no id")
 
 
 PIECES = ["who-won", "who-lost", "live", "2020-05-08", "1234567", "7654321", "7", "amp", "index.html", "x.amp", "uk"]

@@ -234,28 +234,51 @@ def fill_ops(connection: duckdb.DuckDBPyConnection, keep_runs: int, until: datet
     connection.execute("insert into news.ops.drift by name select * from ledger.drift")
 
 
-def count_changes(connection: duckdb.DuckDBPyConnection, since: datetime | None) -> Mapping[str, int]:
-    """Count articles of `news` added, changed, withdrawn and departed since an as-of (None: all added), and notices."""
-    row = connection.execute(_CHANGES, {"since": since}).fetchone()
-    return dict(zip(_COUNTED, (int(count) for count in row or (0,) * len(_COUNTED)), strict=True))
+def count_changes(connection: duckdb.DuckDBPyConnection, before: ReleaseRow | None) -> Mapping[str, int]:
+    """Count articles of `news` added, changed, withdrawn and departed, and its notices.
+
+    Against the release before, by ops.release_change, so that an article that has split off counts as added. Where that
+    was not compared with, what happened since its as-of is counted (None: all are added), and as added at least the
+    articles that it has more.
+    """
+    row = connection.execute("select uncompared_reason is null from news.ops.release").fetchone()
+    counted = _CHANGED if row is not None and row[0] else _CHANGED_SINCE
+    known = {"since": before and before.as_of, "article_count": before and before.article_count}
+    changes = connection.execute(counted, None if counted is _CHANGED else known).fetchone() or ()
+    counts = (*changes, *(connection.execute(_TOTALS).fetchone() or ()))
+    return dict(zip(_COUNTED, (int(count) for count in counts), strict=True))
 
 
-_COUNTED = ("added", "changed", "withdrawn", "departed", "notices")
+_COUNTED = ("added", "changed", "departed", "withdrawn", "notices")
 
-
-_CHANGES = """
+_CHANGED = """
     select
-        count(*) filter (where $since::timestamp is null or first_seen_at > $since),
+        count(distinct article_key) filter (where kind in ('added', 'split')),
+        count(distinct article_key) filter (where kind not in ('added', 'split', 'departed')),
+        count(distinct article_key) filter (where kind = 'departed')
+    from news.ops.release_change
+"""
+
+_CHANGED_SINCE = """
+    select
+        greatest(
+            count(*) filter (where $since::timestamp is null or first_seen_at > $since),
+            count(*) - $article_count
+        ),
         (
             select count(distinct history.article_key)
             from news.main.article_history as history
             inner join news.main.dim_article as article on article.article_key = history.article_key
             where history.valid_from > $since and article.first_seen_at <= $since
         ),
-        count(*) filter (where is_withdrawn),
-        count(*) filter (where last_seen_at > $since),
-        (select count(*) from news.ops.notice)
+        count(*) filter (where last_seen_at > $since)
     from news.main.dim_article
+"""
+
+_TOTALS = """
+    select
+        (select count(*) from news.main.dim_article where is_withdrawn),
+        (select count(*) from news.ops.notice)
 """
 
 

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from flows.pipeline import begin as run_begin
+from flows.pipeline import release as making
 from flows.pipeline import reparse
 from flows.pipeline.ledger_work import maintain, verify
 from flows.reading import identify
@@ -16,6 +17,7 @@ from schemas.urls import UrlFacts, facts
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
 from warehouse.release.build import Versions
+from warehouse.release.changes import OTHER_VERSIONS
 
 POST = "https://example.com/?cat=3&#038;p={}"
 DOMAINS = ("https://www.example.com/", "example.com:443", "The Example")
@@ -41,7 +43,8 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Newsroom:
         patch.setattr(documents, "host_of", _old_domain)
         patch.setattr(reparse, "POLICY_VERSION", 1)
         patch.setattr(reparse, "RULES_VERSION", 2)
-        patch.setattr(run_begin, "VERSIONS", Versions(policy=1, rules=2))
+        for module in (run_begin, making):
+            patch.setattr(module, "VERSIONS", Versions(policy=1, rules=2))
         for day in ("first", "second"):
             for number, domain in enumerate(DOMAINS[:2]):
                 provider = {"name": "Example", "domain": domain}
@@ -80,6 +83,8 @@ def test_the_next_run_makes_keys_and_hosts_anew(old: Newsroom) -> None:
 
     assert result.published
     assert (result.documents["unchanged"], result.documents["quarantined"]) == (2, 0)
+    assert old.one("select uncompared_reason from ops.release") == OTHER_VERSIONS
+    assert result.changes.added == 1
     _check_is_up_to_date(old)
     assert not old.run().published
 

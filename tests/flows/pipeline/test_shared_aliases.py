@@ -106,6 +106,21 @@ def test_an_article_splits_when_a_later_document_shows_that_its_alias_is_shared(
     assert newsroom.one("select count(*) from article_url where article_key is null") == 1
 
 
+def test_a_run_counts_what_has_split_off_as_added_and_what_joins_as_changed(newsroom: Newsroom) -> None:
+    write(newsroom, "column.md", "monday.md")
+    newsroom.write("one.md", make_document("Who won", f"{SITE}news/who-won-it"))
+    newsroom.write("other.md", make_document("Who won it", f"{SITE}sport/who-won-it"))
+    newsroom.run()
+    write(newsroom, "tuesday.md")
+    split = newsroom.run().changes
+    newsroom.write("both.md", make_document("Won", f"{SITE}news/who-won-it", originalUrl=f"{SITE}sport/who-won-it"))
+    newsroom.write("new.md", make_document("New", f"{SITE}new"))
+    joined = newsroom.run().changes
+
+    assert (split.added, split.changed, split.departed) == (2, 1, 0)
+    assert (joined.added, joined.changed, joined.departed) == (1, 1, 0)
+
+
 def test_what_a_removed_document_has_shown_of_an_alias_stays_known(newsroom: Newsroom) -> None:
     write(newsroom, "column.md", "monday.md", "tuesday.md")
     newsroom.run()
