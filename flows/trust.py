@@ -1,9 +1,10 @@
 """Which settings of a file that was found, and not named, may count.
 
 newsmart.toml lies in the current folder, and whoever can write there can put one: in /tmp, in a team's folder, in a
-mounted volume. Settings that run something, or say whom to call or what to read and where to write, count from it only
-where the file and its folder are the user's alone (or root's). A file that the user names (NEWSMART_SETTINGS) is meant.
-Group members count as others, as for ssh: a private group cannot be told from a shared one.
+mounted volume. Settings that run something, or say whom to call, what to read, where to write or what to delete, count
+from it only where the file and its folder are the user's alone (or root's). A file that the user names
+(NEWSMART_SETTINGS) is meant. Group members count as others, as for ssh: a private group cannot be told from a shared
+one.
 """
 
 import os
@@ -15,7 +16,12 @@ from pathlib import Path
 from schemas.errors import UsageError
 
 # They run something, dial an address, or kill the run.
-ORDERS = frozenset({"on_failure", "webhook", "ducklake_python", "dask_address", "engine", "fault"})
+_RUNNING = {"on_failure", "webhook", "ducklake_python", "dask_address", "engine", "fault"}
+# They have a run delete what it would keep, or publish what it would refuse, in whatever warehouse --warehouse names.
+_DELETING = {"keep_releases", "keep_runs", "keep_quarantine_days", "keep_raw_days", "max_quarantine"}
+ORDERS = frozenset(_RUNNING | _DELETING)
+# They cost time or change how things are told.
+HARMLESS = frozenset({"workers", "build_memory", "query_memory", "query_seconds", "max_age", "log_format"})
 # They may name places, as long as those lie where the file lies.
 PLACES = frozenset({"source", "warehouse"})
 _OUTSIDE = re.compile(r"(^|=)[/~]|://|^[^/]*:/|(^|[/=])\.\.(/|$)")
@@ -26,7 +32,7 @@ def check_orders(told: Mapping[str, object], path: Path, status: os.stat_result)
 
     In: what it says, where it lies, and the state of the file that was read, link or not.
     """
-    orders = sorted(name for name, value in told.items() if is_order(name, value))
+    orders = sorted(name for name, value in told.items() if is_order(name, value, path.absolute().parent))
     if not orders:
         return
     reason = _distrust(path, status)
@@ -38,11 +44,18 @@ def check_orders(told: Mapping[str, object], path: Path, status: os.stat_result)
         )
 
 
-def is_order(name: str, value: object) -> bool:
-    """Tell whether a setting runs, addresses or leads out of the file's folder; what sets nothing does not."""
+def is_order(name: str, value: object, folder: Path) -> bool:
+    """Tell whether a setting runs, addresses, deletes or leads out of the file's folder; what sets nothing does not."""
     if name in PLACES:
-        return bool(_OUTSIDE.search(str(value)))
+        return bool(_OUTSIDE.search(str(value))) or _is_led_out(str(value), folder)
     return name in ORDERS and value != ""
+
+
+def _is_led_out(place: str, folder: Path) -> bool:
+    """Tell whether a link leads a place, `[NAME=]DIR` or FILE with its FILE.d, out of the folder."""
+    home = os.path.realpath(folder)
+    ways = [way for name in (place, place.partition("=")[2]) for way in (name, f"{name}.d") if "\0" not in name]
+    return any(os.path.commonpath((home, os.path.realpath(folder / way))) != home for way in ways)
 
 
 def _distrust(path: Path, status: os.stat_result) -> str | None:

@@ -14,6 +14,8 @@ import pyarrow as pa
 from schemas.keys import key_of_digest
 
 PACK_BYTES = 4_000_000
+# A pack ends with the document that fills it, and those over 5 MB are not taken in.
+MOST_BYTES = 4 * PACK_BYTES
 _LEVEL = 3
 
 
@@ -69,9 +71,14 @@ class Packer:
 
 
 def unpack(content: bytes) -> bytes:
-    """Return the bytes of a pack, uncompressed."""
-    with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
-        data: bytes = stream.read()
+    """Return the bytes of a pack, uncompressed. Raises ValueError for what is no pack, or unpacks to more than one."""
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+            data: bytes = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ValueError(str(error)) from error
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"over {MOST_BYTES:,} bytes")
     return data
 
 

@@ -114,11 +114,17 @@ def _within(folder: Path) -> list[str]:
 
 
 def _check_tables_only(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    rows = connection.execute(read_sql("ledger", "foreign")).fetchall()
-    if rows:
-        kind, name = rows[0]
+    found = foreign(connection, path.stem)
+    if found:
+        kind, name, _ = found[0]
         what = f"the ledger holds a {kind} of somebody else's: newsmart makes tables only"
         raise LedgerDamaged(what, where=f"{path}: {str(name)[:100]!r}", todo=WAY_BACK)
+
+
+def foreign(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[str, str, str | None]]:
+    """Return what a catalog holds beside tables of plain columns: kind, name; SQL of a view, kind of a constraint."""
+    rows = connection.execute(read_sql("ledger", "foreign"), {"catalog": catalog}).fetchall()
+    return [(str(kind), str(name), None if detail is None else str(detail)) for kind, name, detail in rows]
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """Where a setting comes from, and what is refused."""
 
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from flows import trust
 from flows.cli import main
 from flows.settings import Settings, load_settings, misspelt
 from flows.sources.named import parse_source, parse_sources
@@ -77,6 +79,11 @@ ORDERS = [
     'dask_address = "tcp://127.0.0.1:9"',
     'engine = "dask"',
     'fault = "after_lock"',
+    "keep_releases = 1",
+    "keep_runs = 1",
+    "keep_quarantine_days = 0",
+    "keep_raw_days = 1",
+    "max_quarantine = 1.0",
     'source = "news=/home/somebody/private"',
     'source = "s3://bucket/x"',
     'source = "zip:///data/x.zip"',
@@ -132,12 +139,39 @@ def test_a_found_file_of_the_users_own_gives_orders(folder: Path, order: str, mo
     assert getattr(load_settings({}), name) != getattr(Settings(), name)
 
 
+@pytest.mark.parametrize(
+    ("line", "link"),
+    [
+        ('source = "docs"', "docs"),
+        ('source = "news=docs"', "docs"),
+        ('source = "news=docs/more"', "docs"),
+        ('warehouse = "docs/news.duckdb"', "docs"),
+        ('warehouse = "news.duckdb"', "news.duckdb.d"),
+    ],
+)
+def test_a_place_that_a_link_leads_out_of_a_shared_folder_is_refused(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, line: str, link: str
+) -> None:
+    (folder / link).symlink_to(tmp_path_factory.mktemp("private"))
+    (folder / "newsmart.toml").write_text(line)
+    assert load_settings({}) != Settings()
+    folder.chmod(0o777)
+    with pytest.raises(UsageError, match=f"may not set {line.split()[0]}: "):
+        load_settings({})
+
+
+def test_every_setting_is_judged() -> None:
+    """One that is new has to be judged first: may a file that somebody put there set it?"""
+    judged = [*trust.ORDERS, *trust.PLACES, *trust.HARMLESS]
+    assert sorted(judged) == sorted(field.name for field in fields(Settings))
+
+
 def test_what_orders_nothing_counts_from_a_shared_folder(folder: Path) -> None:
-    lines = ["keep_releases = 5", 'source = "news=docs/a=b"', 'warehouse = "out/..x.duckdb"', 'on_failure = ""']
+    lines = ["query_seconds = 5", 'source = "news=docs/a=b"', 'warehouse = "out/..x.duckdb"', 'on_failure = ""']
     (folder / "newsmart.toml").write_text("\n".join(lines))
     folder.chmod(0o777)
     made = load_settings({})
-    assert (made.keep_releases, made.source, made.warehouse) == (5, "news=docs/a=b", "out/..x.duckdb")
+    assert (made.query_seconds, made.source, made.warehouse) == (5, "news=docs/a=b", "out/..x.duckdb")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")

@@ -9,6 +9,8 @@ is added, up to 122,880 of them: in one table, each run would write the bytes of
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
 from itertools import groupby
 
 import duckdb
@@ -19,6 +21,7 @@ from schemas.errors import LedgerDamaged
 from schemas.packs import Pack, Slice, repack, unpack
 from warehouse.db import WAY_BACK
 from warehouse.ledger.feed import Feed
+from warehouse.ledger.shape import SHELF_PREFIX, is_shelf
 
 
 def kept_bytes(connection: duckdb.DuckDBPyConnection, digests: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
@@ -27,9 +30,23 @@ def kept_bytes(connection: duckdb.DuckDBPyConnection, digests: Sequence[bytes]) 
     rows = connection.execute(_WANTED).fetchall()
     connection.unregister("wanted")
     for pack_id, slices in groupby((Slice(*row) for row in rows), key=lambda slice_: slice_.pack_id):
-        data = unpack(_content(connection, pack_id))
+        with _damage(pack_id):
+            data = unpack(_content(connection, pack_id))
         for slice_ in slices:
-            yield slice_.byte_digest, data[slice_.first : slice_.first + slice_.byte_count]
+            document = data[slice_.first : slice_.first + slice_.byte_count]
+            if sha256(document).digest() != slice_.byte_digest:
+                raise LedgerDamaged(f"pack {pack_id} of the ledger does not hold what it should", todo=WAY_BACK)
+            yield slice_.byte_digest, document
+
+
+@contextmanager
+def _damage(pack_id: int) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise LedgerDamaged(
+            f"pack {pack_id} of the ledger cannot be unpacked", where=str(error), todo=WAY_BACK
+        ) from error
 
 
 _WANTED = """
@@ -48,7 +65,8 @@ def free(connection: duckdb.DuckDBPyConnection) -> int:
     loose = [int(row[0]) for row in connection.execute(_LOOSE).fetchall()]
     for pack_id in loose:
         rows = connection.execute("select * from ledger.raw where pack_id = $1 order by first", [pack_id]).fetchall()
-        slices, packs = repacked([Pack(pack_id, 0, _content(connection, pack_id))], [Slice(*row) for row in rows])
+        with _damage(pack_id):
+            slices, packs = repacked([Pack(pack_id, 0, _content(connection, pack_id))], [Slice(*row) for row in rows])
         connection.execute("delete from ledger.raw where pack_id = $1", [pack_id])
         connection.execute(f"delete from ledger.{_shelf_of(connection, pack_id)} where pack_id = $1", [pack_id])
         connection.execute("delete from ledger.pack where pack_id = $1", [pack_id])
@@ -64,7 +82,7 @@ def free(connection: duckdb.DuckDBPyConnection) -> int:
 def _shelves(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Return the numbers of the shelves that there are, also of those that no pack speaks of."""
     names = connection.execute("select table_name from duckdb_tables() where database_name = 'ledger'").fetchall()
-    return sorted(int(number) for (name,) in names if (number := name.removeprefix("shelf_")) != name)
+    return sorted(int(name.removeprefix(SHELF_PREFIX)) for (name,) in names if is_shelf(str(name)))
 
 
 def lost(connection: duckdb.DuckDBPyConnection) -> list[int]:
@@ -154,7 +172,7 @@ _MAKE_SHELF = """
 
 
 def _shelf(number: int) -> str:
-    return f"shelf_{number:d}"
+    return f"{SHELF_PREFIX}{number:d}"
 
 
 def _shelf_of(connection: duckdb.DuckDBPyConnection, pack_id: int) -> str:

@@ -42,7 +42,8 @@ Format = Literal["table", "csv", "json"]
 ALLOWED = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.MULTI})
 # `EXPLAIN`, its options, and the statement that it explains. Options are words only: in a comment among them a
 # parenthesis could close them for this pattern and not for DuckDB.
-EXPLAIN_HEAD = re.compile(r"\s*explain\s+(?:analyze\s+|analyse\s+)?(?:\([\w\s,]*\)\s*)?", re.IGNORECASE)
+EXPLAIN = re.compile(r"\s*explain\s+(?:analyze\s+|analyse\s+)?", re.IGNORECASE)
+EXPLAIN_HEAD = re.compile(EXPLAIN.pattern + r"(?:\([\w\s,]*\)\s*)?", re.IGNORECASE)
 # What stands before a query to see that it is one. Its line is one more in what DuckDB says of a place.
 IN_PARENTHESES = "from (\n{}\n)"
 LINE = re.compile(r"(?<=\n\nLINE )[0-9]+(?=: )")
@@ -149,6 +150,10 @@ class _Asking:
 
 def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     """Return the SQL's one statement. Raises UsageError when there is none, more than one, or it does not only read."""
+    try:
+        sql.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError("the SQL is not UTF-8", where=f"character {error.start + 1}") from error
     statements = connection.extract_statements(sql)
     if len(statements) != 1:
         found = "no statement" if not statements else f"{len(statements)} statements"
@@ -180,12 +185,24 @@ def _kind(statement: duckdb.Statement) -> duckdb.StatementType | None:
 
 
 def _explained_query(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> duckdb.Statement:
-    """Return the statement that an EXPLAIN explains, any other as it is."""
-    head = EXPLAIN_HEAD.match(statement.query)
-    if head is None:
-        return statement
-    explained = connection.extract_statements(statement.query[head.end() :])
-    return explained[0] if len(explained) == 1 else statement
+    """Return the statement that an EXPLAIN explains, any other as it is.
+
+    What looks like options may be a query in parentheses: it is, where nothing that can be explained follows.
+    """
+    for pattern in (EXPLAIN_HEAD, EXPLAIN):
+        head = pattern.match(statement.query)
+        explained = [] if head is None else _parsed(connection, statement.query[head.end() :])
+        if len(explained) == 1:
+            return explained[0]
+    return statement
+
+
+def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> list[duckdb.Statement]:
+    """Return the statements of an SQL text; none where it is not SQL."""
+    try:
+        return connection.extract_statements(sql)
+    except duckdb.ParserException:
+        return []
 
 
 def _is_plan(statement: duckdb.Statement) -> bool:
@@ -198,10 +215,7 @@ def _is_query(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement
     A SELECT is bound so as well, which runs nothing. What DuckDB runs as several statements cannot be bound alone.
     """
     wrapped = IN_PARENTHESES.format(_bare(statement.query))
-    try:
-        is_one = len(connection.extract_statements(wrapped)) == 1
-    except duckdb.ParserException:
-        return False
+    is_one = len(_parsed(connection, wrapped)) == 1
     return is_one and (statement.type == duckdb.StatementType.MULTI or _is_bound(connection, wrapped))
 
 

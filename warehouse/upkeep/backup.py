@@ -11,7 +11,8 @@ Rejected: holding the lock (the run that is due then would be refused), and EXPO
 
 A restore verifies every byte before it touches anything, and believes nothing else of a backup, which may come from
 anybody: only files count, reached through no link, and the ledger holds tables only, with the columns that newsmart
-declares (`db.py`, `ledger/shape.py`). What is put in place is a copy whose own digest is the manifest's, so that nobody
+declares (`db.py`, `ledger/shape.py`); a release holds no SQL but views over its own tables (`release/foreign.py`), and
+is the one that the ledger knows. What is put in place is a copy whose own digest is the manifest's, so that nobody
 can swap a file after it was verified. Each goes in place by rename, releases first, then the ledger, then the state,
 then the link: readers are never without a release, and a crash leaves a state that the next run or the same restore
 mends.
@@ -30,6 +31,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import duckdb
+
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from warehouse.db import WAY_BACK, ledger_connection, named, spill_folder
 from warehouse.durable import fsync_folder, open_regular, write_atomically
@@ -41,6 +44,7 @@ from warehouse.lock import hold
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
 from warehouse.refusals import refused
 from warehouse.release import publish
+from warehouse.release.foreign import TODO, check_no_foreign_sql
 from warehouse.release.untouched import check_copies
 
 VERSION = 1
@@ -206,15 +210,23 @@ def check_ledger(path: Path) -> None:
 
 def _check_fit(ledger: Path, made: Backup) -> None:
     """Raise RunFailed where the copy lacks bytes, or holds a forged release or text that was taken down."""
-    copied = {name.split("/")[1]: digest for name, digest in made.sha256s.items() if name.startswith(f"{RELEASES}/")}
     with ledger_connection(ledger, read_only=True) as connection:
-        tables = {str(row[0]) for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
+        tables = _tables(connection)
         if "release" in tables:
-            check_copies(connection, copied)
+            check_copies(connection, _digests(made))
         if "pack" in tables and packs.lost(connection):
             raise LedgerDamaged("kept bytes are not in the ledger", todo=WAY_BACK)
         if "meta" in tables and is_unfinished(connection):
             raise RunFailed("a takedown is not finished", todo="`newsmart run` finishes it")
+
+
+def _digests(made: Backup) -> dict[str, str]:
+    """Return the digests of a backup's releases, by their ids."""
+    return {name.split("/")[1]: digest for name, digest in made.sha256s.items() if name.startswith(f"{RELEASES}/")}
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    return {str(row[0]) for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
 
 
 def _manifest(made: Backup) -> bytes:
@@ -231,12 +243,23 @@ def verify_backup(folder: Path) -> Backup:
     made = _read_manifest(folder)
     for name in made.sha256s:
         with _damage(made, name), open(open_regular(folder, name), "rb") as file:
-            _compare(made, name, hashlib.file_digest(file, "sha256").hexdigest())
+            _compare(made, name, hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
     log = folder / f"{LEDGER}.wal"
     if os.path.lexists(log):
         raise RunFailed("the backup is damaged", where=f"{log}: no backup has a log, which would change the ledger")
     check_ledger(folder / LEDGER)
+    _check_releases(made, folder)
     return made
+
+
+def _check_releases(made: Backup, folder: Path) -> None:
+    """Raise RunFailed where a release holds foreign SQL, or is not the one that the ledger knows."""
+    copied = _digests(made)
+    for release_id in copied:
+        check_no_foreign_sql(folder / RELEASES / release_id / RELEASE)
+    with ledger_connection(folder / LEDGER, read_only=True) as connection:
+        if "release" in _tables(connection):
+            check_copies(connection, copied, TODO)
 
 
 @contextmanager
@@ -247,8 +270,8 @@ def _damage(made: Backup, name: str) -> Iterator[None]:
         raise RunFailed("the backup is damaged", where=f"{made.folder / name}: {error.strerror}") from error
 
 
-def _compare(made: Backup, name: str, digest: str) -> None:
-    if digest != made.sha256s[name]:
+def _compare(made: Backup, name: str, digest: str, size: int) -> None:
+    if (digest, size) != (made.sha256s[name], made.sizes[name]):
         where = f"{made.folder / name}: its bytes are not those that were copied"
         raise RunFailed("the backup is damaged", where=where)
 
@@ -258,14 +281,14 @@ def _read_manifest(folder: Path) -> Backup:
         told = json.loads(_head(folder, MANIFEST, MAX_MANIFEST_BYTES))
         if told["version"] > VERSION:
             raise RunFailed("the backup is of a newer newsmart", where=str(folder), todo="upgrade newsmart")
-        files = {str(name): told["files"][name] for name in told["files"]}
+        files = {str(name): entry for name, entry in told["files"].items()}
         sha256s = {_checked_name(name): str(entry["sha256"]) for name, entry in files.items()}
         sizes = {name: int(entry["bytes"]) for name, entry in files.items()}
         release = told["release"]
         made = Backup(folder, str(told["made_at"]), None if release is None else str(release), sha256s, sizes)
     except OSError as error:
         raise UsageError("not a backup", where=f"{folder / MANIFEST}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise RunFailed("the backup is damaged", where=f"{folder / MANIFEST}: it makes no sense") from error
     if LEDGER not in sha256s or (made.release and f"{RELEASES}/{made.release}/{RELEASE}" not in sha256s):
         raise RunFailed("the backup is damaged", where=f"{folder / MANIFEST}: it lacks the ledger or the release")
@@ -311,9 +334,11 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Backup:
 def _stage(made: Backup, staging: Path) -> None:
     """Copy the backup's files into a private folder of the warehouse's, and see that these copies are as verified."""
     for name in made.sha256s:
-        _compare(made, name, copy(made.folder / name, staging / name, _mode(name), below=made.folder))
+        digest = copy(made.folder / name, staging / name, _mode(name), below=made.folder)
+        _compare(made, name, digest, (staging / name).stat().st_size)
     with ledger_connection(staging / LEDGER, read_only=True) as connection:
         check_format(connection, staging)
+    _check_releases(made, staging)
 
 
 def _put_in_place(made: Backup, staging: Path, home: Home) -> None:

@@ -53,6 +53,13 @@ ALLOWED = [
     "explain analyze from article",
     "explain (format json) from article",
     "explain (analyze, format json) select 1",
+    "explain (select 1)",
+    "explain (from article)",
+    "explain (from article) order by all limit 1",
+    "explain (select 1) union all select 2",
+    "explain analyze (select 1)",
+    "explain analyze (select 1) union all (select 2)",
+    "explain (analyze) (select 1)",
     f"explain {PIVOT}",
     f"explain analyze {PIVOT}",
     "from query('select 1')",
@@ -257,6 +264,10 @@ BREAKING_OUT = [
     "select 'a''; copy (select 1) to ''{folder}/out.csv''; --' ; drop table article",
     "select 1\u00a0;\u00a0copy (select 1) to '{folder}/out.csv'",
     "select 1 \x00; copy (select 1) to '{folder}/out.csv'",
+    "explain (select) copy (select 1) to '{folder}/out.csv'",
+    "explain (from article) copy (select 1) to '{folder}/out.csv'",
+    "explain analyze (analyze) copy (select 1) to '{folder}/out.csv'",
+    "select '\udcff'",
 ]  # fmt: skip
 
 # Bytes of files, and what runs SQL given as text.

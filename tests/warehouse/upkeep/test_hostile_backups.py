@@ -7,14 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from schemas.errors import LedgerDamaged, NewsmartError, RunFailed
 from tests.documents import make_document
 from tests.newsroom import Newsroom
-from warehouse.db import ledger_connection
+from warehouse.db import ledger_connection, release_connection
+from warehouse.durable import sha256_of
 from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger
+from warehouse.ledger.packs import kept_bytes
 from warehouse.upkeep import backup as module
 from warehouse.upkeep.backup import backup, restore, verify_backup
 
@@ -105,6 +108,38 @@ def test_a_ledger_that_lacks_a_column_is_not_restored_and_not_run(
             call()
 
 
+@pytest.mark.parametrize("name", ["shelf_abc", "shelf_-1", "shelf_", "shelf_01", "shelf_1_0", "shelf_0; drop table x"])
+def test_a_table_that_is_only_called_as_a_shelf_is_let_be(newsroom: Newsroom, warehouse: Home, name: str) -> None:
+    tamper(warehouse.ledger, f'create table "{name}" (a int)')
+    newsroom.run()
+
+
+@pytest.mark.parametrize(
+    ("forged", "told"),
+    [
+        ("no pack", "cannot be unpacked"),
+        ("a bomb", "cannot be unpacked: over 16,000,000 bytes"),
+        ("other bytes", "does not hold what it should"),
+    ],
+)
+def test_a_forged_pack_is_told(warehouse: Home, forged: str, told: str) -> None:
+    compress = pa.Codec("zstd").compress
+    content = {"no pack": b"x", "a bomb": compress(bytes(500_000_000), asbytes=True)}.get(
+        forged, compress(bytes(10_000), asbytes=True)
+    )
+    with open_ledger(warehouse) as connection:
+        connection.execute("update shelf_0 set bytes = $content", {"content": content})
+        digests = [row[0] for row in connection.execute("select byte_digest from raw").fetchall()]
+        with pytest.raises(LedgerDamaged, match=told):
+            list(kept_bytes(connection, digests))
+
+
+def test_a_shelf_of_other_columns_is_told(newsroom: Newsroom, warehouse: Home) -> None:
+    tamper(warehouse.ledger, "create table shelf_7 (pack_id bigint, bytes varchar)")
+    with pytest.raises(LedgerDamaged, match="table shelf_7 has no column bytes of type BLOB"):
+        newsroom.run()
+
+
 def test_sql_of_the_ledgers_connection_reaches_no_other_folder(warehouse: Home, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text(SECRET)
@@ -120,6 +155,113 @@ def test_sql_of_the_ledgers_connection_reaches_no_other_folder(warehouse: Home, 
             with pytest.raises(duckdb.Error):
                 connection.execute(sql)
     assert not (tmp_path / "out.csv").exists()
+
+
+# SQL in a release, which every reader would run with a DuckDB that may do what the reader may.
+IN_A_RELEASE = {
+    "a view that reads a file": "create or replace view articles as select content as title from read_text('{secret}')",
+    "a view that does so only where it may": (
+        "create or replace view articles as from query(case when current_setting('enable_external_access') "
+        "then 'from read_text(''{secret}'')' else 'select 1 as a' end)"
+    ),
+    "a view over a file that is named as a table": "create or replace view articles as select * from '{secret}'",
+    "a view with the file in a subquery": (
+        "create or replace view articles as select (select content from read_text('{secret}')) as title"
+    ),
+    "a view with the file behind a WITH": (
+        "create or replace view ops.more as with x as (from read_blob('{secret}')) select filename from x"
+    ),
+    "a view with an odd name": ("""create view "as select 1 as a -- " as select content from read_text('{secret}')"""),
+    "a view in the place of a table": (
+        "alter table dim_topic rename to kept; create view dim_topic as select content as topic from "
+        "read_text('{secret}')"
+    ),
+    "a macro": "create macro upper(a) as (select content from read_text('{secret}'))",
+    "a table macro": "create macro news() as table from read_text('{secret}')",
+    "a schema": "create schema other",
+    "a type": "create type headline as varchar",
+    "a sequence": "create sequence s",
+    "a computed column": "create table more (a int, b int generated always as (a + 1))",
+    "a CHECK": "create table more (a int check (a > 0))",
+}
+
+
+@pytest.mark.parametrize("kind", IN_A_RELEASE)
+def test_a_release_that_holds_sql_of_others_is_not_restored(warehouse: Home, tmp_path: Path, kind: str) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text(SECRET)
+    folder, other = tmp_path / "backup", Home.of(tmp_path / "other" / "news.duckdb")
+    release = folder / "releases" / str(backup(warehouse, folder).release) / "release.duckdb"
+    release.chmod(0o644)
+    tamper(release, IN_A_RELEASE[kind].format(secret=secret))
+    sign(folder)
+    tamper(folder / "ledger.duckdb", f"update release set sha256 = '{sha256_of(release)}'")
+    sign(folder)
+    with pytest.raises(RunFailed, match=r"the release holds a .* of somebody else's.*manifest\.json") as caught:
+        restore(folder, other)
+    assert SECRET not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_release_with_views_of_another_newsmart_is_restored(warehouse: Home, tmp_path: Path) -> None:
+    folder, other = tmp_path / "backup", Home.of(tmp_path / "other" / "news.duckdb")
+    release = folder / "releases" / str(backup(warehouse, folder).release) / "release.duckdb"
+    release.chmod(0o644)
+    tamper(release, "create view older as with a as (from articles) select a.*, unnest([1, 2]) as n from a")
+    sign(folder)
+    tamper(folder / "ledger.duckdb", f"update release set sha256 = '{sha256_of(release)}'")
+    sign(folder)
+    restore(folder, other)
+    with release_connection(other.file) as connection:
+        assert connection.execute("select count(*) from older").fetchall() == [(2,)]
+
+
+def test_a_release_that_the_ledger_does_not_know_so_is_not_restored(
+    newsroom: Newsroom, warehouse: Home, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "backup", Home.of(newsroom.warehouse.with_name("other.duckdb"))
+    release = folder / "releases" / str(backup(warehouse, folder).release) / "release.duckdb"
+    release.chmod(0o644)
+    tamper(release, "update dim_article set title = 'forged'")
+    sign(folder)
+    with pytest.raises(RunFailed, match=r"not as it was published.*take this release out of its manifest") as caught:
+        restore(folder, other)
+    assert "`newsmart run` builds one anew" in str(caught.value)
+    manifest = folder / "manifest.json"
+    told = json.loads(manifest.read_text())
+    del told["files"][f"releases/{told['release']}/release.duckdb"]
+    manifest.write_text(json.dumps({**told, "release": None}))
+    restore(folder, other)
+    assert other.linked_release() is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"version": 1, "made_at": "", "release": null, "files": [1, 2]}',
+        '{"version": 1, "release": null, "made_at": 1, "files": {"ledger.duckdb": {"sha256": "", "bytes": Infinity}}}',
+        '{"version": 1, "made_at": "", "release": null, "files": {"ledger.duckdb": {"sha256": "x", "bytes": NaN}}}',
+        '{"version": Infinity}',
+        "[" * 100_000,
+        '"',
+        "7",
+    ],
+)
+def test_a_manifest_that_makes_no_sense_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(RunFailed, match=r"the backup is damaged|of a newer newsmart"):
+        verify_backup(tmp_path)
+
+
+def test_a_manifest_that_lies_about_a_size_is_told(warehouse: Home, tmp_path: Path) -> None:
+    backup(warehouse, tmp_path / "backup")
+    manifest = tmp_path / "backup" / "manifest.json"
+    told = json.loads(manifest.read_text())
+    told["files"]["ledger.duckdb"]["bytes"] = -7
+    manifest.write_text(json.dumps(told))
+    with pytest.raises(RunFailed, match="its bytes are not those that were copied"):
+        verify_backup(tmp_path / "backup")
 
 
 LINKED = ["ledger.duckdb", "state.json", "manifest.json", "releases", "releases/{id}", "releases/{id}/release.duckdb"]
