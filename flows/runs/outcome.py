@@ -12,6 +12,7 @@ from flows.runs.request import Changes, RunResult
 from flows.runs.state import balance_before, run_record, state_before, status_of
 from schemas.errors import NewsmartError, SourceUnreadable
 from warehouse import faults, interrupts
+from warehouse.db import explain
 from warehouse.home import Home
 from warehouse.release import publish, runs
 from warehouse.release.standing import ledger_record
@@ -83,11 +84,13 @@ def note_failure(run: Run, error: Exception) -> None:
     if interrupts.is_pending():
         return
     run.on_end(_result_so_far(run))
-    status = status_of(error)
+    # In our words, as the command says it: DuckDB calls a database "invalidated" because its disk was full.
+    told = explain(error, run.home.ledger, is_ledger=True) or error
+    status = status_of(told)
     with suppress(duckdb.Error, NewsmartError):
         if run.traces.balance is not NO_BALANCE:
             _write_row(run, status)
-        tell(run, status, error)
+        tell(run, status, told)
 
 
 def tell(run: Run, status: str, error: Exception | None) -> None:
