@@ -19,12 +19,15 @@ MAINTAIN_SECONDS = 2 * HOUR
 
 
 @flow(name="backfill", timeout_seconds=BACKFILL_SECONDS, on_failure=[tell_hooks], on_crashed=[tell_hooks])
-def backfill(manifest: str, name: str | None = None, warehouse: str | None = None) -> State[Any]:
+def backfill(
+    manifest: str, name: str | None = None, warehouse: str | None = None, allow_shrink: bool = False
+) -> State[Any]:
     """Refresh from each folder of a manifest at its as-of, in order; what is recorded already is left out."""
     with ending() as end:
         end.result = "every as-of of the manifest is recorded"
         settings = load_settings()
-        for request in manifests.plan(Path(manifest), name, Path(warehouse or settings.warehouse), settings):
+        file = Path(warehouse or settings.warehouse)
+        for request in manifests.plan(Path(manifest), name, file, settings, allow_shrink=allow_shrink):
             end.result = result_of(refresh(**parameters_of(request), return_state=True))
     return end.state()
 

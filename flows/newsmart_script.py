@@ -1,10 +1,10 @@
-#!python
 """The program `newsmart`: puts PYTHONPATH behind what is installed, then calls the command line.
 
 Our packages are called flows, schemas and warehouse, and so may a user's be. PYTHONPATH comes before the standard
 library and site-packages, so that with `PYTHONPATH=.` an entry point would run the user's `flows/`, and any of our
 imports their `yaml.py`. What only PYTHONPATH has is still found. Nothing is imported before but what Python itself has
-imported at its start.
+imported at its start. An installation has this module beside our packages, where the entry point finds it: pip makes no
+script of ours executable, nor one that works in a folder with spaces.
 """
 
 import os
@@ -19,9 +19,10 @@ def put_pythonpath_last() -> None:
         sys.path[:] = sys.path[place:] + sys.path[:place]
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Run the command line, and return its exit status."""
     put_pythonpath_last()
 
-    from flows.cli import main
+    from flows.cli import main as command_line
 
-    sys.exit(main())
+    return command_line()

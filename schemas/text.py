@@ -57,6 +57,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def is_utf8(text: str) -> bool:
+    """Tell whether a text can be stored: an argument whose bytes are no UTF-8 comes with lone surrogates."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def cut_words(text: str) -> str:
     """Cut what has over a thousand characters without a blank, such as a number of 5,000 digits; paths are shorter."""
     return _LONG_WORD.sub(lambda word: f"{word[0][:60]}\u2026{word[0][-20:]}", text)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import UsageError
+from schemas.text import is_utf8
 from warehouse.durable import check_no_link
 from warehouse.owners import check_owner, make_folder
 from warehouse.refusals import refused
@@ -43,7 +44,11 @@ class Home:
         """Return the home of FILE, which need not exist. Links in FILE are not followed: FILE is itself one."""
         if file.name in ("", ".", ".."):
             raise UsageError("the warehouse must be a file's name", where=str(file))
-        return cls(Path(os.path.abspath(file)))
+        path = os.path.abspath(file)
+        if not is_utf8(path):
+            # DuckDB says no more of it than `std::bad_cast`.
+            raise UsageError("the warehouse's path is not UTF-8", where=ascii(path), todo="name another --warehouse")
+        return cls(Path(path))
 
     @property
     def folder(self) -> Path:

@@ -8,6 +8,7 @@ module imports no DuckDB, so that `status` needs none.
 import errno
 import os
 import pwd
+from contextlib import suppress
 from pathlib import Path
 
 from schemas.errors import RunFailed
@@ -50,22 +51,29 @@ def known(error: BaseException) -> RunFailed | None:
 
 def of_rights(path: Path, reason: str | None) -> str:
     """Say whose the path is, or its nearest folder where it is not there, and what can be done."""
-    owner = owner_of(path)
-    if owner is None:
+    place = _nearest(path)
+    if place is None:
         return str(reason)
+    owner = user_name(place.stat().st_uid)
     if owner == user_name(os.geteuid()):
-        return f"{reason}; it is yours: give yourself the right with chmod"
+        return f"{reason}; {_called(place, path)} is yours: give yourself the right with chmod"
+    if place != path:
+        # Never `chown -R` here: the folder may be /srv or /, and holds more than what is ours.
+        return f"{place} belongs to {owner} and is closed to you; name another place, or run newsmart as {owner}"
     return f"it belongs to {owner}; run newsmart as {owner}, or have root change the owner with chown -R"
 
 
-def owner_of(path: Path) -> str | None:
-    """Return the name of the user to whom a path, or the nearest folder of it that can be seen, belongs."""
-    for place in (path, *path.parents):
-        try:
-            return user_name(place.stat().st_uid)
-        except OSError:
-            continue
+def _nearest(path: Path) -> Path | None:
+    """Return the path, or the nearest folder of it that can be seen."""
+    for place in (path, *path.absolute().parents):
+        with suppress(OSError):
+            place.stat()
+            return place
     return None
+
+
+def _called(place: Path, path: Path) -> str:
+    return "it" if place == path else str(place)
 
 
 def user_name(uid: int) -> str:

@@ -40,13 +40,17 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         metavar="[NAME=]DIR|URL",
         help="a folder of documents, or s3://, zip://, tar://; may be given several times (default: seeds)",
     )
+    _add_limits(command)
+    _add_engine_options(command)
+    command.add_argument("--on-failure", metavar="CMD", help="command to run when a run fails or is refused")
+    command.add_argument("--webhook", metavar="URL", help="address to tell when a run fails or is refused")
+
+
+def _add_limits(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-quarantine", type=float, metavar="SHARE", help="refuse over this share, 0 to 1")
     command.add_argument(
         "--allow-shrink", action="store_true", help="publish though over half of the documents go, or all of a source"
     )
-    _add_engine_options(command)
-    command.add_argument("--on-failure", metavar="CMD", help="command to run when a run fails or is refused")
-    command.add_argument("--webhook", metavar="URL", help="address to tell when a run fails or is refused")
 
 
 def _add_engine_options(command: argparse.ArgumentParser) -> None:
@@ -77,6 +81,7 @@ def _run_commands(commands: Adder) -> None:
     backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}; each as-of is told")
     backfill.add_argument("--name", help="name of the source (default: the manifest's folder)")
     backfill.add_argument("--direct", action="store_true", help="without Prefect")
+    _add_limits(backfill)
     _add_engine_options(backfill)
     _json(backfill)
 

@@ -77,11 +77,6 @@ def _with_options(options: argparse.Namespace, settings: Settings) -> Settings:
 
 def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
     """Return the request that the options make. Raises UsageError where they do not fit."""
-    share = options.max_quarantine
-    if share is None and settings.max_quarantine >= 0:
-        share = settings.max_quarantine
-    if share is not None and not 0 <= share <= 1:
-        raise UsageError("--max-quarantine takes a share from 0 to 1", where=str(share))
     as_of = getattr(options, "as_of", None)
     return RunRequest(
         sources=parse_sources(options.source or [settings.source]),
@@ -89,12 +84,22 @@ def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
         as_of=None if as_of is None else parse_moment(as_of),
         full_refresh=getattr(options, "full_refresh", False),
         reparse=getattr(options, "reparse", False),
-        max_quarantine=share,
+        max_quarantine=_quarantine_limit(options, settings),
         allow_shrink=options.allow_shrink,
         workers=settings.workers,
         engine=choose_engine(settings.engine, settings.dask_address),
         settings=settings,
     )
+
+
+def _quarantine_limit(options: argparse.Namespace, settings: Settings) -> float | None:
+    """Return the share of bad documents that refuses a run, None for the usual one. Raises UsageError for another."""
+    share: float | None = options.max_quarantine
+    if share is None and settings.max_quarantine >= 0:
+        share = settings.max_quarantine
+    if share is not None and not 0 <= share <= 1:
+        raise UsageError("--max-quarantine takes a share from 0 to 1", where=str(share))
+    return share
 
 
 @contextmanager
@@ -182,7 +187,8 @@ def backfill(options: argparse.Namespace) -> int:
 
     settings = run_settings(options)
     manifest, warehouse = Path(options.manifest), warehouse_of(options, settings)
-    requests = plan(manifest, options.name, warehouse, settings)
+    limit, allow_shrink = _quarantine_limit(options, settings), options.allow_shrink
+    requests = plan(manifest, options.name, warehouse, settings, max_quarantine=limit, allow_shrink=allow_shrink)
     for as_of, status in recorded_before(manifest, warehouse):
         _tell_step(options, {"as_of": as_text(as_of), "outcome": f"recorded before, {status}"})
     if not requests:

@@ -32,8 +32,16 @@ DONE = ("published", "unchanged")
 Step = tuple[datetime, str]
 
 
-def plan(manifest: Path, name: str | None, warehouse: Path, settings: Settings) -> list[RunRequest]:
-    """Return the runs still to do, by as-of, all under one source name.
+def plan(
+    manifest: Path,
+    name: str | None,
+    warehouse: Path,
+    settings: Settings,
+    *,
+    max_quarantine: float | None = None,
+    allow_shrink: bool = False,
+) -> list[RunRequest]:
+    """Return the runs still to do, by as-of, all under one source name and the same limits.
 
     Raises UsageError for a bad manifest, and where an as-of can neither be taken in nor was: nothing is begun then.
     """
@@ -47,6 +55,8 @@ def plan(manifest: Path, name: str | None, warehouse: Path, settings: Settings) 
             (Source(source, folder),),
             warehouse,
             as_of=as_of,
+            max_quarantine=max_quarantine,
+            allow_shrink=allow_shrink,
             workers=settings.workers,
             engine=engine,
             settings=settings,

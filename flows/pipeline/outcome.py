@@ -13,6 +13,7 @@ from flows.pipeline.state import balance_before, run_record, state_before, statu
 from flows.pipeline.steps import tell_end
 from schemas.errors import NewsmartError, SourceUnreadable
 from warehouse import faults, interrupts
+from warehouse.db import explain
 from warehouse.home import Home
 from warehouse.release import publish, runs
 from warehouse.release.standing import ledger_record
@@ -84,12 +85,14 @@ def note_failure(run: Run, error: Exception) -> None:
     """
     if interrupts.is_pending():
         return
+    # In our words, as the command says it: DuckDB calls a database "invalidated" because its disk was full.
+    told = explain(error, run.home.ledger, is_ledger=True) or error
     tell_end(_result_so_far(run), error)
-    status = status_of(error)
+    status = status_of(told)
     with suppress(duckdb.Error, NewsmartError):
         if run.traces.balance is not NO_BALANCE:
             _write_row(run, status)
-        tell(run, status, error)
+        tell(run, status, told)
 
 
 def tell(run: Run, status: str, error: Exception | None) -> None:

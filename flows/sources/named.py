@@ -8,6 +8,7 @@ from pathlib import Path
 from flows.sources.scan import Source
 from flows.sources.stores.address import URLS, Address, address_of, check_reachable, is_url, parse_address
 from schemas.errors import UsageError
+from schemas.text import is_utf8
 
 _NAME = re.compile(r"([^/]*?)=(?=/|[A-Za-z][A-Za-z0-9+.-]*://)|([^/=]*)=")
 
@@ -25,14 +26,16 @@ def parse_source(text: str) -> Source:
     name = name.strip()
     if match and not name:
         raise UsageError("a source's name is empty", where="before the =", todo="write --source NAME=DIR")
+    if not is_utf8(name):
+        raise UsageError("a source's name is not UTF-8", where=ascii(name), todo="write --source NAME=DIR")
     if not folder.strip():
         raise UsageError("a source needs a folder", where=repr(text), todo="write --source NAME=DIR or --source DIR")
     place = parse_address(folder) if is_url(folder) else folder
     if isinstance(place, Address):
         return Source(name or place.name, place.root)
     name = name or Path(os.path.abspath(place)).name.strip()
-    if not name:
-        raise UsageError("a source needs a name", where=repr(text), todo="write --source NAME=DIR")
+    if not name or not is_utf8(name):
+        raise UsageError("a source needs a name, in UTF-8", where=repr(text), todo="write --source NAME=DIR")
     return Source(name, place)
 
 

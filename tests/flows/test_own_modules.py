@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import distribution
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -41,7 +43,7 @@ def call(folder: Path, *command: object, path: str = ".") -> subprocess.Complete
 
 def script() -> Path:
     found = Path(sys.executable).with_name("newsmart")
-    if not found.is_file() or "put_pythonpath_last" not in found.read_text():
+    if not found.is_file():
         pytest.skip("newsmart is not installed beside this interpreter")
     return found
 
@@ -59,6 +61,15 @@ def test_pythonpath_runs_nothing_of_the_users(project: Path, arguments: tuple[st
     done = call(project, script(), *arguments, *given)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(project.glob("RAN-*")) == []
+
+
+def test_the_program_is_an_entry_point_beside_our_packages() -> None:
+    """pip makes an entry point executable, and one that works in a folder with spaces; a script it only copies."""
+    installed = distribution("newsmart")
+    assert [(e.name, e.value) for e in installed.entry_points] == [("newsmart", "newsmart_script:main")]
+    found = find_spec("newsmart_script")
+    assert found is not None and found.origin is not None
+    assert Path(found.origin).read_text() == (ROOT / "flows" / "newsmart_script.py").read_text(), "uv sync is due"
 
 
 def test_what_only_pythonpath_has_is_still_found(project: Path) -> None:

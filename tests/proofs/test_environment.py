@@ -68,6 +68,33 @@ def test_a_current_folder_that_was_deleted_is_told_where_it_is_needed(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+LATIN = os.fsdecode(b"caf\xe9")
+"""A name as a terminal in Latin-1 gives it."""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("query", f"select '{LATIN}'"),
+        ("purge", "--path", LATIN),
+        ("purge", "--url", f"https://www.example.com/{LATIN}"),
+        ("run", "--direct", "--source", f"{LATIN}=."),
+        ("run", "--direct", "--source", f"./{LATIN}"),
+        ("run", "--direct", "--source", ".", "--warehouse", f"{LATIN}/news.duckdb"),
+        ("query", "select 1", "--warehouse", f"{LATIN}.duckdb"),
+        ("build", "--as-of", "2020-01-01", "--to", f"{LATIN}.duckdb"),
+    ],
+)
+def test_an_argument_that_is_no_utf8_is_wrong_usage(room: Newsroom, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / LATIN).mkdir()
+    place = () if "--warehouse" in arguments else ("--warehouse", str(room.warehouse))
+    done = call([*arguments, *place, "--quiet"], tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("newsmart: ")
+    assert "fault of newsmart" not in done.stderr
+    assert not list((tmp_path / LATIN).iterdir())
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user that is in no /etc/passwd")
 def test_a_user_without_an_entry_and_a_home_is_told_so(tmp_path: Path) -> None:
     """As in a container that is started with a number for a user."""

@@ -164,6 +164,21 @@ def to(home: Home) -> tuple[str, ...]:
 
 
 @needs_root
+@pytest.mark.parametrize("command", ["run", "backup", "export"])
+def test_where_a_user_may_make_nothing_the_folder_that_is_there_is_named(home: Home, command: str) -> None:
+    """Never `chown -R`: that folder may be /srv, and holds more than what is ours."""
+    place = home.file.parent
+    new = place / "new.duckdb"
+    there = ["--to", str(new), "--warehouse", str(home.file), "--quiet"]
+    do = (lambda: run_one_there(Home.of(new))) if command == "run" else (lambda: main([command, *there]))
+    home.ledger.chmod(0o644)
+    status, told = as_user(COLLEAGUE, do)
+    assert (status, told.count("\n")) == (1, 1)
+    assert f"{place} belongs to user {SERVICE} and is closed to you; name another place" in told
+    assert "chown" not in told
+
+
+@needs_root
 def test_a_user_who_makes_the_ledger_in_anothers_folder_is_told_so(home: Home) -> None:
     home.ledger.unlink()
     home.folder.chmod(0o777)

@@ -15,6 +15,7 @@ from datetime import datetime
 import duckdb
 
 from schemas.errors import UsageError
+from schemas.text import is_utf8
 from warehouse.ledger import packs, unused
 from warehouse.ledger.opening import bump_change_number
 from warehouse.ledger.tombstones import DOCUMENT, has_tombstone
@@ -37,6 +38,8 @@ def find_documents(connection: duckdb.DuckDBPyConnection, path: str) -> list[int
 
     Raises UsageError where there is no such document, or several are.
     """
+    if not is_utf8(path):
+        raise UsageError("the path is not UTF-8", where=ascii(path), todo="see dim_document for sources and paths")
     rows = connection.execute(
         "select document_id, source from ledger.document where path = $1 or source || '/' || path = $1", [path]
     ).fetchall()

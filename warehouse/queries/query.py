@@ -33,6 +33,7 @@ import duckdb
 from schemas.bounds import MOST_SECONDS
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from schemas.sizes import size_bytes
+from schemas.text import is_utf8, sample
 from warehouse.db import Limits, explain, release_connection, spilling_sandbox
 from warehouse.home import Home
 from warehouse.queries import render
@@ -150,10 +151,8 @@ class _Asking:
 
 def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     """Return the SQL's one statement. Raises UsageError when there is none, more than one, or it does not only read."""
-    try:
-        sql.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError("the SQL is not UTF-8", where=f"character {error.start + 1}") from error
+    if not is_utf8(sql):
+        raise UsageError("the SQL is not UTF-8", where=sample(sql))
     statements = connection.extract_statements(sql)
     if len(statements) != 1:
         found = "no statement" if not statements else f"{len(statements)} statements"

@@ -13,6 +13,7 @@ import duckdb
 from schemas.declarations import Table
 from schemas.errors import UsageError
 from schemas.tables import BASE_TABLES
+from schemas.text import is_utf8
 from warehouse.db import attach_release, explain, spill_folder
 from warehouse.durable import check_place, fsync_file, fsync_folder
 from warehouse.home import Home
@@ -42,6 +43,8 @@ def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Pat
     if target.exists() or target.is_symlink():
         raise UsageError("the file to build exists already", where=str(target), todo="choose another --to")
     check_place(target)
+    if not is_utf8(str(target)):
+        raise UsageError("the path is not UTF-8", where=ascii(str(target)), todo="choose another --to")
     with spill_folder(target.parent) as folder:
         # The ledger's connection reaches its own folders only; from there the file is moved, or copied to another disk.
         ((spill,),) = connection.execute("select current_setting('temp_directory')").fetchall()

@@ -134,3 +134,21 @@ def test_a_bad_manifest_is_no_plan(manifest: Manifest) -> None:
     file.write_text('{"as_of": 1}')
     with pytest.raises(UsageError, match="JSON list"):
         plan(file, "days", manifest.warehouse, Settings())
+
+
+def test_a_refused_step_is_lifted_as_the_error_says(manifest: Manifest) -> None:
+    assert manifest.take(DAYS[:1])[0] == 0
+    (manifest.place / "days" / "02" / "a.md").unlink()
+    status, _, errors = manifest.take(DAYS[:3])
+    assert status == 1
+    assert "--allow-shrink" in errors
+
+    status, lines, _ = manifest.take(DAYS[:3], "--allow-shrink")
+    assert status == 0
+    assert len(outcomes(lines)) == 3
+
+
+def test_a_share_that_is_none_is_wrong_usage(manifest: Manifest) -> None:
+    status, _, errors = manifest.take(DAYS[:1], "--max-quarantine", "7")
+    assert status == 2
+    assert "--max-quarantine takes a share from 0 to 1" in errors
