@@ -106,7 +106,7 @@ def add(connection: DuckDBPyConnection, *urls: str, title: str = "a title") -> N
         assert told is not None
         article = {"article_key": number, "url": url, "url_key": told.url_key, "title": title}
         put(connection, "dim_article", article | FLAGS)
-        put(connection, "fact_article", {"article_key": number, **counts})
+        put(connection, "fact_article", {"article_key": number, "first_seen_date_key": 20240101, **counts})
         row = {"url_raw": url, "url_key": told.url_key, "loose_key": told.loose_key, "own_key": number, "kind": "web"}
         put(connection, "article_url", {**row, "article_key": number, "first_seen_at": T[0]})
 
