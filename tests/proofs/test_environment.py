@@ -100,9 +100,9 @@ def test_a_user_without_an_entry_and_a_home_is_told_so(tmp_path: Path) -> None:
     """As in a container that is started with a number for a user."""
     # What is imported later may lie where this user may not look, as in root's home, so all is imported before.
     before = (
-        "import os, flows.scheduling.prefect_environment as environment; from flows import cli\n"
+        "import os, flows.scheduling.environment as environment; from flows import cli\n"
         f"os.setgid({NOBODY}); os.setuid({NOBODY})\n"
-        "try:\n    environment.prefect_home({})\nexcept RuntimeError as error:\n"
+        "try:\n    environment.profiles_file({})\nexcept RuntimeError as error:\n"
         "    sys.stderr.write(str(cli._of_system(error)))"
     )
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import warehouse.refusals\n{before}"
