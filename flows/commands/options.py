@@ -109,6 +109,11 @@ def _asking_commands(commands: Adder) -> None:
     show = _command(commands, "show", "show:show", "Tell everything about an article or a document.")
     show.add_argument("name", metavar="URL|PATH", help="any of its URLs, or [SOURCE/]PATH of a document")
     show.add_argument("--as-of", metavar="ISO8601", help="tell what it said then")
+    show.add_argument(
+        "--versions",
+        action="store_true",
+        help="tell what each version of its documents said, from the ledger, which a run holds meanwhile",
+    )
     show.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
     _json(show)
     _command(commands, "contract", "contract:contract", "Print the contract of the tables, as YAML.")

@@ -16,7 +16,14 @@ def show(options: argparse.Namespace) -> int:
     from warehouse.queries.show_text import show_lines
 
     as_of = None if options.as_of is None else parse_moment(options.as_of)
-    told = read(Home.of(warehouse_of(options, load_settings())), options.name, as_of)
+    home = Home.of(warehouse_of(options, load_settings()))
+    told = read(home, options.name, as_of)
+    if options.versions:
+        from warehouse.lock import hold
+        from warehouse.queries.versions import add_versions
+
+        with hold(home):
+            told = add_versions(home, told)
     if options.json:
         print_json(told)
     else:

@@ -3,7 +3,7 @@
 The release alone is read, so that no run is waited for. It keeps one mention's word only for some fields (provider,
 day, quality); of the others it keeps the value that won and those that lost. So `from`, the best-ranked mention that
 says a value, is told where it follows from the release, and is null elsewhere: a place that is probably right would be
-believed.
+believed. `versions.py` asks the ledger for the rest.
 
 Keys are text, since many readers of JSON keep no integer beyond 2^53; times are ISO 8601.
 """
@@ -62,7 +62,7 @@ def show(home: Home, name: str, as_of: datetime | None = None, *, threads: int =
         else:
             told = _article_then(connection, found, as_of)
     head = {"kind": found.kind, "asked": name, "release_id": release["release_id"], "as_of": as_of or release["as_of"]}
-    shown: Record = _plain({**head, **told})
+    shown: Record = as_plain({**head, **told})
     return shown
 
 
@@ -237,12 +237,12 @@ def iso(moment: datetime) -> str:
     return moment.isoformat() + "Z"
 
 
-def _plain(value: Any, name: str = "") -> Any:
+def as_plain(value: Any, name: str = "") -> Any:
     """Return a value as JSON carries it: times and keys as text."""
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, dict):
-        return {key: _plain(item, key) for key, item in value.items()}
+        return {key: as_plain(item, key) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item, name) for item in value]
+        return [as_plain(item, name) for item in value]
     return str(value) if isinstance(value, int) and name.endswith("_key") else value

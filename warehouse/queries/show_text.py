@@ -50,6 +50,8 @@ def _article_blocks(told: Mapping[str, Any]) -> Iterator[Block]:
     yield "history of values", _spans(told["history"])
     gone = [span for span in told.get("mention_history", ()) if span["valid_to"] is not None]
     yield "mentions that ended", _few((span["role"], (*_document_of(span), _until(span))) for span in gone)
+    for document in told.get("documents", ()):
+        yield from _version_blocks(document["versions"], f"{document['source']}/{document['path']}, ")
     yield (
         "may be the same story",
         _few(("", (one["url"], one["reason"])) for one in told.get("may_be_the_same", ())),
@@ -115,8 +117,7 @@ def _document_blocks(told: Mapping[str, Any]) -> Iterator[Block]:
     yield f"listed by ({len(told['listed_by'])})", _few(("", _document_of(one)) for one in told["listed_by"])
     yield "changes of its list", _changes(told.get("changes", ()))
     yield "history of its article's values", _spans(told["history"])
-    for version in told.get("versions", ()):
-        yield _version_title(version), _few((one["field"], _change(one)) for one in version["changes"])
+    yield from _version_blocks(told.get("versions", ()), "")
 
 
 def _document_head(told: Mapping[str, Any]) -> Iterator[Line]:
@@ -167,12 +168,21 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
             yield f"{name} {_text(before[name])} → {_text(after[name])}"
 
 
-def _version_title(version: Mapping[str, Any]) -> str:
-    return f"version {version['number']}: {version['valid_from']} to {version['valid_to'] or 'now'}"
+def _version_blocks(versions: Sequence[Mapping[str, Any]], of: str) -> Iterator[Block]:
+    for version in versions:
+        title = f"{of}version {version['number']}: {version['valid_from']} to {version['valid_to'] or 'now'}"
+        yield title, _few(map(_change, version["changes"]))
 
 
-def _change(one: Mapping[str, Any]) -> str:
-    return f"{_text(one['before'])} → {_text(one['after'])}"
+def _change(one: Mapping[str, Any]) -> Line:
+    """Tell what a version changed; where no known field shows it, what it can be."""
+    before, after = one["before"], one["after"]
+    if before is None and after is None:
+        return "", "the order of its list, its body, or fields that newsmart does not know"
+    if one["field"].startswith("related["):
+        words = _text(after) if before is None else f"{_text(before)} → {_text(after) if after is not None else 'gone'}"
+        return one["field"], ("", words)
+    return one["field"], _text(after) if before is None else f"{_text(before)} → {_text(after)}"
 
 
 def _until(span: Mapping[str, Any]) -> str:
@@ -191,8 +201,13 @@ def _counted(number: int, what: str) -> str:
 def _text(value: object) -> str:
     if value is None:
         return "unknown"
-    text = "; ".join(map(str, value)) if isinstance(value, list) else plain_text(value)
+    text = "; ".join(map(_item, value)) if isinstance(value, list) else plain_text(value)
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}… ({len(text):,} characters)"
+
+
+def _item(value: object) -> str:
+    """Return an item of a list as text; of an image its address."""
+    return str(value["url"]) if isinstance(value, dict) else str(value)
 
 
 def _few(lines: Iterable[Line]) -> Iterator[Line]:
