@@ -97,8 +97,17 @@ def _state_commands(commands: Adder) -> None:
 
 def _asking_commands(commands: Adder) -> None:
     query = _command(commands, "query", "query:query", "Ask the current release in SQL, read-only and sandboxed.")
-    query.add_argument("sql", metavar="SQL", nargs="?", help="one statement")
+    query.add_argument("sql", metavar="SQL", nargs="?", help="one statement; - reads it from standard input")
+    query.add_argument("--file", metavar="Q.sql", help="a file that holds the statement")
     query.add_argument("--recipe", metavar="NAME", nargs="?", const="", help="a question of the cookbook; none: list")
+    query.add_argument("--sql", dest="shows_sql", action="store_true", help="print the recipe's SQL, do not ask it")
+    query.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the recipe or SQL; may be repeated",
+    )
     query.add_argument("--format", choices=("table", "csv", "json"), default="table", help="how to print the rows")
     query.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
     url = _command(commands, "url", "url:url", "Tell a URL's key, and each rule that made it.", warehouse=False)

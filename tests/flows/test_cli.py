@@ -241,10 +241,10 @@ def test_query_formats(capsys: pytest.CaptureFixture[str], published: Newsroom) 
 def test_the_cookbook_is_listed_in_the_format_that_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     listed = [line.split()[0] for line in _call(capsys, "query", "--recipe")[1].splitlines()]
     told = json.loads(_call(capsys, "query", "--recipe", "--format", "json")[1])
-    assert [set(one) for one in told] == [{"recipe", "question", "notes"}] * len(listed)
+    assert [set(one) for one in told] == [{"recipe", "question", "notes", "parameters"}] * len(listed)
     assert [one["recipe"] for one in told] == listed
     rows = list(csv.reader(io.StringIO(_call(capsys, "query", "--recipe", "--format", "csv")[1])))
-    assert rows == [["recipe", "question", "notes"], *([*one.values()] for one in told)]
+    assert rows == [["recipe", "question", "notes", "parameters"], *([*one.values()] for one in told)]
 
 
 def test_a_recipe_answers_in_the_format_that_was_asked_for(

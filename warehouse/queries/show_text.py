@@ -7,13 +7,12 @@ is a stranger's, so what a terminal would obey is shown as an escape.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from warehouse.queries.render import columns, plain_text, visible
+from warehouse.queries.render import LEAST_WIDTH, columns, plain_text, visible, wrapped
 
 MOST_ROWS = 20
 LABEL_COLUMNS = 14
 # A value is shown with up to so many characters: embed codes and teasers have thousands.
 MOST_CHARACTERS = 600
-LEAST_WIDTH = 40
 
 # A label, and its text in one part or several, each of which begins a line.
 Line = tuple[str, str | tuple[str, ...]]
@@ -28,7 +27,7 @@ def show_lines(told: Mapping[str, Any], width: int) -> Iterator[str]:
             continue
         if number:
             yield ""
-        yield from _wrapped(visible(title), max(width, LEAST_WIDTH), 0)
+        yield from wrapped(visible(title), max(width, LEAST_WIDTH), 0)
         for label, text in rows:
             parts = (text,) if isinstance(text, str) else text
             for place, part in enumerate(parts):
@@ -220,17 +219,4 @@ def _few(lines: Iterable[Line]) -> Iterator[Line]:
 def _labelled(label: str, text: str, width: int) -> Iterator[str]:
     head = "  " + visible(label)
     space = max(LABEL_COLUMNS + 2 - columns(head), 2)
-    yield from _wrapped(f"{head}{' ' * space if text else ''}{visible(text)}", width, 2 + LABEL_COLUMNS)
-
-
-def _wrapped(text: str, width: int, indent: int) -> Iterator[str]:
-    """Yield a text in lines of so many columns of a terminal, the later ones indented; words too long are cut apart."""
-    line = ""
-    for character in text:
-        if columns(line + character) > width:
-            at = line.rfind(" ", indent + 1)
-            at = at if at > width // 2 else len(line)
-            yield line[:at].rstrip()
-            line = " " * indent + line[at:].lstrip()
-        line += character
-    yield line.rstrip()
+    yield from wrapped(f"{head}{' ' * space if text else ''}{visible(text)}", width, 2 + LABEL_COLUMNS)
