@@ -1,6 +1,7 @@
 """Tables that fit the terminal: texts give way, numbers never; where that is not enough, records."""
 
 import io
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,7 +12,7 @@ TYPES = ("BIGINT", "VARCHAR", "VARCHAR", "INTEGER")
 ROW = (4006002300938903041, "A headline of quite some length, as they are", "https://example.com/" + "x" * 80, 7)
 
 
-def table(width: int | None, rows: list[tuple[object, ...]], names: tuple[str, ...] = NAMES) -> list[str]:
+def table(width: int | None, rows: Sequence[tuple[object, ...]], names: tuple[str, ...] = NAMES) -> list[str]:
     out = io.StringIO()
     assert write_table(names, TYPES[: len(names)], rows, out, width) == len(rows)
     return out.getvalue().splitlines()
