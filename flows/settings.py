@@ -71,6 +71,11 @@ def readable_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(**fit)  # type: ignore[arg-type]
 
 
+def pager() -> str:
+    """Return the command that the user reads long texts with, empty where none is told."""
+    return os.environ.get("PAGER", "")
+
+
 def process_environment() -> MutableMapping[str, str]:
     """Return this process's environment, for those who must add to it before Prefect is imported."""
     return os.environ

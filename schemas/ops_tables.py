@@ -201,7 +201,7 @@ ALIAS = Table(
         ),
         required("reason", "VARCHAR", "Why, in words: which slug or id is shared with which key, or that none is."),
         required("article_key", "BIGINT", "The article of declaring_key; joins dim_article."),
-        required("joined_count", "BIGINT", "Distinct url_keys that the alias joins; 0: it joins nothing.", "url_keys"),
+        required("joined_count", "INTEGER", "Distinct url_keys that the alias joins; 0: it joins nothing.", "url_keys"),
         required("example", "VARCHAR", "The smallest and the largest of the url_keys that share the alias."),
     ),
     ("url_key", "declaring_key"),

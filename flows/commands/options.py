@@ -103,8 +103,17 @@ def _state_commands(commands: Adder) -> None:
 
 def _asking_commands(commands: Adder) -> None:
     query = _command(commands, "query", "query:query", "Ask the current release in SQL, read-only and sandboxed.")
-    query.add_argument("sql", metavar="SQL", nargs="?", help="one statement")
+    query.add_argument("sql", metavar="SQL", nargs="?", help="one statement; - reads it from standard input")
+    query.add_argument("--file", metavar="Q.sql", help="a file that holds the statement")
     query.add_argument("--recipe", metavar="NAME", nargs="?", const="", help="a question of the cookbook; none: list")
+    query.add_argument("--sql", dest="shows_sql", action="store_true", help="print the recipe's SQL, do not ask it")
+    query.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the recipe or SQL; may be repeated",
+    )
     query.add_argument("--format", choices=("table", "csv", "json"), default="table", help="how to print the rows")
     query.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
     url = _command(commands, "url", "url:url", "Tell a URL's key, and each rule that made it.", warehouse=False)
@@ -112,6 +121,16 @@ def _asking_commands(commands: Adder) -> None:
     url.add_argument("--same", action="store_true", help="tell whether two URLs are one article, and why")
     url.add_argument("--warehouse", metavar="FILE", help="with --same: ask the aliases known there, too")
     _json(url)
+    show = _command(commands, "show", "show:show", "Tell everything about an article or a document.")
+    show.add_argument("name", metavar="URL|PATH", help="any of its URLs, or [SOURCE/]PATH of a document")
+    show.add_argument("--as-of", metavar="ISO8601", help="tell what it said then")
+    show.add_argument(
+        "--versions",
+        action="store_true",
+        help="tell what each version of its documents said, from the ledger, which a run holds meanwhile",
+    )
+    show.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
+    _json(show)
     _command(commands, "contract", "contract:contract", "Print the contract of the tables, as YAML.")
     report = _command(commands, "report", "report:report", "Write one HTML page about the current release.")
     report.add_argument("--to", metavar="FILE.html", help="where to (default: news.html beside the warehouse)")

@@ -19,6 +19,7 @@ import duckdb
 from tests.benchmarks.contenders import document_files
 from tests.benchmarks.measure import ROOT
 from tests.benchmarks.summary import Line
+from warehouse.queries.parameters import bound_values
 
 COOKBOOK = ROOT / "warehouse" / "sql" / "cookbook"
 THREADS = 2
@@ -139,9 +140,9 @@ def time_queries(file: Path, runs: int = 5) -> list[Line]:
             row = connection.execute(statement).fetchone()
             known[name] = row[0] if row else None
         for name, statement in questions().items():
-            asked = set(PARAMETER.findall(statement))
-            if asked <= known.keys():
-                values = {key: known[key] for key in asked}
+            asked, declared = set(PARAMETER.findall(statement)), bound_values(statement, [])
+            if asked <= known.keys() | declared.keys():
+                values = {key: declared[key] if key in declared else known[key] for key in asked}
                 lines.append(Line(f"query, {name}", milliseconds(connection, statement, values, runs), "ms", LIMIT_MS))
     return lines
 

@@ -22,8 +22,8 @@ import re
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TextIO
@@ -34,11 +34,16 @@ from schemas.bounds import MOST_SECONDS
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from schemas.sizes import size_bytes
 from schemas.text import is_utf8, sample
+from warehouse import interrupts
 from warehouse.db import Limits, explain, release_connection, spilling_sandbox
 from warehouse.home import Home
 from warehouse.queries import render
+from warehouse.queries.address_space import bounded_address_space
+from warehouse.queries.hints import quotes_hint
+from warehouse.queries.json_types import text_columns
 
 Format = Literal["table", "csv", "json"]
+Values = Mapping[str, object] | None
 
 ALLOWED = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.MULTI})
 # `EXPLAIN`, its options, and the statement that it explains. Options are words only: in a comment among them a
@@ -71,7 +76,9 @@ def run_query(
     home: Home,
     sql: str,
     *,
+    values: Mapping[str, object] | None = None,
     format: Format = "table",
+    width: int | None = None,
     memory_limit: str = "2GB",
     timeout_seconds: float = 300.0,
     spill_limit: str = "10GB",
@@ -81,7 +88,9 @@ def run_query(
     """Run one reading statement on the current release and write its rows to `out`; return how many there were.
 
     In: SQL of one statement (SELECT, FROM, VALUES, WITH, SHOW, DESCRIBE, SUMMARIZE, PIVOT, EXPLAIN of those); sizes as
-    DuckDB writes them. `on_stuck` is called from another thread when even the time limit is ignored; a command passes
+    DuckDB writes them; `values` of the SQL's `$name`s, bound and never pasted in; the `width` that a table is to fit,
+    where `out` is no terminal that tells it.
+    `on_stuck` is called from another thread when even the time limit is ignored; a command passes
     `exit_stuck`. Raises UsageError for SQL that is wrong or refused, or where there is no release; RunFailed when a
     limit is met or the query fails on its way. Rows are streamed: what was written before an error stays written.
     """
@@ -92,7 +101,8 @@ def run_query(
     if not home.file.exists():
         raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
     limits = Limits(memory=memory_limit, seconds=timeout_seconds, spill_size=spill_limit)
-    asking = _Asking(home, sql, format, limits, timeout_seconds, size + SPARE_BYTES, on_stuck, out)
+    ending = size + SPARE_BYTES, on_stuck, out
+    asking = _Asking(home, sql, format, limits, timeout_seconds, *ending, values=values or None, width=width)
     try:
         return asking.without_files()
     except _TooLittleMemory as error:
@@ -118,6 +128,8 @@ class _Asking:
     address_space: int
     on_stuck: Callable[[], None] | None
     out: TextIO
+    values: Values = None
+    width: int | None = None
 
     def without_files(self) -> int:
         """Answer where nothing can be spilled. Raises _TooLittleMemory where spilling may help."""
@@ -133,11 +145,11 @@ class _Asking:
         with (
             _explaining(self.home.file, self.seconds),
             _watchdog(self.seconds + STUCK_GRACE_SECONDS, spill, self.on_stuck),
-            _bounded_address_space(self.address_space),
+            bounded_address_space(self.address_space),
         ):
-            statement = reading_statement(connection, self.sql)
+            statement = reading_statement(connection, self.sql, self.values)
             try:
-                result = _executed(connection, statement)
+                result = _executed(connection, statement, self.values)
                 first = result.fetchmany(BATCH_ROWS)
             except duckdb.OutOfMemoryException as error:
                 # What DuckDB runs as several statements is not bound as one query: it only runs without files.
@@ -146,10 +158,31 @@ class _Asking:
                 raise
             if self.format == "table" and _is_plan(statement):
                 return render.write_plan(_rows(first, result), self.out)
-            return _write(first, result, self.format, self.out)
+            if self.format == "json":
+                return self._write_json(connection, statement, first, result)
+            return _write(first, result, self.format, self.width, self.out)
+
+    def _write_json(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        statement: duckdb.Statement,
+        first: Sequence[render.Row],
+        result: duckdb.DuckDBPyConnection,
+    ) -> int:
+        names, types = _columns(result)
+        # What DuckDB runs as several statements cannot be asked a second time as a part of a query.
+        is_kept = statement.type != duckdb.StatementType.SELECT
+        kept = list(_rows(first, result)) if is_kept else first
+        text = text_columns(
+            types,
+            kept,
+            is_all=is_kept or len(first) < BATCH_ROWS,
+            ask_any=lambda tests: _ask_any(connection, statement, self.values, tests),
+        )
+        return render.write_json(names, kept if is_kept else _rows(first, result), self.out, text)
 
 
-def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str, values: Values = None) -> duckdb.Statement:
     """Return the SQL's one statement. Raises UsageError when there is none, more than one, or it does not only read."""
     if not is_utf8(sql):
         raise UsageError("the SQL is not UTF-8", where=sample(sql))
@@ -161,7 +194,7 @@ def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb
     query = _explained_query(connection, statement)
     if _kind(statement) not in (duckdb.StatementType.EXPLAIN, *ALLOWED):
         raise _not_reading(_kind(statement))
-    if _kind(query) not in ALLOWED or not _is_query(connection, query):
+    if _kind(query) not in ALLOWED or not _is_query(connection, query, values):
         raise _not_reading(_kind(query))
     return statement
 
@@ -208,20 +241,20 @@ def _is_plan(statement: duckdb.Statement) -> bool:
     return EXPLAIN_HEAD.match(statement.query) is not None
 
 
-def _is_query(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> bool:
+def _is_query(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, values: Values) -> bool:
     """Return whether the statement may stand in parentheses: nothing that writes may.
 
     A SELECT is bound so as well, which runs nothing. What DuckDB runs as several statements cannot be bound alone.
     """
     wrapped = IN_PARENTHESES.format(_bare(statement.query))
     is_one = len(_parsed(connection, wrapped)) == 1
-    return is_one and (statement.type == duckdb.StatementType.MULTI or _is_bound(connection, wrapped))
+    return is_one and (statement.type == duckdb.StatementType.MULTI or _is_bound(connection, wrapped, values))
 
 
-def _is_bound(connection: duckdb.DuckDBPyConnection, wrapped: str) -> bool:
+def _is_bound(connection: duckdb.DuckDBPyConnection, wrapped: str, values: Values) -> bool:
     """Return False for a WITH that writes. Raises what else DuckDB finds, with places as in the query itself."""
     try:
-        connection.execute(f"describe {wrapped}")
+        connection.execute(f"describe {wrapped}", values)
     except duckdb.Error as error:
         if WRITING_WITH in str(error):
             return False
@@ -229,9 +262,11 @@ def _is_bound(connection: duckdb.DuckDBPyConnection, wrapped: str) -> bool:
     return True
 
 
-def _executed(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> duckdb.DuckDBPyConnection:
+def _executed(
+    connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, values: Values
+) -> duckdb.DuckDBPyConnection:
     """Run the statement; run it anew with text in place of the types that Python would bend or cannot hold."""
-    result = connection.execute(statement)
+    result = connection.execute(statement, values)
     kinds = [str(column[1]) for column in result.description or []]
     if statement.type != duckdb.StatementType.SELECT or not any(kind in AS_TEXT for kind in kinds):
         return result
@@ -241,7 +276,18 @@ def _executed(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement
         f'{AS_TEXT.get(kind, "{}").format(place)} as "{name}"'
         for (place, kind), name in zip(places, names, strict=True)
     ]
-    return connection.execute(f"select {', '.join(fields)} from (\n{_bare(statement.query)}\n)")
+    return connection.execute(f"select {', '.join(fields)} from (\n{_bare(statement.query)}\n)", values)
+
+
+def _ask_any(
+    connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, values: Values, tests: Sequence[str]
+) -> Sequence[bool | None]:
+    """Return of each test on a row whether any row of the statement meets it; on a cursor, as the rows still stream."""
+    with closing(connection.cursor()) as cursor:
+        interrupts.watch(cursor)
+        asked = ", ".join(f"bool_or({test})" for test in tests)
+        rows = cursor.execute(f"select {asked} from (\n{_bare(statement.query)}\n)", values).fetchall()
+    return list(rows[0])
 
 
 def _bare(sql: str) -> str:
@@ -253,14 +299,19 @@ def _bare(sql: str) -> str:
     return text[begin:end].decode()
 
 
-def _write(first: Sequence[render.Row], result: duckdb.DuckDBPyConnection, form: Format, out: TextIO) -> int:
-    description = result.description or []
-    names, rows = [str(column[0]) for column in description], _rows(first, result)
-    if form == "json":
-        return render.write_json(names, rows, out)
+def _write(
+    first: Sequence[render.Row], result: duckdb.DuckDBPyConnection, form: Format, width: int | None, out: TextIO
+) -> int:
+    names, types = _columns(result)
     if form == "csv":
-        return render.write_csv(names, rows, out)
-    return render.write_table(names, [str(column[1]) for column in description], rows, out)
+        return render.write_csv(names, _rows(first, result), out)
+    return render.write_table(names, types, _rows(first, result), out, width)
+
+
+def _columns(result: duckdb.DuckDBPyConnection) -> tuple[list[str], list[str]]:
+    """Return the names of a result's columns, and their types."""
+    description = result.description or []
+    return [str(column[0]) for column in description], [str(column[1]) for column in description]
 
 
 def _rows(first: Sequence[render.Row], result: duckdb.DuckDBPyConnection) -> Iterator[render.Row]:
@@ -286,7 +337,8 @@ def _out_of_memory() -> RunFailed:
 
 def _explained(error: duckdb.Error, file: Path, timeout_seconds: float) -> NewsmartError:
     if isinstance(error, duckdb.InterruptException):
-        return RunFailed("the query took longer than it may", where=f"{timeout_seconds:g} s", todo="raise the limit")
+        todo = "ask for less, or raise query_seconds"
+        return RunFailed("the query took longer than it may", where=f"{timeout_seconds:g} s", todo=todo)
     if isinstance(error, duckdb.OutOfMemoryException):
         return _out_of_memory()
     ours = explain(error, file, is_ledger=False)
@@ -297,7 +349,7 @@ def _explained(error: duckdb.Error, file: Path, timeout_seconds: float) -> Newsm
         where = "it reads no file and writes none" if NO_FILE_SYSTEM in text else text
         return UsageError("not allowed in a query", where=where, detail=place)
     if isinstance(error, duckdb.ProgrammingError):
-        return UsageError("wrong SQL", where=text, detail=place)
+        return UsageError("wrong SQL", where=text, todo=quotes_hint(text, place), detail=place)
     return RunFailed("the query failed", where=text, detail=place)
 
 
@@ -335,27 +387,8 @@ def _watchdog(seconds: float, spill: Path | None, on_stuck: Callable[[], None] |
         timer.join(JOIN_SECONDS)
 
 
-@contextmanager
-def _bounded_address_space(extra_bytes: int) -> Iterator[None]:
-    """Let this process grow by no more than so much during the block. Linux only; elsewhere the limit has no effect."""
-    if sys.platform != "linux":
-        yield
-        return
-    import resource  # POSIX only, so imported where the system is known
-
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    wanted = pages * resource.getpagesize() + extra_bytes
-    limits = [wanted, *(limit for limit in before if limit != resource.RLIM_INFINITY)]
-    resource.setrlimit(resource.RLIMIT_AS, (min(limits), before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
-
-
 def exit_stuck() -> None:
     """End this process: for `on_stuck` of a command, whose query listens to nothing. Nothing is half done by it."""
-    sys.stderr.write("newsmart: the query ignored its time limit; ended\n")
+    sys.stderr.write("newsmart: the query ignored its time limit (setting query_seconds); ended\n")
     sys.stderr.flush()
     os._exit(RunFailed.exit_status)

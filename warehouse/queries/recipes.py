@@ -1,21 +1,19 @@
 """The cookbook: real questions to a release, each a SQL file in sql/cookbook that opens with its question.
 
-A recipe takes no parameter, so that it runs as it stands in any SQL tool and what it returns can be a golden file in
-the tests; what a reader may want to vary is one condition, which the file's comment names. Rejected: a list of
-recipes in Python beside the files, which would be a second home for each name and question.
+What a reader may want to vary is a parameter, declared in the file's opening comment with its type, default and meaning
+(`parameters.py`) and bound by DuckDB. Rejected: a list of recipes in Python beside the files, which would be a second
+home for each name and question.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from itertools import takewhile
 
 from schemas.errors import UsageError
+from warehouse.queries.parameters import MARK, Parameter, header_lines, read_parameters
 from warehouse.sql_files import read_sql, sql_names
 
 FOLDER = "cookbook"
-COMMENT = "--"
 # How like a name must be to be offered instead: difflib's default of 0.6 offers nothing for half a name.
 LIKENESS = 0.4
 
@@ -28,6 +26,7 @@ class Recipe:
     question: str
     notes: str
     sql: str
+    parameters: tuple[Parameter, ...] = ()
 
 
 @cache
@@ -63,11 +62,5 @@ def _advice(wanted: str) -> str:
 
 def _read(name: str) -> Recipe:
     sql = read_sql(FOLDER, name)
-    question, *notes = _header(sql)
-    return Recipe(name, question, " ".join(notes), sql)
-
-
-def _header(sql: str) -> Iterator[str]:
-    """Yield the lines of the comment that the SQL opens with, without their marks."""
-    lines = takewhile(lambda line: line.startswith(COMMENT), sql.splitlines())
-    return (line.removeprefix(COMMENT).strip() for line in lines)
+    question, *notes = (line for line in header_lines(sql) if not line.startswith(MARK))
+    return Recipe(name, question, " ".join(notes), sql, read_parameters(sql))

@@ -1,7 +1,7 @@
 """Writing rows as a table, as CSV or as JSON, one row at a time.
 
 A result may have ten million rows, so nothing here holds them: the table takes its widths from the first rows and lets
-a later, wider value stick out. Rejected: a table library, which wants all rows first, and the csv module's writer,
+a later, wider number stick out. Rejected: a table library, which wants all rows first, and the csv module's writer,
 which before Python 3.12 cannot tell NULL from an empty text.
 
 News text is written by strangers. In a table each control character, terminal escape and direction override is shown
@@ -13,7 +13,7 @@ import json
 import math
 import shutil
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -25,20 +25,31 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 # RFC 8259 section 6: integers in this range are exact in every reader (IEEE 754 binary64).
 MAX_EXACT_INT = 2**53 - 1
+FIXED_TYPES = ("DATE", "TIME", "BOOLEAN", "UUID")
 NUMERIC_TYPES = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "BIGNUM")
 SAMPLE_ROWS = 500
-MAX_CELL_COLUMNS = 60
+# Of a text that is cut to fit, so much is shown at least.
+MIN_CELL_COLUMNS = 12
+GAP = 2
+RULE_COLUMNS = 40
+LEAST_WIDTH = 40
 BLANK_CATEGORIES = ("Mn", "Me", "Cf")
 DIRECTION_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
-def write_json(names: Sequence[str], rows: Iterable[Row], out: TextIO) -> int:
-    """Write an array of objects, a row a line; return the number of rows. A repeated name gets a suffix."""
+def write_json(
+    names: Sequence[str], rows: Iterable[Row], out: TextIO, text_columns: Collection[int] = frozenset()
+) -> int:
+    """Write an array of objects, a row a line; return the number of rows. A repeated name gets a suffix.
+
+    In: the places of the columns whose numbers are written as text.
+    """
     keys = unique_names(names)
     count = 0
     out.write("[")
     for row in rows:
-        record = {key: json_value(value) for key, value in zip(keys, row, strict=True)}
+        values = (numbers_as_text(value) if place in text_columns else value for place, value in enumerate(row))
+        record = {key: json_value(value) for key, value in zip(keys, values, strict=True)}
         text = json.dumps(record, ensure_ascii=False, allow_nan=False)
         out.write((",\n " if count else "\n ") + _escape_hidden_in_json(text))
         count += 1
@@ -65,22 +76,87 @@ def _csv_field(text: str | None, *, is_alone: bool) -> str:
     return text
 
 
-def write_table(names: Sequence[str], types: Sequence[str], rows: Iterable[Row], out: TextIO) -> int:
-    """Write aligned columns and the number of rows; values are cut on a terminal only."""
-    limit = _cell_limit(len(names)) if out.isatty() else None
+def write_table(
+    names: Sequence[str], types: Sequence[str], rows: Iterable[Row], out: TextIO, width: int | None = None
+) -> int:
+    """Write aligned columns and the number of rows; return that.
+
+    In: the `width` that lines are to fit; None: the terminal's, and where `out` is none, there is no limit. Texts are
+    cut to fit; where there are too many columns for that, each row is written as a record, a line a column, and nothing
+    is cut.
+    """
+    if width is None and out.isatty():
+        width = shutil.get_terminal_size().columns
     is_right = [any(word in kind for word in NUMERIC_TYPES) and "[" not in kind for kind in types]
-    cells = (tuple(_cell(value, limit) for value in row) for row in rows)
-    header = tuple(_cell(name, limit) for name in names)
+    cells = (tuple(map(_cell, row)) for row in rows)
+    header = tuple(map(_cell, names))
     sample = list(islice(cells, SAMPLE_ROWS))
     widths = [max(map(columns, column)) for column in zip(header, *sample, strict=True)]
+    is_text = [
+        not right and not any(word in kind for word in FIXED_TYPES) for right, kind in zip(is_right, types, strict=True)
+    ]
+    limits = widths if width is None else fitting(widths, is_text, width)
+    if limits is None:
+        return write_records(header, chain(sample, cells), out, width or 0)
+    if width is not None:
+        header, widths = _fitted(header, limits, is_text), limits
     out.write(_line(header, widths, is_right) + "\n")
-    out.write("  ".join("-" * width for width in widths) + "\n")
+    out.write("  ".join("-" * columns_wide for columns_wide in widths) + "\n")
     count = 0
     for row in chain(sample, cells):
-        out.write(_line(row, widths, is_right) + "\n")
+        out.write(_line(row if width is None else _fitted(row, widths, is_text), widths, is_right) + "\n")
         count += 1
     out.write(f"({count:,} row{'' if count == 1 else 's'})\n")
     return count
+
+
+def fitting(widths: Sequence[int], is_text: Sequence[bool], width: int) -> list[int] | None:
+    """Return widths of columns that together fit; None where they cannot, though each text is cut to its least.
+
+    Numbers and times are never cut, as a part of one is another one. The widest texts give way first.
+    """
+    left = width - GAP * (len(widths) - 1) - sum(wide for wide, text in zip(widths, is_text, strict=True) if not text)
+    limit, texts = left, sorted(wide for wide, text in zip(widths, is_text, strict=True) if text)
+    for place, wide in enumerate(texts):
+        limit = left // (len(texts) - place)
+        if wide > limit:
+            break
+        left -= wide
+    if left < 0 or (texts and texts[-1] > limit and limit < MIN_CELL_COLUMNS):
+        return None
+    return [min(wide, limit) if text else wide for wide, text in zip(widths, is_text, strict=True)]
+
+
+def _fitted(row: Sequence[str], limits: Sequence[int], is_text: Sequence[bool]) -> tuple[str, ...]:
+    return tuple(_cut(cell, limit) if text else cell for cell, limit, text in zip(row, limits, is_text, strict=True))
+
+
+def write_records(names: Sequence[str], rows: Iterable[Sequence[str]], out: TextIO, width: int) -> int:
+    """Write each row as a line a column, under a line with its number; long values go on below. Return the number."""
+    space = max(map(columns, names), default=0)
+    count = 0
+    for row in rows:
+        count += 1
+        out.write(f"-- row {count:,} ".ljust(min(width, RULE_COLUMNS), "-") + "\n")
+        for name, cell in zip(names, row, strict=True):
+            line = name + " " * (space - columns(name) + GAP) + cell
+            out.writelines(f"{piece}\n" for piece in wrapped(line, max(width, LEAST_WIDTH), space + GAP))
+    out.write(f"({count:,} row{'' if count == 1 else 's'})\n")
+    return count
+
+
+def wrapped(text: str, width: int, indent: int) -> Iterator[str]:
+    """Yield a text in lines of so many columns of a terminal, the later ones indented; words too long are cut apart."""
+    indent = min(indent, width // 2)
+    line = ""
+    for character in text:
+        if columns(line + character) > width:
+            at = line.rfind(" ", indent + 1)
+            at = at if at > width // 2 else len(line)
+            yield line[:at].rstrip()
+            line = " " * indent + line[at:].lstrip()
+        line += character
+    yield line.rstrip()
 
 
 def write_plan(rows: Iterable[Row], out: TextIO) -> int:
@@ -92,18 +168,11 @@ def write_plan(rows: Iterable[Row], out: TextIO) -> int:
     return count
 
 
-def _cell_limit(column_count: int) -> int:
-    """Return the most columns of the screen that one value may take, so that few tables wrap."""
-    width = shutil.get_terminal_size().columns
-    return max(8, min(MAX_CELL_COLUMNS, (width - 2 * column_count) // max(1, column_count) * 2))
-
-
-def _cell(value: object, limit: int | None) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "NULL"
     text = visible(plain_text(value))
-    text = '"NULL"' if text == "NULL" else text
-    return text if limit is None else _cut(text, limit)
+    return '"NULL"' if text == "NULL" else text
 
 
 def _cut(text: str, limit: int) -> str:
@@ -205,6 +274,21 @@ def json_value(value: object) -> Json:
             return {"null" if key is None else plain_text(key): json_value(item) for key, item in value.items()}
         case _:
             return plain_text(value)
+
+
+def numbers_as_text(value: object) -> object:
+    """Return a value with every integer and decimal in it as text."""
+    match value:
+        case bool():
+            return value
+        case int() | Decimal():
+            return str(value)
+        case list() | tuple():
+            return [numbers_as_text(item) for item in value]
+        case dict():
+            return {key: numbers_as_text(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _not_finite(value: float) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.warehouse.seed_releases import ROOT, STATES, State, make_release
 from warehouse.db import release_connection
 from warehouse.queries import render
+from warehouse.queries.parameters import bound_values
 from warehouse.queries.recipes import Recipe, list_recipes
 
 GOLDEN = ROOT / "tests" / "golden" / "cookbook"
@@ -24,7 +25,7 @@ def golden_path(state: State, name: str) -> Path:
 def answer(file: Path, recipe: Recipe) -> str:
     """Return what the recipe says of a release, as CSV."""
     with release_connection(file, sandboxed=True) as connection:
-        result = connection.execute(recipe.sql)
+        result = connection.execute(recipe.sql, dict(bound_values(recipe.sql, [])) or None)
         names = [str(column[0]) for column in result.description or []]
         rows = result.fetchall()
     fixed = [

@@ -56,7 +56,7 @@ def test_a_recipe_is_lower_case_in_one_statement_with_its_order_told(recipe: Rec
     code = re.sub(r"'[^']*'|--.*", "", recipe.sql)
     assert code == code.lower()
     assert ";" not in code
-    assert "$" not in code
+    assert set(re.findall(r"\$(\w+)", code)) == {parameter.name for parameter in recipe.parameters}
     assert max(map(len, recipe.sql.splitlines())) <= LONGEST_LINE
     assert "order by" in code.rsplit("\nfrom ", 1)[-1] or recipe.name == "freshness"
 

@@ -242,7 +242,7 @@ query.run_query(Home.of(Path(sys.argv[1])), "select sleep_ms(30000)", timeout_se
 """
     done = run_python(code, home.file, timeout=20)
     assert done.returncode == 1
-    assert done.stderr == "newsmart: the query ignored its time limit; ended\n"
+    assert done.stderr == "newsmart: the query ignored its time limit (setting query_seconds); ended\n"
     assert list(home.temp.iterdir()) == []
 
 

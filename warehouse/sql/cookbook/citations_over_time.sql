@@ -1,7 +1,7 @@
 -- How did the citations of the most cited articles develop?
--- One row per article and moment at which the number of documents that list it changed, of the ten articles that were
--- ever cited most. `cited_by_count` is what fact_article said as of that moment; for others than these ten, put a
--- condition on `article_key` in the place of the limit.
+-- One row per article and moment at which the number of documents that list it changed, of the articles that were ever
+-- cited most. `cited_by_count` is what fact_article said as of that moment.
+-- $articles integer = 10: how many articles to follow.
 with
 
 -- A document that lists an article of another adds one from the moment on, and takes it away when it ends.
@@ -42,7 +42,7 @@ most_cited as (
     order by
         most desc,
         article.url_key
-    limit 10
+    limit $articles
 )
 
 select

@@ -1,5 +1,6 @@
 -- Which articles do many list that have no document of their own?
--- One row per such article, the 50 most cited: what an editor may want to add to the sources.
+-- One row per such article, the most cited: what an editor may want to add to the sources.
+-- $rows integer = 50: the most articles to list.
 select
     title,
     provider_domain,
@@ -15,4 +16,4 @@ order by
     cited_by_count desc,
     quality desc nulls last,
     url_key
-limit 50
+limit $rows

@@ -1,5 +1,6 @@
 -- Which articles have left: no document mentions them any more?
--- One row per departed article, the latest 100; its values are those of the last versions that mentioned it.
+-- One row per departed article, the latest first; its values are those of the last versions that mentioned it.
+-- $rows integer = 100: the most articles to list.
 select
     last_seen_at,
     title,
@@ -12,4 +13,4 @@ where not is_current
 order by
     last_seen_at desc,
     url_key
-limit 100
+limit $rows

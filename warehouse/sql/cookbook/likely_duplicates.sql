@@ -1,5 +1,6 @@
 -- Which articles may be one and the same, told apart only by caution?
 -- One row per pair that a looser reading of the address would join, those with one title first; nothing merges them.
+-- $rows integer = 100: the most pairs to list.
 select
     title is not distinct from other_title as is_same_title,
     title,
@@ -14,4 +15,4 @@ order by
     abs(days_between) nulls last,
     url,
     other_url
-limit 100
+limit $rows

@@ -1,5 +1,6 @@
 -- Which articles do the most other stories list as related?
--- One row per article, the 50 most cited; each document of another article that lists it counts once.
+-- One row per article, the most cited; each document of another article that lists it counts once.
+-- $rows integer = 50: the most articles to list.
 select
     title,
     provider_domain,
@@ -13,4 +14,4 @@ where cited_by_count > 0
 order by
     cited_by_count desc,
     url_key
-limit 50
+limit $rows

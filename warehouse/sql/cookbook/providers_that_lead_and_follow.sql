@@ -1,6 +1,7 @@
 -- Which providers break a story, and which follow, and by how much?
--- One row per provider. A story is a document's article with those that it lists, published within a week of it; the
--- provider of the earliest leads, the others follow. Stories of one provider alone say nothing and are left out.
+-- One row per provider. A story is a document's article with those that it lists, published within some days of it;
+-- the provider of the earliest leads, the others follow. Stories of one provider alone say nothing and are left out.
+-- $days integer = 7: how many days may lie between.
 with
 
 told as (
@@ -13,7 +14,7 @@ told as (
     inner join main.fact_article as root on root.article_key = mention.root_article_key
     where
         fact.provider_key is not null
-        and abs(epoch(fact.published_at) - epoch(root.published_at)) <= 7 * 86400
+        and abs(epoch(fact.published_at) - epoch(root.published_at)) <= $days * 86400
     group by
         mention.document_key,
         fact.provider_key

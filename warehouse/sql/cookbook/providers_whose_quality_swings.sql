@@ -1,5 +1,6 @@
 -- Which providers are uneven: whose quality swings most from article to article?
--- One row per provider with at least three rated articles; the swing is the sample standard deviation.
+-- One row per provider with enough rated articles; the swing is the sample standard deviation.
+-- $least integer = 3: the fewest rated articles that a provider must have.
 with
 
 rated as (
@@ -13,7 +14,7 @@ rated as (
     from main.fact_article
     where provider_key is not null
     group by provider_key
-    having count(quality) >= 3
+    having count(quality) >= $least
 )
 
 select

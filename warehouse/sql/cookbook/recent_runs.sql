@@ -1,5 +1,6 @@
 -- How did the recent runs go, and does each one's balance hold?
--- One row per run, the latest 30: documents seen = new + changed + touched + unchanged + quarantined.
+-- One row per run, the latest first: documents seen = new + changed + touched + unchanged + quarantined.
+-- $rows integer = 30: the most runs to list.
 select
     as_of,
     status,
@@ -18,4 +19,4 @@ select
     round(epoch(finished_at) - epoch(started_at), 1) as run_seconds
 from ops.run
 order by as_of desc
-limit 30
+limit $rows

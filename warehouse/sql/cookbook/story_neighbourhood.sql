@@ -1,12 +1,16 @@
 -- What lies around a story: what it lists, and what those list in turn?
--- One row per article within two steps of the start, with the fewest steps. The start is the document whose article is
--- cited most; for another, put a condition on url_key into the first query.
+-- One row per article within some steps of the start, with the fewest. The start is the article named, else that with a
+-- document which is cited most.
+-- $url_key text = null: the article to start from, by articles.url_key.
+-- $steps integer = 2: how many steps to go.
 with recursive
 
 start as (
     select article_key
     from main.articles
-    where is_root and is_current
+    where
+        url_key = $url_key
+        or ($url_key is null and is_root and is_current)
     order by
         cited_by_count desc,
         related_count desc,
@@ -26,7 +30,7 @@ reached (article_key, steps) as (
     from reached
     inner join main.fact_mention as mention
         on mention.root_article_key = reached.article_key and mention.role = 'related'
-    where reached.steps < 2
+    where reached.steps < $steps
 ),
 
 nearest as (

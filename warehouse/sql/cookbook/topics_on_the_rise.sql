@@ -1,5 +1,6 @@
 -- Which topics are on the rise?
--- One row per topic: its articles in the last four weeks of coverage against the four weeks before them.
+-- One row per topic: its articles in the last days of coverage against as many days before them.
+-- $days integer = 28: how many days are compared.
 with
 
 newest as (
@@ -8,23 +9,29 @@ newest as (
     inner join ops.release as release on topic_daily.date <= release.as_of
 ),
 
-counted as (
+daily as (
     select
         topic_daily.topic,
-        coalesce(sum(topic_daily.article_count) filter (where topic_daily.date > newest.date - 28), 0)::bigint
-            as last_four_weeks,
-        coalesce(sum(topic_daily.article_count) filter (where topic_daily.date <= newest.date - 28), 0)::bigint
-            as four_weeks_before
+        topic_daily.article_count,
+        topic_daily.date > newest.date - $days::integer as is_recent
     from main.topic_daily
-    inner join newest on topic_daily.date > newest.date - 56 and topic_daily.date <= newest.date
-    group by topic_daily.topic
+    inner join newest on topic_daily.date > newest.date - 2 * $days::integer and topic_daily.date <= newest.date
+),
+
+counted as (
+    select
+        topic,
+        coalesce(sum(article_count) filter (where is_recent), 0)::bigint as recent_count,
+        coalesce(sum(article_count) filter (where not is_recent), 0)::bigint as before_count
+    from daily
+    group by topic
 )
 
 select
     topic,
-    last_four_weeks,
-    four_weeks_before,
-    last_four_weeks - four_weeks_before as difference
+    recent_count,
+    before_count,
+    recent_count - before_count as difference
 from counted
 order by
     difference desc,

@@ -1,0 +1,141 @@
+"""What only the ledger knows of an article or document: each version's words, and which mention gave a value.
+
+Releases hold values over time but not what every version said; that would be the ledger again. So this opens the
+ledger, read-only, and its caller holds the warehouse's lock, as for everything that opens it: it is asked for by an
+option of its own. Fields that the rules do not know are not shown, nor any ciphertext, which no entry has.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby, pairwise
+from typing import Any
+
+import duckdb
+
+from schemas.errors import RunFailed
+from warehouse.db import Limits, ledger_connection
+from warehouse.home import Home
+from warehouse.ledger.migrations import FORMAT_VERSION
+from warehouse.ledger.opening import get_meta
+from warehouse.queries.show import Record, as_plain
+from warehouse.release.runs import fetch_records
+from warehouse.sql_files import read_sql
+
+_PLACE = frozenset({"source", "path", "position", "version_number", "valid_from", "valid_to", "byte_count"})
+OTHER = "other"
+"""The field of a change that none of the known fields shows: the list's order, the body, or an unknown field."""
+
+
+def add_versions(home: Home, told: Mapping[str, Any], *, threads: int = 2) -> Record:
+    """Return what `show` told, with `versions` of its documents, and `from` of every value whose mention is known.
+
+    In: what `show` returned. The caller holds the lock. Raises RunFailed where the ledger is absent, or of another
+    format.
+    """
+    if not home.ledger.is_file():
+        raise RunFailed("there is no ledger", where=str(home.ledger), todo="run `newsmart run` first")
+    as_of = datetime.fromisoformat(told["as_of"].removesuffix("Z"))
+    with ledger_connection(home.ledger, read_only=True, limits=Limits(threads=threads)) as connection:
+        if get_meta(connection, "format_version", "0") != str(FORMAT_VERSION):
+            todo = "`newsmart run` brings it up to date"
+            raise RunFailed("the ledger is of another version of newsmart", where=str(home.ledger), todo=todo)
+        connection.execute(f"create temp table version as {read_sql('work', 'version')}", {"as_of": as_of})
+        if told["kind"] == "document":
+            return {**told, "versions": document_versions(connection, told["source"], told["path"])}
+        spans = [*told["mentions"], *told.get("mention_history", ())]
+        own = {(one["source"], one["path"]) for one in spans if one["role"] == "root"}
+        documents = [
+            {"source": source, "path": path, "versions": document_versions(connection, source, path)}
+            for source, path in sorted(own)
+        ]
+        return {**told, "values": _sourced(connection, told), "documents": documents}
+
+
+def document_versions(connection: duckdb.DuckDBPyConnection, source: str, path: str) -> list[Record]:
+    """Return the versions of a document, by time, each with what changed since the one before.
+
+    Of the first, every field that has a value is a change from null. The table `version` must be there.
+    """
+    asked = {"source": source, "path": path}
+    rows = fetch_records(connection, read_sql("show", "document_versions"), asked)
+    versions = [list(group) for _, group in groupby(rows, key=lambda row: row["version_number"])]
+    told: list[Record] = []
+    for before, after in pairwise([[], *versions]):
+        head = after[0]
+        changes = list(compare(_words(before), _words(after)))
+        nothing = {"field": OTHER, "before": None, "after": None}
+        told.append(
+            {
+                "number": head["version_number"],
+                "valid_from": head["valid_from"],
+                "valid_to": head["valid_to"],
+                "bytes": head["byte_count"],
+                "changes": changes or [nothing],
+            }
+        )
+    plain: list[Record] = as_plain(told)
+    return plain
+
+
+def _words(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a version says, by field; an entry of its list is named by its URL, one URL twice with its number."""
+    words: dict[str, Any] = {}
+    seen: dict[str, int] = {}
+    for row in rows:
+        said = {name: value for name, value in row.items() if name not in _PLACE and value not in (None, [])}
+        if row["position"] == 0:
+            words |= said
+            continue
+        url = str(row["web_url"] or row["original_url"])
+        seen[url] = seen.get(url, 0) + 1
+        name = f"related[{url}]" if seen[url] == 1 else f"related[{url}#{seen[url]}]"
+        words[name] = said
+    return words
+
+
+def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Record]:
+    """Yield each field that differs between two versions; of an entry that stayed, each field of it."""
+    for field in dict.fromkeys([*after, *before]):
+        old, new = before.get(field), after.get(field)
+        is_entry = field.startswith("related[")
+        if old == new:
+            continue
+        if is_entry and old and new:
+            inner = compare(old, new)
+            yield from ({**change, "field": f"{field}.{change['field']}"} for change in inner)
+        elif is_entry:
+            yield {"field": field, "before": old and old["title"], "after": new and new["title"]}
+        else:
+            yield {"field": field, "before": old, "after": new}
+
+
+def _sourced(connection: duckdb.DuckDBPyConnection, told: Mapping[str, Any]) -> dict[str, Record]:
+    """Return the values, each that has no `from` with that of the best-ranked mention that says so."""
+    places = [one for one in told["mentions"] if "position" in one]
+    asked = {f"{name}s": [one[name] for one in places] for name in ("source", "path", "position")}
+    rows = fetch_records(connection, read_sql("show", "mention_words"), asked) if places else []
+    said = {(row["source"], row["path"], row["position"]): _spoken(row) for row in rows}
+    ranked = [(place, said.get((place["source"], place["path"], place["position"]), {})) for place in places]
+    return {field: _with_source(field, one, ranked) for field, one in told["values"].items()}
+
+
+def _with_source(field: str, one: Record, ranked: Sequence[tuple[Record, Mapping[str, Any]]]) -> Record:
+    if one["value"] is None or "from" not in one or one["from"] is not None:
+        return one
+    for place, words in ranked:
+        if words.get(field) == one["value"]:
+            return {**one, "from": {name: place[name] for name in ("source", "path", "position")}}
+    return one
+
+
+def _spoken(row: Mapping[str, Any]) -> Record:
+    """Return what a mention says under the names and in the shapes that `show` has for an article's values."""
+    words: Record = as_plain(dict(row))
+    return {
+        **words,
+        "provider": row["provider_domain"],
+        "authors": "; ".join(row["provider_authors"] or []) or None,
+        "topics": sorted(set(row["topics"] or [])),
+        "images": list(dict.fromkeys(image["url"] for image in row["images"] or [])),
+        "url": row["web_url"] or row["original_url"],
+    }

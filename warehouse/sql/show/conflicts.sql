@@ -1,0 +1,11 @@
+-- One row per value that lost.
+select
+    field,
+    other,
+    mention_count,
+from main.article_conflict
+where article_key = $article_key
+order by
+    field,
+    mention_count desc,
+    other
