@@ -102,4 +102,4 @@ def test_an_error_of_the_system_is_told_as_what_it_is(number: int, words: str) -
 def test_whose_a_file_is_is_told_where_it_may_not_be_used() -> None:
     error = PermissionError(errno.EACCES, "Permission denied")
     text = str(refused("cannot write it", Path("/proc/1/nothing/there"), error))
-    assert "root" in text or "Permission denied; it is yours" in text
+    assert "root" in text or "Permission denied; /proc/1 is yours" in text
