@@ -55,6 +55,7 @@ def check_quiet(done: subprocess.CompletedProcess[str]) -> None:
     assert "unexpected" not in done.stderr
 
 
+@pytest.mark.slow
 @needs_dev_full
 @pytest.mark.parametrize("is_buffered", [True, False])
 @pytest.mark.parametrize("redirect", [*CLOSED, *FULL, HEAD])
@@ -79,6 +80,7 @@ def test_a_flow_run_that_published_ends_with_0(room: Newsroom, tmp_path: Path, r
     look(room.warehouse)
 
 
+@pytest.mark.slow
 @needs_dev_full
 @pytest.mark.parametrize("is_buffered", [True, False])
 @pytest.mark.parametrize(

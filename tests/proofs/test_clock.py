@@ -164,6 +164,7 @@ def kept_raw(clock: Clock) -> int:
         return len(connection.execute("select 1 from ledger.raw").fetchall())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs_while_wrong", [0, 1, 3])
 def test_nothing_is_dropped_because_a_clock_jumped_ahead(clock: Clock, runs_while_wrong: int) -> None:
     settings = Settings(keep_raw_days=30, keep_quarantine_days=30)

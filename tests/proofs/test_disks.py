@@ -176,6 +176,7 @@ WORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", WORKS)
 def test_other_work_on_a_full_disk_says_so_and_harms_nothing(
     tmp_path: Path, full_start: Path, documents: Path, work: str
@@ -211,6 +212,7 @@ def test_a_full_folder_for_spilling_is_told(tmp_path: Path, full_start: Path) ->
         assert (done.returncode, "damaged" in done.stderr) == (1, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "size", "words"),
     [

@@ -104,6 +104,7 @@ def _backup_and_restore(home: Home) -> int:
     return main(["restore", "--from", str(backup), "--force", "--quiet", "--warehouse", str(home.file)])
 
 
+@pytest.mark.slow
 @needs_root
 @pytest.mark.parametrize("umask", [0o022, 0o077])
 @pytest.mark.parametrize("work", WORKS)

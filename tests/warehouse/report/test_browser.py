@@ -49,6 +49,7 @@ def _pixels(png: bytes) -> bytes:
     return zlib.decompress(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1000, 500])
 def test_the_page_of_the_seeds_is_drawn_without_a_word_in_the_console(tmp_path: Path, width: int) -> None:
     page = tmp_path / "report.html"

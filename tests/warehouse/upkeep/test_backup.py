@@ -305,6 +305,7 @@ def test_a_backup_without_a_release_restores_without_one(tmp_path: Path) -> None
     assert read_state(other) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", range(1, 12))
 def test_kill_9_in_a_restore_leaves_a_release_to_read_and_a_second_restore_mends(tmp_path: Path, moment: int) -> None:
     """The process dies at its n-th fsync of a folder or rename: every step of the restore ends with one."""
