@@ -24,7 +24,7 @@ LIMITS = Limits(threads=1, seconds=60)
 SCHEMAS = ("main", "ops")
 # What keeps rows together and is no SQL.
 KEYS = ("PRIMARY KEY", "UNIQUE", "FOREIGN KEY")
-TODO = "restore another backup, or take this release out of its manifest.json: `newsmart run` builds one anew"
+WAY_OUT = "restore another backup, or take this release out of its manifest.json: `newsmart run` builds one anew"
 _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 
 
@@ -37,7 +37,7 @@ def check_no_foreign_sql(path: Path) -> None:
         for kind, name, detail in foreign(connection, path.stem):
             if not _is_ours(connection, kind, name, detail):
                 what = f"the release holds a {kind} of somebody else's"
-                raise RunFailed(what, where=f"{path}: {name[:100]!r}", todo=TODO)
+                raise RunFailed(what, where=f"{path}: {name[:100]!r}", todo=WAY_OUT)
 
 
 def _is_ours(connection: duckdb.DuckDBPyConnection, kind: str, name: str, detail: str | None) -> bool:
