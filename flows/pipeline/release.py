@@ -17,22 +17,21 @@ from flows.pipeline.state import state_before
 from flows.pipeline.steps import step
 from warehouse import faults
 from warehouse.ledger.opening import transaction
-from warehouse.release import build, publish, runs
-from warehouse.release.audit import AuditResult, check, run_audits
-from warehouse.release.build import Built, building, clear_work
-from warehouse.release.changes import find_previous, tell_changes
+from warehouse.release import publish, runs
+from warehouse.release.audit import AuditResult
+from warehouse.release.build import Built
+from warehouse.release.making import Making, making
 from warehouse.release.standing import why_build
 from warehouse.release.told import PINNED, pin_of
 
 
 @dataclass(slots=True)
 class Release:
-    """A release that a run is making; `attached` closes its file. What `load_release` made is `built`."""
+    """A release that a run is making; `attached` closes its file."""
 
     run: Run
-    release_id: str
+    making: Making
     attached: ExitStack
-    built: Built | None = None
     changes: Changes = field(default_factory=Changes)
 
 
@@ -41,10 +40,18 @@ def new_release(run: Run) -> Iterator[Release]:
     """Stage a new release and attach its file for the block; one that was not published is removed."""
     release_id = f"{run.as_of:%Y%m%dT%H%M%S.%f}Z-{token_hex(3)}"
     file = publish.stage(run.home, release_id)
+
+    def fill_ops(built: Built) -> None:
+        runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
+        runs.finish_ops_run(run.connection, run.run_id, built)
+
+    is_whole = run.request.full_refresh
     try:
         with ExitStack() as attached:
-            attached.enter_context(building(run.connection, file))
-            yield Release(run, release_id, attached)
+            made = attached.enter_context(
+                making(run.connection, run.home, file, release_id, run.as_of, VERSIONS, fill_ops, full_refresh=is_whole)
+            )
+            yield Release(run, made, attached)
     except BaseException:
         publish.unstage(run.home, release_id)
         raise
@@ -87,35 +94,27 @@ def _pin_before(run: Run) -> str | None:
 
 def deduplicate(release: Release) -> None:
     """Settle which URLs are one article."""
-    run = release.run
-    with step(run, "deduplicate", counts_as="build"):
+    with step(release.run, "deduplicate", counts_as="build"):
         faults.at("before_build")
-        build.deduplicate(run.connection, run.as_of)
+        release.making.deduplicate()
 
 
 def load_release(release: Release) -> Built:
-    """Fill the release's tables from the ledger."""
-    run = release.run
-
-    def fill_ops(built: Built) -> None:
-        runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
-        runs.finish_ops_run(run.connection, run.run_id, built)
-
-    with step(run, "build"):
-        previous = find_previous(run.home, run.connection, VERSIONS)
-        release.built = build.load(run.connection, run.as_of, release.release_id, VERSIONS, fill_ops)
-        tell_changes(run.connection, previous)
+    """Fill the release's tables."""
+    with step(release.run, "build"):
+        built = release.making.load()
         faults.at("after_build")
-    return release.built
+    return built
 
 
 def audit_release(release: Release) -> tuple[AuditResult, ...]:
     """Audit the release. Raises AuditFailed, and nothing is published."""
     run = release.run
     with step(run, "audit"):
-        run.traces.audits = run_audits(run.connection, run.as_of)
-        clear_work(run.connection)
-        check(run.traces.audits)
+        try:
+            release.making.audit()
+        finally:
+            run.traces.audits = release.making.results
         faults.at("after_audit")
     release.changes = Changes(**runs.count_changes(run.connection, _current(run)))
     return run.traces.audits
@@ -123,7 +122,7 @@ def audit_release(release: Release) -> tuple[AuditResult, ...]:
 
 def publish_release(release: Release) -> str:
     """Put the release in place and note it; keep the latest ones. Returns the path of its file."""
-    run, built = release.run, release.built
+    run, built = release.run, release.making.built
     if built is None:
         raise RuntimeError("the release has not been loaded")
     release.attached.close()
@@ -135,9 +134,12 @@ def publish_release(release: Release) -> str:
         now = utc_now()
         with transaction(run.connection):
             runs.write_release(run.connection, built, file, VERSIONS, now)
+            release.making.note(file.size, now)
             runs.write_run(run.connection, run.key, "published", run.traces.balance, finished_at=now, built=built)
     path = str(run.home.release_file(built.release_id))
     if pinned is not None:
         run.traces.notices.append(f"the pin of a rollback to {pinned} has ended: {run.traces.why}")
+    if release.making.problem is not None:
+        run.traces.notices.append(f"built whole, as it could not be made from the last one: {release.making.problem}")
     run.traces.published = Published(built, path, release.changes)
     return path

@@ -23,7 +23,7 @@ from warehouse.db import spill_folder
 from warehouse.home import Home
 from warehouse.ledger import reread
 from warehouse.ledger.feed import Feed
-from warehouse.ledger.opening import bump_change_number, get_meta, set_meta, transaction
+from warehouse.ledger.opening import get_meta, note_rewritten_past, set_meta, transaction
 from warehouse.ledger.packs import kept_bytes
 
 BATCH_DOCUMENTS = 1_000
@@ -71,7 +71,7 @@ def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: Loca
             for start in range(0, len(rows), BATCH_DOCUMENTS):
                 _read_batch_again(feed, home, rows[start : start + BATCH_DOCUMENTS], as_of, readers)
     reread.replace(connection, run_as_of)
-    bump_change_number(connection)
+    note_rewritten_past(connection)
 
 
 def _read_batch_again(feed: Feed, home: Home, rows: list[Kept], as_of: datetime, readers: LocalReaders) -> None:
@@ -121,4 +121,4 @@ def _key_again(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("delete from ledger.url where url_raw in (select url_raw from rekeyed)")
     connection.execute("insert into ledger.url by name select * from rekeyed")
     connection.unregister("rekeyed")
-    bump_change_number(connection)
+    note_rewritten_past(connection)

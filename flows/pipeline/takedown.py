@@ -19,6 +19,7 @@ from warehouse.home import Home
 from warehouse.ledger.opening import set_meta, transaction
 from warehouse.ledger.tombstones import UNFINISHED, note_takedown
 from warehouse.release import changes, publish, runs
+from warehouse.release.base import note_build
 from warehouse.release.build import Versions
 from warehouse.release.rebuild import build_audited
 from warehouse.release.standing import ledger_record
@@ -77,7 +78,8 @@ def _republish(home: Home, connection: duckdb.DuckDBPyConnection, versions: Vers
     if left:
         raise RunFailed("releases could not be removed", where=f"{home.releases}: {', '.join(left)}")
     with transaction(connection):
-        connection.execute("delete from ledger.release where release_id <> $1", [release_id])
+        for table in ("release", "release_build", "release_table"):
+            connection.execute(f"delete from ledger.{table} where release_id <> $1", [release_id])
     retell(home, connection, pin=None if pin is None else release_id, takedown=state_before(home).get("takedown"))
     return removed
 
@@ -95,8 +97,10 @@ def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: date
     file = publish.stage(home, release_id)
     built = build_audited(connection, as_of, file, versions, release_id, changes.TAKEDOWN)
     sealed = publish.publish(home, release_id)
+    now = utc_now()
     with transaction(connection):
-        runs.write_release(connection, built, sealed, versions, utc_now())
+        runs.write_release(connection, built, sealed, versions, now)
+        note_build(connection, built, sealed.size, now)
     return release_id
 
 

@@ -1,0 +1,178 @@
+"""Making a release: from the one that readers see where that is sound and cheaper, else whole.
+
+Both ways have the same steps, and what they make is the same, row by row. Whatever goes wrong on the way from a base, a
+query that needs too much memory or an audit that fails, the staged file goes and the release is built whole: that alone
+decides whether it can be published.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from schemas.errors import AuditFailed
+from warehouse import interrupts
+from warehouse.db import attach_new, attach_release
+from warehouse.home import Home
+from warehouse.release import build, changes
+from warehouse.release.audit import AuditResult, check, run_audits
+from warehouse.release.base import Base, find_base, note_build
+from warehouse.release.build import INCREMENTAL, Built, FillOps, How, Versions
+from warehouse.release.increment import (
+    OF_ARTICLES,
+    Delta,
+    dangling_audits,
+    looked_at,
+    make_rows,
+    read_back,
+    write_rows,
+)
+from warehouse.release.scope import Span, TooLarge, lay_out_scope, stand_on_ledger
+
+TOO_LARGE = "large_change"
+FAILED = "failed"
+
+CATALOGS = ("news", "previous", "made", "before", "after")
+
+
+@dataclass(slots=True)
+class Making:
+    """A release that is being made into a staged file. `base`: what it is made from; None: whole, and `why_whole`."""
+
+    connection: duckdb.DuckDBPyConnection
+    home: Home
+    file: Path
+    release_id: str
+    as_of: datetime
+    versions: Versions
+    fill_ops: FillOps
+    previous: changes.Previous | str
+    base: Base | None = None
+    why_whole: str | None = None
+    problem: str | None = None
+    built: Built | None = None
+    results: tuple[AuditResult, ...] = ()
+
+    def deduplicate(self) -> None:
+        """Settle which URLs are one article."""
+        if not self._tried(self._lay_out):
+            attach_new(self.connection, self.file, "news")
+            build.deduplicate(self.connection, self.as_of)
+
+    def load(self) -> Built:
+        """Fill the release's tables."""
+        if not self._tried(self._load_increment, self.deduplicate):
+            self.built = build.load(
+                self.connection, self.as_of, self.release_id, self.versions, self.fill_ops, self.why_whole
+            )
+            changes.tell_changes(self.connection, self.previous)
+        if self.built is None:
+            raise RuntimeError("nothing was built")
+        return self.built
+
+    def audit(self) -> tuple[AuditResult, ...]:
+        """Audit the release. Raises AuditFailed."""
+        if not self._tried(self._audit_increment, self.deduplicate, self.load):
+            self.results = run_audits(self.connection, self.as_of)
+            build.clear_work(self.connection)
+            check(self.results)
+        return self.results
+
+    def close(self) -> None:
+        """Close the release's file, and let go of all that was made on the way."""
+        self.connection.execute("use ledger")
+        for name in CATALOGS:
+            self.connection.execute(f"detach database if exists {name}")
+        if self.base is not None:
+            build.clear_work(self.connection)
+            stand_on_ledger(self.connection)
+
+    def note(self, size: int, now: datetime) -> None:
+        """Note what the next release needs to be made from this one. The caller opens the transaction."""
+        if self.built is not None:
+            note_build(self.connection, self.built, size, now, self.base)
+
+    def _tried(self, do: Callable[[Base], None], *redo: Callable[[], object]) -> bool:
+        """Take a step from the base; where that fails, start without one, take the steps before again, return False."""
+        if self.base is None:
+            return False
+        try:
+            do(self.base)
+        except TooLarge:
+            self._start_whole(TOO_LARGE)
+        except duckdb.InterruptException:
+            raise
+        except (duckdb.Error, AuditFailed, OSError) as error:
+            interrupts.check()
+            self.problem = " ".join(str(error).split())[:500]
+            self._start_whole(FAILED)
+        else:
+            return True
+        for again in redo:
+            again()
+        return False
+
+    def _start_whole(self, why: str) -> None:
+        self.close()
+        self.base, self.why_whole = None, why
+        with suppress(FileNotFoundError):
+            self.file.unlink()
+
+    def _lay_out(self, base: Base) -> None:
+        attach_release(self.connection, base.file, "previous")
+        lay_out_scope(self.connection, Span(base.as_of, self.as_of))
+
+    def _load_increment(self, base: Base) -> None:
+        delta = make_rows(self.connection, self.as_of, base.tables)
+
+        def fill_ops() -> None:
+            self.built = build.describe(self.connection, self.as_of, self.release_id, delta.tables, _how(base, delta))
+            build.write_what_it_is(self.connection, self.built, self.versions)
+            self.fill_ops(self.built)
+
+        write_rows(self.connection, delta, base.file, self.file, fill_ops)
+        read_back(self.connection, self.file, delta)
+        changes.look_at(self.connection, "before", "previous", {table.name: looked_at(table) for table in OF_ARTICLES})
+        changes.insert_changes(self.connection, base.release_id)
+
+    def _audit_increment(self, base: Base) -> None:
+        self.results = run_audits(self.connection, self.as_of, "after", dangling_audits())
+        check(self.results)
+
+
+def _how(base: Base, delta: Delta) -> How:
+    counted = [one.table for one in delta.tables]
+    came, went = (sum(rows[name] for name in counted) for rows in (delta.came, delta.went))
+    replaced = tuple((name, max(delta.came[name], delta.went[name])) for name in counted)
+    return How(INCREMENTAL, base.release_id, came, went, replaced=replaced)
+
+
+@contextmanager
+def making(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    file: Path,
+    release_id: str,
+    as_of: datetime,
+    versions: Versions,
+    fill_ops: FillOps,
+    *,
+    full_refresh: bool,
+) -> Iterator[Making]:
+    """Make a release into a file for the block; afterwards the file is closed, without a log."""
+    base = find_base(home, connection, versions, as_of, full_refresh=full_refresh)
+    previous = changes.find_previous(home, connection, versions)
+    made = Making(connection, home, file, release_id, as_of, versions, fill_ops, previous)
+    if isinstance(base, str):
+        made.why_whole = base
+    elif base.is_due(datetime.now(UTC).replace(tzinfo=None)):
+        made.why_whole = "periodic"
+    else:
+        made.base = base
+    try:
+        yield made
+    finally:
+        made.close()
