@@ -51,9 +51,13 @@ RELEASE = Table(
             "VARCHAR",
             "whole (made of all that is recorded) or incremental (made from base_release_id). Both hold the same rows.",
         ),
-        optional("base_release_id", "VARCHAR", "The release from which an incremental one was made."),
-        optional("rows_came", "BIGINT", "Rows of schema main that base_release_id has not.", "rows"),
-        optional("rows_went", "BIGINT", "Rows of schema main that only base_release_id has.", "rows"),
+        optional(
+            "base_release_id", "VARCHAR", "The release from which an incremental one was made. NULL: it is whole."
+        ),
+        optional("rows_came", "BIGINT", "Rows of schema main that base_release_id has not. NULL: it is whole.", "rows"),
+        optional(
+            "rows_went", "BIGINT", "Rows of schema main that only base_release_id has. NULL: it is whole.", "rows"
+        ),
         optional(
             "whole_build_reason",
             "VARCHAR",
