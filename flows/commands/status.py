@@ -14,6 +14,7 @@ from flows.scheduling.serving import read_serving
 from schemas.errors import UsageError
 from warehouse.home import Home
 from warehouse.lock import probe
+from warehouse.release import differing
 from warehouse.release.told import BEHIND, CATCHING_UP, LEAST_AHEAD_SECONDS, is_told_behind, pin_of, shown_record
 from warehouse.state import State
 
@@ -49,6 +50,7 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
         "data_age_seconds": _age(release, "as_of", now),
         "pin": pin_of(home, state),
         "is_behind": is_told_behind(state, release),
+        "differing": differing.told(home),
         "clock_ahead_seconds": _ahead(state, release, now),
         "unfinished_takedown_at": state.get("takedown"),
         "running": None if holder is None else str(holder),
@@ -103,10 +105,7 @@ def status_lines(told: dict[str, Any]) -> list[str]:
             f"{duration(told['release_age_seconds'])} old: "
             f"{release['documents']:,} documents, {release['articles']:,} articles, {release['mentions']:,} mentions"
         )
-    if told["pin"]:
-        lines.append("pinned     by a rollback, until a run records something new or is told --full-refresh")
-    elif told["is_behind"]:
-        lines.append(f"behind     {BEHIND}")
+    lines += _standing_lines(told)
     if told["clock_ahead_seconds"] >= LEAST_AHEAD_SECONDS:
         ahead = duration(told["clock_ahead_seconds"])
         lines.append(f"clock      the last as-of lies {ahead} ahead of it; {CATCHING_UP}")
@@ -115,6 +114,18 @@ def status_lines(told: dict[str, Any]) -> list[str]:
     if told["next_run_due_at"]:
         lines.append(f"next run   due {told['next_run_due_at']}")
     lines.append(f"quarantine {told['quarantine_entries']:,} problems; {told['drift_fields']:,} unknown fields")
+    return lines
+
+
+def _standing_lines(told: dict[str, Any]) -> list[str]:
+    """Return how the release stands to the ledger, where it is not simply what the ledger says."""
+    lines = []
+    if told["pin"]:
+        lines.append("pinned     by a rollback, until a run records something new or is told --full-refresh")
+    elif told["is_behind"]:
+        lines.append(f"behind     {BEHIND}")
+    if told["differing"]:
+        lines.append(f"differs    {told['differing']}")
     return lines
 
 

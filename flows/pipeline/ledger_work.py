@@ -34,7 +34,7 @@ from warehouse.ledger.opening import (
 from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_documents
 from warehouse.ledger.tombstones import URL, has_tombstone, is_unfinished, may_show_what_was_taken_down
 from warehouse.lock import hold
-from warehouse.release import publish, runs, standing
+from warehouse.release import differing, publish, runs, standing
 from warehouse.release.build import Built, lay_out
 from warehouse.release.rebuild import build_to, compare_release
 from warehouse.release.told import pin_of
@@ -70,6 +70,8 @@ def verify(warehouse: Path, settings: Settings) -> dict[str, Any]:
         row = _current(home, connection)
         rebuilt, differences = compare_release(connection, home, row.release_id, row.as_of, VERSIONS)
         sha256 = publish.fingerprint_file(home.release_file(row.release_id)).sha256
+        if not differences:
+            differing.forget(home)
         is_pinned, is_behind = pin_of(home, state_before(home)) is not None, standing.is_behind(connection, row)
         last = last_as_of(connection)
     return {
@@ -148,6 +150,7 @@ def maintain(warehouse: Path, settings: Settings) -> dict[str, Any]:
     kept = Kept(settings.keep_runs, settings.keep_quarantine_days, settings.keep_raw_days)
     with _ledger(warehouse, settings) as (home, connection):
         before = home.ledger.stat().st_size
+        differing.empty(home)
         pruned = prune_ledger(connection, kept, utc_now())
         keep = [row.release_id for row in kept_releases(home, connection, settings.keep_releases)]
         removed = publish.prune(home, keep)

@@ -165,6 +165,7 @@ def _result(run: Run) -> RunResult:
         articles=None if shown is None else shown.article_count,
         quarantine_entries=len(problems),
         seconds=_seconds(run),
+        build=None if published is None else published.built.how.as_record(),
         changes=Changes() if published is None else published.changes,
         quarantine=problems,
         audits=[asdict(audit) for audit in run.traces.audits],

@@ -139,7 +139,6 @@ def publish_release(release: Release) -> str:
     path = str(run.home.release_file(built.release_id))
     if pinned is not None:
         run.traces.notices.append(f"the pin of a rollback to {pinned} has ended: {run.traces.why}")
-    if release.making.problem is not None:
-        run.traces.notices.append(f"built whole, as it could not be made from the last one: {release.making.problem}")
+    run.traces.notices += release.making.notices
     run.traces.published = Published(built, path, release.changes)
     return path

@@ -18,7 +18,7 @@ from warehouse.db import explain
 from warehouse.home import Home
 from warehouse.ledger.opening import set_meta, transaction
 from warehouse.ledger.tombstones import UNFINISHED, note_takedown
-from warehouse.release import changes, publish, runs
+from warehouse.release import changes, differing, publish, runs
 from warehouse.release.base import note_build
 from warehouse.release.build import Versions
 from warehouse.release.rebuild import build_audited
@@ -47,6 +47,7 @@ def finish(home: Home, connection: duckdb.DuckDBPyConnection, versions: Versions
     connection right after. Raises RunFailed where it cannot be finished now; the mark stays then.
     """
     try:
+        differing.empty(home)
         publish.clean(home)  # a build that was killed may have left the text, too
         removed = _republish(home, connection, versions)
         size = compact(connection, home, forget=UNFINISHED)

@@ -186,8 +186,8 @@ class History:
             made.deduplicate()
             built = made.load()
             made.audit()
-        if made.problem is not None:
-            raise Differs(f"it could not be made from its base: {made.problem}")
+        if made.notices:
+            raise Differs("; ".join(made.notices))
         self.kinds[built.how.reason or built.how.kind] += 1
         sealed = publish.publish(self.home, release_id)
         with transaction(self.connection):

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -90,6 +91,11 @@ class How:
     went: int | None = None
     reason: str | None = None
     replaced: tuple[tuple[str, int], ...] = ()
+
+    def as_record(self) -> dict[str, Any]:
+        """What `run --json` tells of it."""
+        names = ("kind", "base", "came", "went", "reason")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ decides whether it can be published.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,12 +15,13 @@ import duckdb
 
 from schemas.errors import AuditFailed
 from warehouse import interrupts
-from warehouse.db import attach_new, attach_release
+from warehouse.db import attach_new, attach_release, spill_folder
 from warehouse.home import Home
-from warehouse.release import build, changes
+from warehouse.release import build, changes, differing
 from warehouse.release.audit import AuditResult, check, run_audits
-from warehouse.release.base import Base, find_base, note_build
+from warehouse.release.base import PERIODIC, Base, find_base, note_build
 from warehouse.release.build import INCREMENTAL, Built, FillOps, How, Versions
+from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
 from warehouse.release.increment import (
     OF_ARTICLES,
     Delta,
@@ -52,12 +53,17 @@ class Making:
     previous: changes.Previous | str
     base: Base | None = None
     why_whole: str | None = None
-    problem: str | None = None
+    chain: Base | None = None
+    chain_file: Path = Path()
+    chain_tables: tuple[TableFingerprint, ...] = ()
+    notices: list[str] = field(default_factory=list)
     built: Built | None = None
     results: tuple[AuditResult, ...] = ()
 
     def deduplicate(self) -> None:
         """Settle which URLs are one article."""
+        if self.chain is not None:
+            self._go_on_with_chain(self.chain)
         if not self._tried(self._lay_out):
             attach_new(self.connection, self.file, "news")
             build.deduplicate(self.connection, self.as_of)
@@ -69,6 +75,7 @@ class Making:
                 self.connection, self.as_of, self.release_id, self.versions, self.fill_ops, self.why_whole
             )
             changes.tell_changes(self.connection, self.previous)
+            self._compare_with_chain()
         if self.built is None:
             raise RuntimeError("nothing was built")
         return self.built
@@ -86,9 +93,8 @@ class Making:
         self.connection.execute("use ledger")
         for name in CATALOGS:
             self.connection.execute(f"detach database if exists {name}")
-        if self.base is not None:
-            build.clear_work(self.connection)
-            stand_on_ledger(self.connection)
+        build.clear_work(self.connection)
+        stand_on_ledger(self.connection)
 
     def note(self, size: int, now: datetime) -> None:
         """Note what the next release needs to be made from this one. The caller opens the transaction."""
@@ -107,7 +113,7 @@ class Making:
             raise
         except (duckdb.Error, AuditFailed, OSError) as error:
             interrupts.check()
-            self.problem = " ".join(str(error).split())[:500]
+            self.notices.append(f"built whole, as it could not be made from the last one: {_in_a_line(error)}")
             self._start_whole(FAILED)
         else:
             return True
@@ -137,6 +143,39 @@ class Making:
         read_back(self.connection, self.file, delta)
         changes.look_at(self.connection, "before", "previous", {table.name: looked_at(table) for table in OF_ARTICLES})
         changes.insert_changes(self.connection, base.release_id)
+
+    def _go_on_with_chain(self, base: Base) -> None:
+        """Make the release from its base beside the whole build that is to be compared with it."""
+        self.chain = None
+        try:
+            self._lay_out(base)
+            delta = make_rows(self.connection, self.as_of, base.tables)
+            write_rows(self.connection, delta, base.file, self.chain_file, lambda: None)
+            self.connection.execute("use ledger")
+            self.connection.execute("detach news")
+            attach_release(self.connection, self.chain_file, "news")
+            self.chain_tables = fingerprint_tables(self.connection, "news")
+        except TooLarge:
+            pass
+        except duckdb.InterruptException:
+            raise
+        except (duckdb.Error, OSError) as error:
+            interrupts.check()
+            self.notices.append(
+                f"a whole build could not be compared with what the releases before give: {_in_a_line(error)}"
+            )
+        finally:
+            self.close()
+
+    def _compare_with_chain(self) -> None:
+        """Tell where the whole build is other than what the chain of releases gives, and keep that one's file."""
+        if self.built is None or not self.chain_tables:
+            return
+        wrong = [one.table for one, other in zip(self.built.tables, self.chain_tables, strict=True) if one != other]
+        if wrong:
+            now = datetime.now(UTC).replace(tzinfo=None)
+            differing.keep(self.home, self.chain_file, self.release_id, wrong, now)
+            self.notices.append(str(differing.told(self.home)))
 
     def _audit_increment(self, base: Base) -> None:
         self.results = run_audits(self.connection, self.as_of, "after", dangling_audits())
@@ -169,10 +208,16 @@ def making(
     if isinstance(base, str):
         made.why_whole = base
     elif base.is_due(datetime.now(UTC).replace(tzinfo=None)):
-        made.why_whole = "periodic"
+        made.why_whole, made.chain = PERIODIC, base
     else:
         made.base = base
-    try:
-        yield made
-    finally:
-        made.close()
+    with spill_folder(home.temp) as spill:
+        made.chain_file = spill / home.file.name
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]

@@ -22,7 +22,7 @@ from schemas.errors import NewsmartError
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.ledger.packs import LOST
 from warehouse.lock import hold, probe
-from warehouse.release import publish
+from warehouse.release import differing, publish
 from warehouse.release.publish import Fingerprint
 from warehouse.release.told import (
     BEHIND,
@@ -93,6 +93,7 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
         lambda: check_bytes(home),
         lambda: check_standing(home),
         lambda: check_clock(home),
+        lambda: check_differing(home),
         lambda: check_releases(home, recorded),
         lambda: check_readers(home),
         lambda: check_leftovers(home),
@@ -240,6 +241,12 @@ def check_clock(home: Home) -> list[Finding]:
     if as_of is None or (_moment(as_of) - utc_now()).total_seconds() < LEAST_AHEAD_SECONDS:
         return []
     return [Finding("clock", "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}")]
+
+
+def check_differing(home: Home) -> list[Finding]:
+    """Say whether a whole build was other than the releases that were made one from the other."""
+    text = differing.told(home)
+    return [] if text is None else [Finding("releases", "bad", text)]
 
 
 def utc_now() -> datetime:
