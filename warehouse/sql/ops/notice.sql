@@ -5,16 +5,19 @@ with
 
 current_keys as (
     select
-        current_mention.document_id,
-        current_mention.position,
+        mention.document_id,
+        mention.position,
         entry_url.entry_id,
         entry_url.url_key,
         entry_url.url_id,
         entry_url.kind,
         entry_url.is_front_page,
-    from work.current_mention as current_mention
-    inner join work.entry_url as entry_url on entry_url.entry_id = current_mention.entry_id
-    where entry_url.is_identifying and (entry_url.is_front_page or current_mention.position = 0)
+    from work.mention as mention
+    inner join work.entry_url as entry_url on entry_url.entry_id = mention.entry_id
+    where
+        mention.valid_to is null
+        and entry_url.is_identifying
+        and (entry_url.is_front_page or mention.position = 0)
 ),
 
 suspects as (

@@ -6,6 +6,7 @@ create or replace view base.content_entry as select * from ledger.content_entry;
 create or replace view base.entry as select * from ledger.entry;
 create or replace view base.url as select rowid as url_id, * from ledger.url;
 create or replace table base.owner (url_key varchar, article_url_key varchar, article_key bigint);
+create or replace table base.remote_entry (entry_id bigint, article_key bigint);
 create or replace table base.spelling (url_raw varchar, kind integer, first_seen_at timestamp);
 create or replace table base.calendar (moment_at timestamp);
 create or replace table base.unchanged_document (document_id bigint, document_key bigint);

@@ -16,4 +16,4 @@ select
     current_mentions.article_key,
     roots.article_key as root_article_key,
 from current_mentions
-left join roots on roots.document_id = current_mentions.document_id
+inner join roots on roots.document_id = current_mentions.document_id
