@@ -12,15 +12,15 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from flows.lean import hide_heavy_modules
 from flows.pipeline.request import RunRequest, RunResult, Told
 from flows.scheduling.environment import environment_of, own_server, their_api_url, their_server, their_settings
 from flows.scheduling.private import alone_in, hand_over_all, inside, key_in, known_key, private_folder
 from flows.scheduling.server import PrefectServer, is_prefect, listen
 from flows.scheduling.serving import read_serving
 from flows.settings import PREFIX
-from flows.silence import be_silent
 from flows.sources.named import absolute
+from flows.startup import skip_numpy_and_pandas
+from flows.streams import close_stderr
 from schemas.errors import RunFailed
 from warehouse.home import Home
 from warehouse.lock import hold
@@ -35,14 +35,14 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
     Once in a process: Prefect reads its settings at import, and the server is gone after the block. Prefect's part is
     done in FILE.d/prefect, so that it reads no settings of the current folder; ours travel by the environment.
     """
-    atexit.register(be_silent)
+    atexit.register(close_stderr)
     home = Home.of(first.warehouse)
     home.prepare()
     folder = private_folder(home)
     with hold(home):
         pass  # where another run holds the warehouse, that is told now and not after Prefect's start
     if not first.engine.is_dask:
-        hide_heavy_modules()
+        skip_numpy_and_pandas()
     environment.update(environment_of(first.settings))
     environment.pop(f"{PREFIX}SETTINGS", None)
     try:

@@ -10,9 +10,9 @@ import sys
 import threading
 from importlib import import_module
 
-from flows.lean import hide_heavy_modules
 from flows.scheduling.job import Job
 from flows.scheduling.log import set_up_log
+from flows.startup import skip_numpy_and_pandas
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
     set_up_log(job.log_format, is_quiet=job.is_quiet)
     if job.parameters["engine"] != "dask":
-        hide_heavy_modules()
+        skip_numpy_and_pandas()
     closed = threading.Event()
     threading.Thread(target=_wait_for_close, args=(closed,), daemon=True).start()
     status: int = import_module("flows.scheduling.service").serve_until(job, closed)

@@ -129,10 +129,10 @@ def test_no_file_of_ours_becomes_stdout(room: Newsroom) -> None:
     """Under `>&-` the next file that is opened gets the number 1, and what is printed would go into it."""
     room.run()
     code = (
-        "import os, sys; from flows.cli import main; import flows.commands.state as state\n"
+        "import os, sys; from flows.cli import main; import flows.commands.status as status\n"
         "def look(options):\n"
         "    sys.stderr.write(' '.join(os.readlink(f'/proc/self/fd/{n}') for n in (0, 1, 2) if n != 2)); return 0\n"
-        "state.status = look; sys.exit(main(['status']))"
+        "status.status = look; sys.exit(main(['status']))"
     )
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("descriptors cannot be looked at here")
