@@ -89,7 +89,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     for line in misspelt():
         warn(line)
     module, _, function = str(options.handler).partition(":")
-    if getattr(options, "direct", False) or module.endswith(".upkeep"):
+    if getattr(options, "direct", False) or module.endswith((".check", ".upkeep")):
         from flows.startup import prepare_process
 
         prepare_process()

@@ -54,7 +54,13 @@ def print_result(options: argparse.Namespace, value: object, lines: Iterable[str
 
 def print_json(value: object) -> None:
     """Print one JSON value on one line."""
-    put(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    put(json_line(value) + "\n")
+
+
+def json_line(value: object) -> str:
+    """Return one JSON value on one line; what is not printable is escaped, as a terminal may obey it."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def say(options: argparse.Namespace, *lines: str) -> None:

@@ -44,11 +44,16 @@ def _notices(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def problem_line(row: Mapping[str, object]) -> str:
-    """Return where a problem is, what was expected there and what was found, in one line."""
+    """Return where a problem is, and what was expected and found there, in one line."""
     place = "" if row["line"] is None else f":{row['line']}:{row['column']}"
-    field = f" {row['field']}" if row["field"] else ""
+    return f"{row['source']}/{row['path']}{place}{' ' if row['field'] else ': '}{problem_text(row)}"
+
+
+def problem_text(row: Mapping[str, object]) -> str:
+    """Return what was expected and found in a field."""
+    field = f"{row['field']}: " if row["field"] else ""
     found = "" if row["found"] is None else f", found {row['found']!r}"
-    return f"{row['source']}/{row['path']}{place}{field}: {row['reason']}: expected {row['expected']}{found}"
+    return f"{field}{row['reason']}: expected {row['expected']}{found}"
 
 
 def drift(options: argparse.Namespace) -> int:
