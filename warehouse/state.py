@@ -9,6 +9,7 @@ Its shape is checked when it is read, by the core of Pydantic alone: all of Pyda
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -130,7 +131,9 @@ def _shape() -> SchemaValidator:
 
 
 def _object(
-    needed: dict[str, CoreSchema], known: dict[str, CoreSchema] | None = None, extra: core.ExtraBehavior = "ignore"
+    needed: Mapping[str, CoreSchema],
+    known: Mapping[str, CoreSchema] | None = None,
+    extra: core.ExtraBehavior = "ignore",
 ) -> CoreSchema:
     fields = {name: core.typed_dict_field(schema) for name, schema in needed.items()}
     fields |= {name: core.typed_dict_field(schema, required=False) for name, schema in (known or {}).items()}
