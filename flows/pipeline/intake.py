@@ -16,7 +16,7 @@ from flows.sources.scan import Scan, scan
 from flows.sources.scan import references as file_references
 from flows.sources.stores.contract import DENIED
 from schemas.errors import SourceUnreadable
-from warehouse import faults, interrupts
+from warehouse import interrupts
 from warehouse.db import limit_memory
 from warehouse.ledger import absent, intake, record
 from warehouse.ledger.feed import Feed
@@ -57,7 +57,6 @@ def scan_sources(run: Run) -> Seen:
             where = ", ".join(source.root for source in run.request.sources)
             todo = "documents end in .md, .markdown, .txt, .yaml or .yml and are neither hidden nor README"
             raise SourceUnreadable("the source holds no document", where=where, todo=todo)
-        faults.at("after_scan")
         return Seen(found, scanned_at_ns)
 
 
@@ -97,8 +96,6 @@ def read_and_record(run: Run, seen: Seen, on_batch: OnBatch | None = None) -> Ba
         with transaction(connection):
             record_observation(run, seen, on_batch)
             runs.write_run(connection, run.key, "started", run.balance)
-            faults.at("during_record")
-        faults.at("after_record")
         limit_memory(connection, memory_for(count_documents(connection), memory))
     run.seconds["record"] -= run.seconds["read"]  # which is counted by itself
     return run.balance
@@ -110,7 +107,6 @@ def record_observation(run: Run, seen: Seen, on_batch: OnBatch | None = None) ->
     run.readers.expect(*record.expected_work(connection, observation, seen.scanned_at_ns))
     references = record.compare(connection, observation)
     _take_in_all(run, references, on_batch)
-    faults.at("before_record")
     run.balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
 
 
@@ -146,7 +142,6 @@ def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch | None) -> No
             taking += monotonic() - taken
     run.readers.close()
     run.seconds["read"] = monotonic() - start - taking
-    faults.at("after_read")
 
 
 def _reading_notices(documents: pa.Table, references: pa.Table) -> Iterator[str]:

@@ -15,7 +15,6 @@ from flows.pipeline.reparse import bring_up_to_date
 from flows.pipeline.request import RunRequest
 from flows.pipeline.run import Run
 from schemas.errors import LedgerDamaged, UsageError
-from warehouse import faults
 from warehouse.clock import utc_now
 from warehouse.home import Home
 from warehouse.ledger import packs
@@ -42,13 +41,10 @@ def open_run(request: RunRequest, readers: Readers) -> Iterator[Run]:
     home.check()
     notices = without_ledger(home, may_begin_anew=request.full_refresh)
     home.prepare()
-    faults.set_fault(request.settings.fault)
     run: Run | None = None
     with hold(home):
         try:
-            faults.at("after_lock")
             publish.clean(home)
-            faults.at("after_clean")
             notices += state_notices(home) + owner_notices(home.folder)
             notices += set_aside_if_damaged(home) if request.full_refresh else []
             with _ledger(home, request, notices) as connection:

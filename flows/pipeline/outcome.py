@@ -8,7 +8,7 @@ import duckdb
 from flows.pipeline.request import RunResult, summary_of
 from flows.pipeline.run import Run, log
 from schemas.errors import NewsmartError, SourceUnreadable
-from warehouse import faults, interrupts
+from warehouse import interrupts
 from warehouse.clock import utc_now
 from warehouse.db import explain
 from warehouse.release import publish, runs
@@ -25,11 +25,8 @@ def finish(run: Run) -> RunResult:
         _write_row(run, "unchanged")
     result = _result(run)
     log_end(result)
-    faults.at("before_state")
     kept = _write_state(run, "unchanged" if run.built is None else "published", None)
-    faults.at("after_state")
     publish.prune(run.home, kept)
-    faults.at("after_prune")
     return result
 
 

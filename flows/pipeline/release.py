@@ -10,7 +10,6 @@ from secrets import token_hex
 
 from flows.pipeline.request import Changes
 from flows.pipeline.run import Run, step
-from warehouse import faults
 from warehouse.clock import utc_now
 from warehouse.ledger.opening import transaction
 from warehouse.release import build, publish, runs
@@ -59,7 +58,6 @@ def deduplicate(release: Release) -> None:
     """Settle which URLs are one article."""
     run = release.run
     with step(run, "deduplicate", counts_as="build"):
-        faults.at("before_build")
         build.deduplicate(run.connection, run.as_of)
 
 
@@ -75,7 +73,6 @@ def load_release(release: Release) -> Built:
         previous = find_previous(run.home, run.releases)
         release.built = build.load(run.connection, run.as_of, release.release_id, fill_ops)
         tell_changes(run.connection, previous)
-        faults.at("after_build")
     return release.built
 
 
@@ -86,7 +83,6 @@ def audit_release(release: Release) -> tuple[AuditResult, ...]:
         run.audits = run_audits(run.connection, run.as_of)
         clear_work(run.connection)
         check(run.audits)
-        faults.at("after_audit")
     run.changes = Changes(**runs.count_changes(run.connection, run.shown))
     return run.audits
 
@@ -99,9 +95,7 @@ def publish_release(release: Release) -> str:
     release.attached.close()
     pinned = pin_of(run.home, state_before(run.home))
     with step(run, "publish"):
-        faults.at("before_publish")
         file = publish.publish(run.home, built.release_id)
-        faults.at("after_publish")
         now = utc_now()
         with transaction(run.connection):
             row = runs.write_release(run.connection, built, file, now)
