@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from flows.clock import utc_now
 from flows.commands.output import json_line, warn
 from flows.commands.state import PROBLEM_FIELDS, problem_line, problem_text
 from flows.engines.readers import LocalReaders
@@ -22,6 +21,7 @@ from flows.streams import put
 from schemas.errors import SourceUnreadable, UsageError
 from schemas.file_state import file_state
 from schemas.text import printable
+from warehouse.clock import utc_now
 
 Row = dict[str, Any]
 _DOCUMENTS = f"documents end in {', '.join(SUFFIXES)} and are neither hidden nor README"

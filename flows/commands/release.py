@@ -4,9 +4,9 @@ import argparse
 import shutil
 from pathlib import Path
 
-from flows.clock import parse_moment
 from flows.commands.output import home_of, page, print_json, released_home, say, warn
 from flows.streams import put
+from warehouse.clock import parse_moment
 from warehouse.state import read_state
 
 

@@ -7,18 +7,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from flows.clock import as_text, parse_moment
 from flows.commands.output import print_json, print_result, say, warn
 from flows.commands.progress import Progress
-from flows.engines.choice import choose_engine
-from flows.pipeline.attempt import attempt
-from flows.pipeline.early import early_readers
-from flows.pipeline.request import DoRun, RunRequest, RunResult
-from flows.pipeline.state import failed_run_id
+from flows.pipeline.direct_readers import direct_readers
+from flows.pipeline.request import DoRun, RunRequest, RunResult, request_of
 from flows.settings import Settings, load_settings, process_environment, readable_settings
-from flows.sources.named import parse_sources
-from schemas.errors import LockedError, UsageError
+from schemas.errors import LockedError
+from warehouse.clock import as_text
 from warehouse.home import Home
+from warehouse.run_state import attempt, failed_run_id
 
 
 def run(options: argparse.Namespace) -> int:
@@ -54,8 +51,8 @@ def backfill(options: argparse.Namespace) -> int:
 
     settings = run_settings(options)
     manifest, warehouse = Path(options.manifest), Path(settings.warehouse)
-    limit, allow_shrink = _quarantine_limit(options, settings), options.allow_shrink
-    requests = plan(manifest, options.name, warehouse, settings, max_quarantine=limit, allow_shrink=allow_shrink)
+    limits = {"max_quarantine": options.max_quarantine, "allow_shrink": options.allow_shrink}
+    requests = plan(manifest, options.name, warehouse, settings, **limits)
     for as_of, status in recorded_before(manifest, warehouse):
         step = {"as_of": as_text(as_of), "outcome": f"recorded before, {status}"}
         print_result(options, step, ["{as_of}: {outcome}".format(**step)])
@@ -112,29 +109,15 @@ def _with_options(options: argparse.Namespace, settings: Settings) -> Settings:
 
 def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
     """Return the request that the options make. Raises UsageError where they do not fit."""
-    as_of = getattr(options, "as_of", None)
-    return RunRequest(
-        sources=parse_sources(options.source or [settings.source]),
-        warehouse=Path(settings.warehouse),
-        as_of=None if as_of is None else parse_moment(as_of),
+    return request_of(
+        settings,
+        source=options.source,
+        as_of=getattr(options, "as_of", None),
+        max_quarantine=options.max_quarantine,
         full_refresh=getattr(options, "full_refresh", False),
         reparse=getattr(options, "reparse", False),
-        max_quarantine=_quarantine_limit(options, settings),
         allow_shrink=options.allow_shrink,
-        workers=settings.workers,
-        engine=choose_engine(settings.engine, settings.dask_address),
-        settings=settings,
     )
-
-
-def _quarantine_limit(options: argparse.Namespace, settings: Settings) -> float | None:
-    """Return the share of bad documents that refuses a run, None for the usual one. Raises UsageError for another."""
-    share: float | None = options.max_quarantine
-    if share is None:
-        return settings.max_quarantine if settings.max_quarantine >= 0 else None
-    if not 0 <= share <= 1:
-        raise UsageError("--max-quarantine takes a share from 0 to 1", where=str(share))
-    return share
 
 
 @contextmanager
@@ -161,7 +144,7 @@ def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -
 @contextmanager
 def _direct(first: RunRequest) -> Iterator[DoRun]:
     """Yield a direct run; reading processes start before DuckDB is imported."""
-    with early_readers(first) as readers:
+    with direct_readers(first) as readers:
         from flows.pipeline.direct import run_direct
 
         yield lambda request: run_direct(request, readers)

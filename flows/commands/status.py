@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.clock import parse_moment, utc_now
 from flows.commands.output import print_json, say
 from flows.commands.state import read_known_state
-from flows.pipeline.state import balance_before
 from flows.scheduling.serving import read_serving
 from flows.settings import load_settings
 from flows.streams import put
 from schemas.errors import UsageError
+from warehouse.clock import parse_moment, utc_now
 from warehouse.home import Home
 from warehouse.lock import probe
 from warehouse.release.told import BEHIND, CATCHING_UP, LEAST_AHEAD_SECONDS, is_told_behind, pin_of, shown_record
+from warehouse.run_state import balance_before
 from warehouse.state import Record, State
 
 AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")

@@ -9,28 +9,28 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from flows.clock import parse_moment
 from flows.commands.output import home_of, print_result, say
 from flows.settings import load_settings
 from schemas.errors import RunFailed
+from warehouse.clock import parse_moment
 from warehouse.release.told import BEHIND, PINNED
 
 
 def build(options: argparse.Namespace) -> int:
     """Build a release as of a time into a file."""
-    from flows.pipeline.ledger_work import build_as_of
+    from warehouse.upkeep.operations import build_as_of
 
     as_of = parse_moment(options.as_of)
-    built = build_as_of(home_of(options).file, as_of, Path(options.to), load_settings())
+    built = build_as_of(home_of(options).file, as_of, Path(options.to), load_settings().build_memory)
     say(options, f"{options.to}: {built.mention_count:,} mentions of {built.article_count:,} articles as of {as_of}")
     return 0
 
 
 def verify(options: argparse.Namespace) -> int:
     """Rebuild the release and compare. Raises RunFailed where a table differs, or the release is behind the ledger."""
-    from flows.pipeline.ledger_work import verify as compare
+    from warehouse.upkeep.operations import verify as compare
 
-    found = compare(home_of(options).file, load_settings())
+    found = compare(home_of(options).file, load_settings().build_memory)
     print_result(options, found, _comparison(found))
     if not (found["is_equal"] and found["is_file_untouched"]):
         names = ", ".join(one["table"] for one in found["differences"]) or "no table differs, but the file's bytes do"
@@ -55,9 +55,9 @@ def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
 
 def purge(options: argparse.Namespace) -> int:
     """Take something down, and print what was done."""
-    from flows.pipeline.ledger_work import purge as take_down
+    from warehouse.upkeep.takedown import purge as take_down
 
-    done = take_down(home_of(options).file, load_settings(), path=options.path, url=options.url)
+    done = take_down(home_of(options).file, load_settings().build_memory, path=options.path, url=options.url)
     return print_result(options, done, _takedown(done))
 
 
@@ -76,9 +76,17 @@ def _takedown(done: Mapping[str, Any]) -> Iterator[str]:
 
 def maintain(options: argparse.Namespace) -> int:
     """Prune and compact the ledger, and print what was done."""
-    from flows.pipeline.ledger_work import maintain as compact
+    from warehouse.upkeep.operations import maintain as compact
 
-    done = compact(home_of(options).file, load_settings())
+    settings = load_settings()
+    done = compact(
+        home_of(options).file,
+        settings.build_memory,
+        keep_releases=settings.keep_releases,
+        keep_runs=settings.keep_runs,
+        keep_quarantine_days=settings.keep_quarantine_days,
+        keep_raw_days=settings.keep_raw_days,
+    )
     text = (
         f"dropped {done['runs']} runs, {done['problems']} mended problems and the bytes of {done['raw']} documents; "
         f"the ledger has {done['ledger_bytes']:,} bytes, it had {done['ledger_bytes_before']:,}"
@@ -88,9 +96,9 @@ def maintain(options: argparse.Namespace) -> int:
 
 def rollback(options: argparse.Namespace) -> int:
     """Go back one release."""
-    from flows.pipeline.ledger_work import rollback as go_back
+    from warehouse.upkeep.operations import rollback as go_back
 
-    release_id = go_back(home_of(options).file, load_settings())
+    release_id = go_back(home_of(options).file, load_settings().build_memory)
     say(options, f"readers now see {release_id}; it stays until a run records something new or has --full-refresh")
     return 0
 

@@ -128,7 +128,7 @@ HOSTILE = "::error::100%\x1b[2J\x9b\u202e##[add-path]x,y"
 def hostile(folder: Path) -> Iterator[str]:
     """A document whose path and values are made to be taken for commands."""
     name = f"{HOSTILE}.md"
-    text = make_document(url=f"ftp:{HOSTILE}")
+    text = make_document(url=f"ftp:{HOSTILE}".replace("\x9b", ""))
     (folder.parent / name).write_text(text)
     yield name
 
