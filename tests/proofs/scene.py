@@ -19,13 +19,13 @@ from pathlib import Path
 import duckdb
 
 from tests.documents import make_document, make_mention
+from tests.proofs.forked import ROOT, run_command
 from warehouse.home import Home
 from warehouse.macros import define_macros
 from warehouse.release import publish
 from warehouse.release.audit import audits
 from warehouse.release.fingerprint import combine, fingerprint_tables
 
-ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"
 COMMAND = (sys.executable, "-m", "flows.cli")
 LEDGER_CATALOGS = ("ledger.", "work.")
@@ -50,15 +50,7 @@ def newsmart(
     *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 120
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of newsmart in a process of its own, wait for it and return what it said."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    return run_command([*map(str, arguments)], {**os.environ, **(environment or {})}, timeout)
 
 
 def run_arguments(source: Path, home: Home, as_of: str, *more: str) -> list[str]:
