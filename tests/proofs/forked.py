@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[2]
 _LIMITS = (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
 
 
@@ -33,7 +33,7 @@ class Server:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.proofs.forked", str(theirs.fileno())],
-                cwd=ROOT,
+                cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -152,8 +152,8 @@ def _preload() -> None:
 
     import_less()
     for folder in ("schemas", "warehouse", "flows/commands", "flows/pipeline", "flows/reading", "flows/sources"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted((_ROOT / folder).rglob("*.py")):
+            name = ".".join(path.relative_to(_ROOT).with_suffix("").parts)
             if not {"__init__", "serve", "ducklake_writer"} & set(name.split(".")):
                 import_module(name)
     from schemas.urls import facts

@@ -19,13 +19,14 @@ from pathlib import Path
 import duckdb
 
 from tests.documents import make_document, make_mention
-from tests.proofs.forked import ROOT, run_command
+from tests.proofs.forked import run_command
 from warehouse.home import Home
 from warehouse.macros import define_macros
 from warehouse.release import publish
 from warehouse.release.audit import audits
 from warehouse.release.fingerprint import combine, fingerprint_tables
 
+ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"
 COMMAND = (sys.executable, "-m", "flows.cli")
 LEDGER_CATALOGS = ("ledger.", "work.")
