@@ -8,7 +8,7 @@ are SQL and come later. Times are naive and mean UTC, as everywhere in the wareh
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -122,6 +122,42 @@ PROBLEMS = _schema(
 
 # one row per distinct path of a field that no model knows, with the first reference that has it
 DRIFT = _schema(("field", pa.string()), ("ref", pa.int32()))
+
+
+class ReadBatch(NamedTuple):
+    """What was read of one batch of documents. Between processes it travels as Arrow IPC streams.
+
+    Pickled Python objects would cost more than reading the documents did; the other side reads a stream in place.
+    """
+
+    documents: pa.Table
+    slices: pa.Table
+    packs: pa.Table
+    mentions: pa.Table
+    entries: pa.Table
+    urls: pa.Table
+    problems: pa.Table
+    drift: pa.Table
+
+    def to_streams(self) -> list[bytes]:
+        """Return each table as an Arrow IPC stream."""
+        return [_to_stream(table) for table in self]
+
+    @classmethod
+    def from_streams(cls, streams: Sequence[bytes]) -> "ReadBatch":
+        """Return the batch that `to_streams` made; the tables point into the bytes given."""
+        return cls(*(pa.ipc.open_stream(stream).read_all() for stream in streams))
+
+
+BATCH_SCHEMAS = (DOCUMENTS, SLICES, PACKS, MENTIONS, ENTRIES, URLS, PROBLEMS, DRIFT)
+"""The schemas of a ReadBatch's tables, in its order."""
+
+
+def _to_stream(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
 
 
 def table_of_columns(columns: Iterable[Iterable[Any]], schema: pa.Schema) -> pa.Table:

@@ -22,7 +22,6 @@ from flows.sources.scan import Scan
 from schemas.errors import LedgerDamaged, UsageError
 from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
-from warehouse import faults
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
 from warehouse.ledger import packs
@@ -107,11 +106,8 @@ def open_run(request: RunRequest, readers: Readers) -> Iterator[Run]:
     home.check()
     traces = Traces(notices=without_ledger(home, may_begin_anew=request.full_refresh))
     home.prepare()
-    faults.set_fault(request.settings.fault)
     with hold(home), _told(home, request, started_at, traces):
-        faults.at("after_lock")
         publish.clean(home)
-        faults.at("after_clean")
         traces.notices += state_notices(home) + notices(home.folder)
         traces.notices += set_aside_if_damaged(home) if request.full_refresh else []
         with _ledger_of(home, request, traces) as connection:

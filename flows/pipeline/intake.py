@@ -17,7 +17,7 @@ from flows.sources.scan import Scan, scan
 from flows.sources.scan import references as file_references
 from flows.sources.stores.contract import DENIED
 from schemas.errors import SourceUnreadable
-from warehouse import faults, interrupts
+from warehouse import interrupts
 from warehouse.db import limit_memory
 from warehouse.ledger import absent, intake, record
 from warehouse.ledger.feed import Feed
@@ -60,7 +60,6 @@ def _scan(run: Run) -> Seen:
             where=where,
             todo="documents end in .md, .markdown, .txt, .yaml or .yml and are neither hidden nor README",
         )
-    faults.at("after_scan")
     return Seen(found, scanned_at_ns)
 
 
@@ -105,12 +104,9 @@ def _read_and_record(run: Run, seen: Seen, on_batch: OnBatch) -> Balance:
         run.readers.expect(*record.expected_work(connection, observation, seen.scanned_at_ns))
         references = record.compare(connection, observation)
         _take_in_all(run, references, on_batch)
-        faults.at("before_record")
         balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
         run.traces.balance = balance
         runs.write_run(connection, run.key, "started", balance)
-        faults.at("during_record")
-    faults.at("after_record")
     limit_memory(connection, memory_for(count_documents(connection), setting))
     return balance
 
@@ -146,7 +142,6 @@ def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch) -> None:
             taking += monotonic() - taken
     run.readers.close()
     run.traces.seconds["read"] = monotonic() - start - taking
-    faults.at("after_read")
 
 
 def _reading_notices(documents: pa.Table, references: pa.Table) -> Iterator[str]:

@@ -12,7 +12,7 @@ from flows.pipeline.request import Changes, RunResult
 from flows.pipeline.state import balance_before, run_record, state_before, status_of
 from flows.pipeline.steps import tell_end
 from schemas.errors import NewsmartError, SourceUnreadable
-from warehouse import faults, interrupts
+from warehouse import interrupts
 from warehouse.db import explain
 from warehouse.home import Home
 from warehouse.release import publish, runs
@@ -29,11 +29,8 @@ def finish(run: Run) -> RunResult:
     keep = [row.release_id for row in _kept(run)]
     result = _result(run)
     tell_end(result)
-    faults.at("before_state")
     tell(run, "unchanged" if published is None else "published", None)
-    faults.at("after_state")
     publish.prune(run.home, keep)
-    faults.at("after_prune")
     return result
 
 

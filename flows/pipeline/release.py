@@ -15,7 +15,6 @@ from flows.pipeline.outcome import known_releases
 from flows.pipeline.request import Changes
 from flows.pipeline.state import state_before
 from flows.pipeline.steps import step
-from warehouse import faults
 from warehouse.ledger.opening import transaction
 from warehouse.release import build, publish, runs
 from warehouse.release.audit import AuditResult, check, run_audits
@@ -89,7 +88,6 @@ def deduplicate(release: Release) -> None:
     """Settle which URLs are one article."""
     run = release.run
     with step(run, "deduplicate", counts_as="build"):
-        faults.at("before_build")
         build.deduplicate(run.connection, run.as_of)
 
 
@@ -105,7 +103,6 @@ def load_release(release: Release) -> Built:
         previous = find_previous(run.home, run.connection, VERSIONS)
         release.built = build.load(run.connection, run.as_of, release.release_id, VERSIONS, fill_ops)
         tell_changes(run.connection, previous)
-        faults.at("after_build")
     return release.built
 
 
@@ -116,7 +113,6 @@ def audit_release(release: Release) -> tuple[AuditResult, ...]:
         run.traces.audits = run_audits(run.connection, run.as_of)
         clear_work(run.connection)
         check(run.traces.audits)
-        faults.at("after_audit")
     release.changes = Changes(**runs.count_changes(run.connection, _current(run)))
     return run.traces.audits
 
@@ -129,9 +125,7 @@ def publish_release(release: Release) -> str:
     release.attached.close()
     pinned = _pin_before(run)
     with step(run, "publish"):
-        faults.at("before_publish")
         file = publish.publish(run.home, built.release_id)
-        faults.at("after_publish")
         now = utc_now()
         with transaction(run.connection):
             runs.write_release(run.connection, built, file, VERSIONS, now)

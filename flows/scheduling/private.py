@@ -8,7 +8,6 @@ Prefect reads `.env`, `prefect.toml` and `pyproject.toml` of the current folder,
 name classes to load and servers to obey. So all that imports Prefect does it in this folder (`inside`).
 """
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
 from schemas.errors import LockedError, RunFailed
+from warehouse.durable import try_lock
 from warehouse.home import Home
 from warehouse.owners import hand_over
 
@@ -115,12 +115,10 @@ def alone_in(folder: Path) -> Iterator[None]:
     """
     number = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not try_lock(number):
+            todo = "it ends by itself"
+            raise LockedError("another run holds the warehouse", where=str(folder.parent), todo=todo)
         yield
-    except BlockingIOError:
-        raise LockedError(
-            "another run holds the warehouse", where=str(folder.parent), todo="it ends by itself"
-        ) from None
     finally:
         os.close(number)
 

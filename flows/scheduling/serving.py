@@ -3,7 +3,6 @@
 It is believed only while `serve.lock` is held, by the kernel's word: a killed scheduler leaves the file behind.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from schemas.errors import LockedError
-from warehouse.durable import write_atomically
+from warehouse.durable import try_lock, write_atomically
 from warehouse.home import Home
 from warehouse.refusals import refused
 
@@ -79,12 +78,10 @@ def hold_serving(home: Home) -> Iterator[None]:
 
 
 def _lock(number: int, home: Home) -> None:
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not try_lock(number):
         serving = read_serving(home)
         where = str(home.file) if serving is None else f"{home.file}, pid {serving.pid}, {serving.schedule}"
-        raise LockedError("another `newsmart serve` serves the warehouse", where=where, todo="stop it first") from None
+        raise LockedError("another `newsmart serve` serves the warehouse", where=where, todo="stop it first")
 
 
 def _is_held(home: Home) -> bool:
@@ -93,11 +90,8 @@ def _is_held(home: Home) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not try_lock(number, shared=True)
     except OSError:
         return False
     finally:
         os.close(number)
-    return False

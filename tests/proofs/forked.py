@@ -91,11 +91,12 @@ _mine = threading.local()
 
 
 def run_command(
-    arguments: Sequence[str], environment: Mapping[str, str], timeout: float
+    arguments: Sequence[str], environment: Mapping[str, str], timeout: float, edge: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of newsmart in a process of its own, wait for it and return what it said.
 
-    The umask and the limits are those of this process. Raises TimeoutError.
+    The umask and the limits are those of this process. In: `edge`, where it is to die (tests/proofs/killed.py).
+    Raises TimeoutError.
     """
     if not hasattr(_mine, "server"):
         _mine.server = Server()  # one for each thread, as a server waits for its command
@@ -103,6 +104,7 @@ def run_command(
     os.umask(umask)
     limits = [resource.getrlimit(limit) for limit in _LIMITS]
     order = {"arguments": list(arguments), "environment": dict(environment), "umask": umask, "limits": limits}
+    order["edge"] = edge
     try:
         done = _mine.server.run(order, timeout)
     except BaseException:
@@ -136,6 +138,8 @@ def _serve(connection: socket.socket) -> int:
     for limit, (soft, _) in zip(_LIMITS, order["limits"], strict=True):
         resource.setrlimit(limit, (soft, resource.getrlimit(limit)[1]))
     sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))  # noqa: SIM115
+    if order["edge"]:
+        import_module("tests.proofs.killed").arm(order["edge"])
     return int(import_module("flows.cli").main(order["arguments"]))
 
 

@@ -48,10 +48,13 @@ class Look:
 
 
 def newsmart(
-    *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 120
+    *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 120, edge: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of newsmart in a process of its own, wait for it and return what it said."""
-    return run_command([*map(str, arguments)], {**os.environ, **(environment or {})}, timeout)
+    """Run a command of newsmart in a process of its own, wait for it and return what it said.
+
+    In: `edge`, where the process is to die (tests/proofs/killed.py).
+    """
+    return run_command([*map(str, arguments)], {**os.environ, **(environment or {})}, timeout, edge)
 
 
 def run_arguments(source: Path, home: Home, as_of: str, *more: str) -> list[str]:

@@ -20,7 +20,6 @@ from schemas.declarations import Table
 from schemas.errors import AuditFailed
 from schemas.shared_alias import judge
 from schemas.tables import CONTRACT_VERSION
-from warehouse import faults
 from warehouse.contract import STANDARD_VERSION, relationships, render_contract
 from warehouse.db import attach_new
 from warehouse.ledger.opening import transaction
@@ -242,7 +241,6 @@ def _fill(table: Table, select: str, cursor: duckdb.DuckDBPyConnection) -> Table
         if "constraint" not in str(error):
             raise
         raise AuditFailed("a key or a required column is broken", where=f"{table.name}: {error}") from error
-    faults.at("during_build")
     return made
 
 
