@@ -5,6 +5,7 @@ proves that none fans out. `primary_key` of a view is what must be unique in it.
 """
 
 from schemas.declarations import ForeignKey, Table, optional, required
+from schemas.star_tables import DIM_ARTICLE, FACT_ARTICLE
 
 _ARTICLE = ForeignKey("article_key", "dim_article", "article_key")
 
@@ -14,54 +15,18 @@ ARTICLES = Table(
     "article",
     "The flat table to point a BI tool at first: dim_article, fact_article, provider and date in one.",
     (
-        required("article_key", "BIGINT", "The article; joins every other article_key."),
-        required("url_key", "VARCHAR", "Natural key: its normalised URL, such as `example.com/news/1`."),
-        required("url", "VARCHAR", "Web address to show and open, without trackers."),
-        optional("title", "VARCHAR", "Headline. NULL where no mention has one."),
-        optional("excerpt", "VARCHAR", "Teaser text. NULL where no mention has a real one."),
-        optional("category", "VARCHAR", "Publisher's category. NULL where not given, as for most without a document."),
-        optional("content_type", "VARCHAR", "Publisher's type, such as article or video. NULL where not given."),
+        *DIM_ARTICLE.take("article_key", "url_key", "url", "title", "excerpt", "category", "content_type"),
         optional("provider_name", "VARCHAR", "Name of the provider. NULL where the provider or its name is unknown."),
-        optional(
-            "provider_domain", "VARCHAR", "Domain of the provider, lower case, without `www.`. NULL where unknown."
-        ),
-        optional(
-            "topics",
-            "VARCHAR",
-            "Topics in alphabetical order, joined by `, `; to count by topic use topic_daily. NULL where none.",
-        ),
+        optional("provider_domain", "VARCHAR", "Domain of the provider, lower case, no `www.`. NULL where unknown."),
+        optional("topics", "VARCHAR", "Topics in alphabetical order, joined by `, `. NULL where none."),
         optional("image_url", "VARCHAR", "Address of its first image. NULL where none."),
-        optional("published_at", "TIMESTAMP", "Earliest publication time given. NULL where unknown.", "UTC"),
+        *FACT_ARTICLE.take("published_at"),
         optional("published_date", "DATE", "Day of published_at, in UTC. NULL where unknown."),
-        optional("quality", "BIGINT", "Publisher's quality score, 0 and up. NULL where not rated.", "points"),
-        optional(
-            "heat", "BIGINT", "Publisher's popularity score, 0 and up. NULL where not rated, as for most.", "points"
-        ),
-        optional("is_published", "BOOLEAN", "Publisher's `published` flag. NULL where not given."),
-        required("is_root", "BOOLEAN", "True where the article has a document of its own."),
-        required("is_withdrawn", "BOOLEAN", "True where a document of its own says `removed: true`."),
+        *FACT_ARTICLE.take("quality", "heat", "is_published"),
+        *DIM_ARTICLE.take("is_root", "is_withdrawn"),
         required("is_current", "BOOLEAN", "True while a current document version mentions it."),
-        required("image_count", "INTEGER", "Images it has.", "images"),
-        required("topic_count", "INTEGER", "Topics it has.", "topics"),
-        required(
-            "related_count",
-            "INTEGER",
-            "Distinct other articles that its own documents list as related; 0 without a document.",
-            "articles",
-        ),
-        required(
-            "mention_count", "INTEGER", "Current mentions of it, as root or related; 0 once it has left.", "mentions"
-        ),
-        required(
-            "cited_by_count", "INTEGER", "Distinct documents of other articles that list it as related.", "documents"
-        ),
-        required("first_seen_at", "TIMESTAMP", "As-of of the first run whose documents mentioned it.", "UTC"),
-        optional(
-            "last_seen_at",
-            "TIMESTAMP",
-            "As-of of the run in which it left the documents. NULL: still mentioned.",
-            "UTC",
-        ),
+        *FACT_ARTICLE.take("image_count", "topic_count", "related_count", "mention_count", "cited_by_count"),
+        *DIM_ARTICLE.take("first_seen_at", "last_seen_at"),
     ),
     ("article_key",),
     (_ARTICLE,),
@@ -74,25 +39,16 @@ RELATED_ARTICLES = Table(
     "The network of related articles; an article listed twice in one list is one edge, at its first place.",
     (
         required("document_key", "BIGINT", "The document that draws the edge; joins dim_document."),
-        required(
-            "article_key", "BIGINT", "The document's own (root) article, from which the edge goes; joins dim_article."
-        ),
-        required(
-            "related_article_key", "BIGINT", "The article that it lists, to which the edge goes; joins dim_article."
-        ),
+        required("article_key", "BIGINT", "The document's own article, where the edge begins; joins dim_article."),
+        required("related_article_key", "BIGINT", "The article that it lists, where the edge ends; joins dim_article."),
         required("position", "INTEGER", "Its first place in the list, 1-based."),
         optional("title", "VARCHAR", "Title of the root article. NULL where unknown."),
         optional("related_title", "VARCHAR", "Title of the listed article. NULL where unknown."),
         optional("provider_domain", "VARCHAR", "Provider of the root article. NULL where unknown."),
         optional("related_provider_domain", "VARCHAR", "Provider of the listed article. NULL where unknown."),
-        optional("published_at", "TIMESTAMP", "Publication of the root article. NULL where unknown.", "UTC"),
-        optional("related_published_at", "TIMESTAMP", "Publication of the listed article. NULL where unknown.", "UTC"),
-        optional(
-            "days_between",
-            "DOUBLE",
-            "Listed article's publication minus the root's; negative: earlier. NULL where either is unknown.",
-            "days",
-        ),
+        optional("published_at", "TIMESTAMP", "Publication of the root article. NULL where unknown."),
+        optional("related_published_at", "TIMESTAMP", "Publication of the listed article. NULL where unknown."),
+        optional("days_between", "DOUBLE", "Publication of the listed minus that of the root. NULL: unknown.", "days"),
     ),
     ("document_key", "related_article_key"),
     (
@@ -117,15 +73,8 @@ PROVIDER_SUMMARY = Table(
         required("cited_by_count", "INTEGER", "Sum of cited_by_count of its articles.", "citations"),
         optional("average_quality", "DOUBLE", "Mean quality of its rated articles. NULL: none rated.", "points"),
         optional("average_heat", "DOUBLE", "Mean heat of its rated articles. NULL: none rated.", "points"),
-        optional(
-            "first_published_at",
-            "TIMESTAMP",
-            "Publication of its earliest article. NULL where no time is known.",
-            "UTC",
-        ),
-        optional(
-            "last_published_at", "TIMESTAMP", "Publication of its latest article. NULL where no time is known.", "UTC"
-        ),
+        optional("first_published_at", "TIMESTAMP", "Publication of its earliest article. NULL: no time is known."),
+        optional("last_published_at", "TIMESTAMP", "Publication of its latest article. NULL: no time is known."),
     ),
     ("provider_key",),
     (ForeignKey("provider_key", "dim_provider", "provider_key"),),
@@ -139,12 +88,7 @@ TOPIC_DAILY = Table(
     (
         required("topic", "VARCHAR", "The topic, in the publisher's spelling."),
         optional("date", "DATE", "Day of publication, in UTC. NULL: the articles whose publication is unknown."),
-        required(
-            "article_count",
-            "INTEGER",
-            "Articles of that topic and day, departed ones included; one with two topics counts under both.",
-            "articles",
-        ),
+        required("article_count", "INTEGER", "Its articles; one with two topics counts under both.", "articles"),
         optional("average_quality", "DOUBLE", "Mean quality of the rated ones. NULL: none rated.", "points"),
         optional("average_heat", "DOUBLE", "Mean heat of the rated ones. NULL: none rated.", "points"),
     ),
@@ -165,21 +109,14 @@ MATCH_CANDIDATE = Table(
     (
         required("article_key", "BIGINT", "One article; joins dim_article."),
         required("other_article_key", "BIGINT", "The other; joins dim_article."),
-        required(
-            "loose_key", "VARCHAR", "What both have: a looser key, a domain and content id, or an alias; see reason."
-        ),
+        required("loose_key", "VARCHAR", "A looser key, a domain and content id, or an alias that both have."),
         required("url", "VARCHAR", "Address of the one."),
         required("other_url", "VARCHAR", "Address of the other."),
         optional("title", "VARCHAR", "Title of the one. NULL where unknown."),
         optional("other_title", "VARCHAR", "Title of the other. NULL where unknown."),
         optional("provider_domain", "VARCHAR", "Provider of the one. NULL where unknown."),
         optional("other_provider_domain", "VARCHAR", "Provider of the other. NULL where unknown."),
-        optional(
-            "days_between",
-            "DOUBLE",
-            "Publication of the other minus that of the one. NULL where either is unknown.",
-            "days",
-        ),
+        optional("days_between", "DOUBLE", "Publication of the other minus that of the one. NULL: unknown.", "days"),
         required("reason", "VARCHAR", "Why the two may be one story, in words."),
     ),
     ("article_key", "other_article_key"),
