@@ -13,8 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.url_params import AMBIGUOUS, AMP_NAMES, AMP_VALUE_NAMES, FALSE_VALUES, LANGUAGE_NAMES
-from schemas.url_query import param_name
-from schemas.url_rules import Parts, drop_www
+from schemas.url_rules import Parts, drop_www, param_name
 from schemas.url_wrappers import is_amp_cache, may_wrap
 
 if TYPE_CHECKING:

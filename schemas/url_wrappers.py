@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from schemas.url_query import Note
-from schemas.url_rules import NotAUrl, Parts, canonical
+from schemas.url_rules import NotAUrl, Note, Parts, canonical
 
 MAX_UNWRAPS = 7
 

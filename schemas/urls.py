@@ -23,8 +23,7 @@ from schemas.url_forms import (
     registrable_domain,
     site_of,
 )
-from schemas.url_query import Note, param_name
-from schemas.url_rules import MAX_BYTES, NotAUrl, Parts, plain_pieces
+from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, param_name, plain_pieces
 from schemas.url_wrappers import in_amp_cache, settle
 
 POLICY_VERSION = 2

@@ -7,7 +7,7 @@ option that was wrong.
 import argparse
 from collections.abc import Callable
 
-from schemas.bounds import MOST_SECONDS
+from schemas.limits import MOST_SECONDS
 
 _DIGITS = 12
 

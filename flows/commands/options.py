@@ -5,7 +5,7 @@ from typing import Any
 
 from flows.commands.numbers import seconds, whole
 from flows.engines.choice import ENGINES
-from schemas.bounds import MOST_WORKERS
+from schemas.limits import MOST_WORKERS
 
 Adder = Any  # argparse gives its group of subparsers no public type
 

@@ -24,10 +24,9 @@ from distributed import Worker, get_worker
 from flows.reading.blocks import Memo
 from flows.reading.read import read_batch
 from flows.sources.scan import FileRef
-from schemas.batches import BATCH_SCHEMAS, ReadBatch
+from schemas.batches import BATCH_SCHEMAS, RULES_VERSION, ReadBatch
 from schemas.documents import bounds
 from schemas.errors import NewsmartError
-from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
 
 EXTENSION = "newsmart"

@@ -19,8 +19,8 @@ from flows.pipeline.reparse import bring_up_to_date
 from flows.pipeline.request import Changes, RunRequest
 from flows.pipeline.state import state_notices, tell_without_ledger
 from flows.sources.scan import Scan
+from schemas.batches import RULES_VERSION
 from schemas.errors import LedgerDamaged, UsageError
-from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home

@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from flows.engines.readers import LocalReaders
 from flows.sources.scan import FileRef
+from schemas.batches import RULES_VERSION
 from schemas.file_state import file_state
 from schemas.hosts import host_of
-from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION, facts
 from warehouse.db import spill_folder
 from warehouse.home import Home

@@ -8,8 +8,8 @@ import pytest
 
 from flows.pipeline import ledger_work
 from flows.settings import Settings
-from schemas.keys import surrogate_key
 from tests.documents import make_document, make_mention
+from tests.ledgers import surrogate_key
 from tests.newsroom import Newsroom
 from warehouse.home import Home
 from warehouse.release import changes
