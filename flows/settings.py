@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.trust import check_trust
-from schemas.bounds import MOST_SECONDS, MOST_WORKERS
 from schemas.errors import UsageError
-from schemas.sizes import size_bytes
+from schemas.limits import MOST_SECONDS, MOST_WORKERS, size_bytes
 
 PREFIX = "NEWSMART_"
 DEFAULT_FILE = "newsmart.toml"

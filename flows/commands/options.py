@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flows.engines.choice import ENGINES
-from schemas.bounds import MOST_SECONDS, MOST_WORKERS
+from schemas.limits import MOST_SECONDS, MOST_WORKERS
 
 Adder = Any  # argparse gives its group of subparsers no public type
 
