@@ -18,7 +18,7 @@ from flows import maintenance, refresh
 from flows.scheduling.environment import own_server
 from flows.scheduling.server import PrefectServer, listen
 from tests.documents import make_document
-from tests.soak.served import ROOT, wait_for
+from tests.soak.served import ROOT, running, wait_for
 
 FILE = ROOT / "prefect.yaml"
 
@@ -77,8 +77,7 @@ def test_server_worker_deployment_and_a_scheduled_run_that_publishes(
     added = own_server(os.environ, tmp_path / "home", server.api_url, "newsmart:key")
     for name, value in added.items():
         monkeypatch.setenv(name, value)
-    with server:
-        server.wait_until_ready()
+    with running(server):
         for command in (
             prefect("work-pool", "create", "newsmart", "--type", "process"),
             prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(file)),

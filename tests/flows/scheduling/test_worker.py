@@ -20,15 +20,13 @@ from prefect.workers.base import BaseJobConfiguration
 
 from flows.pipeline.request import RunRequest
 from flows.refresh import refresh
-from flows.scheduling.check import spacing
-from flows.scheduling.deployments import schedule_of
+from flows.scheduling.deployments import schedule_of, spacing
 from flows.scheduling.environment import KEPT_SECONDS, environment_of, retention
-from flows.scheduling.job import Job
+from flows.scheduling.parameters import parameters_of
 from flows.scheduling.private import identity_in
-from flows.scheduling.service import Service
-from flows.scheduling.serving import Serving, When
-from flows.scheduling.worker import ThreadWorker
-from flows.serve import _job, _listen
+from flows.scheduling.serving import Job, Serving, When
+from flows.scheduling.worker import ThreadWorker, register
+from flows.serve import _listen
 from flows.settings import Settings, load_settings
 from flows.sources.scan import Source
 from schemas.errors import RunFailed, UsageError
@@ -46,7 +44,6 @@ def job_of(newsroom: Newsroom, name: str) -> Job:
         parameters={"source": [f"news={newsroom.folder}"], "warehouse": str(newsroom.warehouse), "engine": ""},
         serving=Serving(1, "every 3600 s", "http://127.0.0.1:1/api", "2024-01-01T00:00:00Z"),
         folder=str(newsroom.folder),
-        log_format="text",
     )
 
 
@@ -83,7 +80,8 @@ def state_names(*runs: FlowRun) -> list[str | None]:
 
 def test_a_job_with_thousands_of_sources_and_any_name_travels() -> None:
     sources = tuple(Source(f"source {i}\n", f"/data/{i}") for i in range(20_000))
-    job = _job(RunRequest(sources, Path("n.duckdb")), When(5.0), "http://127.0.0.1:1/api", "n")
+    serving = Serving(1, "every 5 s", "http://127.0.0.1:1/api", "2024-01-01T00:00:00Z")
+    job = Job("n", When(5.0), parameters_of(RunRequest(sources, Path("n.duckdb"))), serving, "/")
     line = job.as_line()
     assert line.count(b"\n") == 1
     assert Job.from_line(line) == job
@@ -153,9 +151,7 @@ def test_two_warehouses_at_one_path_have_two_identities(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("prefect_server")
 class TestOnAServer:
     def test_each_warehouse_has_deployments_of_its_own_ready_to_read(self, newsroom: Newsroom) -> None:
-        services = [Service(job_of(newsroom, name)) for name in ("news-a", "news-b")]
-        workers = [service._register() for service in services]
-        served = [set(worker._served) for worker in workers]
+        served = [set(register(job_of(newsroom, name)).served) for name in ("news-a", "news-b")]
         with get_client(sync_client=True) as client:
             told = [client.read_deployment(identity) for identity in (*served[0], *served[1])]
         assert served[0].isdisjoint(served[1])
@@ -163,15 +159,15 @@ class TestOnAServer:
         assert all(deployment.schedules and not deployment.paused for deployment in told)
 
     def test_what_a_crash_left_is_ended_and_its_slots_are_freed_and_nobody_elses(self, newsroom: Newsroom) -> None:
-        mine, other = (Service(job_of(newsroom, name)) for name in ("news-c", "news-d"))
-        ids = [next(iter(service._register()._served)) for service in (mine, other)]
+        mine, other = (job_of(newsroom, name) for name in ("news-c", "news-d"))
+        ids = [next(iter(register(job).served)) for job in (mine, other)]
         with get_client(sync_client=True) as client:
             runs = [client.create_flow_run_from_deployment(identity, state=Running()) for identity in ids]
             client.update_deployment(ids[0], DeploymentUpdate(concurrency_limit=1))
             limit = client.read_deployment(ids[0]).global_concurrency_limit
             assert limit is not None
             client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=1))
-            mine._register()
+            register(mine)
             limit = client.read_deployment(ids[0]).global_concurrency_limit
         assert state_names(*runs) == ["Crashed", "Running"]
         assert limit is None or limit.active_slots == 0
@@ -183,10 +179,10 @@ class TestOnAServer:
         private = tmp_path / "private"
         private.mkdir()
         (private / "b.md").write_text(make_document("Private"))
-        worker = Service(job_of(newsroom, "news-e"))._register()
+        worker = register(job_of(newsroom, "news-e"))
         with get_client(sync_client=True) as client:
             run = client.create_flow_run_from_deployment(
-                next(iter(worker._served)),
+                next(iter(worker.served)),
                 parameters={"source": [f"news={private}"], "warehouse": str(tmp_path / "stolen.duckdb")},
             )
         with heard(caplog):
@@ -198,8 +194,8 @@ class TestOnAServer:
 
     def test_a_run_is_skipped_while_another_goes_on_and_where_it_was_due_long_ago(self, newsroom: Newsroom) -> None:
         newsroom.write("a.md", make_document())
-        worker = Service(job_of(newsroom, "news-f"))._register()
-        identity = next(iter(worker._served))
+        worker = register(job_of(newsroom, "news-f"))
+        identity = next(iter(worker.served))
         with get_client(sync_client=True) as client:
             runs = [client.create_flow_run_from_deployment(identity) for _ in range(3)]
         runs[2] = runs[2].model_copy(update={"expected_start_time": datetime.now(UTC) - timedelta(hours=1)})
@@ -208,7 +204,7 @@ class TestOnAServer:
         assert state_names(*runs) == ["Completed", "Skipped", "Skipped"]
 
     def test_a_run_of_no_deployment_of_ours_is_skipped(self, newsroom: Newsroom) -> None:
-        worker = Service(job_of(newsroom, "news-g"))._register()
+        worker = register(job_of(newsroom, "news-g"))
         with get_client(sync_client=True) as client:
             run = client.create_flow_run(refresh, parameters={"source": ["news=/etc"]})
         started(worker, run)
@@ -220,8 +216,8 @@ class TestOnAServer:
         monkeypatch.setenv("NEWSMART_ON_FAILURE", "tee told.json")
         for i in range(11):
             newsroom.write(f"{i}.md", "no front matter")
-        worker = Service(replace(job_of(newsroom, "news-h"), folder=str(tmp_path)))._register()
-        identity = next(iter(worker._served))
+        worker = register(replace(job_of(newsroom, "news-h"), folder=str(tmp_path)))
+        identity = next(iter(worker.served))
         with get_client(sync_client=True) as client:
             runs = [client.create_flow_run_from_deployment(identity) for _ in range(2)]
         with hold(Home.of(newsroom.warehouse)):

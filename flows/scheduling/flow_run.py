@@ -1,13 +1,15 @@
-"""How our flows begin and end in Prefect: a step as a task, the state that carries result or error, the hooks.
+"""What our flows have in common: a step as a task, a run that begins in a flow run, the state that ends it, the hooks.
 
 A retry is asked for by the error's class alone, as no list of messages stays true.
 """
 
+import atexit
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
-from functools import partial
+from datetime import UTC, datetime
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -21,14 +23,17 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.engines.readers import LocalReaders, Readers
+from flows.pipeline.attempt import attempt
 from flows.pipeline.begin import Run
 from flows.pipeline.direct import begin
 from flows.pipeline.hooks import failure_event, tell_failure
 from flows.pipeline.request import RunRequest, RunResult
 from flows.pipeline.state import failed_run_id, state_before, status_of
 from flows.pipeline.steps import summary_of
-from flows.scheduling.page import leave_report_of_failure
-from flows.settings import load_settings
+from flows.scheduling.page import failed_result, leave_report
+from flows.scheduling.parameters import request_of
+from flows.settings import load_settings, process_environment
+from flows.silence import be_silent
 from schemas.errors import LockedError, NewsmartError, TransientFailure
 from warehouse import interrupts
 from warehouse.home import Home
@@ -37,13 +42,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SKIPPED = "Skipped"
-RETRIES = 3
 RETRY_DELAYS = [1.0, 5.0, 25.0]
 
-
-def can_retry(step: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Tell whether a failed step is worth another try: its error says so by its class."""
-    return isinstance(state.result(raise_on_failure=False), TransientFailure)
+# In a process that a process worker of Prefect's started for one flow run, whose log would end in what DuckDB's binding
+# writes at exit. Prefect's documentation does not name the variable; prefect/workers/base.py sets it (3.8.8).
+if "PREFECT__FLOW_RUN_ID" in process_environment():
+    atexit.register(be_silent)
 
 
 def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -56,44 +60,41 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
         task_run_name=name,
         cache_policy=NO_CACHE,
         persist_result=False,
-        retries=RETRIES,
+        retries=len(RETRY_DELAYS),
         retry_delay_seconds=RETRY_DELAYS,
         retry_condition_fn=can_retry,
     )
 
 
-class End:
-    """How a flow ends: its result, plain facts or a run's, or its error."""
-
-    def __init__(self) -> None:
-        """Nothing is known yet."""
-        self.result: Any = None
-        self.error: NewsmartError | None = None
-
-    def state(self) -> State[Any]:
-        """Return the state that carries it."""
-        if self.error is None:
-            return Completed(message=in_words(self.result), data=self.result)
-        if isinstance(self.error, LockedError):
-            return Cancelled(name=SKIPPED, message=str(self.error), data=self.error)
-        return Failed(name=status_of(self.error).capitalize(), message=str(self.error), data=self.error)
+def can_retry(step: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Tell whether a failed step is worth another try: its error says so by its class."""
+    return isinstance(state.result(raise_on_failure=False), TransientFailure)
 
 
-@contextmanager
-def ending() -> Iterator[End]:
-    """Yield what the block says its end in; our own errors are kept there, all others pass and show a traceback."""
-    end = End()
-    try:
-        with interrupts.kept():
-            yield end
-    except NewsmartError as error:
-        end.error = error
-        level = logging.INFO if isinstance(error, LockedError) else logging.ERROR
-        get_run_logger().log(level, str(error))
+def ends_in_a_state(function: Callable[P, R]) -> Callable[P, State[Any]]:
+    """Make a flow's function return a state that carries its result, or the error of ours that it raised.
+
+    Our errors come without a traceback, and a warehouse that is held is Skipped, which is no failure; all other errors
+    pass.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
+        try:
+            with interrupts.kept():
+                result = function(*args, **kwargs)
+        except LockedError as error:
+            get_run_logger().info(str(error))
+            return Cancelled(name=SKIPPED, message=str(error), data=error)
+        except NewsmartError as error:
+            get_run_logger().error(str(error))
+            return Failed(name=status_of(error).capitalize(), message=str(error), data=error)
+        return Completed(message=_in_words(result), data=result)
+
+    return call
 
 
-def in_words(result: object) -> str:
-    """Return a result as one line."""
+def _in_words(result: object) -> str:
     if isinstance(result, RunResult):
         return summary_of(result)
     if isinstance(result, Mapping):
@@ -102,25 +103,28 @@ def in_words(result: object) -> str:
 
 
 @contextmanager
-def begun_in_flow(request: RunRequest) -> Iterator[Run]:
-    """Open a run for the block, under the flow run's name; batches are tasks where Dask reads. A failure is reported.
+def begin_run(parameters: dict[str, Any]) -> Iterator[Run]:
+    """Begin the run that a flow's parameters ask for; the flow run gets its name. A failure is told on the page.
 
     Raises NewsmartError.
     """
+    warehouse = Path(parameters.get("warehouse") or load_settings().warehouse)
     begun: Run | None = None
-    try:
-        with task_readers(request) as readers, begin(request, readers) as run:
-            begun = run
-            name_flow_run(run.run_id)
-            yield run
-    except NewsmartError as error:
-        if begun is not None:
-            leave_report_of_failure(begun.run_id, str(error), state_before(begun.home))
-        raise
+    with attempt(warehouse):
+        request = request_of(parameters, scheduled_at())
+        try:
+            with _readers(request) as readers, begin(request, readers) as run:
+                begun = run
+                _name_flow_run(run.run_id)
+                yield run
+        except NewsmartError as error:
+            if begun is not None:
+                leave_report(failed_result(begun.run_id, begun.as_of, state_before(begun.home)), error)
+            raise
 
 
 @contextmanager
-def task_readers(request: RunRequest) -> Iterator[Readers]:
+def _readers(request: RunRequest) -> Iterator[Readers]:
     """Yield readers that read batches as tasks on the request's cluster, or those of this machine."""
     if not request.engine.is_dask:
         with LocalReaders(request.processes) as local:
@@ -136,7 +140,16 @@ def task_readers(request: RunRequest) -> Iterator[Readers]:
         yield readers
 
 
-def name_flow_run(run_id: str) -> None:
+def scheduled_at() -> datetime | None:
+    """Return when a deployment's run was due, naive UTC; None for a run that nobody scheduled."""
+    context = FlowRunContext.get()
+    run = None if context is None else context.flow_run
+    if run is None or run.deployment_id is None or run.expected_start_time is None:
+        return None
+    return run.expected_start_time.astimezone(UTC).replace(tzinfo=None)
+
+
+def _name_flow_run(run_id: str) -> None:
     """Give the flow run the name of the run in ops.run. A server that is gone is a warning."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
