@@ -101,10 +101,8 @@ def publish(release: Release) -> str:
 def result_of(state: State[Any]) -> RunResult:
     """Return the result that a state of the flow carries, or raise its error."""
     result = state.result(raise_on_failure=False)
-    if state.name == "TimedOut":
-        raise RunFailed("the flow run came to nothing", where=state.message)
-    if isinstance(result, BaseException):
+    if isinstance(result, RunResult):
+        return result
+    if isinstance(result, BaseException) and state.name != "TimedOut":
         raise result
-    if not isinstance(result, RunResult):
-        raise RuntimeError(f"the flow run ended as {state.name} without a result")
-    return result
+    raise RunFailed("the flow run came to nothing", where=state.message)

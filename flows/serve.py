@@ -25,12 +25,12 @@ from pathlib import Path
 from flows.clock import as_text, utc_now
 from flows.lean import hide_heavy_modules
 from flows.pipeline.request import RunRequest
-from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, environment_of, retention
+from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
 from flows.scheduling.parameters import parameters_of
-from flows.scheduling.private import KEY_FILE, hand_over_all, identity_in, private_folder
+from flows.scheduling.private import KEY_FILE, identity_in
 from flows.scheduling.server import PrefectServer, child_command, listen, pipe_of, prefect_server
 from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving, set_up_log
-from flows.settings import PREFIX, load_settings
+from flows.settings import load_settings
 from schemas.errors import RunFailed, UsageError
 from warehouse.home import Home
 
@@ -66,20 +66,17 @@ def serve(
     when = _when(cron, every, timezone, environment)
     home = Home.of(request.warehouse)
     home.prepare()
-    folder = private_folder(home)
-    environment.update(environment_of(request.settings) | retention(when.spacing))
-    environment.pop(f"{PREFIX}SETTINGS", None)
+    environment.update(retention(when.spacing))
     asked = stop_signals()
     with (
         hold_serving(home),
-        prefect_server(home, folder, environment, lambda: _listen(port), serving=True) as server,
+        prefect_server(home, request.settings, environment, lambda: _listen(port), serving=True) as (server, folder),
     ):
         if server is None or server.wait_until_ready(should_stop=lambda: bool(asked)):
             name = home.file.stem if server is not None else f"{home.file.stem}-{identity_in(folder)}"
             serving = Serving(os.getpid(), str(when), environment[API_URL], str(as_text(utc_now())))
             job = Job(name, when, parameters_of(request), serving, os.getcwd(), is_quiet=quiet, runs_now=now)
             _supervise(job, folder, server, asked)
-    hand_over_all(folder)
     log.info("stopped")
     return 0
 
@@ -162,12 +159,8 @@ def _note_failure(failures: deque[float], what: str) -> None:
 
 
 def _start(job: Job, folder: Path) -> subprocess.Popen[bytes]:
-    child = subprocess.Popen(
-        child_command("flows.serve"),
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
+    command = child_command("flows.serve")
+    child = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, start_new_session=True)
     with suppress(BrokenPipeError):  # it has ended, which the next look tells
         pipe_of(child).write(job.as_line())
         pipe_of(child).flush()

@@ -1,4 +1,4 @@
-"""What a Prefect server is told of a served warehouse: its work pool, its deployments, and what a crash left there.
+"""What a Prefect server is told of a served warehouse: deployments with their schedules, and what a crash left there.
 
 A deployment's name is the warehouse's. On a server of ours there is no other, as its database lies in FILE.d; on a
 shared server another warehouse may have the same path (in containers), so an identity kept in FILE.d is added.
@@ -18,7 +18,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolCreate
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
@@ -26,11 +26,9 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments.runner import RunnerDeployment
-from prefect.exceptions import ObjectAlreadyExists
 from prefect.flows import Flow
 from prefect.server.schemas.schedules import CronSchedule as ServerCronSchedule
 from prefect.states import Crashed
@@ -45,14 +43,8 @@ ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 DESCRIPTION = "Started by `newsmart serve`, which must run for its runs to start."
 
 
-def make_pool(client: SyncPrefectClient, name: str, kind: str, template: dict[str, Any]) -> None:
-    """Make the work pool, where there is none of the name."""
-    with suppress(ObjectAlreadyExists):
-        client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
-
-
 def deploy(flow: Flow[..., Any], name: str, when: When, parameters: Mapping[str, Any]) -> UUID:
-    """Create or replace a flow's deployment in the pool of its name, with its schedule, active. Out: its id."""
+    """Create or replace a flow's deployment, with its schedule, active. Out: its id."""
     made = flow.to_deployment(
         name,
         schedules=[schedule_of(when)],
@@ -60,7 +52,6 @@ def deploy(flow: Flow[..., Any], name: str, when: When, parameters: Mapping[str,
         description=DESCRIPTION,
         tags=["newsmart"],
         paused=False,
-        work_pool_name=name,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     # Outside an event loop both are plain calls; their types leave that open.
@@ -76,29 +67,17 @@ def schedule_of(when: When) -> CronSchedule | IntervalSchedule:
 
 def recover(client: SyncPrefectClient, deployment: UUID) -> int:
     """End the runs that a process before this one left running, and free the slots that they held. Out: how many."""
-    left = _runs(client, deployment, StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
+    types = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+    left = client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types))),
+    )
     for run in left:
         client.set_flow_run_state(run.id, Crashed(message="its process ended before it did"), force=True)
     limit = client.read_deployment(deployment).global_concurrency_limit
     if limit is not None:
         client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=0))
     return len(left)
-
-
-def next_due(client: SyncPrefectClient, deployment: UUID) -> datetime | None:
-    """Return when the deployment's next run is due; None where none is scheduled."""
-    now = datetime.now(UTC)
-    due = [run.expected_start_time for run in _runs(client, deployment, StateType.SCHEDULED)]
-    return min((at for at in due if at is not None and at > now), default=None)
-
-
-def _runs(client: SyncPrefectClient, deployment: UUID, *states: StateType) -> list[FlowRun]:
-    return client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states)))),
-        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=50,
-    )
 
 
 def main() -> None:

@@ -56,8 +56,6 @@ SERVING = {
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "120",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ORPHAN_CLEANUP_LOOP_SECONDS": "3600",
-    # A worker looks each second: a schedule may be of seconds.
-    "PREFECT_WORKER_QUERY_SECONDS": "1",
 }
 KEPT_RUNS = 1000
 KEPT_SECONDS = (3700, 90 * 86_400)  # Prefect takes no less than an hour; its default is 90 days

@@ -11,11 +11,8 @@ from importlib import import_module
 
 from flows.lean import hide_heavy_modules
 from flows.pipeline.request import RunRequest, RunResult, Told
-from flows.scheduling.environment import environment_of
 from flows.scheduling.parameters import parameters_of
-from flows.scheduling.private import hand_over_all, private_folder
 from flows.scheduling.server import listen, prefect_server
-from flows.settings import PREFIX
 from flows.silence import be_silent
 from warehouse.home import Home
 from warehouse.lock import hold
@@ -33,30 +30,24 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
     atexit.register(be_silent)
     home = Home.of(first.warehouse)
     home.prepare()
-    folder = private_folder(home)
     with hold(home):
         pass  # where another run holds the warehouse, that is told now and not after Prefect's start
     if not first.engine.is_dask:
         hide_heavy_modules()
-    environment.update(environment_of(first.settings))
-    environment.pop(f"{PREFIX}SETTINGS", None)
-    try:
-        with prefect_server(home, folder, environment, listen, serving=False) as server:
+    with prefect_server(home, first.settings, environment, listen, serving=False) as (server, folder):
+        with chdir(folder):
+            module = import_module("flows.scheduling.call")
+            if server is not None:
+                server.wait_until_ready()
+                server.leave_alone()
+
+        def run(request: RunRequest, told: Told) -> RunResult:
+            parameters = parameters_of(request)
             with chdir(folder):
-                module = import_module("flows.scheduling.call")
-                if server is not None:
-                    server.wait_until_ready()
-                    server.leave_alone()
+                result: RunResult = module.call_refresh(parameters, told)
+            return result
 
-            def run(request: RunRequest, told: Told) -> RunResult:
-                parameters = parameters_of(request)
-                with chdir(folder):
-                    result: RunResult = module.call_refresh(parameters, told)
-                return result
-
-            try:
-                yield run
-            finally:
-                module.flush()
-    finally:
-        hand_over_all(folder)
+        try:
+            yield run
+        finally:
+            module.flush()

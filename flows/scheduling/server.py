@@ -25,9 +25,17 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
-from flows.scheduling.environment import API_URL, own_server, their_api_url, their_server, their_settings
-from flows.scheduling.private import key_in, known_key, locked
+from flows.scheduling.environment import (
+    API_URL,
+    environment_of,
+    own_server,
+    their_api_url,
+    their_server,
+    their_settings,
+)
+from flows.scheduling.private import hand_over_all, key_in, known_key, locked, private_folder
 from flows.scheduling.serving import read_serving
+from flows.settings import PREFIX, Settings
 from schemas.errors import LockedError, RunFailed
 from warehouse.home import Home
 
@@ -52,39 +60,43 @@ def child_command(module: str, *arguments: str) -> list[str]:
 @contextmanager
 def prefect_server(
     home: Home,
-    folder: Path,
+    settings: Settings,
     environment: MutableMapping[str, str],
     listener: Callable[[], socket.socket],
     *,
     serving: bool,
-) -> Iterator["PrefectServer | None"]:
-    """Yield the server that is started, or None where one that answers is used; the environment names it to Prefect.
+) -> Iterator[tuple["PrefectServer | None", Path]]:
+    """Yield the server that is started, None where one that answers is used, and FILE.d/prefect.
 
-    Used are the user's own server and, for a single run, that of the `newsmart serve` that serves the warehouse. Never
-    by another `serve`: it would lose its server with the first one. Raises RunFailed, LockedError.
+    The environment names it to Prefect, and our settings to our processes. Used are the user's own server and, for a
+    single run, that of the `newsmart serve` that serves the warehouse. Never by another `serve`: it would lose its
+    server with the first one. Raises RunFailed, LockedError.
     """
-    settings = their_settings(environment)
-    theirs = their_api_url(settings)
-    if theirs is not None:
-        if not is_prefect(theirs, settings, timeout=5.0):
-            todo = "start it, or unset PREFECT_API_URL" + ("" if serving else ", or run with --direct")
-            raise RunFailed("no Prefect server answers", where=theirs, todo=todo)
-        environment.update(their_server(environment, folder, serving=serving) | {API_URL: theirs})
-        yield None
-        return
+    folder = private_folder(home)
+    environment.update(environment_of(settings))
+    environment.pop(f"{PREFIX}SETTINGS", None)
+    told = their_settings(environment)
+    theirs = their_api_url(told)
     served, key = (None, None) if serving else (read_serving(home), known_key(home))
-    if served is not None and key is not None and is_prefect(served.api_url):
-        environment.update(own_server(environment, folder, served.api_url, key))
-        yield None
-        return
     with ExitStack() as stack:
-        if not serving:
-            stack.enter_context(alone_in(folder))
-        server = PrefectServer(listener(), folder, with_page=serving)
-        stack.callback(server.stop)
-        environment.update(own_server(environment, folder, server.api_url, key_in(folder), serving=serving))
-        server.start()
-        yield server
+        stack.callback(hand_over_all, folder)
+        if theirs is not None:
+            if not is_prefect(theirs, told, timeout=5.0):
+                todo = "start it, or unset PREFECT_API_URL" + ("" if serving else ", or run with --direct")
+                raise RunFailed("no Prefect server answers", where=theirs, todo=todo)
+            environment.update(their_server(environment, folder, serving=serving) | {API_URL: theirs})
+            yield None, folder
+        elif served is not None and key is not None and is_prefect(served.api_url):
+            environment.update(own_server(environment, folder, served.api_url, key))
+            yield None, folder
+        else:
+            if not serving:
+                stack.enter_context(alone_in(folder))
+            server = PrefectServer(listener(), folder, with_page=serving)
+            stack.callback(server.stop)
+            environment.update(own_server(environment, folder, server.api_url, key_in(folder), serving=serving))
+            server.start()
+            yield server, folder
 
 
 @contextmanager
@@ -136,21 +148,16 @@ class PrefectServer:
         self._folder = folder
         self._with_page = with_page
         self._log = folder / "server.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.address = f"http://{HOST}:{listener.getsockname()[1]}"
         self.api_url = f"{self.address}/api"
-
-    @property
-    def pid(self) -> int | None:
-        """The process's id, None where none was started."""
-        return None if self._process is None else self._process.pid
 
     def start(self) -> None:
         """Start the process, again where it has ended, and return at once. The environment is this process's."""
         self._end()
         number = self._listener.fileno()
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 child_command("flows.scheduling.server_process", str(number), "page" if self._with_page else "bare"),
                 cwd=self._folder,
                 pass_fds=[number],
@@ -176,7 +183,7 @@ class PrefectServer:
 
     def is_alive(self) -> bool:
         """Tell whether the process runs."""
-        return self._process is not None and self._process.poll() is None
+        return self.process is not None and self.process.poll() is None
 
     def leave_alone(self) -> None:
         """Close this process's copy of the socket: once the server is gone, calls fail at once and do not queue."""
@@ -188,7 +195,7 @@ class PrefectServer:
         self._listener.close()
 
     def _end(self) -> None:
-        process, self._process = self._process, None
+        process, self.process = self.process, None
         if process is not None:
             pipe_of(process).close()
             try:

@@ -88,8 +88,8 @@ def test_server_worker_deployment_and_a_scheduled_run_that_publishes(
         with worker(tmp_path / "worker.log", signal.SIGKILL):
             wait_for(lambda: titles(warehouse) == ["Tides"], 180, f"no release; see {tmp_path / 'worker.log'}")
         # Both are killed, whatever they were at; what they left must not hold back the next run.
-        assert server.pid is not None
-        os.kill(server.pid, signal.SIGKILL)
+        assert server.process is not None
+        server.process.kill()
         (tmp_path / "news" / "a.md").write_text(make_document("Ebb"))
         server.start()
         server.wait_until_ready()

@@ -107,7 +107,9 @@ class TestTheApi:
 
     @pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
     def test_another_user_reads_neither_key_nor_database_nor_environment(self, asked: Asked) -> None:
-        files = [asked.folder / KEY_FILE, asked.folder / "prefect.db", Path(f"/proc/{asked.server.pid}/environ")]
+        process = asked.server.process
+        assert process is not None
+        files = [asked.folder / KEY_FILE, asked.folder / "prefect.db", Path(f"/proc/{process.pid}/environ")]
         for file in files:
             if file.exists():
                 done = subprocess.run(["cat", file], user=NOBODY, cwd="/", capture_output=True, text=True, check=False)

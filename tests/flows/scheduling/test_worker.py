@@ -1,6 +1,5 @@
 """What the server is told of a served warehouse, which of its runs start, and what they get."""
 
-import gc
 import json
 import logging
 from collections.abc import Iterator
@@ -8,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
+from uuid import UUID
 
-import anyio
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentUpdate, GlobalConcurrencyLimitUpdate
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.schedules import IntervalSchedule
-from prefect.states import Running
-from prefect.workers.base import BaseJobConfiguration
+from prefect.states import Running, Scheduled
 
 from flows.pipeline.request import RunRequest
 from flows.refresh import refresh
@@ -25,7 +24,7 @@ from flows.scheduling.environment import KEPT_SECONDS, environment_of, retention
 from flows.scheduling.parameters import parameters_of
 from flows.scheduling.private import identity_in
 from flows.scheduling.serving import Job, Serving, When
-from flows.scheduling.worker import ThreadWorker, register
+from flows.scheduling.worker import Worker
 from flows.serve import _listen
 from flows.settings import Settings, load_settings
 from flows.sources.scan import Source
@@ -59,17 +58,19 @@ def heard(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         logger.removeHandler(caplog.handler)
 
 
-def started(worker: ThreadWorker, *runs: FlowRun) -> None:
-    """Run flow runs at once as the worker would."""
+def registered(newsroom: Newsroom, name: str, folder: str = "/") -> tuple[Worker, UUID]:
+    """Return a worker for the warehouse, and its refresh's deployment."""
+    worker = Worker(replace(job_of(newsroom, name), folder=folder), Event())
+    with get_client(sync_client=True) as client:
+        worker.register(client)
+    return worker, next(iter(worker.served))
 
-    async def go() -> None:
-        async with worker, anyio.create_task_group() as group:
-            for run in runs:
-                group.start_soon(worker.run, run, BaseJobConfiguration())
-                await anyio.sleep(0.05)
 
-    anyio.run(go)
-    gc.collect()  # the websocket that Prefect's worker leaves, while its warning is still ours to ignore
+def work(worker: Worker) -> None:
+    """Have the worker take what is due, and wait until it is done."""
+    with get_client(sync_client=True) as client:
+        worker.take_due(client)
+    assert worker.is_idle(60)
 
 
 def state_names(*runs: FlowRun) -> list[str | None]:
@@ -146,12 +147,10 @@ def test_two_warehouses_at_one_path_have_two_identities(tmp_path: Path) -> None:
     assert identity_in(folders[0]) == first
 
 
-# Prefect's worker leaves the websocket of its channel to the collector.
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.usefixtures("prefect_server")
 class TestOnAServer:
-    def test_each_warehouse_has_deployments_of_its_own_ready_to_read(self, newsroom: Newsroom) -> None:
-        served = [set(register(job_of(newsroom, name)).served) for name in ("news-a", "news-b")]
+    def test_each_warehouse_has_deployments_of_its_own_and_its_due_runs_are_told(self, newsroom: Newsroom) -> None:
+        served = [set(registered(newsroom, name)[0].served) for name in ("news-a", "news-b")]
         with get_client(sync_client=True) as client:
             told = [client.read_deployment(identity) for identity in (*served[0], *served[1])]
         assert served[0].isdisjoint(served[1])
@@ -159,56 +158,39 @@ class TestOnAServer:
         assert all(deployment.schedules and not deployment.paused for deployment in told)
 
     def test_what_a_crash_left_is_ended_and_its_slots_are_freed_and_nobody_elses(self, newsroom: Newsroom) -> None:
-        mine, other = (job_of(newsroom, name) for name in ("news-c", "news-d"))
-        ids = [next(iter(register(job).served)) for job in (mine, other)]
+        (mine, identity), (_, other) = (registered(newsroom, name) for name in ("news-c", "news-d"))
         with get_client(sync_client=True) as client:
-            runs = [client.create_flow_run_from_deployment(identity, state=Running()) for identity in ids]
-            client.update_deployment(ids[0], DeploymentUpdate(concurrency_limit=1))
-            limit = client.read_deployment(ids[0]).global_concurrency_limit
+            runs = [client.create_flow_run_from_deployment(each, state=Running()) for each in (identity, other)]
+            client.update_deployment(identity, DeploymentUpdate(concurrency_limit=1))
+            limit = client.read_deployment(identity).global_concurrency_limit
             assert limit is not None
             client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=1))
-            register(mine)
-            limit = client.read_deployment(ids[0]).global_concurrency_limit
+            mine.register(client)
+            limit = client.read_deployment(identity).global_concurrency_limit
         assert state_names(*runs) == ["Crashed", "Running"]
         assert limit is None or limit.active_slots == 0
 
-    def test_a_run_publishes_and_its_own_source_counts_for_nothing(
+    def test_a_run_publishes_and_its_own_source_counts_for_nothing_and_others_are_skipped(
         self, newsroom: Newsroom, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
+        """Others: one that is due while it goes on, and one that was due long ago; what is no run of ours is left."""
         newsroom.write("a.md", make_document("Ours"))
         private = tmp_path / "private"
         private.mkdir()
         (private / "b.md").write_text(make_document("Private"))
-        worker = register(job_of(newsroom, "news-e"))
+        worker, identity = registered(newsroom, "news-e")
+        parameters = {"source": [f"news={private}"], "warehouse": str(tmp_path / "stolen.duckdb")}
+        an_hour_ago: State[None] = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=1))
         with get_client(sync_client=True) as client:
-            run = client.create_flow_run_from_deployment(
-                next(iter(worker.served)),
-                parameters={"source": [f"news={private}"], "warehouse": str(tmp_path / "stolen.duckdb")},
-            )
+            late = client.create_flow_run_from_deployment(identity, state=an_hour_ago)
+            runs = [client.create_flow_run_from_deployment(identity, parameters=parameters) for _ in range(2)]
+            foreign = client.create_flow_run(refresh, parameters={"source": ["news=/etc"]}, state=Scheduled())
         with heard(caplog):
-            started(worker, run)
-        assert state_names(run) == ["Completed"]
+            work(worker)
+        assert state_names(late, *runs, foreign) == ["Skipped", "Completed", "Skipped", "Scheduled"]
         assert newsroom.query("select title from articles") == [("Ours",)]
         assert not (tmp_path / "stolen.duckdb").exists()
         assert "a run asked for its own source, warehouse" in caplog.text
-
-    def test_a_run_is_skipped_while_another_goes_on_and_where_it_was_due_long_ago(self, newsroom: Newsroom) -> None:
-        newsroom.write("a.md", make_document())
-        worker = register(job_of(newsroom, "news-f"))
-        identity = next(iter(worker.served))
-        with get_client(sync_client=True) as client:
-            runs = [client.create_flow_run_from_deployment(identity) for _ in range(3)]
-        runs[2] = runs[2].model_copy(update={"expected_start_time": datetime.now(UTC) - timedelta(hours=1)})
-        started(worker, runs[0], runs[1])
-        started(worker, runs[2])
-        assert state_names(*runs) == ["Completed", "Skipped", "Skipped"]
-
-    def test_a_run_of_no_deployment_of_ours_is_skipped(self, newsroom: Newsroom) -> None:
-        worker = register(job_of(newsroom, "news-g"))
-        with get_client(sync_client=True) as client:
-            run = client.create_flow_run(refresh, parameters={"source": ["news=/etc"]})
-        started(worker, run)
-        assert state_names(run) == ["Skipped"]
 
     def test_a_held_warehouse_skips_the_run_and_a_refused_one_tells_the_hook_in_its_folder(
         self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -216,13 +198,13 @@ class TestOnAServer:
         monkeypatch.setenv("NEWSMART_ON_FAILURE", "tee told.json")
         for i in range(11):
             newsroom.write(f"{i}.md", "no front matter")
-        worker = register(replace(job_of(newsroom, "news-h"), folder=str(tmp_path)))
-        identity = next(iter(worker.served))
+        worker, identity = registered(newsroom, "news-h", str(tmp_path))
         with get_client(sync_client=True) as client:
-            runs = [client.create_flow_run_from_deployment(identity) for _ in range(2)]
-        with hold(Home.of(newsroom.warehouse)):
-            started(worker, runs[0])
-        assert not (tmp_path / "told.json").exists()
-        started(worker, runs[1])
-        assert state_names(*runs) == ["Skipped", "Refused"]
+            held = client.create_flow_run_from_deployment(identity)
+            with hold(Home.of(newsroom.warehouse)):
+                work(worker)
+            assert not (tmp_path / "told.json").exists()
+            refused = client.create_flow_run_from_deployment(identity)
+            work(worker)
+        assert state_names(held, refused) == ["Skipped", "Refused"]
         assert json.loads((tmp_path / "told.json").read_text())["status"] == "refused"
