@@ -28,7 +28,7 @@ from flows.pipeline.request import RunRequest
 from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
 from flows.scheduling.parameters import parameters_of
 from flows.scheduling.private import KEY_FILE, identity_in
-from flows.scheduling.server import PrefectServer, child_command, listen, pipe_of, prefect_server
+from flows.scheduling.server import PrefectServer, child_command, end_child, listen, pipe_of, prefect_server
 from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving, set_up_log
 from flows.settings import load_settings
 from schemas.errors import RunFailed, UsageError
@@ -146,7 +146,8 @@ def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list
                 server.start()
         log.info("stopping; a run that goes on has %g s to end", STOP_SECONDS - 1)
     finally:
-        _end(worker, asked)
+        count = len(asked)
+        end_child(worker, STOP_SECONDS, lambda: len(asked) > count)  # a second signal is urgent
 
 
 def _note_failure(failures: deque[float], what: str) -> None:
@@ -165,17 +166,6 @@ def _start(job: Job, folder: Path) -> subprocess.Popen[bytes]:
         pipe_of(child).write(job.as_line())
         pipe_of(child).flush()
     return child
-
-
-def _end(child: subprocess.Popen[bytes], asked: list[int]) -> None:
-    """Ask the worker to end; by force when it takes too long, or when a second signal asks."""
-    with suppress(BrokenPipeError):
-        pipe_of(child).close()
-    count, deadline = len(asked), time.monotonic() + STOP_SECONDS
-    while child.poll() is None and time.monotonic() < deadline and len(asked) == count:
-        time.sleep(0.05)
-    child.kill()
-    child.wait()
 
 
 def main() -> None:

@@ -13,12 +13,15 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import anyio
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.context import FlowRunContext
+from prefect.events.worker import EventsWorker
 from prefect.flows import Flow
+from prefect.logging.handlers import APILogWorker
 from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
@@ -42,12 +45,30 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SKIPPED = "Skipped"
+FLUSH_SECONDS = 5.0
 RETRY_DELAYS = [1.0, 5.0, 25.0]
 
 # In a process that a process worker of Prefect's started for one flow run, whose log would end in what DuckDB's binding
 # writes at exit. Prefect's documentation does not name the variable; prefect/workers/base.py sets it (3.8.8).
 if "PREFECT__FLOW_RUN_ID" in process_environment():
     atexit.register(be_silent)
+
+
+def prepare_process() -> None:
+    """Make this process, which is ours alone, ready for Prefect's threads.
+
+    anyio imports its event loop at first use: two threads that come to it at the same moment each wait for a module
+    that the other is importing, for ever (seen once in some hundred runs on a busy machine). And Prefect's log worker
+    writes to stderr where a server is lost, unless the standard library is told to hold back.
+    """
+    anyio.run(anyio.sleep, 0)
+    logging.raiseExceptions = False
+
+
+def flush() -> None:
+    """Send what still waits in Prefect's queues, while the server is there to take it."""
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=FLUSH_SECONDS)
 
 
 def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:

@@ -36,7 +36,7 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
         hide_heavy_modules()
     with prefect_server(home, first.settings, environment, listen, serving=False) as (server, folder):
         with chdir(folder):
-            module = import_module("flows.scheduling.call")
+            flow, ends = import_module("flows.refresh"), import_module("flows.scheduling.flow_run")
             if server is not None:
                 server.wait_until_ready()
                 server.leave_alone()
@@ -44,10 +44,10 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
         def run(request: RunRequest, told: Told) -> RunResult:
             parameters = parameters_of(request)
             with chdir(folder):
-                result: RunResult = module.call_refresh(parameters, told)
+                result: RunResult = flow.call_refresh(parameters, told)
             return result
 
         try:
             yield run
         finally:
-            module.flush()
+            ends.flush()

@@ -17,9 +17,9 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -55,6 +55,24 @@ def child_command(module: str, *arguments: str) -> list[str]:
     path = [*filter(None, sys.path), ROOT]
     code = f"import sys; sys.path[:] = {path!r}; from {module} import main; main()"
     return [sys.executable, "-P", "-c", code, *arguments]
+
+
+def end_child(child: subprocess.Popen[bytes], seconds: float, is_urgent: Callable[[], bool] = lambda: False) -> None:
+    """End a child by closing its standard input; by force where it takes longer, or when that is urgent."""
+    with suppress(BrokenPipeError):
+        pipe_of(child).close()
+    deadline = monotonic() + seconds
+    while child.poll() is None and monotonic() < deadline and not is_urgent():
+        sleep(0.05)
+    child.kill()
+    child.wait()
+
+
+def pipe_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """Return the child's standard input, which is a pipe by construction."""
+    if process.stdin is None:
+        raise ValueError("the child has no pipe")
+    return process.stdin
 
 
 @contextmanager
@@ -190,28 +208,16 @@ class PrefectServer:
         self._listener.close()
 
     def stop(self) -> None:
-        """End the process, by force after STOP_SECONDS, and free the port. Safe to call twice."""
+        """End the process and free the port. Safe to call twice."""
         self._end()
         self._listener.close()
 
     def _end(self) -> None:
-        process, self.process = self.process, None
-        if process is not None:
-            pipe_of(process).close()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        if self.process is not None:
+            end_child(self.process, STOP_SECONDS)
+            self.process = None
 
     def _last_words(self) -> str:
         lines = self._log.read_text("utf-8", "replace").strip()[-4000:].splitlines()
         telling = [line for line in lines if "Error" in line and "Traceback" not in line] or lines
         return telling[-1].strip()[:300] if telling else "it does not answer; does another program hold its database?"
-
-
-def pipe_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
-    """Return the child's standard input, which is a pipe by construction."""
-    if process.stdin is None:
-        raise ValueError("the child has no pipe")
-    return process.stdin

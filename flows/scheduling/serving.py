@@ -78,11 +78,6 @@ class Job:
         told = json.loads(line)
         return cls(**told | {"when": When(**told["when"]), "serving": Serving(**told["serving"])})
 
-    @property
-    def home(self) -> Home:
-        """The warehouse served."""
-        return Home.of(Path(self.parameters["warehouse"]))
-
 
 def serving_file(home: Home) -> Path:
     """Return where a scheduler tells of itself."""

@@ -21,6 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +35,10 @@ from prefect.states import Cancelled, Pending
 
 from flows.maintenance import maintain
 from flows.refresh import TIMEOUT_SECONDS, refresh
-from flows.scheduling.call import flush, prepare
 from flows.scheduling.deployments import deploy, recover
-from flows.scheduling.flow_run import SKIPPED, tell_hooks
+from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
 from flows.scheduling.serving import NEW_PROCESS, Job, When, write_serving
+from warehouse.home import Home
 
 MAINTAIN = When(cron="30 3 * * 0", spacing=7 * 86_400)
 POLL_SECONDS = 1.0
@@ -153,7 +154,9 @@ class Worker:
     def _tell_next_due(self, due: datetime | None) -> None:
         text = None if due is None else due.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
         try:
-            write_serving(self._job.home, replace(self._job.serving, next_due_at=text))
+            write_serving(
+                Home.of(Path(self._job.parameters["warehouse"])), replace(self._job.serving, next_due_at=text)
+            )
         except OSError as error:
             log.warning("cannot write serve.json: %s", error)
 
@@ -200,5 +203,5 @@ def one_line(error: object) -> str:
 
 def serve_until(job: Job, closed: threading.Event) -> int:
     """Serve the job until `closed` is set. Out: the exit status."""
-    prepare()
+    prepare_process()
     return Worker(job, closed).serve()

@@ -33,9 +33,8 @@ from flows.engines import dask_readers
 from flows.engines.dask_readers import Pending
 from flows.pipeline import direct
 from flows.pipeline.request import LOGGER, RunRequest, RunResult
-from flows.refresh import refresh
+from flows.refresh import call_refresh, refresh
 from flows.scheduling.batches import TaskCluster
-from flows.scheduling.call import call_refresh
 from flows.scheduling.flow_run import step, tell_hooks
 from flows.scheduling.parameters import parameters_of
 from flows.sources.scan import Source
@@ -224,7 +223,7 @@ def test_a_result_that_prefect_lost_is_still_told(newsroom: Newsroom, monkeypatc
         raise ConnectionError("the server is gone")
 
     newsroom.write("a.md", make_document())
-    monkeypatch.setattr("flows.scheduling.call.refresh", lose)
+    monkeypatch.setattr("flows.refresh.refresh", lose)
     result = called(newsroom)
     assert result.published
     assert "could not note how the run ended: the server is gone" in result.notices[-1]
