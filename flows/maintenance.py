@@ -4,14 +4,14 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.clock import parse_moment
 from flows.pipeline import backfill as manifests
-from flows.pipeline import ledger_work
 from flows.pipeline.request import RunResult
 from flows.refresh import HOUR, refresh, result_of
 from flows.scheduling.flow_run import ends_in_a_state, tell_hooks
-from flows.scheduling.parameters import parameters_of
+from flows.scheduling.run import parameters_of
 from flows.settings import load_settings
+from warehouse.clock import parse_moment
+from warehouse.upkeep import operations
 
 
 @flow(name="backfill", timeout_seconds=48 * HOUR, on_failure=[tell_hooks], on_crashed=[tell_hooks])
@@ -34,7 +34,7 @@ def rebuild(as_of: str, to: str, warehouse: str | None = None) -> str:
     """Build a release from the ledger for any time, into a file of its own; readers of the warehouse see nothing."""
     settings = load_settings()
     file = Path(warehouse or settings.warehouse)
-    built = ledger_work.build_as_of(file, parse_moment(as_of), Path(to), settings)
+    built = operations.build_as_of(file, parse_moment(as_of), Path(to), settings.build_memory)
     return f"built {built.release_id} in {to}"
 
 
@@ -43,4 +43,11 @@ def rebuild(as_of: str, to: str, warehouse: str | None = None) -> str:
 def maintain(warehouse: str | None = None) -> object:
     """Compact the ledger and drop what is past its keep."""
     settings = load_settings()
-    return ledger_work.maintain(Path(warehouse or settings.warehouse), settings)
+    return operations.maintain(
+        Path(warehouse or settings.warehouse),
+        settings.build_memory,
+        keep_releases=settings.keep_releases,
+        keep_runs=settings.keep_runs,
+        keep_quarantine_days=settings.keep_quarantine_days,
+        keep_raw_days=settings.keep_raw_days,
+    )

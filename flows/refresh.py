@@ -20,11 +20,12 @@ from prefect.exceptions import TerminationSignal
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.pipeline import release as making
-from flows.pipeline.begin import Run, Seen
-from flows.pipeline.intake import read_and_record, scan_sources
+from flows.pipeline.intake import Seen, read_and_record, scan_sources
+from flows.pipeline.limits import check_limits
 from flows.pipeline.outcome import finish
-from flows.pipeline.release import Release, check_limits, needs_release, new_release
+from flows.pipeline.release import Release, needs_release, new_release
 from flows.pipeline.request import RunResult, Told
+from flows.pipeline.run import Run
 from flows.scheduling.flow_run import begin_run, ends_in_a_state, prepare_process, step, tell_hooks
 from flows.scheduling.page import BatchProgress, leave_report
 from schemas.errors import RunFailed

@@ -45,7 +45,6 @@ class Settings:
     on_failure: str = ""  # command that is run when a run fails or is refused
     webhook: str = ""  # address that is told when a run fails or is refused
     log_format: str = "text"  # text or json
-    fault: str = ""  # name of a fault point at which the run dies; for the crash proof only
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

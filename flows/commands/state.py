@@ -7,10 +7,10 @@ import argparse
 import sys
 from typing import Any
 
-from flows.clock import utc_now
 from flows.commands.common import print_json, print_records, say, warehouse_of
 from flows.settings import load_settings
 from schemas.errors import RunFailed, UsageError
+from warehouse.clock import utc_now
 from warehouse.home import Home
 from warehouse.state import State, read_state
 

@@ -26,20 +26,17 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.engines.readers import LocalReaders, Readers
-from flows.pipeline.attempt import attempt
-from flows.pipeline.begin import Run
-from flows.pipeline.direct import begin
 from flows.pipeline.hooks import failure_event, tell_failure
-from flows.pipeline.request import RunRequest, RunResult
-from flows.pipeline.state import failed_run_id, state_before, status_of
-from flows.pipeline.steps import summary_of
+from flows.pipeline.opening import open_run
+from flows.pipeline.request import RunRequest, RunResult, request_of, summary_of
+from flows.pipeline.run import Run
 from flows.scheduling.page import failed_result, leave_report
-from flows.scheduling.parameters import request_of
 from flows.settings import load_settings, process_environment
 from flows.silence import be_silent
 from schemas.errors import LockedError, NewsmartError, TransientFailure
 from warehouse import interrupts
 from warehouse.home import Home
+from warehouse.run_state import attempt, failed_run_id, state_before, status_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -129,12 +126,13 @@ def begin_run(parameters: dict[str, Any]) -> Iterator[Run]:
 
     Raises NewsmartError.
     """
-    warehouse = Path(parameters.get("warehouse") or load_settings().warehouse)
+    settings = load_settings()
     begun: Run | None = None
-    with attempt(warehouse):
-        request = request_of(parameters, scheduled_at())
+    with attempt(Path(parameters.get("warehouse") or settings.warehouse)):
+        asked = {name: value for name, value in parameters.items() if value is not None}
+        request = request_of(settings, scheduled_at=scheduled_at(), **asked)
         try:
-            with _readers(request) as readers, begin(request, readers) as run:
+            with _readers(request) as readers, open_run(request, readers) as run:
                 begun = run
                 _name_flow_run(run.run_id)
                 yield run

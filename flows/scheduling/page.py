@@ -21,9 +21,9 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from flows.clock import as_text
 from flows.pipeline.request import RunResult
-from flows.pipeline.state import status_of
+from warehouse.clock import as_text
+from warehouse.run_state import status_of
 from warehouse.state import State
 
 MAX_ROWS = 200

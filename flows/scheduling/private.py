@@ -8,7 +8,6 @@ Prefect reads `.env`, `prefect.toml` and `pyproject.toml` of the current folder,
 name classes to load and servers to obey. So every process that imports Prefect does so in this folder.
 """
 
-import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
 from schemas.errors import LockedError, RunFailed
+from warehouse.durable import try_lock
 from warehouse.home import Home
 from warehouse.owners import hand_over
 from warehouse.refusals import refused
@@ -106,8 +106,6 @@ def locked(path: Path, busy: Callable[[], LockedError]) -> Iterator[None]:
     except OSError as error:
         raise refused("cannot open the lock", path, error) from error
     with open(number, "rb"):
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise busy() from None
+        if not try_lock(number):
+            raise busy()
         yield

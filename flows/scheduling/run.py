@@ -5,17 +5,39 @@ imports too.
 """
 
 import atexit
+import os
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import chdir, contextmanager
 from importlib import import_module
+from typing import Any
 
 from flows.lean import hide_heavy_modules
 from flows.pipeline.request import RunRequest, RunResult, Told
-from flows.scheduling.parameters import parameters_of
 from flows.scheduling.server import listen, prefect_server
 from flows.silence import be_silent
+from flows.sources.named import absolute
 from warehouse.home import Home
 from warehouse.lock import hold
+
+
+def parameters_of(request: RunRequest) -> dict[str, Any]:
+    """Return the flow's parameters that say what the request says; paths are absolute, whatever the current folder.
+
+    They are small, plain and free of secrets, as the server keeps and shows them.
+    """
+    return {
+        "source": [f"{source.name}={absolute(source.root)}" for source in request.sources],
+        "warehouse": os.path.abspath(request.warehouse),
+        "as_of": None if request.as_of is None else request.as_of.isoformat(),
+        "full_refresh": request.full_refresh,
+        "reparse": request.reparse,
+        "max_quarantine": request.max_quarantine,
+        "allow_shrink": request.allow_shrink,
+        "workers": request.workers,
+        "engine": request.engine.name,
+        "dask_address": request.engine.address,
+    }
+
 
 DoWatchedRun = Callable[[RunRequest, Told], RunResult]
 

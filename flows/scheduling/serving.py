@@ -8,7 +8,6 @@
   which writes a traceback for each failed flow. What it logs of a run is on the page anyway.
 """
 
-import fcntl
 import json
 import logging
 import time
@@ -22,7 +21,7 @@ from typing import Any
 from flows.pipeline.request import LOGGER
 from flows.scheduling.private import locked
 from schemas.errors import LockedError
-from warehouse.durable import write_atomically
+from warehouse.durable import try_lock, write_atomically
 from warehouse.home import Home
 
 NEW_PROCESS = 75
@@ -93,13 +92,9 @@ def read_serving(home: Home) -> Serving | None:
     """Return the scheduler that runs for the warehouse, or None. Takes no lock for longer than an instant."""
     try:
         with open(_lock_of(home), "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:  # somebody serves
-        try:
-            return Serving(**json.loads(serving_file(home).read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return None
-    except OSError:
+            if not try_lock(lock.fileno(), shared=True):  # somebody serves
+                return Serving(**json.loads(serving_file(home).read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None
     return None
 

@@ -78,7 +78,6 @@ ORDERS = [
     'ducklake_python = "./evil"',
     'dask_address = "tcp://127.0.0.1:9"',
     'engine = "dask"',
-    'fault = "after_lock"',
     "keep_releases = 1",
     "keep_runs = 1",
     "keep_quarantine_days = 0",

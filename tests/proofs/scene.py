@@ -28,6 +28,7 @@ from warehouse.release.fingerprint import combine, fingerprint_tables
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"
 COMMAND = (sys.executable, "-m", "flows.cli")
+KILLED = (sys.executable, "-m", "tests.proofs.killed")
 LEDGER_CATALOGS = ("ledger.", "work.")
 SUPERSEDED = "the as-of must be later than the last run's"
 WORKER_END_SECONDS = 10.0
@@ -47,11 +48,14 @@ class Look:
 
 
 def newsmart(
-    *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 120
+    *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 120, edge: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of newsmart in a process of its own, wait for it and return what it said."""
+    """Run a command of newsmart in a process of its own, wait for it and return what it said.
+
+    In: `edge`, where the process is to die (tests/proofs/killed.py).
+    """
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*([*KILLED, edge] if edge else COMMAND), *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
         capture_output=True,

@@ -39,7 +39,7 @@ from flows.pipeline.request import LOGGER, RunRequest, RunResult
 from flows.refresh import call_refresh, refresh
 from flows.scheduling.batches import TaskCluster
 from flows.scheduling.flow_run import step, tell_hooks
-from flows.scheduling.parameters import parameters_of
+from flows.scheduling.run import parameters_of
 from flows.scheduling.serving import Job, Serving, When
 from flows.scheduling.worker import Worker
 from flows.sources.scan import Source

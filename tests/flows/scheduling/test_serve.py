@@ -16,8 +16,8 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from flows.pipeline.request import RunRequest
 from flows.scheduling.deployments import schedule_of, spacing
 from flows.scheduling.environment import KEPT_SECONDS, environment_of, retention
-from flows.scheduling.parameters import parameters_of
 from flows.scheduling.private import identity_in
+from flows.scheduling.run import parameters_of
 from flows.scheduling.serving import Job, Serving, When, hold_serving, read_serving, serving_file, write_serving
 from flows.serve import _listen, stop_signals
 from flows.settings import Settings, load_settings
