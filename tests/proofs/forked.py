@@ -152,7 +152,7 @@ def _end(status: int) -> NoReturn:
 
 def _preload() -> None:
     """Import what commands import, as they do, without starting a thread: a process that has some must not fork."""
-    from flows.lean import import_less
+    from flows.startup import import_less
 
     import_less()
     for folder in ("schemas", "warehouse", "flows/commands", "flows/pipeline", "flows/reading", "flows/sources"):
