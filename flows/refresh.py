@@ -39,7 +39,13 @@ HOUR = 3600
 TIMEOUT_SECONDS = 6 * HOUR
 
 
-@flow(name="refresh", timeout_seconds=TIMEOUT_SECONDS, on_failure=[tell_hooks], on_crashed=[tell_hooks])
+@flow(
+    name="refresh",
+    timeout_seconds=TIMEOUT_SECONDS,
+    on_completion=[tell_hooks],
+    on_failure=[tell_hooks],
+    on_crashed=[tell_hooks],
+)
 def refresh(
     source: list[str] | None = None,
     warehouse: str | None = None,

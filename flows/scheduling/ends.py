@@ -4,7 +4,7 @@ A retry is asked for by the error's class alone, as no list of messages stays tr
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
@@ -21,7 +21,7 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.engines.readers import LocalReaders, Readers
-from flows.pipeline.hooks import failure_event, tell_failure
+from flows.pipeline.hooks import failure_event, notify_published, tell_failure
 from flows.pipeline.opening import open_run
 from flows.pipeline.request import RunRequest, RunResult, summary_of
 from flows.pipeline.run import Run
@@ -148,13 +148,25 @@ def name_flow_run(run_id: str) -> None:
 
 
 def tell_hooks(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], folder: str | None = None) -> None:
-    """Tell the user's hooks that a deployment's run has failed. Who calls a flow sees its state."""
+    """Tell the user's hooks how a deployment's run ended: that it failed, or the release that it published.
+
+    Who calls a flow sees its state.
+    """
     if flow_run.deployment_id is None:
         return
     settings = load_settings()
     warehouse = str(flow_run.parameters.get("warehouse") or settings.warehouse)
+    if state.is_completed():
+        result = state.result(raise_on_failure=False)
+        if isinstance(result, RunResult):
+            _warn(notify_published(settings, Path(warehouse), result, folder))
+        return
     # The name that the flow run has here is that of before it was named after the run.
     run_id = flow_run.name if state.is_crashed() else failed_run_id(Home.of(Path(warehouse)))
     event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", run_id)
-    for warning in tell_failure(settings, event, folder):
+    _warn(tell_failure(settings, event, folder))
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
         logging.getLogger("newsmart").warning(warning)

@@ -62,7 +62,10 @@ class Service:
         hook = hook_in(job.folder)
         with get_client(sync_client=True) as client:
             make_pool(client, job.name, ThreadWorker.type, ThreadWorker.get_default_base_job_template())
-            flows = [flow.with_options(on_failure=[hook], on_crashed=[hook]) for flow in (refresh, maintain)]
+            flows = [
+                flow.with_options(on_completion=[hook], on_failure=[hook], on_crashed=[hook])
+                for flow in (refresh, maintain)
+            ]
             warehouse = {"warehouse": job.parameters["warehouse"]}
             self._ids = [
                 deploy(flows[0], job.name, job.name, job.when, job.parameters),
@@ -108,7 +111,7 @@ class Service:
 
 
 def hook_in(folder: str) -> Any:
-    """Return the hook that tells of a failed run; its command starts in the folder of `newsmart serve`."""
+    """Return the hook that tells how a run ended; its command starts in the folder of `newsmart serve`."""
 
     def tell(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
         tell_hooks(flow, flow_run, state, folder)

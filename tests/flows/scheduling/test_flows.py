@@ -24,7 +24,7 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, State
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 
 from flows import maintenance
 from flows import refresh as module
@@ -175,6 +175,21 @@ def test_a_deployments_run_that_fails_tells_the_hook(
     tell_hooks(refresh, by_hand.model_copy(update={"deployment_id": uuid4()}), state, str(tmp_path))
     event = json.loads((tmp_path / "told.json").read_text())
     assert (event["status"], event["warehouse"], event["run_id"]) == ("refused", str(newsroom.warehouse), None)
+
+
+def test_a_deployments_run_that_publishes_tells_the_hook(
+    newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSMART_ON_PUBLISH", "tee told.json")
+    newsroom.write("a.md", make_document())
+    run = FlowRun(flow_id=uuid4(), parameters={"warehouse": str(newsroom.warehouse)}, deployment_id=uuid4())
+    for is_published in (True, False):
+        state: State[Any] = Completed(data=newsroom.run())
+        tell_hooks(refresh, run, state, str(tmp_path))
+        assert (tmp_path / "told.json").exists() == is_published
+        (tmp_path / "told.json").unlink(missing_ok=True)
+    tell_hooks(refresh, run, Completed(data="the ledger was compacted"), str(tmp_path))
+    assert not (tmp_path / "told.json").exists()
 
 
 def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom) -> None:
