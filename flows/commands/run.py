@@ -32,6 +32,7 @@ def _run(options: argparse.Namespace) -> int:
         Progress.on_terminal(is_quiet=options.quiet) as progress,
         _failure_shown(options, progress),
         runner(request, progress, is_direct=options.direct) as start,
+        _hooks_told_of_release(request, progress),
     ):
         result = start(request)
     show(options, result)
@@ -67,7 +68,7 @@ def run_settings(options: argparse.Namespace) -> Settings:
 
 
 def _with_options(options: argparse.Namespace, settings: Settings) -> Settings:
-    names = ("on_failure", "webhook", "workers", "engine", "dask_address")
+    names = ("on_failure", "webhook", "on_publish", "publish_webhook", "workers", "engine", "dask_address")
     told = {name: getattr(options, name, None) for name in names}
     return replace(settings, **{name: value for name, value in told.items() if value is not None})
 
@@ -118,6 +119,21 @@ def _tell_hooks(settings: Settings, warehouse: Path, error: Exception) -> None:
         run_id = None if isinstance(error, LockedError) else failed_run_id(Home.of(warehouse))
         for warning in notify_failure(settings, warehouse, error, run_id):
             warn(warning)
+
+
+@contextmanager
+def _hooks_told_of_release(request: RunRequest, progress: Progress) -> Iterator[None]:
+    """Tell the hooks, after the block, of the release that its run has published, if any, even where it then failed."""
+    try:
+        yield
+    finally:
+        settings, result = request.settings, progress.result
+        if result is not None and result.published and (settings.on_publish or settings.publish_webhook):
+            from flows.pipeline.hooks import notify_published
+
+            progress.clear()
+            for warning in notify_published(settings, request.warehouse, result):
+                warn(warning)
 
 
 def show(options: argparse.Namespace, result: RunResult, *, has_failed: bool = False) -> None:
@@ -185,7 +201,7 @@ def backfill(options: argparse.Namespace) -> int:
     ):
         for number, request in enumerate(requests, 1):
             progress.forget()
-            with attempted(options), _rest_told(len(requests) - number):
+            with attempted(options), _rest_told(len(requests) - number), _hooks_told_of_release(request, progress):
                 result = start(request)
             _show_step(options, result)
     return 0

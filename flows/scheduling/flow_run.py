@@ -26,7 +26,7 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.engines.readers import LocalReaders, Readers
-from flows.pipeline.hooks import failure_event, tell_failure
+from flows.pipeline.hooks import failure_event, notify_published, tell_failure
 from flows.pipeline.opening import open_run
 from flows.pipeline.request import RunRequest, RunResult, request_of, summary_of
 from flows.pipeline.run import Run
@@ -137,7 +137,8 @@ def begin_run(parameters: dict[str, Any]) -> Iterator[Run]:
                 yield run
         except NewsmartError as error:
             if begun is not None:
-                leave_report(failed_result(begun.run_id, begun.as_of, state_before(begun.home)), error)
+                result = failed_result(begun.run_id, begun.as_of, state_before(begun.home))
+                leave_report(begun.home, result, error=error)
             raise
 
 
@@ -204,12 +205,22 @@ def _name_flow_run(run_id: str) -> None:
 
 
 def tell_hooks(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], folder: str | None = None) -> None:
-    """Tell the user's hooks that a deployment's run has failed. Who calls a flow sees its state."""
+    """Tell the user's hooks how a deployment's run ended: that it failed, or the release that it published.
+
+    Who calls a flow sees its state.
+    """
     if flow_run.deployment_id is None:
         return
     settings = load_settings()
     warehouse = str(flow_run.parameters.get("warehouse") or settings.warehouse)
-    run_id = flow_run.name if flow_run.name.startswith("run-") else None  # begin_run has named it
-    event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", run_id)
-    for warning in tell_failure(settings, event, folder):
+    if state.is_completed():
+        result = state.result(raise_on_failure=False)
+        if not isinstance(result, RunResult):
+            return
+        warnings = notify_published(settings, Path(warehouse), result, folder)
+    else:
+        run_id = flow_run.name if flow_run.name.startswith("run-") else None  # begin_run has named it
+        event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", run_id)
+        warnings = tell_failure(settings, event, folder)
+    for warning in warnings:
         logging.getLogger("newsmart").warning(warning)
