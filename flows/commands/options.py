@@ -66,6 +66,8 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     _add_engine_options(command)
     command.add_argument("--on-failure", metavar="CMD", help="command to run when a run fails or is refused")
     command.add_argument("--webhook", metavar="URL", help="address to tell when a run fails or is refused")
+    command.add_argument("--on-publish", metavar="CMD", help="command to run when a release is out")
+    command.add_argument("--publish-webhook", metavar="URL", help="address to tell when a release is out")
 
 
 def _add_limits(command: argparse.ArgumentParser) -> None:

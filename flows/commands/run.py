@@ -102,7 +102,7 @@ def run_settings(options: argparse.Namespace) -> Settings:
 
 
 def _with_options(options: argparse.Namespace, settings: Settings) -> Settings:
-    names = ("warehouse", "on_failure", "webhook", "workers", "engine", "dask_address")
+    names = ("warehouse", "on_failure", "webhook", "on_publish", "publish_webhook", "workers", "engine", "dask_address")
     given = {name: getattr(options, name, None) for name in names}
     return replace(settings, **{name: value for name, value in given.items() if value is not None})
 
@@ -129,7 +129,8 @@ def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -
 
                 def run_anew(request: RunRequest) -> RunResult:
                     progress.result = progress.error = None
-                    return do_run(request)
+                    with _hooks_told_of_release(request, progress):
+                        return do_run(request)
 
                 yield run_anew
         except Exception:
@@ -139,6 +140,21 @@ def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -
                 with suppress(OSError):  # lost output is reported at the end
                     sys.stdout.flush()
             raise
+
+
+@contextmanager
+def _hooks_told_of_release(request: RunRequest, progress: Progress) -> Iterator[None]:
+    """Tell the hooks, after the block, of the release that its run has published, if any, even where it then failed."""
+    try:
+        yield
+    finally:
+        settings, result = request.settings, progress.result
+        if result is not None and result.published and (settings.on_publish or settings.publish_webhook):
+            from flows.pipeline.hooks import notify_published
+
+            progress.clear()
+            for warning in notify_published(settings, request.warehouse, result):
+                warn(warning)
 
 
 @contextmanager
