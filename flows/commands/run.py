@@ -21,8 +21,30 @@ from warehouse.run_state import attempt, failed_run_id
 
 def run(options: argparse.Namespace) -> int:
     """Do one run; print its summary, or one JSON object as the last line, also where it ends by an error."""
+    if options.dry_run:
+        return _dry_run(options)
     with attempted(options):
         return _run(options)
+
+
+def _dry_run(options: argparse.Namespace) -> int:
+    """Print what a run would find; nothing is written but the lock. Raises the error by which a run would end."""
+    request = run_request(options, run_settings(options))
+    with Progress.on_terminal(is_quiet=options.quiet) as progress, direct_readers(request) as readers:
+        from flows.pipeline.dry_run import dry_run
+
+        found = dry_run(request, readers)
+        progress.clear()
+    for notice in found.result.notices:
+        warn(notice)
+    if options.json:
+        print_json(found.as_json())
+    else:
+        for line in (_balance(found.result), *found.lines()):
+            say(options, line)
+    if found.error is not None:
+        raise found.error
+    return 0
 
 
 def _run(options: argparse.Namespace) -> int:
