@@ -91,6 +91,7 @@ def _run_commands(commands: Adder) -> None:
     run.add_argument("--full-refresh", action="store_true", help="read every file again, and lift a rollback's pin")
     run.add_argument("--reparse", action="store_true", help="read the kept bytes of every version under today's rules")
     run.add_argument("--direct", action="store_true", help="without Prefect")
+    run.add_argument("--dry-run", action="store_true", help="print what a run would find, and change nothing")
     _json(run)
     serve = _command(commands, "serve", "run:serve", "Run on a schedule: scheduler, Prefect server and page in one.")
     _add_run_options(serve)
