@@ -5,24 +5,22 @@ Until `publish_release` nothing that a reader sees is touched.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from secrets import token_hex
 
-from flows.clock import utc_now
-from flows.pipeline.begin import VERSIONS, Published, Run
-from flows.pipeline.limits import check_quarantine, check_shrink, check_vanished
-from flows.pipeline.outcome import known_releases
 from flows.pipeline.request import Changes
-from flows.pipeline.state import state_before
-from flows.pipeline.steps import step
-from warehouse import faults
+from flows.pipeline.run import Run, step
+from warehouse.clock import utc_now
 from warehouse.ledger.opening import transaction
 from warehouse.release import publish, runs
 from warehouse.release.audit import AuditResult
+from warehouse.release.base import FULL_REFRESH, find_base, note_build
 from warehouse.release.build import Built
-from warehouse.release.making import Making, making
+from warehouse.release.changes import find_previous
+from warehouse.release.making import Making
 from warehouse.release.standing import why_build
 from warehouse.release.told import PINNED, pin_of
+from warehouse.run_state import state_before
 
 
 @dataclass(slots=True)
@@ -32,7 +30,6 @@ class Release:
     run: Run
     making: Making
     attached: ExitStack
-    changes: Changes = field(default_factory=Changes)
 
 
 @contextmanager
@@ -45,12 +42,12 @@ def new_release(run: Run) -> Iterator[Release]:
         runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
         runs.finish_ops_run(run.connection, run.run_id, built)
 
-    is_whole = run.request.full_refresh
+    base = FULL_REFRESH if run.request.full_refresh else find_base(run.home, run.connection, run.releases, run.as_of)
+    previous = find_previous(run.home, run.releases)
     try:
         with ExitStack() as attached:
-            made = attached.enter_context(
-                making(run.connection, run.home, file, release_id, run.as_of, VERSIONS, fill_ops, full_refresh=is_whole)
-            )
+            made = Making(run.connection, run.home, file, release_id, run.as_of, fill_ops, base, previous)
+            attached.callback(made.close)
             yield Release(run, made, attached)
     except BaseException:
         publish.unstage(run.home, release_id)
@@ -59,52 +56,23 @@ def new_release(run: Run) -> Iterator[Release]:
 
 def needs_release(run: Run) -> bool:
     """Tell whether a release has to be made; where a rollback's pin is why not, a notice says so."""
-    run.traces.why = has_work(run)
-    if run.traces.why is None and _pin_before(run) is not None:
-        run.traces.notices.append(PINNED)
-    return run.traces.why is not None
-
-
-def check_limits(run: Run) -> None:
-    """Raise Refused where a source shows nothing any more, too much is in quarantine or too much would go."""
-    check_vanished(run.traces.vanished)
-    check_quarantine(run.traces.balance, run.request.max_quarantine)
-    current = _current(run)
-    if current is not None:
-        shown, gone = runs.shrink(run.connection, current.as_of, run.as_of)
-        check_shrink(shown, gone, run.request.allow_shrink)
-
-
-def _current(run: Run) -> runs.ReleaseRow | None:
-    current = publish.current(run.home)
-    rows = [row for row in known_releases(run.home, run.connection) if row.release_id == current]
-    return rows[0] if rows else None
-
-
-def has_work(run: Run) -> str | None:
-    """Return why there is work, a release to be built (warehouse/release/standing.py); None where there is none."""
     state, full_refresh = state_before(run.home), run.request.full_refresh
-    return why_build(run.home, run.connection, state, VERSIONS, full_refresh=full_refresh)
-
-
-def _pin_before(run: Run) -> str | None:
-    """Return the release that a rollback had pinned; its file may be gone, and then its pin ends."""
-    return pin_of(run.home, state_before(run.home))
+    run.reason = why_build(run.home, run.connection, state, run.releases, full_refresh=full_refresh)
+    if run.reason is None and pin_of(run.home, state) is not None:
+        run.notices.append(PINNED)
+    return run.reason is not None
 
 
 def deduplicate(release: Release) -> None:
     """Settle which URLs are one article."""
     with step(release.run, "deduplicate", counts_as="build"):
-        faults.at("before_build")
         release.making.deduplicate()
 
 
 def load_release(release: Release) -> Built:
     """Fill the release's tables."""
     with step(release.run, "build"):
-        built = release.making.load()
-        faults.at("after_build")
-    return built
+        return release.making.load()
 
 
 def audit_release(release: Release) -> tuple[AuditResult, ...]:
@@ -114,31 +82,28 @@ def audit_release(release: Release) -> tuple[AuditResult, ...]:
         try:
             release.making.audit()
         finally:
-            run.traces.audits = release.making.results
-        faults.at("after_audit")
-    release.changes = Changes(**runs.count_changes(run.connection, _current(run)))
-    return run.traces.audits
+            run.audits = release.making.audits
+    run.changes = Changes(**runs.count_changes(run.connection, run.shown))
+    return run.audits
 
 
 def publish_release(release: Release) -> str:
-    """Put the release in place and note it; keep the latest ones. Returns the path of its file."""
+    """Put the release in place and note it. Returns the path of its file."""
     run, built = release.run, release.making.built
     if built is None:
         raise RuntimeError("the release has not been loaded")
     release.attached.close()
-    pinned = _pin_before(run)
+    pinned = pin_of(run.home, state_before(run.home))
     with step(run, "publish"):
-        faults.at("before_publish")
         file = publish.publish(run.home, built.release_id)
-        faults.at("after_publish")
         now = utc_now()
         with transaction(run.connection):
-            runs.write_release(run.connection, built, file, VERSIONS, now)
-            release.making.note(file.size, now)
-            runs.write_run(run.connection, run.key, "published", run.traces.balance, finished_at=now, built=built)
-    path = str(run.home.release_file(built.release_id))
+            row = runs.write_release(run.connection, built, file, now)
+            note_build(run.connection, built, file.size, now, release.making.base)
+            runs.write_run(run.connection, run.key, "published", run.balance, finished_at=now, built=built)
+    run.releases.insert(0, row)
+    run.built = built
+    run.notices += release.making.notices
     if pinned is not None:
-        run.traces.notices.append(f"the pin of a rollback to {pinned} has ended: {run.traces.why}")
-    run.traces.notices += release.making.notices
-    run.traces.published = Published(built, path, release.changes)
-    return path
+        run.notices.append(f"the pin of a rollback to {pinned} has ended: {run.reason}")
+    return str(run.home.release_file(built.release_id))

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,17 +25,17 @@ from unittest.mock import patch
 
 import duckdb
 
-from flows.clock import utc_now
 from tests.documents import make_document, make_mention
-from tests.recording import VERSIONS, record_folders
+from tests.recording import record_folders
+from warehouse.clock import utc_now
 from warehouse.db import attach_release
 from warehouse.home import Home
 from warehouse.ledger.opening import note_rewritten_past, open_ledger, transaction
 from warehouse.ledger.purge import purge_documents
 from warehouse.release import base, changes, publish, runs, scope
-from warehouse.release.build import INCREMENTAL, building, clear_work, fill_release
+from warehouse.release.build import INCREMENTAL, Built, building, clear_work, fill_release
 from warehouse.release.fingerprint import fingerprint_tables
-from warehouse.release.making import making
+from warehouse.release.making import Making
 
 START = datetime(2024, 1, 1)
 STEP = timedelta(hours=7)
@@ -167,22 +167,16 @@ class History:
             else:
                 note_rewritten_past(self.connection)
 
-    def release(self, *, full_refresh: bool = False) -> None:
+    def release(self) -> None:
         """Make a release, publish it and compare it with its rebuild."""
         self.number += 1
         release_id = f"r{self.number:03d}"
-        previous = changes.find_previous(self.home, self.connection, VERSIONS)
+        known = runs.known_releases(self.home, self.connection)
+        previous = changes.find_previous(self.home, known)
+        found = base.find_base(self.home, self.connection, known, self.now)
         file = publish.stage(self.home, release_id)
-        with making(
-            self.connection,
-            self.home,
-            file,
-            release_id,
-            self.now,
-            VERSIONS,
-            lambda _: runs.fill_ops(self.connection, 100, self.now),
-            full_refresh=full_refresh,
-        ) as made:
+        made = Making(self.connection, self.home, file, release_id, self.now, self.fill_ops, found, previous)
+        with closing(made):
             made.deduplicate()
             built = made.load()
             made.audit()
@@ -191,17 +185,21 @@ class History:
         self.kinds[built.how.reason or built.how.kind] += 1
         sealed = publish.publish(self.home, release_id)
         with transaction(self.connection):
-            runs.write_release(self.connection, built, sealed, VERSIONS, self.now)
-            made.note(sealed.size, utc_now())
+            runs.write_release(self.connection, built, sealed, self.now)
+            base.note_build(self.connection, built, sealed.size, utc_now(), made.base)
         if built.how.kind == INCREMENTAL:
             self.compare(release_id, previous)
         publish.prune(self.home, publish.release_ids(self.home)[-3:])
+
+    def fill_ops(self, _: Built) -> None:
+        """Fill what a run tells of itself."""
+        runs.fill_ops(self.connection, 100, self.now)
 
     def compare(self, release_id: str, previous: changes.Previous | str) -> None:
         """Raise Differs where the published file is not what a whole build gives."""
         connection, file = self.connection, self.home.temp / "rebuilt.duckdb"
         with building(connection, file):
-            fill_release(connection, self.now, release_id, VERSIONS, lambda _: runs.fill_ops(connection, 100, self.now))
+            fill_release(connection, self.now, release_id, self.fill_ops)
             changes.tell_changes(connection, previous)
             clear_work(connection)
             attach_release(connection, self.home.release_file(release_id), "published")

@@ -4,6 +4,7 @@ What was recorded up to its as-of must be what it was, and what makes rows of it
 shown, a whole build costs time and nothing else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -16,8 +17,8 @@ import duckdb
 from schemas.tables import CONTRACT_VERSION
 from warehouse.home import Home
 from warehouse.ledger.opening import REWRITTEN, get_meta
-from warehouse.release import publish, runs
-from warehouse.release.build import WORK, Built, Versions
+from warehouse.release import build, publish, runs
+from warehouse.release.build import WORK, Built
 from warehouse.release.catalog import comments, create_tables, create_views
 from warehouse.release.fingerprint import TableFingerprint, combine
 from warehouse.sql_files import read_sql, sql_names
@@ -61,16 +62,19 @@ class Base:
 
 
 def find_base(
-    home: Home, connection: duckdb.DuckDBPyConnection, versions: Versions, as_of: datetime, *, full_refresh: bool
+    home: Home, connection: duckdb.DuckDBPyConnection, known: Sequence[runs.ReleaseRow], as_of: datetime
 ) -> Base | str:
-    """Return the release that FILE shows, to go on from, or the reason to build whole."""
+    """Return the release that FILE shows, to go on from, or the reason to build whole.
+
+    In: the releases that the ledger knows, and the as-of of the one to make.
+    """
     current = home.linked_release()
-    if full_refresh or current is None:
-        return FULL_REFRESH if full_refresh else FIRST_LOAD
-    row = next((row for row in runs.releases(connection, [current]) if row.release_id == current), None)
+    if current is None:
+        return FIRST_LOAD
+    row = next((row for row in known if row.release_id == current), None)
     if row is None or not publish.is_untouched(home.release_file(current), row.file):
         return NOT_AS_PUBLISHED
-    if row.versions != versions:
+    if row.versions != build.VERSIONS:
         return OTHER_VERSIONS
     base = _known(connection, row, home.release_file(current))
     if base is None:
@@ -151,3 +155,8 @@ def note_build(
         replaced = before.get(one.table, 0) + dict(built.how.replaced).get(one.table, 0)
         row = [built.release_id, one.table, one.row_count, one.digest, replaced]
         connection.execute("insert into ledger.release_table values (?, ?, ?, ?, ?)", row)
+
+
+def distrust(connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
+    """Let nothing be made from a release that was found to be other than its ledger says."""
+    connection.execute("delete from ledger.release_build where release_id = $1", [release_id])

@@ -17,11 +17,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from schemas.batches import RULES_VERSION
 from schemas.declarations import Table
 from schemas.errors import AuditFailed
 from schemas.shared_alias import judge
 from schemas.tables import CONTRACT_VERSION
-from warehouse import faults
+from schemas.urls import POLICY_VERSION
 from warehouse.contract import STANDARD_VERSION, relationships, render_contract
 from warehouse.db import attach_new
 from warehouse.ledger.opening import transaction
@@ -78,6 +79,10 @@ class Versions:
     contract: int = CONTRACT_VERSION
 
 
+VERSIONS = Versions(POLICY_VERSION, RULES_VERSION)
+"""The versions in force: a release under others is made anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class How:
     """How a release was made: of the ledger alone (`whole`, and why), or from another by so many rows (`incremental`).
@@ -110,6 +115,7 @@ class Built:
     mention_count: int
     fingerprint: str
     tables: tuple[TableFingerprint, ...]
+    versions: Versions
     how: How = How()
 
 
@@ -132,13 +138,12 @@ def fill_release(
     connection: duckdb.DuckDBPyConnection,
     as_of: datetime,
     release_id: str,
-    versions: Versions,
     fill_ops: FillOps,
     why_whole: str | None = None,
 ) -> Built:
     """Deduplicate, then load: the whole build of the release attached as `news`."""
     deduplicate(connection, as_of)
-    return load(connection, as_of, release_id, versions, fill_ops, why_whole)
+    return load(connection, as_of, release_id, fill_ops, why_whole)
 
 
 def deduplicate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
@@ -154,7 +159,6 @@ def load(
     connection: duckdb.DuckDBPyConnection,
     as_of: datetime,
     release_id: str,
-    versions: Versions,
     fill_ops: FillOps,
     why_whole: str | None = None,
 ) -> Built:
@@ -170,7 +174,7 @@ def load(
     tables = tuple(one for table in filled_by_sql() if (one := made[table.name]) is not None)
     built = describe(connection, as_of, release_id, tables, How(reason=why_whole))
     with transaction(connection):
-        write_what_it_is(connection, built, versions)
+        write_what_it_is(connection, built)
         fill_ops(built)
     return built
 
@@ -276,7 +280,6 @@ def _fill(table: Table, select: str, cursor: duckdb.DuckDBPyConnection) -> Table
         if "constraint" not in str(error):
             raise
         raise AuditFailed("a key or a required column is broken", where=f"{table.name}: {error}") from error
-    faults.at("during_build")
     return made
 
 
@@ -302,6 +305,7 @@ def describe(
         mention_count=counts["fact_mention"],
         fingerprint=combine(tables),
         tables=tables,
+        versions=VERSIONS,
         how=how,
     )
 
@@ -311,15 +315,15 @@ def _count_present(connection: duckdb.DuckDBPyConnection) -> int:
     return 0 if row is None else int(row[0])
 
 
-def write_what_it_is(connection: duckdb.DuckDBPyConnection, built: Built, versions: Versions) -> None:
+def write_what_it_is(connection: duckdb.DuckDBPyConnection, built: Built) -> None:
     """Write what the release attached as `news` is, and what it promises: ops.release, contract and relationship."""
     values: Mapping[str, object] = {
         "release_id": built.release_id,
         "as_of": built.as_of,
         "built_at": built.built_at,
-        "contract_version": versions.contract,
-        "policy_version": versions.policy,
-        "rules_version": versions.rules,
+        "contract_version": built.versions.contract,
+        "policy_version": built.versions.policy,
+        "rules_version": built.versions.rules,
         "document_count": built.document_count,
         "article_count": built.article_count,
         "mention_count": built.mention_count,

@@ -18,7 +18,6 @@ from schemas.declarations import Table
 from schemas.errors import AuditFailed
 from schemas.ops_tables import ALIAS, NOTICE, OPS_TABLES
 from schemas.tables import BASE_TABLES
-from warehouse import faults
 from warehouse.db import attach_staged, named
 from warehouse.durable import copy_file
 from warehouse.ledger.opening import transaction
@@ -152,7 +151,6 @@ def write_rows(
     connection.execute("use news")
     with transaction(connection):
         for table in CHANGING:
-            faults.at("during_build")
             name = table.qualified_name
             if delta.went[table.name]:
                 connection.execute(

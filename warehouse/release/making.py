@@ -5,22 +5,23 @@ query that needs too much memory or an audit that fails, the staged file goes an
 decides whether it can be published.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from schemas.errors import AuditFailed
 from warehouse import interrupts
-from warehouse.db import attach_new, attach_release, spill_folder
+from warehouse.clock import utc_now
+from warehouse.db import attach_new, attach_release
 from warehouse.home import Home
 from warehouse.release import build, changes, differing
 from warehouse.release.audit import AuditResult, check, run_audits
-from warehouse.release.base import PERIODIC, Base, find_base, note_build
-from warehouse.release.build import INCREMENTAL, Built, FillOps, How, Versions
+from warehouse.release.base import PERIODIC, Base
+from warehouse.release.build import INCREMENTAL, Built, FillOps, How
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
 from warehouse.release.increment import (
     OF_ARTICLES,
@@ -41,24 +42,43 @@ CATALOGS = ("news", "previous", "made", "before", "after")
 
 @dataclass(slots=True)
 class Making:
-    """A release that is being made into a staged file. `base`: what it is made from; None: whole, and `why_whole`."""
+    """A release that is being made into a staged file.
+
+    In: the connection to the ledger, where `file` is to lie, what fills `ops`, the release to go on from or why not,
+    and that to compare with. Then `base` is what it is made from; None: it is whole, and `why_whole`. `chain`: what a
+    whole build has to be compared with.
+    """
 
     connection: duckdb.DuckDBPyConnection
     home: Home
     file: Path
     release_id: str
     as_of: datetime
-    versions: Versions
     fill_ops: FillOps
+    found: Base | str
     previous: changes.Previous | str
     base: Base | None = None
     why_whole: str | None = None
     chain: Base | None = None
-    chain_file: Path = Path()
     chain_tables: tuple[TableFingerprint, ...] = ()
     notices: list[str] = field(default_factory=list)
     built: Built | None = None
-    results: tuple[AuditResult, ...] = ()
+    audits: tuple[AuditResult, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Choose the way."""
+        if isinstance(self.found, str):
+            self.why_whole = self.found
+        elif self.found.is_due(utc_now()):
+            self.why_whole, self.chain = PERIODIC, self.found
+        else:
+            self.base = self.found
+
+    @property
+    def chain_file(self) -> Path:
+        """Where the release lies that is only made to be compared: it goes with the connection."""
+        ((folder,),) = self.connection.execute("select current_setting('temp_directory')").fetchall()
+        return Path(str(folder)) / "chain.duckdb"
 
     def deduplicate(self) -> None:
         """Settle which URLs are one article."""
@@ -71,9 +91,7 @@ class Making:
     def load(self) -> Built:
         """Fill the release's tables."""
         if not self._tried(self._load_increment, self.deduplicate):
-            self.built = build.load(
-                self.connection, self.as_of, self.release_id, self.versions, self.fill_ops, self.why_whole
-            )
+            self.built = build.load(self.connection, self.as_of, self.release_id, self.fill_ops, self.why_whole)
             changes.tell_changes(self.connection, self.previous)
             self._compare_with_chain()
         if self.built is None:
@@ -83,10 +101,10 @@ class Making:
     def audit(self) -> tuple[AuditResult, ...]:
         """Audit the release. Raises AuditFailed."""
         if not self._tried(self._audit_increment, self.deduplicate, self.load):
-            self.results = run_audits(self.connection, self.as_of)
+            self.audits = run_audits(self.connection, self.as_of)
             build.clear_work(self.connection)
-            check(self.results)
-        return self.results
+            check(self.audits)
+        return self.audits
 
     def close(self) -> None:
         """Close the release's file, and let go of all that was made on the way."""
@@ -95,11 +113,6 @@ class Making:
             self.connection.execute(f"detach database if exists {name}")
         build.clear_work(self.connection)
         stand_on_ledger(self.connection)
-
-    def note(self, size: int, now: datetime) -> None:
-        """Note what the next release needs to be made from this one. The caller opens the transaction."""
-        if self.built is not None:
-            note_build(self.connection, self.built, size, now, self.base)
 
     def _tried(self, do: Callable[[Base], None], *redo: Callable[[], object]) -> bool:
         """Take a step from the base; where that fails, start without one, take the steps before again, return False."""
@@ -136,7 +149,7 @@ class Making:
 
         def fill_ops() -> None:
             self.built = build.describe(self.connection, self.as_of, self.release_id, delta.tables, _how(base, delta))
-            build.write_what_it_is(self.connection, self.built, self.versions)
+            build.write_what_it_is(self.connection, self.built)
             self.fill_ops(self.built)
 
         write_rows(self.connection, delta, base.file, self.file, fill_ops)
@@ -173,13 +186,12 @@ class Making:
             return
         wrong = [one.table for one, other in zip(self.built.tables, self.chain_tables, strict=True) if one != other]
         if wrong:
-            now = datetime.now(UTC).replace(tzinfo=None)
-            differing.keep(self.home, self.chain_file, self.release_id, wrong, now)
+            differing.keep(self.home, self.chain_file, self.release_id, wrong, utc_now())
             self.notices.append(str(differing.told(self.home)))
 
     def _audit_increment(self, base: Base) -> None:
-        self.results = run_audits(self.connection, self.as_of, "after", dangling_audits())
-        check(self.results)
+        self.audits = run_audits(self.connection, self.as_of, "after", dangling_audits())
+        check(self.audits)
 
 
 def _how(base: Base, delta: Delta) -> How:
@@ -187,36 +199,6 @@ def _how(base: Base, delta: Delta) -> How:
     came, went = (sum(rows[name] for name in counted) for rows in (delta.came, delta.went))
     replaced = tuple((name, max(delta.came[name], delta.went[name])) for name in counted)
     return How(INCREMENTAL, base.release_id, came, went, replaced=replaced)
-
-
-@contextmanager
-def making(
-    connection: duckdb.DuckDBPyConnection,
-    home: Home,
-    file: Path,
-    release_id: str,
-    as_of: datetime,
-    versions: Versions,
-    fill_ops: FillOps,
-    *,
-    full_refresh: bool,
-) -> Iterator[Making]:
-    """Make a release into a file for the block; afterwards the file is closed, without a log."""
-    base = find_base(home, connection, versions, as_of, full_refresh=full_refresh)
-    previous = changes.find_previous(home, connection, versions)
-    made = Making(connection, home, file, release_id, as_of, versions, fill_ops, previous)
-    if isinstance(base, str):
-        made.why_whole = base
-    elif base.is_due(datetime.now(UTC).replace(tzinfo=None)):
-        made.why_whole, made.chain = PERIODIC, base
-    else:
-        made.base = base
-    with spill_folder(home.temp) as spill:
-        made.chain_file = spill / home.file.name
-        try:
-            yield made
-        finally:
-            made.close()
 
 
 def _in_a_line(error: Exception) -> str:
