@@ -13,9 +13,8 @@ from flows.pipeline.limits import check_vanished
 from flows.pipeline.memory import memory_for, recording_memory_for
 from flows.pipeline.outcome import check_all_listed
 from flows.pipeline.steps import step
-from flows.sources.scan import Scan, scan
-from flows.sources.scan import references as file_references
-from flows.sources.stores.contract import DENIED
+from flows.sources.files import DENIED
+from flows.sources.scan import References, Scan, scan
 from schemas.errors import SourceUnreadable
 from warehouse import faults, interrupts
 from warehouse.db import limit_memory
@@ -132,7 +131,7 @@ def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch) -> None:
     start = monotonic()
     taking, count = 0.0, 0
     run.traces.denied.clear()  # a step that is tried again begins anew
-    files = file_references(run.request.sources, references)
+    files = References(run.request.sources, references)
     pa.default_memory_pool().release_unused()  # what the scan took, 0.2 kB a document
     with Feed(run.connection) as feed:
         for batch in run.readers.read_all(files, run.as_of):

@@ -17,9 +17,8 @@ from flows.reading.front_matter import NoFrontMatter, split
 from flows.reading.hints import Source
 from flows.reading.problems import Problem, document_problems
 from flows.reading.validate import Context, Verdict, judge_document
-from flows.sources.files import FileBytes, read_files
+from flows.sources.files import MAX_BYTES, FileBytes, read_files
 from flows.sources.scan import FileRef
-from flows.sources.stores.contract import MAX_BYTES
 from schemas.documents import bounds
 from schemas.file_state import file_state
 from schemas.packs import Packer

@@ -8,7 +8,7 @@ from flows.reading.batch import ReadBatch
 from flows.reading.problems import Problem
 from flows.reading.read import judge_whole, read_batch
 from flows.reading.validate import Verdict
-from flows.sources.scan import References, Source, references, scan
+from flows.sources.scan import References, Source, scan
 from schemas.batches import ENTRIES
 from schemas.documents import bounds
 
@@ -40,7 +40,7 @@ def value(verdict: Verdict, column: str, mention: int = 0) -> Any:
 def refs_of(*sources: Source) -> References:
     """Return references to the documents of sources, sorted by source and path as those of a run are."""
     found = scan(sources).files.sort_by([("source", "ascending"), ("path", "ascending")])
-    return references(sources, found)
+    return References(sources, found)
 
 
 def read_folder(folder: Path) -> ReadBatch:

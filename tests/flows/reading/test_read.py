@@ -10,9 +10,8 @@ import pytest
 
 from flows.reading.batch import ReadBatch
 from flows.reading.read import read_batch
-from flows.sources.files import read_file
+from flows.sources.files import MAX_BYTES, read_file
 from flows.sources.scan import FileRef, Source
-from flows.sources.stores.contract import MAX_BYTES
 from schemas import batches
 from schemas.keys import key_of_digest
 from schemas.packs import unpack
