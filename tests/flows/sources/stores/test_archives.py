@@ -13,6 +13,7 @@ import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -329,7 +330,7 @@ def test_a_reading_process_raises_what_reading_raised(tmp_path: Path) -> None:
     file = pack_zip(tmp_path / "x.zip", FILES)
     refs = refs_of(source(file))
     file.unlink()
-    with ReaderPool(1) as pool, pytest.raises(SourceUnreadable, match="the archive cannot be read") as caught:
+    with closing(ReaderPool(1)) as pool, pytest.raises(SourceUnreadable, match="the archive cannot be read") as caught:
         list(pool.read_all(refs, FIRST_AS_OF))
     assert caught.value.where == str(file)
 

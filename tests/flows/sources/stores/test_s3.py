@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from time import time_ns
@@ -193,7 +194,7 @@ def test_a_store_that_is_not_there_is_given_up_too(shelf: Shelf, monkeypatch: py
 def test_a_reading_process_fetches_and_raises_as_this_one(shelf: Shelf) -> None:
     shelf.put_story("a")
     refs = shelf.refs()
-    with ReaderPool(1) as pool:
+    with closing(ReaderPool(1)) as pool:
         (batch,) = pool.read_all(refs, FIRST_AS_OF)
         assert batch.documents["outcome"].to_pylist() == ["good"]
         shelf.gate.judge = lambda call: Fault(400, "ExpiredToken")
