@@ -41,8 +41,7 @@ def early_readers(request: RunRequest) -> Iterator[Readers]:
 def dask_readers(request: RunRequest) -> "DaskReaders":
     """Return readers on the request's cluster, for a run without Prefect."""
     # Not at the top: Dask is an extra, and importing it takes longer than a small run.
-    from flows.engines.dask_cluster import direct_cluster
-    from flows.engines.dask_readers import DaskReaders
+    from flows.engines.dask_readers import DaskReaders, direct_cluster
 
     engine = request.engine
     return DaskReaders(partial(direct_cluster, engine, request.processes), is_own=not engine.address)
