@@ -1,13 +1,36 @@
-"""The tables of a batch, and their way across a process border.
+"""The tables of a batch: put together from what was read, and carried across a process border.
 
 Between processes a batch travels as Arrow IPC streams: bytes that the other side reads in place. Pickled Python
-objects would cost more than reading the documents did.
+objects would cost more than reading the documents did. Nothing of reading is imported here: a process that lets others
+read needs none of it.
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+
+from schemas.batches import (
+    DOCUMENTS,
+    DRIFT,
+    ENTRIES,
+    MENTIONS,
+    PACKS,
+    PROBLEMS,
+    SLICES,
+    URLS,
+    table_of_columns,
+    table_of_rows,
+)
+from schemas.packs import Packer
+
+if TYPE_CHECKING:
+    from flows.reading.entries import Entry
+    from flows.reading.validate import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +61,58 @@ def _to_stream(table: pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
+
+
+def batch_of(rows: Sequence[tuple[Any, ...]], verdicts: "Sequence[Verdict]", packer: Packer, first: int) -> ReadBatch:
+    """Return the tables of a batch.
+
+    In: for each reference its row of DOCUMENTS and its verdict; the packed bytes; the first reference's number.
+    """
+    packer.close()
+    distinct = dict.fromkeys(chain.from_iterable(verdict.entries for verdict in verdicts))
+    entries = list({entry.digest: entry for entry in distinct}.values())
+    problems = [
+        (number, *problem)
+        for number, verdict in enumerate(verdicts, first)
+        for problem in chain(verdict.problems, verdict.notices)
+    ]
+    return ReadBatch(
+        table_of_rows(rows, DOCUMENTS),
+        table_of_rows(packer.slices, SLICES),
+        table_of_rows(packer.packs, PACKS),
+        _mentions(verdicts, first),
+        _entries(entries),
+        table_of_rows(list({url.url_raw: url for entry in entries for url in entry.urls}.values()), URLS),
+        table_of_rows(problems, PROBLEMS),
+        _drift(verdicts if any(entry.drift for entry in entries) else (), first),
+    )
+
+
+def _entries(entries: "Sequence[Entry]") -> pa.Table:
+    values = [entry.values for entry in entries]
+    keys: list[list[Any]] = [[entry.entry_id for entry in entries], [entry.digest for entry in entries]]
+    # A column at a time: zip(*rows) makes an iterator a row, and wakes the garbage collector with them.
+    columns = [list(map(itemgetter(place), values)) for place in range(len(ENTRIES) - len(keys))]
+    return table_of_columns([*keys, *columns], ENTRIES)
+
+
+def _mentions(verdicts: "Sequence[Verdict]", first: int) -> pa.Table:
+    refs, positions, keys = array("i"), array("i"), array("q")
+    for number, verdict in enumerate(verdicts, first):
+        refs.extend([number] * len(verdict.entries))
+        positions.extend(verdict.positions)
+        keys.extend(map(attrgetter("entry_id"), verdict.entries))
+    columns = [
+        pa.Array.from_buffers(kind.type, len(refs), [None, pa.py_buffer(values)])
+        for kind, values in zip(MENTIONS, (refs, positions, keys), strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=MENTIONS)
+
+
+def _drift(verdicts: "Sequence[Verdict]", first: int) -> pa.Table:
+    found: dict[str, int] = {}
+    for number, verdict in enumerate(verdicts, first):
+        for position, entry in zip(verdict.positions, verdict.entries, strict=True):
+            for name in entry.drift:
+                found.setdefault(f"related[].{name}" if position else name, number)
+    return table_of_rows(list(found.items()), DRIFT)

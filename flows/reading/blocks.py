@@ -20,16 +20,14 @@ from operator import attrgetter
 
 from flows.reading.entries import SECRET, Entry
 from flows.reading.hints import RELATED
-from flows.reading.lines import fold, rows_of, text_of
-from flows.reading.shapes import Shapes
-from flows.reading.tree import MAX_NODES
+from flows.reading.lines import read_lines
+from flows.reading.problems import MAX_NODES
 from flows.reading.validate import (
     MAX_RELATED,
     Context,
     Judged,
     Verdict,
     content_digest,
-    judge_canonical,
     judge_mention,
 )
 
@@ -57,17 +55,6 @@ class Memo:
         self._max_bytes, self._held = max_bytes, 0
         self._young: dict[bytes, Entry | None] = {}
         self._old: dict[bytes, Entry | None] = {}
-        self._roots, self._blocks = Shapes(""), Shapes(_INDENT)
-
-    @property
-    def held(self) -> int:
-        """Return the bytes of the blocks held now."""
-        return sum(map(len, self._young)) + sum(map(len, self._old))
-
-    @property
-    def shapes_known(self) -> tuple[int, int]:
-        """Return how many shapes of roots and of related entries are known."""
-        return self._roots.known, self._blocks.known
 
     def entries(self, blocks: Sequence[bytes]) -> list[Entry] | None:
         """Return the entries of related blocks, or None where one of them is not for the fast lane."""
@@ -80,7 +67,7 @@ class Memo:
     def _entry(self, block: bytes) -> Entry | None:
         if block in self._young:
             return self._young[block]
-        entry = self._old[block] if block in self._old else _clean(self._judge(block, _INDENT, self._blocks))
+        entry = self._old[block] if block in self._old else _clean(self._judge(block, _INDENT))
         if self._held > self._max_bytes:
             self._old, self._young, self._held = self._young, {}, 0
         self._young[block] = entry
@@ -90,22 +77,11 @@ class Memo:
     def root(self, head: bytes, *, has_secret: bool) -> Judged | None:
         """Judge the lines of a root; None where their form proves nothing, or where they say what is cut off."""
         barred = (RELATED, SECRET) if has_secret else (RELATED,)
-        return self._judge(head, "", self._roots, barred)
+        return self._judge(head, "", barred)
 
-    def _judge(self, block: bytes, indent: str, shapes: Shapes, barred: Sequence[str] = ()) -> Judged | None:
-        text = text_of(block, indent)
-        if text is None:
-            return None
-        canonical = shapes.canonical(text)
-        if canonical is not None:
-            return judge_canonical(canonical, self.context)
-        rows = rows_of(text)
-        tree = None if rows is None else fold(rows, len(indent))
-        if rows is None or tree is None or not tree.keys().isdisjoint(barred):
-            return None
-        if SECRET not in tree:
-            shapes.learn(text, rows, tree)
-        return judge_mention(tree, self.context)
+    def _judge(self, block: bytes, indent: str, barred: Sequence[str] = ()) -> Judged | None:
+        tree = read_lines(block, indent)
+        return judge_mention(tree, self.context) if tree is not None and tree.keys().isdisjoint(barred) else None
 
 
 def _clean(judged: Judged | None) -> Entry | None:

@@ -1,35 +1,47 @@
-"""Entries: what one mention says, whoever says it.
+"""Entries: what one mention says, whoever says it, and which URLs it is known by.
 
 The same related article stands in many documents letter for letter, so what a mention says is kept once, under the
 digest of its canonical form, and a mention is only (document, position, entry). Canonical is JSON with sorted keys of
 the parsed strings: mappings compare without order, and a plain null differs from the text "null". The ciphertext
 `secured` is no part of it, for the source encrypts anew what has not changed.
+
+The URL policy is schemas/urls.py. A mention is identified by its webUrl or, where there is no webUrl at all, by its
+originalUrl. An identifying URL that is no URL condemns its mention; any other bad URL is set aside alone and its column
+is NULL. Image URLs are no identities: they are only checked to be http(s) with a dot in the host.
 """
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
-from operator import attrgetter, itemgetter
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import orjson
-import pyarrow as pa
 from pydantic import BaseModel
 
-from flows.reading.identify import URL_FIELDS, URLS_OF
-from flows.reading.problems import Path, field_path
-from flows.reading.tree import Tree
-from schemas.batches import ENTRIES, table_of_columns
+from flows.reading.problems import Path, Tree, field_path
 from schemas.documents import Image, Mention
 from schemas.keys import key_of_digest
 from schemas.text import flaw
-from schemas.urls import UrlFacts
+from schemas.urls import UrlFacts, facts
 
 SECRET = "secured"
 # Fields that one mention may report as new; all of them are kept with its entry.
 _MAX_DRIFT = 100
+EXPECTED_URL = "an http or https URL with a dot in its host"
+URL_FIELDS = (
+    ("web_url", "webUrl"),
+    ("original_url", "originalUrl"),
+    ("amp_url", "ampWebUrl"),
+    ("amp_cache_url", "cdnAmpWebUrl"),
+)
+URLS_OF = attrgetter(*(name for name, _ in URL_FIELDS))
+"""Takes the four URLs of a mention, in the order of URL_FIELDS."""
+_MAX_URL_BYTES = 65_536
+_WEB = re.compile(r"https?://[^/?#\s]*[^/?#\s.]\.[^/?#\s]", re.IGNORECASE)
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +57,49 @@ class Entry:
     values: tuple[Any, ...]
     urls: tuple[UrlFacts, ...]
     drift: tuple[str, ...]
+
+
+class UrlFlaw(NamedTuple):
+    """A URL that is none, or the lack of one. Fatal: the mention has no identity without it."""
+
+    path: Path
+    is_fatal: bool
+    reason: str
+    expected: str
+
+
+def examine(mention: Mention) -> tuple[list[UrlFlaw], tuple[UrlFacts, ...]]:
+    """Return what is wrong with the URLs of a mention (empty for a good one), and the facts of the good ones."""
+    urls = URLS_OF(mention)
+    known: dict[str, UrlFacts | None] = {}
+    flaws: list[UrlFlaw] = []
+    identity = "originalUrl" if mention.web_url is None else "webUrl"
+    for (_, alias), url in zip(URL_FIELDS, urls, strict=True):
+        if url is not None and url not in known:
+            known[url] = facts(url)
+        if url is not None and known[url] is None:
+            flaws.append(UrlFlaw((alias,), alias == identity, "not_a_url", EXPECTED_URL))
+    if mention.web_url is None and mention.original_url is None:
+        flaws.append(UrlFlaw(("webUrl",), True, "missing", "a webUrl or originalUrl"))
+    flaws += _image_flaws(("images",), mention.images)
+    if mention.provider is not None:
+        flaws += _image_flaws(("provider", "images"), mention.provider.images)
+    return flaws, tuple([good for good in known.values() if good is not None])
+
+
+def _image_flaws(path: Path, images: list[Image | None] | None) -> Sequence[UrlFlaw]:
+    if not images:
+        return ()
+    return [
+        UrlFlaw((*path, place, "url"), False, "not_a_url", EXPECTED_URL)
+        for place, image in enumerate(images)
+        if image is not None and image.url is not None and not is_web_url(image.url)
+    ]
+
+
+def is_web_url(url: str) -> bool:
+    """Tell whether a text looks like an http(s) URL with a dot in its host, of at most 64 KiB."""
+    return _WEB.match(url) is not None and len(url) <= _MAX_URL_BYTES
 
 
 def canonical_digest(tree: Tree) -> bytes:
@@ -173,12 +228,3 @@ def _as_json(unknown: Mapping[Path, Any]) -> str | None:
     if not unknown:
         return None
     return json.dumps({field_path(path): value for path, value in unknown.items()}, sort_keys=True, ensure_ascii=False)
-
-
-def entry_table(entries: Collection[Entry]) -> pa.Table:
-    """Return entries as a table, one row each (schemas/batches.py: ENTRIES)."""
-    values = [entry.values for entry in entries]
-    keys: list[list[Any]] = [[entry.entry_id for entry in entries], [entry.digest for entry in entries]]
-    # A column at a time: zip(*rows) makes an iterator a row, and wakes the garbage collector with them.
-    columns = [list(map(itemgetter(place), values)) for place in range(len(ENTRIES) - len(keys))]
-    return table_of_columns([*keys, *columns], ENTRIES)

@@ -10,8 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from flows.reading.assemble import batch_of
-from flows.reading.batch import ReadBatch
+from flows.reading.batch import ReadBatch, batch_of
 from flows.reading.blocks import Memo, judge_fast
 from flows.reading.front_matter import NoFrontMatter, split
 from flows.reading.hints import Source

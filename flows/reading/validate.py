@@ -10,16 +10,23 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-import orjson
 from pydantic import ValidationError
 
-from flows.reading.cuts import Cut, deserves_notice, what_was_cut
-from flows.reading.entries import SECRET, Entry, canonical_digest, make_entry
-from flows.reading.hints import RELATED, Hint, Source, mend_missing, odd_keys, place_of_key, plain_form
-from flows.reading.identify import examine
-from flows.reading.problems import NOTICE, Lines, Path, Problem, field_path, hide_pieces
+from flows.reading.entries import SECRET, Entry, canonical_digest, examine, make_entry
+from flows.reading.hints import (
+    RELATED,
+    Cut,
+    Hint,
+    Source,
+    deserves_notice,
+    mend_missing,
+    odd_keys,
+    place_of_key,
+    plain_form,
+    what_was_cut,
+)
+from flows.reading.problems import NOTICE, Lines, Path, Problem, Tree, field_path, hide_pieces, place_of, value_at
 from flows.reading.syntax import hidden_break, shown_at
-from flows.reading.tree import Tree, place_of, value_at
 from schemas.documents import Mention, explain
 from schemas.text import sample
 
@@ -69,15 +76,7 @@ def judge_mention(tree: Tree, context: Context) -> Judged:
         return Judged(canonical_digest(tree), None, [ValueFlaw((), True, "wrong_shape", "a mapping")])
     if SECRET in tree:
         tree = {key: value for key, value in tree.items() if key != SECRET}
-    return _judge(tree, canonical_digest(tree), context)
-
-
-def judge_canonical(canonical: bytes, context: Context) -> Judged:
-    """Judge one mention by the canonical form of its tree, a mapping without its secret."""
-    return _judge(orjson.loads(canonical), sha256(canonical).digest(), context)
-
-
-def _judge(tree: dict[str, Tree], digest: bytes, context: Context) -> Judged:
+    digest = canonical_digest(tree)
     try:
         mention = Mention.model_validate(tree, context=context)
     except ValidationError as error:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from flows.reading.assemble import batch_of
+from flows.reading.batch import batch_of
 from flows.reading.blocks import Memo, judge_fast
 from flows.reading.front_matter import FrontMatter, split
 from flows.reading.read import judge_whole
