@@ -6,10 +6,10 @@ read needs none of it.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,13 +17,11 @@ import pyarrow as pa
 from schemas.batches import (
     DOCUMENTS,
     DRIFT,
-    ENTRIES,
     MENTIONS,
     PACKS,
     PROBLEMS,
     SLICES,
     URLS,
-    table_of_columns,
     table_of_rows,
 )
 from schemas.packs import Packer
@@ -31,6 +29,8 @@ from schemas.packs import Packer
 if TYPE_CHECKING:
     from flows.reading.entries import Entry
     from flows.reading.validate import Verdict
+
+    TableOf = Callable[[Sequence[Entry]], pa.Table]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,17 @@ def _to_stream(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def batch_of(rows: Sequence[tuple[Any, ...]], verdicts: "Sequence[Verdict]", packer: Packer, first: int) -> ReadBatch:
+def batch_of(
+    rows: Sequence[tuple[Any, ...]],
+    verdicts: "Sequence[Verdict]",
+    packer: Packer,
+    first: int,
+    table_of_entries: "TableOf",
+) -> ReadBatch:
     """Return the tables of a batch.
 
-    In: for each reference its row of DOCUMENTS and its verdict; the packed bytes; the first reference's number.
+    In: for each reference its row of DOCUMENTS and its verdict; the packed bytes; the first reference's number; how
+    entries become a table.
     """
     packer.close()
     distinct = dict.fromkeys(chain.from_iterable(verdict.entries for verdict in verdicts))
@@ -81,19 +88,11 @@ def batch_of(rows: Sequence[tuple[Any, ...]], verdicts: "Sequence[Verdict]", pac
         table_of_rows(packer.slices, SLICES),
         table_of_rows(packer.packs, PACKS),
         _mentions(verdicts, first),
-        _entries(entries),
-        table_of_rows(list({url.url_raw: url for entry in entries for url in entry.urls}.values()), URLS),
+        table_of_entries(entries),
+        table_of_rows(list({url.url_raw: url for entry in entries for url in entry.urls or ()}.values()), URLS),
         table_of_rows(problems, PROBLEMS),
         _drift(verdicts if any(entry.drift for entry in entries) else (), first),
     )
-
-
-def _entries(entries: "Sequence[Entry]") -> pa.Table:
-    values = [entry.values for entry in entries]
-    keys: list[list[Any]] = [[entry.entry_id for entry in entries], [entry.digest for entry in entries]]
-    # A column at a time: zip(*rows) makes an iterator a row, and wakes the garbage collector with them.
-    columns = [list(map(itemgetter(place), values)) for place in range(len(ENTRIES) - len(keys))]
-    return table_of_columns([*keys, *columns], ENTRIES)
 
 
 def _mentions(verdicts: "Sequence[Verdict]", first: int) -> pa.Table:

@@ -5,13 +5,15 @@ document that cannot be accepted is a row with its problems, never an exception.
 and content that is known (the source encrypts and breaks lines anew) yields no mentions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 from flows.reading.batch import ReadBatch, batch_of
-from flows.reading.blocks import Memo, judge_fast
+from flows.reading.blocks import Draft, Memo, judge_fast, prove, read_fast
 from flows.reading.front_matter import NoFrontMatter, split
 from flows.reading.hints import Source
 from flows.reading.problems import Problem, document_problems
@@ -22,6 +24,17 @@ from schemas.documents import bounds
 from schemas.file_state import file_state
 from schemas.packs import Packer
 from schemas.urls import facts
+
+T = TypeVar("T")
+
+
+class _Opened(NamedTuple):
+    """A document whose bytes were read; draft: what the fast lane made of them, if anything."""
+
+    ref: FileRef
+    file: FileBytes
+    digest: bytes | None
+    draft: Draft | Verdict | None
 
 
 class _Read(NamedTuple):
@@ -40,9 +53,13 @@ def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = Non
     """
     memo = Memo(bounds(as_of)) if memo is None else memo
     packer = Packer()
-    files = zip(refs, read_files(refs), strict=True)
-    reads = [_read(number, ref, file, memo, packer) for number, (ref, file) in enumerate(files, first)]
-    return batch_of([read.row for read in reads], [read.verdict for read in reads], packer, first)
+    opened = [_open(ref, file, memo) for ref, file in zip(refs, read_files(refs), strict=True)]
+    drafts = (document.draft for document in opened if isinstance(document.draft, Draft))
+    entries = dict.fromkeys(chain.from_iterable(draft.entries for draft in drafts))
+    proved = prove(list(entries), memo.context)
+    reads = [_read(number, document, memo, packer) for number, document in enumerate(opened, first)]
+    rows, verdicts = [read.row for read in reads], [read.verdict for read in reads]
+    return batch_of(rows, verdicts, packer, first, partial(proved.select, context=memo.context))
 
 
 def judge_bytes(data: bytes, memo: Memo) -> Verdict:
@@ -65,10 +82,17 @@ def judge_whole(data: bytes, context: Context) -> Verdict:
     return judge_document(source, parts.body, context)
 
 
-def _judged(data: bytes, memo: Memo) -> Verdict:
+def _open(ref: FileRef, file: FileBytes, memo: Memo) -> _Opened:
+    digest = None if file.data is None else sha256(file.data).digest()
+    if file.data is None or digest == ref.known_bytes:
+        return _Opened(ref, file, digest, None)
+    return _Opened(ref, file, digest, _guarded(read_fast, file.data, memo))
+
+
+def _guarded(judge: Callable[[bytes, Memo], T], data: bytes, memo: Memo) -> T | Verdict:
     """Judge a document; one on which our own code fails is bad, for it must not keep all others from being read."""
     try:
-        return judge_bytes(data, memo)
+        return judge(data, memo)
     except MemoryError:  # no fault of the document
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold the document's, so its kind is told
@@ -77,17 +101,18 @@ def _judged(data: bytes, memo: Memo) -> Verdict:
         return Verdict(None, (), (), [problem])
 
 
-def _read(number: int, ref: FileRef, file: FileBytes, memo: Memo, packer: Packer) -> _Read:
-    if file.data is None:
+def _read(number: int, document: _Opened, memo: Memo, packer: Packer) -> _Read:
+    ref, file, digest, draft = document
+    if file.data is None or digest is None:
         return _unread(number, ref, file)
-    digest = sha256(file.data).digest()
     if digest == ref.known_bytes:
         return _Read(_row(number, "same_bytes", file, digest), _NOTHING)
-    verdict = _judged(file.data, memo)
+    verdict = draft.verdict() if isinstance(draft, Draft) else draft
+    if verdict is None:
+        verdict = _guarded(lambda data, memo: judge_whole(data, memo.context), file.data, memo)
     if verdict.content_digest is not None and verdict.content_digest == ref.known_content:
-        return _Read(
-            _row(number, "touched", file, digest, verdict.content_digest), verdict._replace(positions=(), entries=())
-        )
+        row = _row(number, "touched", file, digest, verdict.content_digest)
+        return _Read(row, verdict._replace(positions=(), entries=()))
     outcome = "bad" if verdict.content_digest is None else "good"
     packer.add(digest, file.data)
     return _Read(_row(number, outcome, file, digest, verdict.content_digest), verdict)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from flows.reading.entries import SECRET, Entry, canonical_digest, examine, make_entry
+from flows.reading.entries import SECRET, Entry, canonical_form, describe, entry_of, examine
 from flows.reading.hints import (
     RELATED,
     Cut,
@@ -72,23 +72,29 @@ class Verdict(NamedTuple):
 
 def judge_mention(tree: Tree, context: Context) -> Judged:
     """Judge one mention by itself: the root without its related list, or an item of one."""
-    if not isinstance(tree, dict):
-        return Judged(canonical_digest(tree), None, [ValueFlaw((), True, "wrong_shape", "a mapping")])
-    if SECRET in tree:
+    if isinstance(tree, dict) and SECRET in tree:
         tree = {key: value for key, value in tree.items() if key != SECRET}
-    digest = canonical_digest(tree)
+    entry = entry_of(canonical_form(tree))
+    flaws = prove_entry(entry, tree, context)
+    return Judged(entry.digest, None if any(flaw.is_fatal for flaw in flaws) else entry, flaws)
+
+
+def prove_entry(entry: Entry, tree: Tree, context: Context) -> Sequence[ValueFlaw]:
+    """Judge a mention by its model. Out: what is wrong; where that is not fatal, the entry says what is good."""
+    if not isinstance(tree, dict):
+        return [ValueFlaw((), True, "wrong_shape", "a mapping")]
     try:
         mention = Mention.model_validate(tree, context=context)
     except ValidationError as error:
-        return Judged(digest, None, _value_flaws(error, tree, context))
+        return _value_flaws(error, tree, context)
     url_flaws, urls = examine(mention)
-    if any([flaw.is_fatal for flaw in url_flaws]):
-        return Judged(digest, None, [ValueFlaw(*flaw) for flaw in url_flaws])
-    entry = make_entry(digest, mention, urls, {flaw.path for flaw in url_flaws} if url_flaws else ())
-    notices: tuple[ValueFlaw, ...] = ()
+    flaws = [ValueFlaw(*flaw) for flaw in url_flaws]
+    if any(flaw.is_fatal for flaw in flaws):
+        return flaws
+    describe(entry, mention, urls, {flaw.path for flaw in flaws})
     if entry.drift or (mention.provider is not None and mention.provider.domain is None):
-        notices = tuple(_notices(tree, mention))
-    return Judged(digest, entry, [*[ValueFlaw(*flaw) for flaw in url_flaws], *notices] if url_flaws or notices else ())
+        flaws += _notices(tree, mention)
+    return flaws
 
 
 def _notices(tree: dict[str, Tree], mention: Mention) -> Iterator[ValueFlaw]:

@@ -10,7 +10,7 @@ from flows.pipeline import begin as run_begin
 from flows.pipeline import release as making
 from flows.pipeline import reparse
 from flows.pipeline.ledger_work import maintain, verify
-from flows.reading import entries
+from flows.reading import columns, entries
 from flows.settings import Settings
 from schemas import documents
 from schemas.urls import UrlFacts, facts
@@ -39,7 +39,8 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Newsroom:
     room = Newsroom.below(tmp_path)
     listed = [make_mention("third", "https://example.com/third", provider={"name": "C", "domain": DOMAINS[2]})]
     with monkeypatch.context() as patch:
-        patch.setattr(entries, "facts", _old_facts)
+        for module in (columns, entries):
+            patch.setattr(module, "facts", _old_facts)
         patch.setattr(documents, "host_of", _old_domain)
         patch.setattr(reparse, "POLICY_VERSION", 1)
         patch.setattr(reparse, "RULES_VERSION", 2)

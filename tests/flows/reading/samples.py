@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from flows.reading.batch import ReadBatch
+from flows.reading.columns import table_of_entries
 from flows.reading.problems import Problem
 from flows.reading.read import judge_whole, read_batch
 from flows.reading.validate import Verdict
 from flows.sources.scan import References, Source, scan
-from schemas.batches import ENTRIES
 from schemas.documents import bounds
 
 AS_OF = datetime(2026, 11, 20)
@@ -34,7 +34,9 @@ def problems(extra: str) -> list[Problem]:
 
 def value(verdict: Verdict, column: str, mention: int = 0) -> Any:
     """Return a column of one accepted mention's entry."""
-    return verdict.entries[mention].values[ENTRIES.get_field_index(column) - 2]
+    table, refused = table_of_entries([verdict.entries[mention]], CONTEXT)
+    assert not refused
+    return table[column].to_pylist()[0]
 
 
 def refs_of(*sources: Source) -> References:

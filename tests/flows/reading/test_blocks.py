@@ -225,7 +225,7 @@ def test_both_lanes_give_the_same_tables(folder: str, monkeypatch: pytest.Monkey
         pytest.skip(f"no corpus at {root}")
     refs = refs_of(Source("s", str(root)))[:: 5 if folder == "corpus/azure" else 1]
     fast = read_batch(refs, AS_OF)
-    monkeypatch.setattr(read, "judge_fast", lambda _data, _memo: None)
+    monkeypatch.setattr(read, "read_fast", lambda _data, _memo: None)
     slow = read_batch(refs, AS_OF)
     assert fast == slow
     assert set(fast.documents["outcome"].to_pylist()) == {"good"}

@@ -182,7 +182,7 @@ def test_a_document_on_which_our_code_fails_is_bad_and_no_other(
         if b"trap" in data:
             raise RecursionError("what the document says")
 
-    monkeypatch.setattr("flows.reading.read.judge_fast", fail)
+    monkeypatch.setattr("flows.reading.read.read_fast", fail)
     (tmp_path / "a.md").write_bytes(document("x: trap\n"))
     (tmp_path / "b.md").write_bytes(document())
     batch = read_folder(tmp_path)
