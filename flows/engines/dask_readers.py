@@ -41,10 +41,10 @@ from flows.engines.choice import Engine
 from flows.engines.dask_worker import Answer, pack, read_on_worker, versions_here
 from flows.engines.pool import batches, lanes, read_here, sizes_of, weight_of
 from flows.engines.readers import Readers
-from flows.reading.batch import ReadBatch
 from flows.reading.read import read_batch
 from flows.sources.files import read_files
 from flows.sources.scan import FileRef
+from schemas.batches import ReadBatch
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
 AHEAD = 2

@@ -26,17 +26,15 @@ from distributed import Worker, get_worker
 
 from flows.reading.blocks import Memo
 from flows.reading.read import read_batch, warm_up
-from flows.silence import be_silent
 from flows.sources.scan import FileRef
-from schemas.batches import DOCUMENTS, DRIFT, ENTRIES, MENTIONS, PACKS, PROBLEMS, SLICES, URLS
+from flows.streams import close_stderr
+from schemas.batches import BATCH_SCHEMAS, RULES_VERSION
 from schemas.documents import bounds
 from schemas.errors import NewsmartError
-from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
 
 EXTENSION = "newsmart"
 IDLE_SECONDS = 60.0
-LAYOUT = (DOCUMENTS, SLICES, PACKS, MENTIONS, ENTRIES, URLS, PROBLEMS, DRIFT)
 
 
 class Versions(NamedTuple):
@@ -67,7 +65,7 @@ def versions_here() -> Versions:
         installed = version("newsmart")
     except PackageNotFoundError:
         installed = "not installed"
-    layout = sha256("\n".join(map(str, LAYOUT)).encode()).hexdigest()[:8]
+    layout = sha256("\n".join(map(str, BATCH_SCHEMAS)).encode()).hexdigest()[:8]
     return Versions(installed, RULES_VERSION, POLICY_VERSION, layout)
 
 
@@ -143,9 +141,9 @@ def dask_setup(_worker: Worker) -> None:
 
     Such a process is ours alone: pandas, which pyarrow would import with its first array, is hidden (it takes longer
     than all the rest), what the first document would wait for is loaded, and DuckDB's binding, which comes with
-    Prefect's context, is kept from writing about leaks at the end. `flows.lean` comes too late here: Dask has numpy
+    Prefect's context, is kept from writing about leaks at the end. `flows.startup` comes too late here: Dask has numpy
     loaded by now, and with it pyarrow takes a None in sys.modules for pandas itself.
     """
     sys.meta_path.insert(0, _NoPandas())
-    atexit.register(be_silent)
+    atexit.register(close_stderr)
     warm_up()

@@ -32,7 +32,7 @@ from flows.sources.scan import FileRef, References
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
-    from flows.reading.batch import ReadBatch
+    from schemas.batches import ReadBatch
 
 MAX_BATCH_BYTES = 16_000_000
 MAX_BATCH_FILES = 1_000
@@ -161,7 +161,7 @@ class _Turns:
 
     def next(self) -> "ReadBatch":
         """Wait for the next batch."""
-        from flows.reading.batch import ReadBatch
+        from schemas.batches import ReadBatch
 
         answer = self._sent.popleft().result()
         self._sent.extend(map(self._process.ask, islice(self._tasks, 1)))

@@ -5,7 +5,7 @@ over a socket of its own. It ends at once when its socket does, whatever it is a
 one killed with SIGKILL, and needs neither a signal nor a look at the parent's id (prctl is Linux alone). It inherits no
 descriptor but its sockets and the standard three, so no lock of the parent's lives on in it.
 
-It imports what reading needs and nothing else (flows/lean.py).
+It imports what reading needs and nothing else (flows/startup.py).
 """
 
 import gc
@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from flows.lean import import_less
+from flows.startup import prepare_process
 
-import_less()
+prepare_process()
 
 from flows.reading.blocks import Memo  # noqa: E402
 from flows.reading.read import read_batch, warm_up  # noqa: E402

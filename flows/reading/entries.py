@@ -23,8 +23,8 @@ import orjson
 from pydantic import BaseModel
 
 from flows.reading.problems import Path, Tree, field_path
+from schemas.batches import key_of_digest
 from schemas.documents import Image, Mention
-from schemas.keys import key_of_digest
 from schemas.urls import UrlFacts, facts
 
 SECRET = "secured"

@@ -5,21 +5,26 @@ document that cannot be accepted is a row with its problems, never an exception.
 and content that is known (the source encrypts and breaks lines anew) yields no mentions.
 """
 
+from array import array
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from itertools import chain
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from flows.reading.batch import ReadBatch, batch_of
+import pyarrow as pa
+
 from flows.reading.blocks import Draft, Memo, judge_fast, prove, read_fast
+from flows.reading.entries import Entry
 from flows.reading.front_matter import NoFrontMatter, split
 from flows.reading.hints import Source
 from flows.reading.problems import Problem, document_problems
 from flows.reading.validate import Context, Verdict, judge_document
 from flows.sources.files import MAX_BYTES, FileBytes, read_files
 from flows.sources.scan import FileRef
+from schemas.batches import DOCUMENTS, DRIFT, MENTIONS, PACKS, PROBLEMS, SLICES, URLS, ReadBatch, table_of_rows
 from schemas.documents import bounds
 from schemas.file_state import file_state
 from schemas.packs import Packer
@@ -148,6 +153,60 @@ def _row(
     # What a store says of a size is for telling states apart; bytes are counted.
     size = len(file.data) if file.data is not None else known[0]
     return (number, outcome, *known, size, digest, content)
+
+
+def batch_of(
+    rows: Sequence[tuple[Any, ...]],
+    verdicts: Sequence[Verdict],
+    packer: Packer,
+    first: int,
+    table_of_entries: Callable[[Sequence[Entry]], pa.Table],
+) -> ReadBatch:
+    """Return the tables of a batch.
+
+    In: for each reference its row of DOCUMENTS and its verdict; the packed bytes; the first reference's number; how
+    entries become a table.
+    """
+    packer.close()
+    distinct = dict.fromkeys(chain.from_iterable(verdict.entries for verdict in verdicts))
+    entries = list({entry.digest: entry for entry in distinct}.values())
+    problems = [
+        (number, *problem)
+        for number, verdict in enumerate(verdicts, first)
+        for problem in chain(verdict.problems, verdict.notices)
+    ]
+    return ReadBatch(
+        table_of_rows(rows, DOCUMENTS),
+        table_of_rows(packer.slices, SLICES),
+        table_of_rows(packer.packs, PACKS),
+        _mentions(verdicts, first),
+        table_of_entries(entries),
+        table_of_rows(list({url.url_raw: url for entry in entries for url in entry.urls or ()}.values()), URLS),
+        table_of_rows(problems, PROBLEMS),
+        _drift(verdicts if any(entry.drift for entry in entries) else (), first),
+    )
+
+
+def _mentions(verdicts: Sequence[Verdict], first: int) -> pa.Table:
+    refs, positions, keys = array("i"), array("i"), array("q")
+    for number, verdict in enumerate(verdicts, first):
+        refs.extend([number] * len(verdict.entries))
+        positions.extend(verdict.positions)
+        keys.extend(map(attrgetter("entry_id"), verdict.entries))
+    columns = [
+        pa.Array.from_buffers(kind.type, len(refs), [None, pa.py_buffer(values)])
+        for kind, values in zip(MENTIONS, (refs, positions, keys), strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=MENTIONS)
+
+
+def _drift(verdicts: Sequence[Verdict], first: int) -> pa.Table:
+    found: dict[str, int] = {}
+    for number, verdict in enumerate(verdicts, first):
+        for position, entry in zip(verdict.positions, verdict.entries, strict=True):
+            for name in entry.drift:
+                found.setdefault(f"related[].{name}" if position else name, number)
+    return table_of_rows(list(found.items()), DRIFT)
 
 
 def warm_up() -> None:

@@ -14,11 +14,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from flows.reading.batch import batch_of
 from flows.reading.blocks import Memo, judge_fast
 from flows.reading.columns import table_of_entries
 from flows.reading.front_matter import FrontMatter, split
-from flows.reading.read import judge_whole
+from flows.reading.read import batch_of, judge_whole
 from flows.reading.validate import Verdict
 from flows.reading.yaml_tree import read_tree
 from schemas.documents import bounds
