@@ -91,7 +91,7 @@ class Proved(NamedTuple):
         others = [entry for entry in entries if entry not in self.rows]
         rows = {**self.rows, **{entry: place for place, entry in enumerate(others, self.table.num_rows)}}
         found = pa.concat_tables([self.table, table_of_entries(others, context)[0]])
-        return found.take([rows[entry] for entry in entries]).combine_chunks()
+        return found.take(pa.array([rows[entry] for entry in entries], pa.int64())).combine_chunks()
 
 
 def table_of_entries(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[int]]:
