@@ -85,7 +85,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
             for name, value in (environment or {}).items():
                 patch.setenv(name, value)
             status = main([*map(str, arguments)])
-        return CompletedProcess(arguments, status, *capsys.readouterr())
+        return CompletedProcess([*map(str, arguments)], status, *capsys.readouterr())
 
     return call
 
