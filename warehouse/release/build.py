@@ -22,7 +22,7 @@ from schemas.errors import AuditFailed
 from schemas.shared_alias import judge
 from schemas.tables import CONTRACT_VERSION
 from schemas.urls import POLICY_VERSION
-from warehouse.contract import STANDARD_VERSION, relationships, render_contract
+from warehouse.contract import STANDARD_VERSION, contract_yaml, relationships
 from warehouse.db import attach_new
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import THREADS, Step, run_steps
@@ -293,7 +293,7 @@ def _write_release(connection: duckdb.DuckDBPyConnection, built: Built) -> None:
 
 def _write_contract(connection: duckdb.DuckDBPyConnection) -> None:
     """Write what the release promises: ops.contract and ops.relationship."""
-    contract = [CONTRACT_VERSION, STANDARD_VERSION, render_contract()]
+    contract = [CONTRACT_VERSION, STANDARD_VERSION, contract_yaml()]
     connection.execute("insert into news.ops.contract (contract_version, standard, yaml) values (?, ?, ?)", contract)
     rows = [asdict(row) for row in relationships()]
     connection.register("related", pa.Table.from_pylist(rows))
