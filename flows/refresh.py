@@ -27,7 +27,7 @@ from flows.pipeline.release import Release, needs_release, new_release
 from flows.pipeline.request import RunResult, Told
 from flows.pipeline.run import Run
 from flows.scheduling.flow_run import begin_run, ends_in_a_state, prepare_process, step, tell_hooks
-from flows.scheduling.page import BatchProgress, leave_report
+from flows.scheduling.page import BatchProgress, announce, leave_report
 from schemas.errors import RunFailed
 from warehouse import interrupts
 from warehouse.ledger.record import Balance
@@ -37,7 +37,13 @@ HOUR = 3600
 TIMEOUT_SECONDS = 6 * HOUR
 
 
-@flow(name="refresh", timeout_seconds=TIMEOUT_SECONDS, on_failure=[tell_hooks], on_crashed=[tell_hooks])
+@flow(
+    name="refresh",
+    timeout_seconds=TIMEOUT_SECONDS,
+    on_completion=[tell_hooks],
+    on_failure=[tell_hooks],
+    on_crashed=[tell_hooks],
+)
 @ends_in_a_state
 def refresh(
     source: list[str] | None = None,
@@ -63,7 +69,8 @@ def refresh(
                 audit(release)
                 publish(release)
         result = finish(run)
-    leave_report(result)
+        event = announce(run.home, result)
+    leave_report(run.home, result, event)
     return result
 
 

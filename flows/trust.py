@@ -16,7 +16,7 @@ from pathlib import Path
 from schemas.errors import UsageError
 
 # They run something, dial an address, or kill the run.
-_RUNNING = {"on_failure", "webhook", "ducklake_python", "dask_address", "engine"}
+_RUNNING = {"on_failure", "webhook", "on_publish", "publish_webhook", "ducklake_python", "dask_address", "engine"}
 # They have a run delete what it would keep, or publish what it would refuse, in whatever warehouse --warehouse names.
 _DELETING = {"keep_releases", "keep_runs", "keep_quarantine_days", "keep_raw_days", "max_quarantine"}
 RISKY = frozenset(_RUNNING | _DELETING)

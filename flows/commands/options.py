@@ -66,6 +66,8 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     _add_engine_options(command)
     command.add_argument("--on-failure", metavar="CMD", help="command to run when a run fails or is refused")
     command.add_argument("--webhook", metavar="URL", help="address to tell when a run fails or is refused")
+    command.add_argument("--on-publish", metavar="CMD", help="command to run when a release is out")
+    command.add_argument("--publish-webhook", metavar="URL", help="address to tell when a release is out")
 
 
 def _add_limits(command: argparse.ArgumentParser) -> None:
@@ -89,6 +91,7 @@ def _run_commands(commands: Adder) -> None:
     run.add_argument("--full-refresh", action="store_true", help="read every file again, and lift a rollback's pin")
     run.add_argument("--reparse", action="store_true", help="read the kept bytes of every version under today's rules")
     run.add_argument("--direct", action="store_true", help="without Prefect")
+    run.add_argument("--dry-run", action="store_true", help="print what a run would find, and change nothing")
     _json(run)
     serve = _command(commands, "serve", "run:serve", "Run on a schedule: scheduler, Prefect server and page in one.")
     _add_run_options(serve)

@@ -20,11 +20,31 @@ from warehouse.run_state import attempt, failed_run_id
 
 def run(options: argparse.Namespace) -> int:
     """Do one run; print its summary, or one JSON object as the last line, also where it ends by an error."""
+    if options.dry_run:
+        return _dry_run(options)
+    if options.dry_run:
+        return _dry_run(options)
     with attempted(options):
         request = run_request(options, run_settings(options))
         with _runner(options, request, is_quiet=options.quiet) as do_run:
             result = do_run(request)
         _print_run(options, result)
+    return 0
+
+
+def _dry_run(options: argparse.Namespace) -> int:
+    """Print what a run would find; nothing is written but the lock. Raises the error by which a run would end."""
+    request = run_request(options, run_settings(options))
+    with Progress.on_terminal(is_quiet=options.quiet) as progress, direct_readers(request) as readers:
+        from flows.pipeline.dry_run import dry_run
+
+        found = dry_run(request, readers)
+        progress.clear()
+    for notice in found.result.notices:
+        warn(notice)
+    print_result(options, found.as_json(), [_balance(found.result), *found.lines()])
+    if found.error is not None:
+        raise found.error
     return 0
 
 
@@ -102,7 +122,7 @@ def run_settings(options: argparse.Namespace) -> Settings:
 
 
 def _with_options(options: argparse.Namespace, settings: Settings) -> Settings:
-    names = ("warehouse", "on_failure", "webhook", "workers", "engine", "dask_address")
+    names = ("warehouse", "on_failure", "webhook", "on_publish", "publish_webhook", "workers", "engine", "dask_address")
     given = {name: getattr(options, name, None) for name in names}
     return replace(settings, **{name: value for name, value in given.items() if value is not None})
 
@@ -129,7 +149,8 @@ def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -
 
                 def run_anew(request: RunRequest) -> RunResult:
                     progress.result = progress.error = None
-                    return do_run(request)
+                    with _hooks_told_of_release(request, progress):
+                        return do_run(request)
 
                 yield run_anew
         except Exception:
@@ -139,6 +160,21 @@ def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -
                 with suppress(OSError):  # lost output is reported at the end
                     sys.stdout.flush()
             raise
+
+
+@contextmanager
+def _hooks_told_of_release(request: RunRequest, progress: Progress) -> Iterator[None]:
+    """Tell the hooks, after the block, of the release that its run has published, if any, even where it then failed."""
+    try:
+        yield
+    finally:
+        settings, result = request.settings, progress.result
+        if result is not None and result.published and (settings.on_publish or settings.publish_webhook):
+            from flows.pipeline.hooks import notify_published
+
+            progress.clear()
+            for warning in notify_published(settings, request.warehouse, result):
+                warn(warning)
 
 
 @contextmanager
@@ -175,11 +211,9 @@ def _print_run(
 
 def summary(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
     """Yield the lines that describe a run: the balance, the content, where it is; of a failed one what is known."""
-    counts, change = result.documents, result.changes
-    if counts:
-        names = ("new", "changed", "touched", "unchanged", "quarantined")
-        classes = ", ".join(f"{counts[name]:,} {name}" for name in names)
-        yield f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"
+    change = result.changes
+    if result.documents:
+        yield _balance(result)
     if result.quarantine_entries:
         yield f"{result.quarantine_entries:,} problems in quarantine; `newsmart quarantine` explains them"
     if change.notices:
@@ -193,6 +227,13 @@ def summary(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
         yield f"release {_shortened(Path(str(result.release)))}"
     elif not has_failed:
         yield f"nothing to publish: the release is up to date ({result.seconds['total']:.2f} s)"
+
+
+def _balance(result: RunResult) -> str:
+    counts = result.documents
+    names = ("new", "changed", "touched", "unchanged", "quarantined")
+    classes = ", ".join(f"{counts[name]:,} {name}" for name in names)
+    return f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"
 
 
 def _shortened(path: Path) -> Path:

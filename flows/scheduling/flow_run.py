@@ -26,7 +26,7 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.engines.readers import LocalReaders, Readers
-from flows.pipeline.hooks import failure_event, tell_failure
+from flows.pipeline.hooks import failure_event, notify_published, tell_failure
 from flows.pipeline.opening import open_run
 from flows.pipeline.request import RunRequest, RunResult, request_of, summary_of
 from flows.pipeline.run import Run
@@ -35,8 +35,7 @@ from flows.settings import load_settings, process_environment
 from flows.streams import close_stderr
 from schemas.errors import LockedError, NewsmartError, TransientFailure
 from warehouse import interrupts
-from warehouse.home import Home
-from warehouse.run_state import attempt, failed_run_id, state_before, status_of
+from warehouse.run_state import attempt, state_before, status_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -122,9 +121,9 @@ def _in_words(result: object) -> str:
 
 @contextmanager
 def begin_run(parameters: dict[str, Any]) -> Iterator[Run]:
-    """Begin the run that a flow's parameters ask for; the flow run gets its name. A failure is told on the page.
+    """Begin the run that a flow's parameters ask for; the flow run and its log get its name.
 
-    Raises NewsmartError.
+    A failure is told on the page, and then raised.
     """
     settings = load_settings()
     begun: Run | None = None
@@ -132,13 +131,14 @@ def begin_run(parameters: dict[str, Any]) -> Iterator[Run]:
         asked = {name: value for name, value in parameters.items() if value is not None}
         request = request_of(settings, scheduled_at=scheduled_at(), **asked)
         try:
-            with _readers(request) as readers, open_run(request, readers) as run:
+            with _readers(request) as readers, open_run(request, readers) as run, _logs_named(run.run_id):
                 begun = run
                 _name_flow_run(run.run_id)
                 yield run
         except NewsmartError as error:
             if begun is not None:
-                leave_report(failed_result(begun.run_id, begun.as_of, state_before(begun.home)), error)
+                result = failed_result(begun.run_id, begun.as_of, state_before(begun.home))
+                leave_report(begun.home, result, error=error)
             raise
 
 
@@ -159,10 +159,33 @@ def _readers(request: RunRequest) -> Iterator[Readers]:
         yield readers
 
 
+@contextmanager
+def _logs_named(run_id: str) -> Iterator[None]:
+    """Have each line of Prefect's log begin with the run's id, as those of the steps do."""
+
+    def name(record: logging.LogRecord) -> bool:
+        if not str(record.msg).startswith(run_id):
+            record.msg = f"{run_id}: {record.msg}"
+        return True
+
+    loggers = [logging.getLogger(f"prefect.{kind}_runs") for kind in ("flow", "task")]
+    for logger in loggers:
+        logger.addFilter(name)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(name)
+
+
+def _flow_run() -> FlowRun | None:
+    context = FlowRunContext.get()
+    return None if context is None else context.flow_run
+
+
 def scheduled_at() -> datetime | None:
     """Return when a deployment's run was due, naive UTC; None for a run that nobody scheduled."""
-    context = FlowRunContext.get()
-    run = None if context is None else context.flow_run
+    run = _flow_run()
     if run is None or run.deployment_id is None or run.expected_start_time is None:
         return None
     return run.expected_start_time.astimezone(UTC).replace(tzinfo=None)
@@ -170,24 +193,34 @@ def scheduled_at() -> datetime | None:
 
 def _name_flow_run(run_id: str) -> None:
     """Give the flow run the name of the run in ops.run. A server that is gone is a warning."""
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
+    run = _flow_run()
+    if run is None:
         return
+    run.name = run_id  # by which the hooks know it
     try:
         with get_client(sync_client=True) as client:
-            client.set_flow_run_name(context.flow_run.id, run_id)
+            client.set_flow_run_name(run.id, run_id)
     except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
-        get_run_logger().warning("%s: not named in Prefect: %s", run_id, error)
+        get_run_logger().warning("not named in Prefect: %s", error)
 
 
 def tell_hooks(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], folder: str | None = None) -> None:
-    """Tell the user's hooks that a deployment's run has failed. Who calls a flow sees its state."""
+    """Tell the user's hooks how a deployment's run ended: that it failed, or the release that it published.
+
+    Who calls a flow sees its state.
+    """
     if flow_run.deployment_id is None:
         return
     settings = load_settings()
     warehouse = str(flow_run.parameters.get("warehouse") or settings.warehouse)
-    # The name that the flow run has here is that of before it was named after the run.
-    run_id = flow_run.name if state.is_crashed() else failed_run_id(Home.of(Path(warehouse)))
-    event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", run_id)
-    for warning in tell_failure(settings, event, folder):
+    if state.is_completed():
+        result = state.result(raise_on_failure=False)
+        if not isinstance(result, RunResult):
+            return
+        warnings = notify_published(settings, Path(warehouse), result, folder)
+    else:
+        run_id = flow_run.name if flow_run.name.startswith("run-") else None  # begin_run has named it
+        event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", run_id)
+        warnings = tell_failure(settings, event, folder)
+    for warning in warnings:
         logging.getLogger("newsmart").warning(warning)

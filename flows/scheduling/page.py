@@ -1,4 +1,4 @@
-"""What a run leaves on Prefect's page: a summary, the quarantine and the audits, and how far a long load is.
+"""What a run tells Prefect: a summary and tables on its page, how far a long load is, and the event of a release.
 
 The page is for looking on: a server that is gone is a warning in the log, and the run goes on. The page renders the
 summary's Markdown, so whatever comes from a document or a path is escaped there; it shows a table's cells as text.
@@ -9,8 +9,10 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from time import monotonic
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from prefect import get_run_logger
@@ -20,15 +22,19 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.events import emit_event
 
+from flows.pipeline.published import published_event
 from flows.pipeline.request import RunResult
 from warehouse.clock import as_text
+from warehouse.home import Home
 from warehouse.run_state import status_of
 from warehouse.state import State
 
 MAX_ROWS = 200
 MAX_CELL_CHARS = 300
 QUARANTINE_COLUMNS = ("source", "path", "line", "column", "field", "reason", "expected", "found", "first_seen_at")
+HEADLINE_COLUMNS = ("url", "before", "after")
 AUDIT_COLUMNS = ("name", "status", "offending_rows", "example")
 FIRST_SECONDS = 5.0
 BETWEEN_SECONDS = 2.0
@@ -36,16 +42,39 @@ BETWEEN_SECONDS = 2.0
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 log = logging.getLogger("newsmart")
 
+Event = Mapping[str, Any]
 
-def leave_report(result: RunResult, error: Exception | None = None) -> None:
+
+def announce(home: Home, result: RunResult) -> Event | None:
+    """Send Prefect the event of the release that a run has published, with the warehouse as its resource.
+
+    Out: the event; None where the run has published nothing, or the event could not be made.
+    """
+    if not result.published:
+        return None
+    resource = {"prefect.resource.id": f"newsmart.warehouse.{home.file}", "prefect.resource.name": home.file.name}
+    try:
+        event = published_event(home.file, result)
+        emit_event(event["event"], resource, payload={name: event[name] for name in event if name != "event"})
+    except Exception as lost:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
+        get_run_logger().warning("no event in Prefect: %s", lost)
+        return None
+    return event
+
+
+def leave_report(home: Home, result: RunResult, event: Event | None = None, error: Exception | None = None) -> None:
     """Leave the report of a run, ended well or by an error, as artifacts of the flow run."""
     audits = sorted(result.audits, key=lambda row: row.get("status") == "pass")
+    headlines = [] if event is None else event["headlines"]
+    text = summary(result, headlines, home.file.with_suffix(".html"), error)
     try:
-        create_markdown_artifact(summary(result, error), key="newsmart-summary", description=f"run {result.run_id}")
+        create_markdown_artifact(text, key="newsmart-summary", description=f"run {result.run_id}")
         _leave_table(result, "quarantine", result.quarantine, QUARANTINE_COLUMNS)
         _leave_table(result, "audits", audits, AUDIT_COLUMNS)
+        if event is not None:
+            _leave_table(result, "headlines", headlines, HEADLINE_COLUMNS)
     except Exception as lost:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
-        get_run_logger().warning("%s: no artifacts in Prefect: %s", result.run_id, lost)
+        get_run_logger().warning("no artifacts in Prefect: %s", lost)
 
 
 def _leave_table(result: RunResult, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -74,8 +103,16 @@ def failed_result(run_id: str, as_of: datetime, state: State) -> RunResult:
     )
 
 
-def summary(result: RunResult, error: Exception | None = None) -> str:
-    """Return the summary as Markdown: what was done, the balance, what changed, where the time went."""
+def summary(
+    result: RunResult,
+    headlines: Sequence[Mapping[str, Any]] = (),
+    report: Path | None = None,
+    error: Exception | None = None,
+) -> str:
+    """Return the summary as Markdown: what was done, headlines before and after, the balance, where the time went.
+
+    In: the headlines that the release changed; where `newsmart report` writes its page.
+    """
     status = status_of(error) if error is not None else "published" if result.published else "unchanged"
     change = result.changes
     facts = {
@@ -89,10 +126,14 @@ def summary(result: RunResult, error: Exception | None = None) -> str:
         "articles departed": change.departed,
         "quarantine entries": len(result.quarantine),
     }
+    page = "" if report is None or not report.exists() else f"[{escape(report.name)}]({quote(report.as_uri(), ':/%')})"
     parts = [
         f"# Run {escape(result.run_id)}: {escape(status)}",
         "" if error is None else f"**{escape(error)}**",
         _two_columns("what", "value", {name: value for name, value in facts.items() if value is not None}),
+        f"Report: {page or '`newsmart report` writes a page about the release.'}",
+        "## Headlines" if headlines else "",
+        "\n".join(f"- {escape(row['before'])} → **{escape(row['after'])}**" for row in headlines),
         "## Documents",
         _two_columns("", "documents", result.documents),
         "## Seconds",

@@ -96,7 +96,10 @@ class Worker:
         """Make the deployments, and end what a crash left there."""
         name, parameters = self._job.name, self._job.parameters
         hook: Any = partial(tell_hooks, folder=self._job.folder)
-        flows = [flow.with_options(on_failure=[hook], on_crashed=[hook]) for flow in (refresh, maintain)]
+        flows = [
+            flow.with_options(on_completion=[hook], on_failure=[hook], on_crashed=[hook])
+            for flow in (refresh, maintain)
+        ]
         first = deploy(flows[0], name, self._job.when, parameters)
         second = deploy(flows[1], name, MAINTAIN, {"warehouse": parameters["warehouse"]})
         self.served = {first: flows[0], second: flows[1]}

@@ -75,6 +75,8 @@ def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
 ORDERS = [
     'on_failure = "touch ran"',
     'webhook = "http://127.0.0.1:9/"',
+    'on_publish = "touch ran"',
+    'publish_webhook = "http://127.0.0.1:9/"',
     'ducklake_python = "./evil"',
     'dask_address = "tcp://127.0.0.1:9"',
     'engine = "dask"',

@@ -27,7 +27,7 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, State
-from prefect.states import Failed, Running, Scheduled
+from prefect.states import Completed, Failed, Running, Scheduled
 
 from flows import maintenance
 from flows import refresh as module
@@ -38,7 +38,7 @@ from flows.pipeline import direct
 from flows.pipeline.request import LOGGER, RunRequest, RunResult
 from flows.refresh import call_refresh, refresh
 from flows.scheduling.batches import TaskCluster
-from flows.scheduling.flow_run import step, tell_hooks
+from flows.scheduling.flow_run import flush, step, tell_hooks
 from flows.scheduling.run import parameters_of
 from flows.scheduling.serving import Job, Serving, When
 from flows.scheduling.worker import Worker
@@ -47,6 +47,7 @@ from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, Transie
 from tests.documents import make_document
 from tests.newsroom import Newsroom
 from tests.s3_server import KEY, SECRET, Fault, s3_gate
+from tests.soak.served import wait_for
 from warehouse.home import Home
 from warehouse.lock import hold
 
@@ -116,10 +117,56 @@ def test_refresh_publishes_and_the_flow_run_has_the_runs_name_and_carries_its_re
 
 def test_a_run_leaves_its_summary_quarantine_and_audits(published: Published) -> None:
     texts = artifacts_of(published[2])
-    assert set(texts) == {"newsmart-summary", "newsmart-quarantine", "newsmart-audits"}
+    assert set(texts) == {f"newsmart-{name}" for name in ("summary", "quarantine", "audits", "headlines")}
     assert "| quarantined | 1 |" in texts["newsmart-summary"]
     assert json.loads(texts["newsmart-quarantine"])[0]["path"] == "b.md"
     assert {row["status"] for row in json.loads(texts["newsmart-audits"])} == {"pass"}
+
+
+def test_an_event_with_the_warehouse_as_its_resource_tells_of_a_release_and_of_nothing_else(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document("Tides", "https://example.com/tides"))
+    refreshed(newsroom)
+    refreshed(newsroom)
+    newsroom.write("a.md", make_document("Ebb", "https://example.com/tides"))
+    run = flow_run_of(refreshed(newsroom))
+    for number in range(11):
+        newsroom.write(f"{number}.md", "no front matter")
+    assert refreshed(newsroom).is_failed()
+    first, second = published_events(newsroom, 2)
+    assert second["resource"]["prefect.resource.name"] == newsroom.warehouse.name
+    assert str(run.id) in {related["prefect.resource.id"].rpartition(".")[2] for related in second["related"]}
+    assert (first["payload"]["articles"]["added"], first["payload"]["headlines"]) == (1, [])
+    told = second["payload"]
+    assert (told["warehouse"], told["run_id"]) == (str(newsroom.warehouse), run.name)
+    assert told.keys() == {"warehouse", "run_id", "release_id", "path", "as_of", "articles", "headlines"}
+    assert told["articles"].keys() == {"added", "changed", "merged", "departed", "withdrawn"}
+    assert told["headlines"] == [{"url": "https://example.com/tides", "before": "Tides", "after": "Ebb"}]
+    assert "- Tides → **Ebb**" in artifacts_of(run)["newsmart-summary"]
+
+
+def published_events(newsroom: Newsroom, count: int) -> list[dict[str, Any]]:
+    """Return the events of the warehouse's releases, the first first, once there are so many."""
+    flush()
+    resource = {"id": [f"newsmart.warehouse.{newsroom.warehouse}"]}
+    asked = {"filter": {"event": {"name": ["newsmart.release.published"]}, "resource": resource, "order": "ASC"}}
+
+    def look() -> list[dict[str, Any]]:
+        with get_client(sync_client=True) as client:
+            found: list[dict[str, Any]] = client.request("POST", "/events/filter", json=asked).json()["events"]
+        return found if len(found) >= count else []
+
+    return wait_for(look, 30, "no event")
+
+
+def test_prefects_log_of_a_run_begins_with_its_id(published: Published) -> None:
+    flush()
+    run = published[2]
+    with get_client(sync_client=True) as client:
+        lines = [log.message for log in client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))]
+    assert any("extract" in line or "Finished in state" in line for line in lines)
+    inside = [line for line in lines if run.name in line]
+    assert all(line.startswith(run.name) for line in inside)
+    assert len(inside) > 6
 
 
 def test_nothing_new_is_completed_and_says_so(published: Published) -> None:
@@ -182,6 +229,21 @@ def test_a_deployments_run_that_fails_tells_the_hook(
     tell_hooks(refresh, by_hand.model_copy(update={"deployment_id": uuid4()}), state, str(tmp_path))
     event = json.loads((tmp_path / "told.json").read_text())
     assert (event["status"], event["warehouse"], event["run_id"]) == ("refused", str(newsroom.warehouse), None)
+
+
+def test_a_deployments_run_that_publishes_tells_the_hook(
+    newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSMART_ON_PUBLISH", "tee told.json")
+    newsroom.write("a.md", make_document())
+    run = FlowRun(flow_id=uuid4(), parameters={"warehouse": str(newsroom.warehouse)}, deployment_id=uuid4())
+    for is_published in (True, False):
+        state: State[Any] = Completed(data=newsroom.run())
+        tell_hooks(refresh, run, state, str(tmp_path))
+        assert (tmp_path / "told.json").exists() == is_published
+        (tmp_path / "told.json").unlink(missing_ok=True)
+    tell_hooks(refresh, run, Completed(data="the ledger was compacted"), str(tmp_path))
+    assert not (tmp_path / "told.json").exists()
 
 
 def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom) -> None:

@@ -1,6 +1,7 @@
 """What the page shows is harmless, short and says what it leaves out."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,10 +48,20 @@ def test_a_cell_keeps_numbers_and_cuts_texts() -> None:
 
 
 def test_the_summary_of_a_failed_run_has_its_error_and_what_it_saw() -> None:
-    text = summary(result(published=False), Refused("too <many>"))
+    text = summary(result(published=False), error=Refused("too <many>"))
     assert text.startswith("# Run run-1: refused\n\n**too &lt;many&gt;**")
     assert "| seen | 3 |" in text
     assert "| scan | 0.250 |" in text
+
+
+def test_the_summary_shows_headlines_escaped_and_links_to_the_report(tmp_path: Path) -> None:
+    headlines = [{"url": "https://x/1", "before": "Old | *news*", "after": "<b>New</b>"}]
+    page = tmp_path / "a (b).html"
+    text = summary(result(), headlines, page)
+    assert "- Old \\| \\*news\\* → **&lt;b&gt;New&lt;/b&gt;**" in text
+    assert "Report: `newsmart report` writes a page" in text
+    page.write_text("")
+    assert f"Report: [a (b).html](file://{tmp_path}/a%20%28b%29.html)" in summary(result(), headlines, page)
 
 
 def test_the_summary_tells_what_changed() -> None:

@@ -250,6 +250,24 @@ class TestServed:
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1].startswith('{"run_id"')
 
+    def test_an_automation_starts_another_deployment_when_a_release_is_out(self, served: Served) -> None:
+        identity = served.ask("/api/deployments/name/maintain/news")["id"]
+        trigger = {
+            "type": "event",
+            "posture": "Reactive",
+            "expect": ["newsmart.release.published"],
+            "match": {"prefect.resource.id": f"newsmart.warehouse.{served.home.file}"},
+            "threshold": 1,
+            "within": 0,
+        }
+        action = {"type": "run-deployment", "source": "selected", "deployment_id": identity, "parameters": {}}
+        served.ask("/api/automations/", {"name": "follow", "trigger": trigger, "actions": [action]})
+        time.sleep(2)  # the server reads its automations anew
+        (served.source / "a.md").write_text(make_document("Followed", "https://example.com/a"))
+        served.wait_for_titles({"a.md": "Followed"})
+        runs = {"deployments": {"id": {"any_": [identity]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+        wait_for(lambda: served.ask("/api/flow_runs/filter", runs), 60, "the automation started nothing")
+
     def test_a_server_that_dies_is_started_again(self, served: Served) -> None:
         os.kill(served.children()["server"], signal.SIGKILL)
         (served.source / "a.md").write_text(make_document("Three", "https://example.com/a"))
