@@ -10,7 +10,7 @@ from typing import Any
 from flows.commands.output import home_of, no_release, print_json, print_records, released_home, say
 from schemas.errors import RunFailed
 from warehouse.home import Home
-from warehouse.state import State, read_state
+from warehouse.state import State, problem_line, read_state
 
 PROBLEM_FIELDS = ("source", "path", "line", "column", "field", "reason", "expected", "found")
 
@@ -41,19 +41,6 @@ def _notices(options: argparse.Namespace) -> list[dict[str, Any]]:
     from warehouse.queries.notices import read_notices
 
     return read_notices(released_home(options).file)
-
-
-def problem_line(row: Mapping[str, object]) -> str:
-    """Return where a problem is, and what was expected and found there, in one line."""
-    place = "" if row["line"] is None else f":{row['line']}:{row['column']}"
-    return f"{row['source']}/{row['path']}{place}{' ' if row['field'] else ': '}{problem_text(row)}"
-
-
-def problem_text(row: Mapping[str, object]) -> str:
-    """Return what was expected and found in a field."""
-    field = f"{row['field']}: " if row["field"] else ""
-    found = "" if row["found"] is None else f", found {row['found']!r}"
-    return f"{field}{row['reason']}: expected {row['expected']}{found}"
 
 
 def drift(options: argparse.Namespace) -> int:

@@ -50,7 +50,7 @@ KNOWN_TO_WORK: Mapping[str, tuple[str, str]] = {
     "pydantic": ("2.14", "3"),
     "pyyaml": ("6.0.3", "7"),
     "ada-url": ("4", "5"),
-    "tldextract": ("5.3", "6"),
+    "publicsuffixlist": ("1.0", "2"),
 }
 # A run needs room for a new ledger's tail, the new release and what DuckDB spills, for each byte that is there now.
 ROOM_FACTOR = 3
