@@ -38,7 +38,8 @@ def query(options: argparse.Namespace) -> int:
 
 
 def _ask(options: argparse.Namespace, sql: str, values: Mapping[str, object]) -> None:
-    from warehouse.queries.query import exit_stuck, run_query
+    from warehouse.queries.bounds import exit_stuck
+    from warehouse.queries.query import run_query
 
     settings = load_settings()
     is_paged = options.format == "table" and sys.stdout.isatty() and not options.no_pager
@@ -107,8 +108,9 @@ def _decoded(content: bytes, where: str) -> str:
 
 def _list_cookbook(form: str) -> None:
     """Print name, question and parameters of each recipe; for a program with the notes, that say what a row is."""
+    from warehouse.queries.json_rows import write_json
     from warehouse.queries.recipes import list_recipes
-    from warehouse.queries.render import write_csv, write_json
+    from warehouse.queries.render import write_csv
 
     recipes = list_recipes()
     if form == "table":

@@ -66,12 +66,9 @@ def quarantine(options: argparse.Namespace) -> int:
 
 
 def _notices(options: argparse.Namespace) -> list[dict[str, Any]]:
-    from warehouse.queries.notices import read_notices
+    from warehouse.queries.lookup import read_notices
 
-    home = Home.of(warehouse_of(options, load_settings()))
-    if not home.file.exists():
-        raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
-    return read_notices(home.file)
+    return read_notices(Home.of(warehouse_of(options, load_settings())))
 
 
 def _problem_line(row: dict[str, object]) -> str:

@@ -61,7 +61,7 @@ class Scene:
         """Ask as a query is asked that needed more than its memory."""
         out = io.StringIO()
         limits = Limits(memory="300MB", seconds=20.0, spill_size="1GB")
-        asking = query._Asking(self.home, sql, "json", limits, 20, 2 << 30, None, out)
+        asking = query.Question(self.home, sql, "json", limits, 20, 2 << 30, out)
         assert asking.with_spilling() is not None
         return out.getvalue()
 
