@@ -1,4 +1,4 @@
-"""`newsmart export`: the current release as files with a manifest (Parquet or DuckDB), or a snapshot of a DuckLake."""
+"""`newsmart export`: the current release as files with a manifest (Parquet or DuckDB), or as a DuckLake's snapshot."""
 
 import argparse
 import sys
@@ -89,18 +89,18 @@ def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> dict[s
     lake = parse_lake(options.to, options.data_path)
     python = options.ducklake_python or settings.ducklake_python or sys.executable
     limits = Limits(memory=settings.query_memory)
-    done = export_ducklake(home.file, lake, python=python, limits=limits, spill_parent=home.temp)
+    contents, done = export_ducklake(home.file, lake, python=python, limits=limits, spill_parent=home.temp)
     return {
         "format": "ducklake",
         "to": f"ducklake:{lake.catalog}",
-        "release_id": done.contents.release_id,
-        "as_of": done.contents.release["as_of"],
-        "fingerprint": done.contents.fingerprint,
-        "exported": done.is_new,
-        "snapshot_id": done.snapshot_id,
-        "changed_tables": list(done.changed),
-        "deleted": done.deleted,
-        "inserted": done.inserted,
+        "release_id": contents.release_id,
+        "as_of": contents.release["as_of"],
+        "fingerprint": contents.fingerprint,
+        "exported": done["is_new"],
+        "snapshot_id": done["snapshot_id"],
+        "changed_tables": done["changed"],
+        "deleted": done["deleted"],
+        "inserted": done["inserted"],
     }
 
 
