@@ -37,10 +37,18 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
     return made
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, newsroom: Newsroom) -> Path:
+    """Give a folder with an export of the current release, which no test changes."""
+    made = tmp_path_factory.mktemp("exported") / "out"
+    assert export(newsroom.warehouse, Folder(made)).is_new
+    return made
+
+
 @pytest.fixture
-def root(tmp_path: Path, newsroom: Newsroom) -> Path:
-    """Give a folder with an export of the current release."""
-    assert export(newsroom.warehouse, Folder(tmp_path / "out")).is_new
+def root(tmp_path: Path, exported: Path) -> Path:
+    """Give a copy of it."""
+    shutil.copytree(exported, tmp_path / "out")
     return tmp_path / "out"
 
 
