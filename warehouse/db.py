@@ -17,9 +17,11 @@ the ctime of the release, and each run would then have to hash it to see that it
 """
 
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,16 +29,13 @@ import duckdb
 
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
-from warehouse.durable import check_no_link, fsync_folder
+from warehouse.durable import check_no_link, fsync_folder, try_lock
 
 # Exported again: whoever opens a database tells its errors in these words.
 from warehouse.explain import WAY_BACK as WAY_BACK
 from warehouse.explain import explain as explain
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.refusals import refused
-from warehouse.spill import SPILL_PREFIX as SPILL_PREFIX
-from warehouse.spill import dead_spill_folders as dead_spill_folders
-from warehouse.spill import spill_folder as spill_folder
 from warehouse.sql_files import read_sql
 
 # The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
@@ -81,9 +80,57 @@ class Limits:
 NO_LIMITS = Limits()
 
 
+SPILL_PREFIX = "spill-"
+
+
+@contextmanager
+def spill_folder(parent: Path | None) -> Iterator[Path]:
+    """Make a folder for temporary files, 0700 and locked, for the block, and remove it.
+
+    By the lock a clean-up tells the folder of a living process from what a dead one has left.
+
+    It lies below `parent`, or in the system's temporary folder where none is given or it cannot be written: a reader
+    may have no right to write beside the warehouse.
+    """
+    place = parent if parent is not None and os.access(parent, os.W_OK | os.X_OK) else None
+    if place is not None:
+        check_no_link(place)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=place))
+    except OSError as error:
+        raise refused("cannot make a folder to spill into", place or "the folder that TMPDIR names", error) from error
+    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # Without a lock, where the file system knows none, the folder is still private and still removed.
+        with suppress(OSError):
+            try_lock(number, shared=True)
+        yield folder
+    finally:
+        os.close(number)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def dead_spill_folders(parent: Path) -> list[Path]:
+    """Return the spill folders below `parent` that no living process uses."""
+    return sorted(folder for folder in parent.glob(SPILL_PREFIX + "*") if _is_unused(folder))
+
+
+def _is_unused(folder: Path) -> bool:
+    try:
+        number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        return try_lock(number)
+    except OSError:
+        return False
+    finally:
+        os.close(number)
+
+
 @contextmanager
 def ledger_connection(
-    path: Path, *, read_only: bool = False, limits: Limits = NO_LIMITS
+    path: Path, *, read_only: bool = False, spill_parent: Path | None = None, limits: Limits = NO_LIMITS
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the ledger for the block; it is made, empty and 0600, where it is absent and may be written.
 
@@ -95,7 +142,7 @@ def ledger_connection(
     with ExitStack() as stack:
         stack.enter_context(_explained(path, is_ledger=True))
         check_no_link(path)
-        spill = stack.enter_context(spill_folder(path.parent / "tmp"))
+        spill = stack.enter_context(spill_folder(spill_parent or path.parent / "tmp"))
         if not read_only:
             _make_private(path, spill)
         connection = stack.enter_context(_opened(path, read_only, spill, limits))

@@ -8,6 +8,7 @@ wants something read or overwritten. So no link is followed there, in no part of
 """
 
 import errno
+import fcntl
 import hashlib
 import os
 import stat
@@ -73,6 +74,18 @@ def _open_at(folder: int, name: str, flags: int, mode: int = 0o666) -> int:
 
 def _is_link(folder: int, name: str) -> bool:
     return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+
+
+def try_lock(number: int, *, shared: bool = False) -> bool:
+    """Lock an open file or folder by flock until it is closed; return False where another holds it. Never waits.
+
+    Raises OSError where the file system knows no such locks.
+    """
+    try:
+        fcntl.flock(number, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int | None = None) -> None:

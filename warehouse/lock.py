@@ -10,22 +10,20 @@ nothing. The descriptor is close-on-exec and is closed in forked children: a wor
 keep the warehouse locked.
 """
 
-import fcntl
 import json
 import os
 import socket
 import stat
 import sys
 import time
-import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from schemas.errors import LockedError, RunFailed
-from warehouse.durable import check_no_link
+from warehouse.durable import check_no_link, try_lock
 from warehouse.home import Home
 from warehouse.owners import file_mode, hand_over
 from warehouse.refusals import refused
@@ -42,10 +40,10 @@ READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class Holder:
     """Who holds the lock, as far as it can be known; None is unknown."""
 
-    pid: int | None
-    started_at: str | None
-    host: str | None
-    command: str | None
+    pid: int | None = None
+    started_at: str | None = None
+    host: str | None = None
+    command: str | None = None
 
     def __str__(self) -> str:
         """Say it in a few words: pid 123, since …, on host …."""
@@ -55,24 +53,17 @@ class Holder:
         return ", ".join(parts)
 
 
-class _Descriptor:
-    """The descriptor that holds the lock. A forked child closes its copy at once: only this process holds it."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        reference = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: _close_referent(reference))
-
-    def close(self) -> None:
-        if self.number >= 0:
-            os.close(self.number)
-            self.number = -1
+# The descriptors that hold a lock. A forked child closes its copies at once: only this process holds it.
+_held: set[int] = set()
 
 
-def _close_referent(reference: "weakref.ref[_Descriptor]") -> None:
-    descriptor = reference()
-    if descriptor is not None:
-        descriptor.close()
+def _let_go() -> None:
+    for number in _held:
+        os.close(number)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 @contextmanager
@@ -82,25 +73,31 @@ def hold(home: Home, *, wait_seconds: float = GRACE_SECONDS) -> Iterator[None]:
     In: the home, whose folder exists; how long to wait for another holder. Raises LockedError (exit 3), which says who
     holds it, and RunFailed where the lock file cannot be written at all.
     """
-    descriptor = _acquire(home.lock, time.monotonic() + wait_seconds)
+    number = _acquire(home.lock, time.monotonic() + wait_seconds)
+    _held.add(number)
     try:
-        _sign(descriptor.number, home.lock)
+        _sign(number, home.lock)
         yield
     finally:
-        _wipe(descriptor.number)
-        descriptor.close()
-
-
-def _acquire(path: Path, deadline: float) -> _Descriptor:
-    while True:
-        number = _open(path)
-        try:
-            if _try_lock(number, path) and _is_in_place(number, path):
-                return _Descriptor(os.dup(number))
-        finally:
+        if number in _held:
+            _held.remove(number)
+            with suppress(OSError):
+                os.ftruncate(number, 0)
             os.close(number)
+
+
+def _acquire(path: Path, deadline: float) -> int:
+    while True:
+        with ExitStack() as stack:
+            number = _open(path)
+            stack.callback(os.close, number)
+            if _try_lock(number, path) and _is_in_place(number, path):
+                stack.pop_all()
+                return number
         if time.monotonic() >= deadline:
-            raise _locked(path)
+            todo = "it ends by itself; `newsmart doctor` tells more"
+            where = f"{path.parent}, {read_holder(path) or Holder()}"
+            raise LockedError("another run holds the warehouse", where=where, todo=todo)
         time.sleep(PAUSE_SECONDS)
 
 
@@ -122,19 +119,10 @@ def _open(path: Path) -> int:
 
 def _try_lock(number: int, path: Path) -> bool:
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return try_lock(number)
     except OSError as error:
         todo = "keep the warehouse on a file system that knows flock"
         raise RunFailed("cannot lock the warehouse", where=f"{path}: {error.strerror}", todo=todo) from error
-    return True
-
-
-def _locked(path: Path) -> LockedError:
-    holder = read_holder(path) or Holder(None, None, None, None)
-    todo = "it ends by itself; `newsmart doctor` tells more"
-    return LockedError("another run holds the warehouse", where=f"{path.parent}, {holder}", todo=todo)
 
 
 def _is_in_place(number: int, path: Path) -> bool:
@@ -157,15 +145,6 @@ def _sign(number: int, path: Path) -> None:
         os.pwrite(number, json.dumps(holder).encode(), 0)
     except OSError as error:
         raise refused("cannot write the warehouse's lock", path, error) from error
-
-
-def _wipe(number: int) -> None:
-    if number < 0:
-        return
-    try:
-        os.ftruncate(number, 0)
-    except OSError:
-        return
 
 
 def read_holder(path: Path) -> Holder | None:
@@ -193,11 +172,9 @@ def probe(home: Home) -> Holder | None:
     except OSError:
         return None
     try:
-        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return read_holder(home.lock) or Holder(None, None, None, None)
+        is_free = try_lock(number, shared=True)
     except OSError:
         return None
     finally:
         os.close(number)
-    return None
+    return None if is_free else read_holder(home.lock) or Holder()

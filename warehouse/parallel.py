@@ -5,13 +5,11 @@ lock while it works, so two threads with a cursor each halve the time. A cursor 
 transaction: `map_queries` is for questions, `run_steps` for steps that make what others need.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from contextvars import copy_context
 from dataclasses import dataclass
 from threading import local
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import duckdb
 
@@ -35,33 +33,20 @@ class Step(Generic[Made]):
     do: Callable[[duckdb.DuckDBPyConnection], Made]
 
 
-class _Start(Protocol):
-    """Starts work in another thread, with that thread's cursor."""
-
-    def __call__(self, do: Callable[[duckdb.DuckDBPyConnection], Made]) -> Future[Made]:
-        """Start `do`; the future tells what it made."""
-
-
 def map_queries(
     connection: duckdb.DuckDBPyConnection,
     catalog: str,
     query: Callable[[duckdb.DuckDBPyConnection, Task], Made],
     tasks: Iterable[Task],
 ) -> list[Made]:
-    """Return what `query` makes of each task, in the order of the tasks.
+    """Return what `query` makes of each task, in the order of the tasks. In, and errors: as for `run_steps`."""
 
-    In: a connection with no transaction open; the catalog in which unqualified names are looked up. An error of one
-    task is raised when the others that have begun are broken off.
-    """
-
-    def asked(task: Task) -> Callable[[duckdb.DuckDBPyConnection], Made]:
+    def asking(task: Task) -> Callable[[duckdb.DuckDBPyConnection], Made]:
         return lambda cursor: query(cursor, task)
 
-    with _threads(connection, catalog, THREADS) as start:
-        # Where Ctrl-C comes while a thread starts, the pool forgets that thread, and it works on with the connection.
-        with interrupts.deferred():
-            futures = [start(asked(task)) for task in tasks]
-        return [future.result() for future in futures]
+    steps = [Step(str(number), frozenset(), asking(task)) for number, task in enumerate(tasks)]
+    made = run_steps(connection, catalog, steps)
+    return [made[step.name] for step in steps]
 
 
 def run_steps(
@@ -69,66 +54,50 @@ def run_steps(
 ) -> dict[str, Made]:
     """Do each step as soon as those that it needs are done, and return what each made. Earlier ones go first.
 
-    In: as for `map_queries`; `threads`, how many steps may run at a time. An error of one step is raised when the
-    others that have begun are broken off, and no further one begins. Raises LookupError where a step needs what no step
-    makes.
+    In: a connection with no transaction open; the catalog in which unqualified names are looked up; how many steps may
+    run at a time. An error of one step is raised when the others that have begun are broken off, and no further one
+    begins. Raises LookupError where a step needs what no step makes.
     """
-    waiting = list(steps)
-    made: dict[str, Made] = {}
+    waiting, made = list(steps), dict[str, Made]()
     running: dict[Future[Made], str] = {}
-    with _threads(connection, catalog, threads) as start:
-        while waiting or running:
-            ready = [step for step in waiting if made.keys() >= step.needs]
-            for step in ready[: threads - len(running)]:
-                waiting.remove(step)
-                with interrupts.deferred():
-                    running[start(step.do)] = step.name
-            if not running:
-                raise LookupError(f"needed by {waiting[0].name}: {sorted(waiting[0].needs - made.keys())}")
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            made.update({running.pop(future): future.result() for future in done})
-    return made
-
-
-@contextmanager
-def _threads(connection: duckdb.DuckDBPyConnection, catalog: str, count: int) -> Iterator[_Start]:
-    """Give what starts work in other threads; on an error what runs is broken off, what waits never begins."""
-    own = local()
-    cursors: list[duckdb.DuckDBPyConnection] = []
-    begun: list[Future[Any]] = []
+    own, cursors = local(), list[duckdb.DuckDBPyConnection]()
 
     def work(do: Callable[[duckdb.DuckDBPyConnection], Made]) -> Made:
         interrupts.check()
         if not hasattr(own, "cursor"):
-            cursors.append(connection.cursor())
-            own.cursor = _prepared(cursors[-1], catalog)
+            own.cursor = connection.cursor()
+            cursors.append(own.cursor)
+            _prepare(own.cursor, catalog)
         return do(own.cursor)
 
-    with ThreadPoolExecutor(count, thread_name_prefix="query") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="query") as pool:
         try:
-            # The threads see what the caller's context holds: which fault is armed, in the crash proof.
-            yield lambda do: _kept(pool.submit(copy_context().run, work, do), begun)
+            while waiting or running:
+                ready = [step for step in waiting if made.keys() >= step.needs]
+                for step in ready[: threads - len(running)]:
+                    waiting.remove(step)
+                    # Where Ctrl-C comes while a thread starts, the pool forgets it, and it works on with the cursor.
+                    with interrupts.deferred():
+                        running[pool.submit(work, step.do)] = step.name
+                if not running:
+                    raise LookupError(f"needed by {waiting[0].name}: {sorted(waiting[0].needs - made.keys())}")
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                made.update({running.pop(future): future.result() for future in done})
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            _break_off(cursors, begun)
+            _break_off(cursors, running)
             raise
+    return made
 
 
-def _kept(future: Future[Made], begun: list[Future[Any]]) -> Future[Made]:
-    begun.append(future)
-    return future
-
-
-def _break_off(cursors: Sequence[duckdb.DuckDBPyConnection], begun: Sequence[Future[Any]]) -> None:
-    """Interrupt until all has ended: an interrupt between two statements of a thread does not reach the second."""
-    while left := [future for future in begun if not future.done()]:
-        for cursor in tuple(cursors):
-            cursor.interrupt()
-        wait(left, timeout=_BETWEEN_INTERRUPTS_SECONDS)
-
-
-def _prepared(cursor: duckdb.DuckDBPyConnection, catalog: str) -> duckdb.DuckDBPyConnection:
+def _prepare(cursor: duckdb.DuckDBPyConnection, catalog: str) -> None:
     interrupts.watch(cursor)
     cursor.execute(f"use {named(catalog)}")
     define_macros(cursor)
-    return cursor
+
+
+def _break_off(cursors: Sequence[duckdb.DuckDBPyConnection], running: Collection[Future[Any]]) -> None:
+    """Interrupt until all has ended: an interrupt between two statements of a thread does not reach the second."""
+    while left := [future for future in running if not future.done()]:
+        for cursor in tuple(cursors):
+            cursor.interrupt()
+        wait(left, timeout=_BETWEEN_INTERRUPTS_SECONDS)

@@ -3,19 +3,27 @@
 `status`, `quarantine` and `drift` must answer while a run holds the ledger, after a run that published nothing, and
 before the first release. So every run writes this small file, whole, by rename: a reader sees the old or the new one,
 never a part. Rejected: tables in the ledger (locked while a run lasts) or in the release (stale after a refusal).
+
+Its shape is checked when it is read, by the core of Pydantic alone: all of Pydantic takes longer to import than
+`newsmart status` takes.
 """
 
 import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, TypedDict
 
-from schemas.errors import RunFailed
+from pydantic_core import CoreSchema, SchemaValidator, ValidationError
+from pydantic_core import core_schema as core
+
+from schemas.errors import RunFailed, UsageError
 from warehouse.durable import NotAFile, open_regular, write_atomically
-from warehouse.home import Home
+from warehouse.home import Home, check_release_id
 from warehouse.owners import check_owner, file_mode
 from warehouse.refusals import refused
-from warehouse.state_shape import misfit
 
 VERSION = 1
 MAX_BYTES = 500_000_000
@@ -74,11 +82,75 @@ def _checked(told: object, path: Path) -> State:
         raise _damaged(path, "it has no version")
     if version > VERSION:
         raise RunFailed("the warehouse's state is of a newer newsmart", where=str(path), todo="upgrade newsmart")
-    wrong = misfit(told)
-    if wrong is not None:
-        raise _damaged(path, f"{wrong} is not as it should be")
+    try:
+        _shape().validate_python(told, strict=True)
+    except ValidationError as error:
+        raise _damaged(path, f"{error.errors()[0]['loc'][0]} is not as it should be") from error
     state: State = told  # type: ignore[assignment]  # what is read of it is checked above
     return state
+
+
+@cache
+def _shape() -> SchemaValidator:
+    """Return what checks a state: a key may be missing, as in an older newsmart's file, or be one not known here."""
+    text, number = core.str_schema(), core.float_schema(allow_inf_nan=False)
+    whole = core.int_schema(ge=-(1 << 63), lt=1 << 63)
+    moment = core.no_info_after_validator_function(_moment, text)
+    record = core.dict_schema(
+        text, core.nullable_schema(core.union_schema([text, core.bool_schema(), whole, number], mode="left_to_right"))
+    )
+    file = _object({"sha256": text, **dict.fromkeys(("size", "mtime_ns", "ctime_ns", "inode"), whole)}, extra="forbid")
+    release = _object(
+        {
+            "release_id": core.no_info_after_validator_function(_release_id, text),
+            **dict.fromkeys(("as_of", "published_at"), moment),
+            **dict.fromkeys(("documents", "articles", "mentions"), whole),
+        },
+        {"file": file, "bytes": whole, "change_number": whole},
+    )
+    run = {
+        **dict.fromkeys(("run_id", "error"), core.nullable_schema(text)),
+        **dict.fromkeys(("as_of", "started_at", "finished_at"), core.nullable_schema(moment)),
+        "status": text,
+        "seconds": core.dict_schema(text, number),
+        "notices": core.list_schema(text),
+        "audits": core.list_schema(record),
+    }
+    state = {
+        "run": _object({}, run),
+        "balance": core.dict_schema(text, whole),
+        **dict.fromkeys(("quarantine", "drift"), core.list_schema(record)),
+        "release": core.nullable_schema(release),
+        "releases": core.list_schema(release),
+        "ledger": _object({"change_number": whole, "last_event_at": core.nullable_schema(moment)}),
+        **dict.fromkeys(("pin", "balance_run_id"), core.nullable_schema(text)),
+        "pinned_at_change": core.nullable_schema(whole),
+        "takedown": core.nullable_schema(moment),
+    }
+    return SchemaValidator(_object({}, state))
+
+
+def _object(
+    needed: Mapping[str, CoreSchema],
+    known: Mapping[str, CoreSchema] | None = None,
+    extra: core.ExtraBehavior = "ignore",
+) -> CoreSchema:
+    fields = {name: core.typed_dict_field(schema) for name, schema in needed.items()}
+    fields |= {name: core.typed_dict_field(schema, required=False) for name, schema in (known or {}).items()}
+    return core.typed_dict_schema(fields, extra_behavior=extra)
+
+
+def _moment(text: str) -> str:
+    if datetime.fromisoformat(text).utcoffset() not in (None, timedelta(0)):
+        raise ValueError(text)
+    return text
+
+
+def _release_id(text: str) -> str:
+    try:
+        return check_release_id(text)
+    except UsageError as error:
+        raise ValueError(text) from error
 
 
 def _damaged(path: Path, why: str) -> RunFailed:

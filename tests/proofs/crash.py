@@ -31,12 +31,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from flows.clock import parse_moment
 from flows.pipeline.direct import run_direct
 from flows.pipeline.request import RunRequest
 from flows.sources.scan import Source
 from schemas.errors import NewsmartError, UsageError
 from tests.benchmarks import corpus
+from tests.proofs.killed import EDGES
 from tests.proofs.scene import (
     COMMAND,
     ROOT,
@@ -53,7 +53,7 @@ from tests.proofs.scene import (
     write_source,
 )
 from tests.signals import ctrl_c_minded
-from warehouse.faults import EDGES
+from warehouse.clock import parse_moment
 from warehouse.home import Home
 from warehouse.state import read_state
 
@@ -143,7 +143,7 @@ def kill_at_edge(scene: Scene, folder: Path, edge: str) -> str:
     Raises ProofFailed, also where the run never comes to the edge.
     """
     home = set_up(scene.start, folder)
-    done = newsmart(*run_arguments(scene.source, home, scene.as_of), environment={"NEWSMART_FAULT": edge})
+    done = newsmart(*run_arguments(scene.source, home, scene.as_of), edge=edge)
     if done.returncode != -signal.SIGKILL:
         raise ProofFailed(f"{scene.name}: the run never came to {edge}: exit {done.returncode}: {done.stderr}")
     shown = check_after_kill(scene, home, edge)
@@ -289,8 +289,7 @@ def kill_as_root(scene: Scene, folder: Path, edge: str) -> str:
     home = set_up(scene.start, folder)
     for path in (home.file.parent, *home.file.parent.rglob("*")):
         os.chown(path, *OWNER, follow_symlinks=False)
-    environment = {"NEWSMART_FAULT": edge}
-    done = newsmart(*run_arguments(scene.source, home, scene.as_of), environment=environment)
+    done = newsmart(*run_arguments(scene.source, home, scene.as_of), edge=edge)
     if done.returncode != -signal.SIGKILL:
         raise ProofFailed(f"{scene.name}: the run never came to {edge}: exit {done.returncode}: {done.stderr}")
     shown = check_after_kill(scene, home, edge)

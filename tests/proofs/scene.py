@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 
 from tests.documents import make_document, make_mention
+from tests.proofs.forked import run_command
 from warehouse.home import Home
 from warehouse.macros import define_macros
 from warehouse.release import publish
@@ -47,18 +48,13 @@ class Look:
 
 
 def newsmart(
-    *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 120
+    *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 120, edge: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of newsmart in a process of its own, wait for it and return what it said."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    """Run a command of newsmart in a process of its own, wait for it and return what it said.
+
+    In: `edge`, where the process is to die (tests/proofs/killed.py).
+    """
+    return run_command([*map(str, arguments)], {**os.environ, **(environment or {})}, timeout, edge)
 
 
 def run_arguments(source: Path, home: Home, as_of: str, *more: str) -> list[str]:

@@ -22,11 +22,11 @@ from tests.proofs.crash import (
     on_full_disk,
     seed_scenes,
 )
-from warehouse.faults import EDGES
+from tests.proofs.killed import EDGES
 
 LASTING = ("during_record", "during_build", "after_link", "after_flip")
 SEEDS = [0, 1, pytest.param(2, marks=pytest.mark.slow)]  # even ones break off a first run, odd ones a change
-FLIPPED = EDGES[EDGES.index("after_flip") :]
+FLIPPED = list(EDGES)[list(EDGES).index("after_flip") :]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def edges(tried: Sequence[str], lasting: Sequence[str] = LASTING) -> list[Parame
     return [pytest.param(edge, marks=() if edge in lasting else pytest.mark.slow) for edge in tried]
 
 
-@pytest.mark.parametrize("edge", edges(EDGES))
+@pytest.mark.parametrize("edge", edges(list(EDGES)))
 def test_kill_9_at_each_edge_costs_nothing(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
     _, changed = scenes
     assert kill_at_edge(changed, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "before")
@@ -74,7 +74,7 @@ def test_a_disk_that_is_full_at_any_moment_costs_nothing(scenes: list[Scene], tm
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run in a warehouse that is another user's and keep it so")
-@pytest.mark.parametrize("edge", edges(EDGES, lasting=("after_link",)))
+@pytest.mark.parametrize("edge", edges(list(EDGES), lasting=("after_link",)))
 def test_kill_9_of_a_run_by_root_leaves_all_to_the_owner(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
     _, changed = scenes
     assert kill_as_root(changed, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "before")

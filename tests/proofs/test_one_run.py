@@ -69,7 +69,7 @@ def test_two_real_runs_at_once_give_one_release_and_one_refusal(tmp_path: Path) 
 def test_kill_9_frees_the_warehouse(tmp_path: Path) -> None:
     source = write_source(tmp_path / "news")
     home = Home.of(tmp_path / "news.duckdb")
-    done = newsmart(*run_arguments(source, home, FIRST), environment={"NEWSMART_FAULT": "after_lock"})
+    done = newsmart(*run_arguments(source, home, FIRST), edge="after_lock")
     assert done.returncode == -9
     assert home.lock.stat().st_size > 0
     assert newsmart(*run_arguments(source, home, FIRST)).returncode == 0

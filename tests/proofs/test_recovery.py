@@ -82,7 +82,7 @@ def test_the_doctor_names_holder_readers_and_leftovers_and_cleans(tmp_path: Path
         for _ in range(4):
             publisher.publish()
         killed = newsmart("run", "--direct", "--source", f"news={publisher.source}", "--warehouse", file,
-                          "--full-refresh", environment={"NEWSMART_FAULT": "after_scan"})  # fmt: skip
+                          "--full-refresh", edge="after_scan")  # fmt: skip
         assert killed.returncode == -9
         staging = publisher.home.staging_folder("20260101T000000.000000Z-dead")
         staging.mkdir()

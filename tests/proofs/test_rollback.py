@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from flows.pipeline import ledger_work, takedown
-from flows.settings import Settings
 from tests.proofs.publisher import Publisher
 from tests.proofs.scene import Look, edit_source, error_line, look, newsmart
 from warehouse.release import publish
+from warehouse.upkeep import operations
 
 
 @pytest.fixture(scope="module")
@@ -121,14 +120,14 @@ def test_a_rollback_that_is_killed_leaves_both_the_link_and_the_pin_or_neither(
     with monkeypatch.context() as patch:
         patch.setattr(publish, "flip", die)
         with pytest.raises(KeyboardInterrupt):
-            ledger_work.rollback(publisher.home.file, Settings())
+            operations.rollback(publisher.home.file)
     assert publish.current(publisher.home) == new.release_id
     assert not publisher.run().published
     assert look(publisher.home.file) == new
     with monkeypatch.context() as patch:
-        patch.setattr(takedown, "retell", die)
+        patch.setattr(operations, "update_state", die)
         with pytest.raises(KeyboardInterrupt):
-            ledger_work.rollback(publisher.home.file, Settings())
+            operations.rollback(publisher.home.file)
     assert not publisher.run().published
     assert look(publisher.home.file) == old
     edit_source(publisher.source, 99)

@@ -16,9 +16,10 @@ from schemas.declarations import Table, optional, required
 from schemas.tables import ALL_TABLES, CONTRACT_VERSION
 from tests.documents import make_document
 from tests.newsroom import Newsroom
+from tests.warehouse.compare_contracts import Changes, compare_contracts
 from tests.warehouse.contract_golden import path_of, published
 from tests.warehouse.seed_releases import make_release
-from warehouse.contract import Changes, compare_contracts, promised_keys, relationships, render_contract
+from warehouse.contract import promised_keys, relationships, render_contract
 from warehouse.db import release_connection
 
 Tree = dict[str, Any]

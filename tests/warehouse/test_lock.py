@@ -192,6 +192,6 @@ def test_a_file_system_without_flock_is_a_clear_failure(tmp_path: Path, monkeypa
     def refuse(*_: object) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("warehouse.lock.fcntl.flock", refuse)
+    monkeypatch.setattr("warehouse.durable.fcntl.flock", refuse)
     with pytest.raises(RunFailed, match="No locks available"), hold(make_home(tmp_path)):
         pass

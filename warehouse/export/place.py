@@ -4,7 +4,6 @@ A place is a set of names with one that is replaced atomically, the manifest. Ev
 same for a folder and for a bucket (bucket.py).
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from schemas.errors import LockedError, UsageError
-from warehouse.durable import fsync_file, fsync_folder, write_atomically
+from warehouse.durable import fsync_file, fsync_folder, try_lock, write_atomically
 from warehouse.export.manifest import FOLDER, MANIFEST, Manifest, parse_manifest
 from warehouse.refusals import refused
 
@@ -70,10 +69,9 @@ class Folder:
         """Hold the folder by flock; it is made where it is absent, and looked through before anything is put in."""
         number = self._open_lock()
         try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not try_lock(number):
+                raise LockedError("another export writes here", where=self.shown, todo="it ends by itself")
             yield
-        except BlockingIOError as error:
-            raise LockedError("another export writes here", where=self.shown, todo="it ends by itself") from error
         finally:
             os.close(number)
 

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from schemas.errors import PublishFailed, UsageError
 from schemas.file_state import file_state
-from warehouse import faults
 from warehouse.db import dead_spill_folders
 from warehouse.durable import fsync_file, fsync_folder, sha256_of
 from warehouse.home import STAGING_SUFFIX, Home
@@ -93,12 +92,10 @@ def publish(home: Home, release_id: str) -> Fingerprint:
     home.check()
     check_no_stray_wal(home)
     seal(home, release_id)
-    faults.at("after_seal")
     folder = home.release_folder(release_id)
     with _failing("cannot move the release into place", folder):
         home.staging_folder(release_id).rename(folder)
         fsync_folder(home.releases)
-    faults.at("after_rename")
     flip(home, release_id)
     return fingerprint_file(home.release_file(release_id))
 
@@ -148,9 +145,7 @@ def flip(home: Home, release_id: str) -> None:
         new_link.unlink(missing_ok=True)
         new_link.symlink_to(home.link_target(release_id))
         hand_over_link(new_link, home.folder)
-        faults.at("after_link")
         os.replace(new_link, home.file)
-        faults.at("after_flip")
         fsync_folder(home.file.parent)
 
 

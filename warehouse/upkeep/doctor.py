@@ -14,11 +14,12 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from schemas.errors import NewsmartError
+from warehouse.clock import utc_now
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.ledger.packs import LOST
 from warehouse.lock import hold, probe
@@ -240,11 +241,6 @@ def check_clock(home: Home) -> list[Finding]:
     if as_of is None or (_moment(as_of) - utc_now()).total_seconds() < LEAST_AHEAD_SECONDS:
         return []
     return [Finding("clock", "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}")]
-
-
-def utc_now() -> datetime:
-    """Return the time now, naive, in UTC."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _moment(text: str) -> datetime:

@@ -17,10 +17,10 @@ SQL = "-- $least integer = 0: the fewest.\nselect title from articles where qual
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
-    made = Newsroom.below(tmp_path_factory.mktemp("asked"))
-    made.write("a.md", make_document("Asked", quality=5))
-    made.run()
-    return made
+    room = Newsroom.below(tmp_path_factory.mktemp("asked"))
+    room.write("a.md", make_document("Asked", quality=5))
+    room.run()
+    return room
 
 
 def _query(room: Newsroom, *arguments: str) -> int:

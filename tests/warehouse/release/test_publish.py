@@ -219,12 +219,13 @@ PUBLISH = """
 import sys
 from pathlib import Path
 from tests.warehouse.making import publish_release
-from warehouse import faults
+from tests.proofs.killed import arm
 from warehouse.release import publish
 from warehouse.home import Home
 from warehouse.lock import hold
 home = Home.of(Path(sys.argv[1]))
-faults.set_fault(sys.argv[2])
+if sys.argv[2]:
+    arm(sys.argv[2])
 with hold(home):
     publish.clean(home)
     publish_release(home, sys.argv[3], int(sys.argv[4]))

@@ -1,0 +1,23 @@
+"""Sizes of memory, and what is none."""
+
+import pytest
+
+from schemas.errors import UsageError
+from schemas.limits import size_bytes
+
+
+def test_sizes() -> None:
+    assert [size_bytes(text) for text in ("10B", "1KB", "1.5 KiB", "2GB", "1g", "1MiB")] == [
+        10, 1000, 1536, 2 * 10**9, 10**9, 1 << 20
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1GB", "0", "0GB", "0.1B", "5", "GB", "1 PB", "1e9B", "1I", "1001TB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not a size"):
+        size_bytes(text)
+
+
+def test_a_number_of_any_length_is_refused() -> None:
+    with pytest.raises(UsageError, match="not a size"):
+        size_bytes("9" * 5_000 + "GB")
