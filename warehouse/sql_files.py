@@ -4,9 +4,13 @@ SQL in files can be read, linted and run by a DBA; a template engine would take 
 varies is a named parameter.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @cache
@@ -19,3 +23,12 @@ def sql_names(folder: str) -> Iterator[str]:
     """Yield the names of the SQL files in warehouse/sql/`folder`, sorted, without the suffix."""
     names = [entry.name for entry in (files("warehouse") / "sql" / folder).iterdir()]
     yield from (name.removesuffix(".sql") for name in sorted(names) if name.endswith(".sql"))
+
+
+def fetch_records(
+    connection: "duckdb.DuckDBPyConnection", sql: str, values: Mapping[str, object] | None = None
+) -> list[dict[str, Any]]:
+    """Return a query's rows as dictionaries."""
+    cursor = connection.execute(sql, values)
+    names = [str(column[0]) for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -38,9 +38,9 @@ def quarantine(options: argparse.Namespace) -> int:
 
 
 def _notices(options: argparse.Namespace) -> list[dict[str, Any]]:
-    from warehouse.queries.notices import read_notices
+    from warehouse.queries.lookup import read_notices
 
-    return read_notices(released_home(options).file)
+    return read_notices(released_home(options))
 
 
 def drift(options: argparse.Namespace) -> int:

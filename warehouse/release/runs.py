@@ -22,6 +22,7 @@ from warehouse.release import publish
 from warehouse.release.build import Built, Versions
 from warehouse.release.publish import Fingerprint
 from warehouse.release.told import CATCHING_UP, LEAST_AHEAD_SECONDS
+from warehouse.sql_files import fetch_records
 
 A_DAY = timedelta(days=1)
 A_SECOND = timedelta(seconds=1)
@@ -224,15 +225,6 @@ def notices(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def drift(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Return the fields that the rules do not know, the fields of ops.drift each."""
     return fetch_records(connection, "select * from ledger.drift order by field")
-
-
-def fetch_records(
-    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object] | None = None
-) -> list[dict[str, Any]]:
-    """Return a query's rows as dictionaries."""
-    cursor = connection.execute(sql, values)
-    names = [str(column[0]) for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def quarantine_digest(connection: duckdb.DuckDBPyConnection) -> str:
