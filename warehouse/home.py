@@ -86,6 +86,11 @@ class Home:
         return self.folder / "releases"
 
     @property
+    def differing(self) -> Path:
+        """The folder of a release that was other than a whole build."""
+        return self.folder / "differing"
+
+    @property
     def stray_wal(self) -> Path:
         """The write-ahead log that a program leaves beside FILE when it opened the link for writing."""
         return self.file.with_name(self.file.name + ".wal")
@@ -146,7 +151,7 @@ class Home:
             )
         if os.path.lexists(self.folder) and not self.folder.is_dir():
             raise UsageError("not a folder", where=str(self.folder), todo="move it away or name another --warehouse")
-        for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect):
+        for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect, self.differing):
             check_no_link(path)
 
     def prepare(self, *, only_for_lock: bool = False) -> None:

@@ -21,7 +21,7 @@ from warehouse.db import spill_folder
 from warehouse.home import Home
 from warehouse.ledger import reread
 from warehouse.ledger.feed import Feed
-from warehouse.ledger.opening import bump_change_number, get_meta, set_meta, transaction
+from warehouse.ledger.opening import get_meta, note_rewritten_past, set_meta, transaction
 from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.rekey import renew_hosts, renew_keys
 from warehouse.release import build
@@ -70,7 +70,7 @@ def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: Loca
             for start in range(0, len(rows), BATCH_DOCUMENTS):
                 _read_batch_again(feed, home, rows[start : start + BATCH_DOCUMENTS], as_of, readers)
     reread.replace(connection, run_as_of)
-    bump_change_number(connection)
+    note_rewritten_past(connection)
 
 
 def _read_batch_again(feed: Feed, home: Home, rows: list[KeptBytes], as_of: datetime, readers: LocalReaders) -> None:

@@ -29,7 +29,7 @@ from warehouse.release.fingerprint import combine, fingerprint_tables
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"
 COMMAND = (sys.executable, "-m", "flows.cli")
-LEDGER_CATALOGS = ("ledger.", "work.")
+LEDGER_CATALOGS = ("base.", "ledger.", "work.")
 SUPERSEDED = "the as-of must be later than the last run's"
 WORKER_END_SECONDS = 10.0
 

@@ -9,7 +9,7 @@ few milliseconds.
 
 import duckdb
 
-from warehouse.ledger.opening import bump_change_number
+from warehouse.ledger.opening import note_rewritten_past
 
 # The one with the most events is kept, then the first; it is read anew, for what is known of its file may be another's.
 _FIND = """
@@ -58,4 +58,4 @@ def keep_each_document_once(connection: duckdb.DuckDBPyConnection) -> None:
         return
     for statement in (_FIND, *_MEND):
         connection.execute(statement)
-    bump_change_number(connection)
+    note_rewritten_past(connection)

@@ -22,6 +22,7 @@ from warehouse.macros import define_macros
 from warehouse.sql_files import read_sql
 
 EVENT_CHANGE = "event_change"
+REWRITTEN = "rewritten_at_change"
 
 
 @contextmanager
@@ -42,6 +43,8 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     define_macros(connection)
     _settle_format(connection)
     check_tables(connection, connection)
+    connection.execute("attach ':memory:' as base")
+    connection.execute(read_sql("scope", "whole"))
 
 
 def _settle_format(connection: duckdb.DuckDBPyConnection) -> None:
@@ -141,6 +144,13 @@ def change_number(connection: duckdb.DuckDBPyConnection) -> int:
 def bump_change_number(connection: duckdb.DuckDBPyConnection) -> None:
     """Note that the events, or the rules under which they are read, are other than before."""
     set_meta(connection, "change_number", str(change_number(connection) + 1))
+
+
+def note_rewritten_past(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note that what was recorded before is other than it was: no release from before it can be gone on from."""
+    bump_change_number(connection)
+    set_meta(connection, REWRITTEN, str(change_number(connection)))
+    connection.execute("delete from ledger.entry_key")
 
 
 def event_change(connection: duckdb.DuckDBPyConnection) -> int:

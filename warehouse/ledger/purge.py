@@ -17,7 +17,7 @@ import duckdb
 from schemas.errors import UsageError
 from schemas.text import is_utf8
 from warehouse.ledger import packs, unused
-from warehouse.ledger.opening import bump_change_number
+from warehouse.ledger.opening import note_rewritten_past
 from warehouse.ledger.tombstones import DOCUMENT, has_tombstone
 
 
@@ -247,7 +247,7 @@ def _sweep(connection: duckdb.DuckDBPyConnection) -> Purged:
     entries = _changed(connection, unused.ENTRIES)
     urls = _changed(connection, unused.URLS)
     packs.free(connection)
-    bump_change_number(connection)
+    note_rewritten_past(connection)
     return Purged(documents, versions, mentions, entries, urls, raw)
 
 

@@ -23,7 +23,7 @@ from warehouse.clock import utc_now
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.ledger.packs import LOST
 from warehouse.lock import hold, probe
-from warehouse.release import publish
+from warehouse.release import differing, publish
 from warehouse.release.publish import Fingerprint
 from warehouse.release.told import (
     BEHIND,
@@ -94,6 +94,7 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
         lambda: check_bytes(home),
         lambda: check_standing(home),
         lambda: check_clock(home),
+        lambda: check_differing(home),
         lambda: check_releases(home, recorded),
         lambda: check_readers(home),
         lambda: check_leftovers(home),
@@ -230,6 +231,12 @@ def check_standing(home: Home) -> list[Finding]:
         held = state.get("run", {}).get("status")
         return [Finding("standing", "warn", f"{BEHIND} (the last run: {held})")]
     return []
+
+
+def check_differing(home: Home) -> list[Finding]:
+    """Say whether a whole build was other than the releases that were made one from the other."""
+    text = differing.told(home)
+    return [] if text is None else [Finding("releases", "bad", text)]
 
 
 def check_clock(home: Home) -> list[Finding]:

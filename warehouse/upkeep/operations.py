@@ -16,7 +16,8 @@ from warehouse.home import Home
 from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import event_change, last_as_of, note_event_change
 from warehouse.ledger.tombstones import is_unfinished, may_show_what_was_taken_down
-from warehouse.release import publish, runs, standing
+from warehouse.release import differing, publish, runs, standing
+from warehouse.release.base import distrust
 from warehouse.release.build import Built
 from warehouse.release.rebuild import build_to, compare_release
 from warehouse.release.told import pin_of
@@ -45,6 +46,10 @@ def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
             todo = "run `newsmart run` first"
             raise RunFailed("the ledger knows no current release", where=str(home.file), todo=todo)
         rebuilt, differences = compare_release(connection, home, row.release_id, row.as_of)
+        if differences:
+            distrust(connection, row.release_id)
+        else:
+            differing.forget(home)
         sha256 = publish.fingerprint_file(home.release_file(row.release_id)).sha256
         is_pinned, is_behind = pin_of(home, state_before(home)) is not None, standing.is_behind(connection, row)
         last = last_as_of(connection)
@@ -74,6 +79,7 @@ def maintain(
     kept = Kept(keep_runs, keep_quarantine_days, keep_raw_days)
     with locked_ledger(warehouse, memory) as (home, connection):
         before = home.ledger.stat().st_size
+        differing.empty(home)
         pruned = prune_ledger(connection, kept, utc_now())
         sound = runs.sound_releases(home, connection, runs.known_releases(home, connection), keep_releases)
         removed = publish.prune(home, [row.release_id for row in sound])

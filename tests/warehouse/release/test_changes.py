@@ -161,8 +161,8 @@ def compare(connection: duckdb.DuckDBPyConnection, before: Path, after: Path, fo
     from warehouse.macros import define_macros
     from warehouse.sql_files import read_sql
 
-    connection.execute(f"attach '{before}' as previous (read_only)")
-    connection.execute(f"attach '{after}' as news (read_only)")
+    connection.execute(f"attach '{before}' as before (read_only)")
+    connection.execute(f"attach '{after}' as after (read_only)")
     define_macros(connection)
     return connection.execute(read_sql("ops", "release_change")).fetchall()
 
