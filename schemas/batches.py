@@ -8,7 +8,7 @@ are SQL and come later. Times are naive and mean UTC, as everywhere in the wareh
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -122,6 +122,19 @@ PROBLEMS = _schema(
 
 # one row per distinct path of a field that no model knows, with the first reference that has it
 DRIFT = _schema(("field", pa.string()), ("ref", pa.int32()))
+
+
+class Batch(NamedTuple):
+    """What is handed over of the documents read: a table of each of these schemas."""
+
+    documents: pa.Table
+    slices: pa.Table
+    packs: pa.Table
+    mentions: pa.Table
+    entries: pa.Table
+    urls: pa.Table
+    problems: pa.Table
+    drift: pa.Table
 
 
 def table_of_columns(columns: Iterable[Iterable[Any]], schema: pa.Schema) -> pa.Table:

@@ -5,27 +5,18 @@ objects would cost more than reading the documents did.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 
 import pyarrow as pa
 
+from schemas.batches import Batch
 
-@dataclass(frozen=True, slots=True)
-class ReadBatch:
-    """The tables of one batch (schemas/batches.py)."""
 
-    documents: pa.Table
-    slices: pa.Table
-    packs: pa.Table
-    mentions: pa.Table
-    entries: pa.Table
-    urls: pa.Table
-    problems: pa.Table
-    drift: pa.Table
+class ReadBatch(Batch):
+    """A batch that can be sent to another process."""
 
     def to_streams(self) -> list[bytes]:
         """Return each table as an Arrow IPC stream."""
-        return [_to_stream(getattr(self, field.name)) for field in fields(self)]
+        return [_to_stream(table) for table in self]
 
     @classmethod
     def from_streams(cls, streams: Sequence[bytes]) -> "ReadBatch":

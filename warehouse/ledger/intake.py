@@ -9,11 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from warehouse.ledger.batch import Batch
+from schemas.batches import Batch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import store
-from warehouse.ledger.tombstones import url_tombstones
-from warehouse.ledger.withheld import without_taken_down
+from warehouse.ledger.withheld import bytes_left, withhold
 
 
 def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> None:
@@ -23,14 +22,17 @@ def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> 
     its `ref` counts from 0. Batches may come in any order.
     """
     connection = feed.connection
-    kept = without_taken_down(batch, with_accepted_digest(batch, references), url_tombstones(connection))
-    feed.give(kept._asdict())
+    feed.give({**batch._asdict(), "documents": with_accepted_digest(batch, references)})
+    if withhold(feed):
+        slices, packs = bytes_left(feed, batch)
+        batch = batch._replace(slices=slices, packs=packs)
+        feed.give({"slices": slices, "packs": packs})
     for source, statement in _TAKE_IN:
-        if getattr(kept, source).num_rows:
+        if getattr(batch, source).num_rows:
             connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
-    if kept.urls.num_rows:
+    if batch.urls.num_rows:
         _take_in_urls(feed)
-    if kept.packs.num_rows:
+    if batch.packs.num_rows:
         store(connection)
 
 
@@ -153,12 +155,12 @@ _TAKE_IN = (
     ),
     *((source, _NEW_ROWS[source]) for source in ("mentions", "documents", "entries")),
     (
-        "drifted",
+        "drift",
         """
         insert into ledger.drift by name
-        select drifted.field, documents.source, documents.path, $as_of as first_seen_at
-        from drifted inner join documents on documents.ref = drifted.ref
-        where drifted.field not in (select field from ledger.drift)
+        select drift.field, documents.source, documents.path, $as_of as first_seen_at
+        from temp.drift as drift inner join documents on documents.ref = drift.ref
+        where drift.field not in (select field from ledger.drift)
         """,
     ),
 )

@@ -9,12 +9,11 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from schemas.batches import Batch
 from warehouse.ledger import unused
-from warehouse.ledger.batch import Batch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.intake import new_rows, with_accepted_digest
-from warehouse.ledger.tombstones import url_tombstones
-from warehouse.ledger.withheld import doomed_entries, problems_told, said_of_others, without_purged
+from warehouse.ledger.withheld import withhold
 
 
 def begin(connection: duckdb.DuckDBPyConnection) -> None:
@@ -45,10 +44,10 @@ def gather(feed: Feed, batch: Batch, identities: pa.Table, as_of: datetime) -> N
     so a document whose own article was taken down, as only newer rules may know: its version says nothing of it now.
     """
     connection = feed.connection
-    doomed = doomed_entries(batch, url_tombstones(connection))
     documents = with_accepted_digest(batch, identities)
-    told = problems_told(batch, without_purged(documents, batch.mentions, doomed), doomed)
-    feed.give({"documents": documents, **said_of_others(batch, doomed)._asdict(), "problems": told})
+    feed.give({**batch._asdict(), "documents": documents})
+    if withhold(feed):
+        feed.give({"documents": documents})
     for statement in _GATHER:
         connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
 
