@@ -19,9 +19,9 @@ from typing import Any, TypedDict
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError
 from pydantic_core import core_schema as core
 
-from schemas.errors import RunFailed, UsageError
+from schemas.errors import RunFailed
 from warehouse.durable import NotAFile, open_regular, write_atomically
-from warehouse.home import Home, check_release_id
+from warehouse.home import Home, is_release_id
 from warehouse.owners import check_owner, file_mode
 from warehouse.refusals import refused
 
@@ -147,10 +147,9 @@ def _moment(text: str) -> str:
 
 
 def _release_id(text: str) -> str:
-    try:
-        return check_release_id(text)
-    except UsageError as error:
-        raise ValueError(text) from error
+    if not is_release_id(text):
+        raise ValueError(text)
+    return text
 
 
 def _damaged(path: Path, why: str) -> RunFailed:

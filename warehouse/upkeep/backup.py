@@ -19,7 +19,6 @@ mends.
 """
 
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -32,13 +31,14 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+from pydantic import BaseModel, ValidationError
 
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
-from warehouse.db import WAY_BACK, ledger_connection, named, spill_folder
+from warehouse.db import WAY_BACK, ledger_connection, spill_folder
 from warehouse.durable import fsync_folder, open_regular, write_atomically
-from warehouse.home import Home, check_release_id
+from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
-from warehouse.ledger.opening import check_format
+from warehouse.ledger.opening import check_format, check_whole
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
@@ -90,8 +90,7 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Backup:
     _check_target(home, target)
     with _temporary_folder(target) as folder:
         made = _copy_settled(home, folder, time.monotonic() + wait_seconds)
-        check_ledger(folder / LEDGER)
-        _check_fit(folder / LEDGER, made)
+        _check_fit(folder, made)
         write_atomically(folder / MANIFEST, _manifest(made))
         folder.rename(target)
         fsync_folder(target.parent)
@@ -193,25 +192,18 @@ def _mode(name: str) -> int:
     return {LEDGER: 0o600, STATE: 0o666}.get(name, publish.SEALED_MODE)
 
 
-def check_ledger(path: Path) -> None:
-    """Read every column of every table, so that each block's checksum is checked. Raises LedgerDamaged.
-
-    A ledger of today's format has to have every table that is declared.
-    """
-    with ledger_connection(path, read_only=True) as connection:
-        check_format(connection, path.parent / "tmp")
-        tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where not temporary"
-        ).fetchall()
-        for schema, table in tables:
-            source = f"{named(str(schema))}.{named(str(table))}"
-            connection.execute(f"select bit_xor(hash(t)) from {source} as t").fetchall()
+@contextmanager
+def _ledger_in(folder: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, set[str]]]:
+    """Open a backup's ledger for the block, with the names of its tables. Raises LedgerDamaged where one is missing."""
+    with ledger_connection(folder / LEDGER, read_only=True) as connection:
+        check_format(connection, folder)
+        yield connection, {str(row[0]) for row in connection.execute("show tables").fetchall()}
 
 
-def _check_fit(ledger: Path, made: Backup) -> None:
-    """Raise RunFailed where the copy lacks bytes, or holds a forged release or text that was taken down."""
-    with ledger_connection(ledger, read_only=True) as connection:
-        tables = _tables(connection)
+def _check_fit(folder: Path, made: Backup) -> None:
+    """Raise RunFailed where a copy is damaged, lacks bytes, or holds a forged release or text that was taken down."""
+    with _ledger_in(folder) as (connection, tables):
+        check_whole(connection)
         if "release" in tables:
             check_copies(connection, _digests(made))
         if "pack" in tables and packs.lost(connection):
@@ -225,14 +217,26 @@ def _digests(made: Backup) -> dict[str, str]:
     return {name.split("/")[1]: digest for name, digest in made.sha256s.items() if name.startswith(f"{RELEASES}/")}
 
 
-def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    return {str(row[0]) for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
+class File(BaseModel, strict=True):
+    """What a manifest tells of a file."""
+
+    sha256: str
+    bytes: int
+
+
+class Manifest(BaseModel, strict=True):
+    """A backup's manifest.json; names are below the backup's folder."""
+
+    version: int
+    made_at: str
+    release: str | None
+    files: dict[str, File]
 
 
 def _manifest(made: Backup) -> bytes:
-    files = {name: {"sha256": made.sha256s[name], "bytes": made.sizes[name]} for name in sorted(made.sha256s)}
-    told = {"version": VERSION, "made_at": made.made_at, "release": made.release, "files": files}
-    return (json.dumps(told, indent=2) + "\n").encode()
+    files = {name: File(sha256=made.sha256s[name], bytes=made.sizes[name]) for name in sorted(made.sha256s)}
+    told = Manifest(version=VERSION, made_at=made.made_at, release=made.release, files=files)
+    return (told.model_dump_json(indent=2) + "\n").encode()
 
 
 def verify_backup(folder: Path) -> Backup:
@@ -247,7 +251,8 @@ def verify_backup(folder: Path) -> Backup:
     log = folder / f"{LEDGER}.wal"
     if os.path.lexists(log):
         raise RunFailed("the backup is damaged", where=f"{log}: no backup has a log, which would change the ledger")
-    check_ledger(folder / LEDGER)
+    with _ledger_in(folder) as (connection, _):
+        check_whole(connection)
     _check_releases(made, folder)
     return made
 
@@ -257,8 +262,8 @@ def _check_releases(made: Backup, folder: Path) -> None:
     copied = _digests(made)
     for release_id in copied:
         check_no_foreign_sql(folder / RELEASES / release_id / RELEASE)
-    with ledger_connection(folder / LEDGER, read_only=True) as connection:
-        if "release" in _tables(connection):
+    with _ledger_in(folder) as (connection, tables):
+        if "release" in tables:
             check_copies(connection, copied, WAY_OUT)
 
 
@@ -277,36 +282,30 @@ def _compare(made: Backup, name: str, digest: str, size: int) -> None:
 
 
 def _read_manifest(folder: Path) -> Backup:
+    path = folder / MANIFEST
     try:
-        told = json.loads(_head(folder, MANIFEST, MAX_MANIFEST_BYTES))
-        if told["version"] > VERSION:
-            raise RunFailed("the backup is of a newer newsmart", where=str(folder), todo="upgrade newsmart")
-        files = {str(name): entry for name, entry in told["files"].items()}
-        sha256s = {_checked_name(name): str(entry["sha256"]) for name, entry in files.items()}
-        sizes = {name: int(entry["bytes"]) for name, entry in files.items()}
-        release = told["release"]
-        made = Backup(folder, str(told["made_at"]), None if release is None else str(release), sha256s, sizes)
+        told = Manifest.model_validate_json(_head(folder, MANIFEST, MAX_MANIFEST_BYTES))
     except OSError as error:
-        raise UsageError("not a backup", where=f"{folder / MANIFEST}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise RunFailed("the backup is damaged", where=f"{folder / MANIFEST}: it makes no sense") from error
-    if LEDGER not in sha256s or (made.release and f"{RELEASES}/{made.release}/{RELEASE}" not in sha256s):
-        raise RunFailed("the backup is damaged", where=f"{folder / MANIFEST}: it lacks the ledger or the release")
-    return made
+        raise UsageError("not a backup", where=f"{path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise RunFailed("the backup is damaged", where=f"{path}: it makes no sense") from error
+    if told.version > VERSION:
+        raise RunFailed("the backup is of a newer newsmart", where=str(folder), todo="upgrade newsmart")
+    wrong = [name for name in told.files if not _is_ours(name)]
+    if wrong:
+        raise RunFailed("the backup is damaged", where=f"{path}: no backup holds {ascii(wrong[0])[:100]}")
+    if LEDGER not in told.files or (told.release and f"{RELEASES}/{told.release}/{RELEASE}" not in told.files):
+        raise RunFailed("the backup is damaged", where=f"{path}: it lacks the ledger or the release")
+    sha256s = {name: file.sha256 for name, file in told.files.items()}
+    sizes = {name: file.bytes for name, file in told.files.items()}
+    return Backup(folder, told.made_at, told.release, sha256s, sizes)
 
 
-def _checked_name(name: str) -> str:
-    """Return a file's name in a backup, or raise ValueError: a manifest may have been written by anyone."""
-    parts = name.split("/")
-    if name in (LEDGER, STATE):
-        return name
-    if len(parts) != 3 or parts[0] != RELEASES or parts[2] != RELEASE:
-        raise ValueError(name)
-    try:
-        check_release_id(parts[1])
-    except UsageError as error:
-        raise ValueError(name) from error
-    return name
+def _is_ours(name: str) -> bool:
+    """Return whether a backup has a file of this name: a manifest may have been written by anyone."""
+    release_id = name.removeprefix(f"{RELEASES}/").removesuffix(f"/{RELEASE}")
+    is_release = name == f"{RELEASES}/{release_id}/{RELEASE}" and is_release_id(release_id)
+    return name in (LEDGER, STATE) or is_release
 
 
 def restore(source: Path, home: Home, *, force: bool = False) -> Backup:
@@ -336,13 +335,11 @@ def _stage(made: Backup, staging: Path) -> None:
     for name in made.sha256s:
         digest = copy(made.folder / name, staging / name, _mode(name), below=made.folder)
         _compare(made, name, digest, (staging / name).stat().st_size)
-    with ledger_connection(staging / LEDGER, read_only=True) as connection:
-        check_format(connection, staging)
     _check_releases(made, staging)
 
 
 def _put_in_place(made: Backup, staging: Path, home: Home) -> None:
-    restored = [name.split("/")[1] for name in made.sha256s if name.startswith(f"{RELEASES}/")]
+    restored = list(_digests(made))
     for release_id in restored:
         _place_release(staging / RELEASES / release_id / RELEASE, home, release_id)
     _replace(staging / LEDGER, home.ledger, PRIVATE_MODE)

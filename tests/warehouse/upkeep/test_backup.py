@@ -201,7 +201,7 @@ import os, signal, sys
 from pathlib import Path
 from warehouse.upkeep import backup
 from warehouse.home import Home
-backup.check_ledger = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+backup._check_fit = lambda folder, made: os.kill(os.getpid(), signal.SIGKILL)
 backup.backup(Home.of(Path(sys.argv[1])), Path(sys.argv[2]))
 """
     assert run_python(code, home.file, tmp_path / "backup").returncode == -9
