@@ -15,9 +15,8 @@ import pyarrow as pa
 
 from warehouse.ledger.heal import keep_each_document_once
 from warehouse.ledger.opening import bump_change_number, change_number, note_event_change
-from warehouse.ledger.problems import keep_quarantine
 from warehouse.ledger.withheld import PURGED
-from warehouse.sql_files import read_sql
+from warehouse.sql_files import read_sql, run_script
 
 CLASSES = ("new", "changed", "touched", "unchanged", "quarantined")
 
@@ -100,9 +99,7 @@ def compare(connection: duckdb.DuckDBPyConnection, observation: Observation) -> 
     connection.execute("create temp table unlistable as select * from folders")
     connection.execute(f"create temp table seen as {read_sql('ledger', 'compare')}", {"read_all": observation.read_all})
     connection.execute(_FORGET_PURGED)
-    connection.execute(_STAGED)
-    for statement in _STAGE_UNNAMEABLE:
-        connection.execute(statement)
+    run_script(connection, "ledger", "stage_scan")
     for name in ("scanned", "sources", "folders"):
         connection.unregister(name)
     listed: pa.Table = connection.sql(read_sql("ledger", "to_read")).to_arrow_table()
@@ -133,26 +130,6 @@ def _unnameable_files(observation: Observation) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=observation.files.schema)
 
 
-_STAGE_UNNAMEABLE = (
-    """
-    insert into temp.staged_document by name
-    select document_id, 'bad' as outcome, size, mtime_ns, ctime_ns, inode from seen where size < 0
-    """,
-    """
-    insert into temp.staged_problem by name
-    select
-        document_id,
-        'document' as scope,
-        '' as field,
-        'bad_name' as reason,
-        'a file name in UTF-8' as expected,
-        path as found
-    from seen
-    where size < 0
-    """,
-)
-
-
 def _prefix(folder: str) -> str:
     return "" if folder in ("", ".") else folder.rstrip("/") + "/"
 
@@ -168,31 +145,6 @@ _SCRATCH = (
     "known_url",
     "continued",
 )
-
-_STAGED = """
-create temp table staged_document (
-    document_id bigint,
-    outcome varchar,
-    size bigint,
-    mtime_ns bigint,
-    ctime_ns bigint,
-    inode bigint,
-    byte_count bigint,
-    byte_digest blob,
-    content_digest blob
-);
-create temp table staged_problem (
-    document_id bigint,
-    position bigint,
-    scope varchar,
-    line bigint,
-    "column" bigint,
-    field varchar,
-    reason varchar,
-    expected varchar,
-    found varchar
-);
-"""
 
 
 def _drop_scratch(connection: duckdb.DuckDBPyConnection) -> None:
@@ -210,9 +162,8 @@ def settle(connection: duckdb.DuckDBPyConnection, as_of: datetime, scanned_at_ns
     connection.execute(f"create temp table desired_event as {read_sql('ledger', 'desired_event')}", at)
     balance = _balance(connection)
     _write_events(connection, as_of)
-    connection.execute(_FORGET_FILES)
-    connection.execute(_KNOW_FILES, {"scanned_at_ns": scanned_at_ns})
-    keep_quarantine(connection, as_of)
+    run_script(connection, "ledger", "know_files", {"scanned_at_ns": scanned_at_ns})
+    run_script(connection, "ledger", "keep_quarantine", at)
     _drop_scratch(connection)  # the build wants the memory
     return balance
 
@@ -226,31 +177,6 @@ _NEW_DOCUMENTS = """
         path
     from seen
     where is_unknown
-"""
-
-_FORGET_FILES = """
-    delete from ledger.file_state
-    where document_id in (select document_id from staged_document where outcome <> 'vanished')
-"""
-
-_KNOW_FILES = """
-    insert into ledger.file_state by name
-    select
-        staged.document_id,
-        coalesce(staged.size, seen.size) as size,
-        coalesce(staged.mtime_ns, seen.mtime_ns) as mtime_ns,
-        coalesce(staged.ctime_ns, seen.ctime_ns) as ctime_ns,
-        coalesce(staged.inode, seen.inode) as inode,
-        $scanned_at_ns as known_at_ns,
-        coalesce(staged.byte_digest, case when staged.outcome = 'same_bytes' then seen.byte_digest end) as byte_digest,
-        case
-            when staged.outcome = 'same_bytes' then seen.content_digest
-            else staged.content_digest
-        end as content_digest,
-        observed.class = 'quarantined' as is_bad
-    from staged_document as staged
-    inner join seen on seen.document_id = staged.document_id
-    inner join observed on observed.document_id = staged.document_id
 """
 
 

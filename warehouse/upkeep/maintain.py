@@ -13,9 +13,10 @@ from schemas.errors import LedgerDamaged
 from warehouse.db import quoted, spill_folder
 from warehouse.durable import fsync_file, fsync_folder
 from warehouse.home import Home
-from warehouse.ledger import packs, unused
+from warehouse.ledger import packs
 from warehouse.ledger.opening import transaction
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
+from warehouse.sql_files import run_script
 from warehouse.upkeep.keep import past_keep
 
 COMPACTED = "compacted"
@@ -79,7 +80,7 @@ _SUPERSEDED_RAW = """
 
 
 def _drop_raw(connection: duckdb.DuckDBPyConnection, before: datetime | None) -> int:
-    dropped = _count(connection, unused.RAW_NOBODY_KNOWS, None)
+    dropped = run_script(connection, "ledger", "drop_unknown_bytes")
     if before is not None:
         dropped += _count(connection, _SUPERSEDED_RAW, {"before": before})
     packs.free(connection)
