@@ -148,7 +148,7 @@ def test_a_release_that_is_pruned_meanwhile_starts_the_copy_anew(
     home = full(tmp_path / "a")
     real_copy, calls = module.copy, list[str]()
 
-    def copy_after_a_prune(source: Path, target: Path, mode: int) -> str:
+    def copy_after_a_prune(source: Path, target: Path, mode: int) -> module.Copied:
         if not calls:
             publish.prune(home, [])
         calls.append(source.name)
@@ -156,7 +156,7 @@ def test_a_release_that_is_pruned_meanwhile_starts_the_copy_anew(
 
     monkeypatch.setattr(module, "copy", copy_after_a_prune)
     made = backup(home, tmp_path / "backup")
-    assert [name for name in made.sha256s if name.startswith("releases/")] == ["releases/r2/release.duckdb"]
+    assert list(made.sha256_of_releases) == ["r2"]
     assert sorted(path.name for path in (tmp_path / "backup" / "releases").iterdir()) == ["r2"]
 
 

@@ -304,9 +304,9 @@ def test_a_file_that_is_swapped_after_it_was_verified_is_not_put_in_place(
     folder = tmp_path / "backup"
     backup(warehouse, folder)
     before = warehouse.ledger.read_bytes()
-    verify: Callable[[Path], module.Backup] = module.verify_backup
+    verify: Callable[[Path], module.Manifest] = module.verify_backup
 
-    def verify_then_swap(place: Path) -> module.Backup:
+    def verify_then_swap(place: Path) -> module.Manifest:
         made = verify(place)
         tamper(folder / "ledger.duckdb", "create view v as select 1")
         return made
