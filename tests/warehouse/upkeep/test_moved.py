@@ -15,13 +15,19 @@ from warehouse.release.untouched import recorded
 from warehouse.upkeep.doctor import Finding, examine
 
 
-@pytest.fixture
-def room(newsroom: Newsroom) -> Newsroom:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    newsroom = Newsroom.below(tmp_path_factory.mktemp("built"))
     newsroom.write("a.md", make_document("one"))
     newsroom.run()
     newsroom.write("a.md", make_document("two"))
     newsroom.run()
     return newsroom
+
+
+@pytest.fixture
+def room(built: Newsroom, tmp_path: Path) -> Newsroom:
+    return built.copy(tmp_path)
 
 
 def file_finding(file: Path) -> Finding:
