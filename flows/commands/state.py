@@ -24,6 +24,7 @@ def _state(options: argparse.Namespace) -> tuple[Home, State]:
     home = Home.of(warehouse_of(options, load_settings()))
     state = read_state(home)
     if state is None:
+        home.check()
         raise RunFailed("there is no warehouse yet", where=str(home.file), todo="run `newsmart run` first")
     return home, state
 

@@ -105,9 +105,9 @@ def check_link(home: Home) -> Iterator[Finding]:
     try:
         home.check()
     except NewsmartError as error:
-        wrong = wrong or [str(error)]
+        wrong = wrong or str(error)
     if wrong:
-        yield from (Finding("file", "bad", text) for text in wrong)
+        yield Finding("file", "bad", wrong)
     elif release is None:
         yield Finding("file", "warn", f"{home.file}: no release yet")
     elif publish.current(home) is None:
