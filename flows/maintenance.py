@@ -6,12 +6,12 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.clock import parse_moment
 from flows.pipeline import backfill as manifests
-from flows.pipeline import ledger_work
 from flows.refresh import HOUR, parameters_of, refresh, result_of
 from flows.scheduling.ends import ending, tell_hooks
 from flows.settings import load_settings
+from warehouse.clock import parse_moment
+from warehouse.upkeep import operations
 
 BACKFILL_SECONDS = 48 * HOUR
 REBUILD_SECONDS = 6 * HOUR
@@ -38,7 +38,7 @@ def rebuild(as_of: str, to: str, warehouse: str | None = None) -> State[Any]:
     with ending() as end:
         settings = load_settings()
         file = Path(warehouse or settings.warehouse)
-        built = ledger_work.build_as_of(file, parse_moment(as_of), Path(to), settings)
+        built = operations.build_as_of(file, parse_moment(as_of), Path(to), settings.build_memory)
         end.result = f"built {built.release_id} in {to}"
     return end.state()
 
@@ -48,5 +48,12 @@ def maintain(warehouse: str | None = None) -> State[Any]:
     """Compact the ledger and drop what is past its keep."""
     with ending() as end:
         settings = load_settings()
-        end.result = ledger_work.maintain(Path(warehouse or settings.warehouse), settings)
+        end.result = operations.maintain(
+            Path(warehouse or settings.warehouse),
+            settings.build_memory,
+            keep_releases=settings.keep_releases,
+            keep_runs=settings.keep_runs,
+            keep_quarantine_days=settings.keep_quarantine_days,
+            keep_raw_days=settings.keep_raw_days,
+        )
     return end.state()

@@ -20,22 +20,20 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 
-from flows.clock import parse_moment
-from flows.engines.choice import choose_engine
 from flows.pipeline import release as making
-from flows.pipeline.attempt import attempt
-from flows.pipeline.begin import Run, Seen
-from flows.pipeline.intake import read_and_record, scan_sources
+from flows.pipeline.intake import Seen, read_and_record, scan_sources
+from flows.pipeline.limits import check_limits
 from flows.pipeline.outcome import finish
-from flows.pipeline.release import Release, check_limits, needs_release, new_release
-from flows.pipeline.request import RunRequest, RunResult
+from flows.pipeline.release import Release, needs_release, new_release
+from flows.pipeline.request import RunRequest, RunResult, request_of
+from flows.pipeline.run import Run
 from flows.scheduling.ends import begun_in_flow, ending, step, tell_hooks
 from flows.scheduling.page import BatchProgress, leave_report
 from flows.settings import load_settings
-from flows.sources.named import parse_sources
 from schemas.errors import RunFailed
 from warehouse.ledger.record import Balance
 from warehouse.release.audit import AuditResult
+from warehouse.run_state import attempt
 
 HOUR = 3600
 TIMEOUT_SECONDS = 6 * HOUR
@@ -57,7 +55,7 @@ def refresh(
     """Take in the sources and publish a release; the parameters are the options of `newsmart run`."""
     asked = {name: value for name, value in locals().items() if value is not None}
     with ending() as end, attempt(Path(warehouse or load_settings().warehouse)):
-        with begun_in_flow(request_of(**asked)) as run:
+        with begun_in_flow(request_of(load_settings(), scheduled_at=scheduled_at(), **asked)) as run:
             seen = extract(run)
             validate(run, seen)
             check_limits(run)
@@ -106,35 +104,6 @@ def audit(release: Release) -> tuple[AuditResult, ...]:
 def publish(release: Release) -> str:
     """Let readers see the release."""
     return making.publish_release(release)
-
-
-def request_of(
-    *,
-    source: list[str] | None = None,
-    warehouse: str | None = None,
-    as_of: str | None = None,
-    max_quarantine: float | None = None,
-    workers: int | None = None,
-    engine: str | None = None,
-    dask_address: str | None = None,
-    **flags: bool,
-) -> RunRequest:
-    """Return the request that a flow's parameters make; what they leave open is as the settings say."""
-    told = load_settings()
-    limit = told.max_quarantine if told.max_quarantine >= 0 else None
-    return RunRequest(
-        sources=parse_sources(source or [told.source]),
-        warehouse=Path(warehouse or told.warehouse),
-        as_of=None if as_of is None else parse_moment(as_of),
-        scheduled_at=scheduled_at(),
-        max_quarantine=limit if max_quarantine is None else max_quarantine,
-        workers=told.workers if workers is None else workers,
-        engine=choose_engine(
-            told.engine if engine is None else engine, told.dask_address if dask_address is None else dask_address
-        ),
-        settings=told,
-        **flags,
-    )
 
 
 def parameters_of(request: RunRequest) -> dict[str, Any]:

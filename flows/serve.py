@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
-from flows.clock import as_text, utc_now
 from flows.pipeline.request import RunRequest
 from flows.scheduling.environment import (
     HOME,
@@ -38,6 +37,7 @@ from flows.scheduling.serving import Serving, When, hold_serving
 from flows.settings import PREFIX
 from flows.sources.named import absolute
 from schemas.errors import RunFailed, UsageError
+from warehouse.clock import as_text, utc_now
 from warehouse.home import Home
 
 DEFAULT_PORT = 4200

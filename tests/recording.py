@@ -18,10 +18,9 @@ from warehouse.ledger.intake import take_in
 from warehouse.ledger.opening import transaction
 from warehouse.ledger.record import Balance
 from warehouse.release import runs
-from warehouse.release.build import Built, Versions, fill_release
+from warehouse.release.build import Built, fill_release
 from warehouse.release.fingerprint import fingerprint_tables
 
-VERSIONS = Versions(policy=1, rules=1)
 # Long after any mtime of the tests, so that metadata may be trusted.
 SCANNED_AT_NS = 4 * 10**18
 
@@ -75,7 +74,7 @@ def build(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Built:
     connection.execute("detach news")
     connection.execute("attach ':memory:' as news")
     try:
-        return fill_release(connection, as_of, "release", VERSIONS, lambda _: runs.fill_ops(connection, 100, as_of))
+        return fill_release(connection, as_of, "release", lambda _: runs.fill_ops(connection, 100, as_of))
     finally:
         connection.execute("use ledger")
 

@@ -45,6 +45,7 @@ class State(TypedDict, total=False):
     releases: list[Record]
     ledger: Record
     pin: str | None
+    former_pin: str | None
     pinned_at_change: int | None
     takedown: str | None
 
@@ -123,7 +124,7 @@ def _shape() -> SchemaValidator:
         "release": core.nullable_schema(release),
         "releases": core.list_schema(release),
         "ledger": _object({"change_number": whole, "last_event_at": core.nullable_schema(moment)}),
-        **dict.fromkeys(("pin", "balance_run_id"), core.nullable_schema(text)),
+        **dict.fromkeys(("pin", "former_pin", "balance_run_id"), core.nullable_schema(text)),
         "pinned_at_change": core.nullable_schema(whole),
         "takedown": core.nullable_schema(moment),
     }

@@ -5,30 +5,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flows.clock import parse_moment
 from flows.commands.common import print_json, say, warehouse_of
 from flows.settings import load_settings
 from schemas.errors import RunFailed
+from warehouse.clock import parse_moment
 from warehouse.release.told import BEHIND, PINNED
 
 
 def build(options: argparse.Namespace) -> int:
     """Build a release as of a time into a file."""
-    from flows.pipeline.ledger_work import build_as_of
+    from warehouse.upkeep.operations import build_as_of
 
     settings = load_settings()
     as_of = parse_moment(options.as_of)
-    built = build_as_of(warehouse_of(options, settings), as_of, Path(options.to), settings)
+    built = build_as_of(warehouse_of(options, settings), as_of, Path(options.to), settings.build_memory)
     say(options, f"{options.to}: {built.mention_count:,} mentions of {built.article_count:,} articles as of {as_of}")
     return 0
 
 
 def verify(options: argparse.Namespace) -> int:
     """Rebuild and compare; exit 1 where a table differs."""
-    from flows.pipeline.ledger_work import verify as check
+    from warehouse.upkeep.operations import verify as check
 
     settings = load_settings()
-    told = check(warehouse_of(options, settings), settings)
+    told = check(warehouse_of(options, settings), settings.build_memory)
     if options.json:
         print_json(told)
     else:
@@ -57,10 +57,10 @@ def _standing_status(told: Mapping[str, Any]) -> int:
 
 def purge(options: argparse.Namespace) -> int:
     """Take something down, and say what was done."""
-    from flows.pipeline.ledger_work import purge as take_down
+    from warehouse.upkeep.takedown import purge as take_down
 
     settings = load_settings()
-    done = take_down(warehouse_of(options, settings), settings, path=options.path, url=options.url)
+    done = take_down(warehouse_of(options, settings), settings.build_memory, path=options.path, url=options.url)
     if options.json:
         print_json(done)
         return 0
@@ -81,10 +81,17 @@ def purge(options: argparse.Namespace) -> int:
 
 def maintain(options: argparse.Namespace) -> int:
     """Prune and compact, and say what was done."""
-    from flows.pipeline.ledger_work import maintain as keep_small
+    from warehouse.upkeep.operations import maintain as keep_small
 
     settings = load_settings()
-    done = keep_small(warehouse_of(options, settings), settings)
+    done = keep_small(
+        warehouse_of(options, settings),
+        settings.build_memory,
+        keep_releases=settings.keep_releases,
+        keep_runs=settings.keep_runs,
+        keep_quarantine_days=settings.keep_quarantine_days,
+        keep_raw_days=settings.keep_raw_days,
+    )
     if options.json:
         print_json(done)
         return 0
@@ -98,9 +105,9 @@ def maintain(options: argparse.Namespace) -> int:
 
 def rollback(options: argparse.Namespace) -> int:
     """Go back one release."""
-    from flows.pipeline.ledger_work import rollback as go_back
+    from warehouse.upkeep.operations import rollback as go_back
 
     settings = load_settings()
-    release_id = go_back(warehouse_of(options, settings), settings)
+    release_id = go_back(warehouse_of(options, settings), settings.build_memory)
     say(options, f"readers now see {release_id}; it stays until a run records something new or has --full-refresh")
     return 0

@@ -8,18 +8,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from flows.clock import as_text, parse_moment
 from flows.commands.common import print_json, say, warehouse_of, warn
 from flows.commands.progress import Progress
-from flows.engines.choice import choose_engine
-from flows.pipeline.attempt import attempt
-from flows.pipeline.early import early_readers
-from flows.pipeline.request import DoRun, RunRequest, RunResult
-from flows.pipeline.state import failed_run_id
+from flows.pipeline.direct_readers import direct_readers
+from flows.pipeline.request import DoRun, RunRequest, RunResult, request_of
 from flows.settings import Settings, load_settings, process_environment, readable_settings
-from flows.sources.named import parse_sources
-from schemas.errors import LockedError, UsageError
+from schemas.errors import LockedError
+from warehouse.clock import as_text
 from warehouse.home import Home
+from warehouse.run_state import attempt, failed_run_id
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,29 +74,16 @@ def _with_options(options: argparse.Namespace, settings: Settings) -> Settings:
 
 def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
     """Return the request that the options make. Raises UsageError where they do not fit."""
-    as_of = getattr(options, "as_of", None)
-    return RunRequest(
-        sources=parse_sources(options.source or [settings.source]),
+    return request_of(
+        settings,
+        source=options.source,
         warehouse=warehouse_of(options, settings),
-        as_of=None if as_of is None else parse_moment(as_of),
+        as_of=getattr(options, "as_of", None),
+        max_quarantine=options.max_quarantine,
         full_refresh=getattr(options, "full_refresh", False),
         reparse=getattr(options, "reparse", False),
-        max_quarantine=_quarantine_limit(options, settings),
         allow_shrink=options.allow_shrink,
-        workers=settings.workers,
-        engine=choose_engine(settings.engine, settings.dask_address),
-        settings=settings,
     )
-
-
-def _quarantine_limit(options: argparse.Namespace, settings: Settings) -> float | None:
-    """Return the share of bad documents that refuses a run, None for the usual one. Raises UsageError for another."""
-    share: float | None = options.max_quarantine
-    if share is None and settings.max_quarantine >= 0:
-        share = settings.max_quarantine
-    if share is not None and not 0 <= share <= 1:
-        raise UsageError("--max-quarantine takes a share from 0 to 1", where=str(share))
-    return share
 
 
 @contextmanager
@@ -112,7 +96,7 @@ def runner(first: RunRequest, progress: Progress, *, is_direct: bool) -> Iterato
 @contextmanager
 def _direct(request: RunRequest) -> Iterator[DoRun]:
     """Yield a direct run; reading processes start before DuckDB is imported."""
-    with early_readers(request) as readers:
+    with direct_readers(request) as readers:
         from flows.pipeline.direct import run_direct
 
         yield lambda request: run_direct(request, readers)
@@ -187,8 +171,8 @@ def backfill(options: argparse.Namespace) -> int:
 
     settings = run_settings(options)
     manifest, warehouse = Path(options.manifest), warehouse_of(options, settings)
-    limit, allow_shrink = _quarantine_limit(options, settings), options.allow_shrink
-    requests = plan(manifest, options.name, warehouse, settings, max_quarantine=limit, allow_shrink=allow_shrink)
+    limits = {"max_quarantine": options.max_quarantine, "allow_shrink": options.allow_shrink}
+    requests = plan(manifest, options.name, warehouse, settings, **limits)
     for as_of, status in recorded_before(manifest, warehouse):
         _tell_step(options, {"as_of": as_text(as_of), "outcome": f"recorded before, {status}"})
     if not requests:

@@ -3,10 +3,10 @@
 import argparse
 import shutil
 
-from flows.clock import parse_moment
 from flows.commands.common import print_json, warehouse_of
 from flows.commands.paging import print_lines
 from flows.settings import load_settings
+from warehouse.clock import parse_moment
 from warehouse.home import Home
 
 

@@ -7,11 +7,12 @@ import argparse
 import sys
 from typing import Any
 
-from flows.clock import utc_now
 from flows.commands.common import print_json, print_records, say, warehouse_of
 from flows.settings import load_settings
 from schemas.errors import RunFailed, UsageError
+from warehouse.clock import utc_now
 from warehouse.home import Home
+from warehouse.release.told import pin_of
 from warehouse.state import State, read_state
 
 QUARANTINE = (
@@ -99,12 +100,12 @@ def drift(options: argparse.Namespace) -> int:
 def releases(options: argparse.Namespace) -> int:
     """Print the releases that are kept, the latest first."""
     home, state = _state(options)
-    current = home.linked_release()
+    current, pinned = home.linked_release(), pin_of(home, state)
     rows = [
         {
             **{name: row[name] for name in row if name != "file"},
             "is_current": row["release_id"] == current,
-            "is_pinned": row["release_id"] == state.get("pin"),
+            "is_pinned": row["release_id"] == pinned,
         }
         for row in state.get("releases", [])
         if home.release_file(str(row["release_id"])).is_file()

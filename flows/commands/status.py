@@ -8,13 +8,13 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.clock import parse_moment
-from flows.pipeline.state import balance_before
 from flows.scheduling.serving import read_serving
 from schemas.errors import UsageError
+from warehouse.clock import parse_moment
 from warehouse.home import Home
 from warehouse.lock import probe
 from warehouse.release.told import BEHIND, CATCHING_UP, LEAST_AHEAD_SECONDS, is_told_behind, pin_of, shown_record
+from warehouse.run_state import balance_before
 from warehouse.state import State
 
 AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")

@@ -9,20 +9,21 @@ anything is written: a backfill that said "nothing to do" of it would be believe
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from flows.clock import as_text, parse_moment, utc_now
-from flows.engines.choice import choose_engine
-from flows.pipeline.request import RunRequest
+from flows.pipeline.request import RunRequest, request_of
 from flows.settings import Settings
 from flows.sources.named import parse_sources
 from flows.sources.scan import Source
 from flows.sources.stores.address import is_url
 from schemas.errors import UsageError
+from warehouse.clock import as_text, parse_moment, utc_now
 from warehouse.db import ledger_connection
 from warehouse.home import Home
 from warehouse.release.runs import A_DAY
@@ -49,18 +50,9 @@ def plan(
     steps = _steps(manifest)
     known = _recorded(warehouse)
     _check(steps, known, manifest)
-    engine = choose_engine(settings.engine, settings.dask_address)
+    options: dict[str, Any] = {"max_quarantine": max_quarantine, "allow_shrink": allow_shrink}
     return [
-        RunRequest(
-            (Source(source, folder),),
-            warehouse,
-            as_of=as_of,
-            max_quarantine=max_quarantine,
-            allow_shrink=allow_shrink,
-            workers=settings.workers,
-            engine=engine,
-            settings=settings,
-        )
+        replace(request_of(settings, (Source(source, folder),), warehouse=warehouse, **options), as_of=as_of)
         for as_of, folder in steps
         if _is_to_do(as_of, known)
     ]

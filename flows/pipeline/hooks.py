@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from flows.lean import OWN_ENVIRONMENT
-from flows.pipeline.state import status_of
 from flows.settings import Settings, process_environment
+from warehouse.run_state import status_of
 
 COMMAND_SECONDS = 30.0
 WEBHOOK_SECONDS = 5.0

@@ -4,15 +4,14 @@ Reading, taking in and appending events share one transaction: a run that dies o
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from time import monotonic, time_ns
 
 import pyarrow as pa
 
-from flows.pipeline.begin import Run, Seen
 from flows.pipeline.limits import check_vanished
-from flows.pipeline.memory import memory_for, recording_memory_for
 from flows.pipeline.outcome import check_all_listed
-from flows.pipeline.steps import step
+from flows.pipeline.run import Run, step
 from flows.sources.scan import Scan, scan
 from flows.sources.scan import references as file_references
 from flows.sources.stores.contract import DENIED
@@ -21,6 +20,7 @@ from warehouse import interrupts
 from warehouse.db import limit_memory
 from warehouse.ledger import absent, intake, record
 from warehouse.ledger.feed import Feed
+from warehouse.ledger.locked import memory_for, recording_memory_for
 from warehouse.ledger.opening import count_documents, transaction
 from warehouse.ledger.record import Balance
 from warehouse.release import runs
@@ -28,8 +28,12 @@ from warehouse.release import runs
 OnBatch = Callable[[int, int], None]
 
 
-def tell_nobody(done: int, total: int) -> None:
-    """Do nothing: the default where nobody asks how far a run is."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the scan found, and the moment (ns) before which it is known."""
+
+    scan: Scan
+    scanned_at_ns: int
 
 
 def scan_sources(run: Run) -> Seen:
@@ -39,28 +43,21 @@ def scan_sources(run: Run) -> Seen:
     TransientFailure as a store does. Where other sources hold documents, they are recorded first.
     """
     with step(run, "scan"):
-        return _scan(run)
-
-
-def _scan(run: Run) -> Seen:
-    scanned_at_ns = time_ns()
-    found = scan(run.request.sources)
-    run.traces.notices.extend(_notices(found))
-    run.traces.unlistable.extend(f"{one.source}/{one.folder} ({one.reason})" for one in found.unlistable)
-    gone = _vanished(run, found)
-    if not run.request.allow_shrink:
-        run.traces.vanished[:] = gone
-    run.traces.notices.extend(_renamed(run, found))
-    if found.files.num_rows == 0 and not found.skipped and not (gone and run.request.allow_shrink):
-        check_all_listed(run, "nothing was published")
-        check_vanished(gone)
-        where = ", ".join(source.root for source in run.request.sources)
-        raise SourceUnreadable(
-            "the source holds no document",
-            where=where,
-            todo="documents end in .md, .markdown, .txt, .yaml or .yml and are neither hidden nor README",
-        )
-    return Seen(found, scanned_at_ns)
+        scanned_at_ns = time_ns()
+        found = scan(run.request.sources)
+        run.notices.extend(_notices(found))
+        run.unlistable.extend(f"{one.source}/{one.folder} ({one.reason})" for one in found.unlistable)
+        gone = _vanished(run, found)
+        if not run.request.allow_shrink:
+            run.vanished[:] = gone
+        run.notices.extend(_renamed(run, found))
+        if found.files.num_rows == 0 and not found.skipped and not (gone and run.request.allow_shrink):
+            check_all_listed(run, "nothing was published")
+            check_vanished(gone)
+            where = ", ".join(source.root for source in run.request.sources)
+            todo = "documents end in .md, .markdown, .txt, .yaml or .yml and are neither hidden nor README"
+            raise SourceUnreadable("the source holds no document", where=where, todo=todo)
+        return Seen(found, scanned_at_ns)
 
 
 def _vanished(run: Run, found: Scan) -> list[tuple[str, int]]:
@@ -87,28 +84,30 @@ def _notices(found: Scan) -> Iterator[str]:
             yield f"skipped {entry.source}/{entry.path}: {entry.reason}"
 
 
-def read_and_record(run: Run, seen: Seen, on_batch: OnBatch = tell_nobody) -> Balance:
+def read_and_record(run: Run, seen: Seen, on_batch: OnBatch | None = None) -> Balance:
     """Read what is new, take it into the ledger and append the events, all in one transaction.
 
-    `on_batch` is told, after each batch, how many documents are taken in, and of how many.
+    `on_batch` is called after each batch with how many documents are taken in, and of how many.
     """
+    connection, memory = run.connection, run.request.settings.build_memory
     with step(run, "record"):
-        return _read_and_record(run, seen, on_batch)
+        documents = seen.scan.files.num_rows + count_documents(connection)
+        limit_memory(connection, recording_memory_for(documents, memory))
+        with transaction(connection):
+            record_observation(run, seen, on_batch)
+            runs.write_run(connection, run.key, "started", run.balance)
+        limit_memory(connection, memory_for(count_documents(connection), memory))
+    run.seconds["record"] -= run.seconds["read"]  # which is counted by itself
+    return run.balance
 
 
-def _read_and_record(run: Run, seen: Seen, on_batch: OnBatch) -> Balance:
-    connection, setting = run.connection, run.request.settings.build_memory
-    limit_memory(connection, recording_memory_for(seen.scan.files.num_rows + count_documents(connection), setting))
-    with transaction(connection):
-        observation = _observation(run, seen)
-        run.readers.expect(*record.expected_work(connection, observation, seen.scanned_at_ns))
-        references = record.compare(connection, observation)
-        _take_in_all(run, references, on_batch)
-        balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
-        run.traces.balance = balance
-        runs.write_run(connection, run.key, "started", balance)
-    limit_memory(connection, memory_for(count_documents(connection), setting))
-    return balance
+def record_observation(run: Run, seen: Seen, on_batch: OnBatch | None = None) -> None:
+    """Read what is new, take it in, append the events and count; the caller opens and ends the transaction."""
+    connection, observation = run.connection, _observation(run, seen)
+    run.readers.expect(*record.expected_work(connection, observation, seen.scanned_at_ns))
+    references = record.compare(connection, observation)
+    _take_in_all(run, references, on_batch)
+    run.balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
 
 
 def _observation(run: Run, seen: Seen) -> record.Observation:
@@ -117,39 +116,40 @@ def _observation(run: Run, seen: Seen) -> record.Observation:
         sources=[source.name for source in run.request.sources],
         unlistable=[
             *((folder.source, folder.folder) for folder in seen.scan.unlistable),
-            *((source, "") for source, _ in run.traces.vanished),
+            *((source, "") for source, _ in run.vanished),
         ],
         unnameable=[(entry.source, entry.path) for entry in seen.scan.skipped if entry.reason == "bad_name"],
         read_all=run.request.full_refresh,
     )
 
 
-def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch) -> None:
+def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch | None) -> None:
     start = monotonic()
     taking, count = 0.0, 0
-    run.traces.denied.clear()  # a step that is tried again begins anew
+    run.denied.clear()  # the step may be tried again
     files = file_references(run.request.sources, references)
     pa.default_memory_pool().release_unused()  # what the scan took, 0.2 kB a document
     with Feed(run.connection) as feed:
         for batch in run.readers.read_all(files, run.as_of):
             interrupts.check()
             taken = monotonic()
-            run.traces.notices.extend(_reading_notices(batch.documents, references))
-            run.traces.denied.extend(_denied(batch.problems, references))
+            run.notices.extend(_reading_notices(batch.documents, references))
+            run.denied.extend(_denied(batch.problems, references))
             intake.take_in(feed, batch, references, run.as_of)
             count += batch.documents.num_rows
-            on_batch(count, references.num_rows)
+            if on_batch is not None:
+                on_batch(count, references.num_rows)
             taking += monotonic() - taken
     run.readers.close()
-    run.traces.seconds["read"] = monotonic() - start - taking
+    run.seconds["read"] = monotonic() - start - taking
 
 
 def _reading_notices(documents: pa.Table, references: pa.Table) -> Iterator[str]:
-    told = {"vanished": "vanished before it was read", "unstable": "kept changing while it was read"}
+    words = {"vanished": "vanished before it was read", "unstable": "kept changing while it was read"}
     for ref, outcome in zip(*(documents.column(name).to_pylist() for name in ("ref", "outcome")), strict=True):
-        if outcome in told:
+        if outcome in words:
             row = references.slice(ref, 1).to_pylist()[0]
-            yield f"{row['source']}/{row['path']} {told[outcome]}; the next run looks again"
+            yield f"{row['source']}/{row['path']} {words[outcome]}; the next run looks again"
 
 
 def _denied(problems: pa.Table, references: pa.Table) -> Iterator[str]:

@@ -7,12 +7,23 @@ likely a mount that is gone, and history should not say that all was removed and
 
 from collections.abc import Sequence
 
+from flows.pipeline.run import Run
 from schemas.errors import Refused
 from warehouse.ledger.record import Balance
+from warehouse.release import runs
 
 MAX_QUARANTINE_SHARE = 0.05
 FREE_QUARANTINE_COUNT = 10
 MAX_SHRINK_SHARE = 0.5
+
+
+def check_limits(run: Run) -> None:
+    """Raise Refused where a source shows nothing any more, too much is in quarantine or too much would go."""
+    check_vanished(run.vanished)
+    check_quarantine(run.balance, run.request.max_quarantine)
+    if run.shown is not None:
+        shown, gone = runs.shrink(run.connection, run.shown.as_of, run.as_of)
+        check_shrink(shown, gone, run.request.allow_shrink)
 
 
 def check_quarantine(balance: Balance, max_share: float | None) -> None:

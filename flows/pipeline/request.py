@@ -8,13 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from flows.clock import as_text
-from flows.engines.choice import Engine
+from flows.engines.choice import Engine, choose_engine
 from flows.settings import Settings
+from flows.sources.named import parse_sources
 from flows.sources.scan import Source
+from schemas.errors import UsageError
+from warehouse.clock import as_text, parse_moment
 
 LOGGER = "newsmart.run"
-"""Where the steps of a run tell how it goes (steps.py)."""
+"""The log of a run: its steps and how it ended (run.py)."""
 
 DOCUMENT_CLASSES = ("seen", "new", "changed", "touched", "unchanged", "quarantined", "removed")
 
@@ -47,6 +49,44 @@ class RunRequest:
     def processes(self) -> int:
         """How many processes read: as many as were asked for, else one for each core that this process may use."""
         return self.workers or _core_count()
+
+
+def request_of(
+    settings: Settings,
+    sources: tuple[Source, ...] = (),
+    *,
+    source: Sequence[str] | None = None,
+    warehouse: str | Path | None = None,
+    as_of: str | None = None,
+    scheduled_at: datetime | None = None,
+    max_quarantine: float | None = None,
+    workers: int | None = None,
+    engine: str | None = None,
+    dask_address: str | None = None,
+    **flags: bool,
+) -> RunRequest:
+    """Return the request that options or a flow's parameters make; what they leave open is as the settings say.
+
+    `sources` are those that are known already, `source` texts. Raises UsageError where they do not fit.
+    """
+    if max_quarantine is None and settings.max_quarantine >= 0:
+        max_quarantine = settings.max_quarantine
+    if max_quarantine is not None and not 0 <= max_quarantine <= 1:
+        raise UsageError("--max-quarantine takes a share from 0 to 1", where=str(max_quarantine))
+    return RunRequest(
+        sources=sources or parse_sources(source or [settings.source]),
+        warehouse=Path(warehouse or settings.warehouse),
+        as_of=None if as_of is None else parse_moment(as_of),
+        scheduled_at=scheduled_at,
+        max_quarantine=max_quarantine,
+        workers=settings.workers if workers is None else workers,
+        engine=choose_engine(
+            settings.engine if engine is None else engine,
+            settings.dask_address if dask_address is None else dask_address,
+        ),
+        settings=settings,
+        **flags,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +122,7 @@ class RunResult:
     notices: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The object that `run --json` prints (DESIGN section 7)."""
+        """The object that `run --json` prints."""
         return {
             "run_id": self.run_id,
             "as_of": as_text(self.as_of),
@@ -96,12 +136,25 @@ class RunResult:
         }
 
 
+def summary_of(result: RunResult) -> str:
+    """Return what a run did, in one line."""
+    problems = result.quarantine_entries or 0
+    seen = f"{result.documents.get('seen', 0):,} documents seen, {problems:,} problems in quarantine"
+    if not result.published:
+        return f"{result.run_id}: nothing new to publish; {seen}"
+    change = result.changes
+    return (
+        f"{result.run_id}: published {result.articles or 0:,} articles "
+        f"({change.added:,} added, {change.changed:,} changed, {change.withdrawn:,} withdrawn); {seen}"
+    )
+
+
 DoRun = Callable[[RunRequest], RunResult]
 """Does one run, directly or as a flow run."""
 
 
 class Told(Protocol):
-    """Who listens to the log of a run, and keeps what it told of its end."""
+    """A listener to the log of a run, with what was logged of its end."""
 
     result: RunResult | None
     error: Exception | None

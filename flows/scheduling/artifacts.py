@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.clock import as_text
 from flows.pipeline.request import Changes, RunResult
+from warehouse.clock import as_text
 from warehouse.state import State
 
 MAX_ROWS = 200

@@ -21,17 +21,16 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.engines.readers import LocalReaders, Readers
-from flows.pipeline.begin import Run
-from flows.pipeline.direct import begin
 from flows.pipeline.hooks import failure_event, tell_failure
-from flows.pipeline.request import RunRequest, RunResult
-from flows.pipeline.state import failed_run_id, state_before, status_of
-from flows.pipeline.steps import summary_of
+from flows.pipeline.opening import open_run
+from flows.pipeline.request import RunRequest, RunResult, summary_of
+from flows.pipeline.run import Run
 from flows.scheduling.page import leave_report_of_failure
 from flows.settings import load_settings
 from schemas.errors import LockedError, NewsmartError, TransientFailure
 from warehouse import interrupts
 from warehouse.home import Home
+from warehouse.run_state import failed_run_id, state_before, status_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -109,7 +108,7 @@ def begun_in_flow(request: RunRequest) -> Iterator[Run]:
     """
     begun: Run | None = None
     try:
-        with task_readers(request) as readers, begin(request, readers) as run:
+        with task_readers(request) as readers, open_run(request, readers) as run:
             begun = run
             name_flow_run(run.run_id)
             yield run

@@ -21,10 +21,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flows.clock import as_text
 from tests.benchmarks.measure import measure
 from tests.documents import make_document, make_mention
 from tests.recording import record_folders
+from warehouse.clock import as_text
 from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger, transaction
 from warehouse.release import runs

@@ -31,7 +31,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from flows.clock import parse_moment
 from flows.pipeline.direct import run_direct
 from flows.pipeline.request import RunRequest
 from flows.sources.scan import Source
@@ -54,6 +53,7 @@ from tests.proofs.scene import (
     write_source,
 )
 from tests.signals import ctrl_c_minded
+from warehouse.clock import parse_moment
 from warehouse.home import Home
 from warehouse.state import read_state
 

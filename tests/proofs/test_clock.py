@@ -2,27 +2,29 @@
 
 import os
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows.commands.status import status_lines, status_object, status_prometheus
-from flows.pipeline import begin, direct, intake, ledger_work, outcome, release, state, takedown
-from flows.pipeline.ledger_work import maintain, purge, rollback
+from flows.pipeline import direct, intake, opening, outcome, release
 from flows.pipeline.request import RunRequest, RunResult
-from flows.pipeline.state import state_before
-from flows.settings import Settings
 from flows.sources.scan import Source
 from schemas.errors import UsageError
 from tests.documents import make_document
 from tests.newsroom import Newsroom
+from warehouse import run_state
 from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger
 from warehouse.release.publish import current, release_ids
 from warehouse.report import render
+from warehouse.run_state import state_before
 from warehouse.state import read_state
-from warehouse.upkeep import doctor
+from warehouse.upkeep import doctor, operations, takedown
+from warehouse.upkeep.operations import maintain, rollback
+from warehouse.upkeep.takedown import purge
 
 TRUE = datetime(2026, 3, 1, 12)
 A_DAY = timedelta(days=1)
@@ -33,7 +35,7 @@ class Clock:
 
     def __init__(self, room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room, self.now = room, TRUE
-        for module in (begin, ledger_work, outcome, release, state, takedown):
+        for module in (opening, outcome, release, run_state, operations, takedown):
             monkeypatch.setattr(module, "utc_now", lambda: self.now)
         monkeypatch.setattr(doctor, "utc_now", lambda: self.now)
 
@@ -141,9 +143,9 @@ def test_releases_are_kept_and_gone_back_to_in_the_order_of_runs(clock: Clock) -
     clock.run("four")
     ids = release_ids(Home.of(clock.room.warehouse))
     assert (len(ids), ids[-1]) == (3, current(Home.of(clock.room.warehouse)))
-    rollback(clock.room.warehouse, Settings())
+    rollback(clock.room.warehouse)
     assert clock.room.one("select title from dim_article") == "three"
-    rollback(clock.room.warehouse, Settings())
+    rollback(clock.room.warehouse)
     assert clock.room.one("select title from dim_article") == "two"
 
 
@@ -151,10 +153,10 @@ def test_a_takedown_under_a_wrong_clock_shuts_out_no_later_release(clock: Clock)
     clock.room.write("secret.md", make_document("secret", "https://example.com/secret"))
     clock.run("one")
     clock.now = TRUE + 10 * A_DAY
-    purge(clock.room.warehouse, Settings(), path="news/secret.md", url=None)
+    purge(clock.room.warehouse, path="news/secret.md")
     clock.run("two", TRUE + A_DAY)
     clock.run("three")
-    rollback(clock.room.warehouse, Settings())
+    rollback(clock.room.warehouse)
     assert clock.room.one("select title from dim_article") == "two"
 
 
@@ -167,24 +169,24 @@ def kept_raw(clock: Clock) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("runs_while_wrong", [0, 1, 3])
 def test_nothing_is_dropped_because_a_clock_jumped_ahead(clock: Clock, runs_while_wrong: int) -> None:
-    settings = Settings(keep_raw_days=30, keep_quarantine_days=30)
+    maintain_30_days = partial(maintain, clock.room.warehouse, keep_raw_days=30, keep_quarantine_days=30)
     clock.room.write("bad.md", "none")
     for day in range(6):
         clock.run(f"day {day}", TRUE + day * A_DAY)
         if day == 2:
             clock.room.write("bad.md", make_document("mended", "https://example.com/mended"))
-    maintain(clock.room.warehouse, settings)  # bytes of what was mended go at once
+    maintain_30_days()  # bytes of what was mended go at once
     before = kept_raw(clock)
     clock.now = TRUE + 3650 * A_DAY
     for number in range(runs_while_wrong):
         clock.run(f"wrong {number}", clock.now + number * A_DAY)
-    done = maintain(clock.room.warehouse, settings)
+    done = maintain_30_days()
     assert (done["raw"], done["problems"]) == (0, 0)
     assert kept_raw(clock) == before + runs_while_wrong
 
     for day in range(6, 45):
         clock.run(None, TRUE + day * A_DAY)
-    done = maintain(clock.room.warehouse, settings)
+    done = maintain_30_days()
     assert done["problems"] == 1
     assert 0 < done["raw"] < before
 
@@ -192,7 +194,7 @@ def test_nothing_is_dropped_because_a_clock_jumped_ahead(clock: Clock, runs_whil
 def test_what_runs_once_a_month_is_dropped_in_its_time(clock: Clock) -> None:
     for month in range(8):
         clock.run(f"month {month}", TRUE + 30 * month * A_DAY)
-    assert maintain(clock.room.warehouse, Settings(keep_raw_days=100))["raw"] == 4
+    assert maintain(clock.room.warehouse, keep_raw_days=100)["raw"] == 4
 
 
 def test_a_file_from_the_future_is_read_each_time_and_changes_nothing(clock: Clock) -> None:

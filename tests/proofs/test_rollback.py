@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from flows.pipeline import ledger_work, takedown
-from flows.settings import Settings
 from tests.proofs.publisher import Publisher
 from tests.proofs.scene import Look, edit_source, error_line, look, newsmart
 from warehouse.release import publish
+from warehouse.upkeep import operations
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,20 @@ def test_three_releases_are_kept_and_listed_the_latest_first(published: tuple[Pu
     assert [one["is_current"] for one in told] == [True, False, False]
     assert [one["is_pinned"] for one in told] == [False, False, False]
     assert publish.release_ids(publisher.home) == sorted(one.release_id for one in made[-3:])
+
+
+def test_a_second_rollback_that_is_cut_off_leaves_the_first_ones_pin(
+    published: tuple[Publisher, list[Look]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, (*_, old, _) = published
+    operations.rollback(publisher.home.file)
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, "flip", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            operations.rollback(publisher.home.file)
+    assert [one["release_id"] for one in releases(publisher) if one["is_pinned"]] == [old.release_id]
+    assert not publisher.run().published
+    assert look(publisher.home.file) == old
 
 
 def test_a_rollback_stays_until_something_new_is_recorded(published: tuple[Publisher, list[Look]]) -> None:
@@ -121,14 +135,14 @@ def test_a_rollback_that_is_killed_leaves_both_the_link_and_the_pin_or_neither(
     with monkeypatch.context() as patch:
         patch.setattr(publish, "flip", die)
         with pytest.raises(KeyboardInterrupt):
-            ledger_work.rollback(publisher.home.file, Settings())
+            operations.rollback(publisher.home.file)
     assert publish.current(publisher.home) == new.release_id
     assert not publisher.run().published
     assert look(publisher.home.file) == new
     with monkeypatch.context() as patch:
-        patch.setattr(takedown, "retell", die)
+        patch.setattr(operations, "update_state", die)
         with pytest.raises(KeyboardInterrupt):
-            ledger_work.rollback(publisher.home.file, Settings())
+            operations.rollback(publisher.home.file)
     assert not publisher.run().published
     assert look(publisher.home.file) == old
     edit_source(publisher.source, 99)

@@ -24,8 +24,6 @@ from hypothesis.stateful import (
 )
 
 from flows.commands.status import status_lines, status_object, status_prometheus
-from flows.pipeline.ledger_work import build_as_of, maintain, purge, rollback, verify
-from flows.pipeline.state import state_before
 from flows.settings import Settings
 from schemas.errors import Refused, RunFailed, UsageError
 from tests.documents import make_document
@@ -35,10 +33,11 @@ from warehouse.home import Home
 from warehouse.release import publish, runs
 from warehouse.release.told import PINNED
 from warehouse.release.untouched import recorded
+from warehouse.run_state import state_before
 from warehouse.upkeep.backup import backup, restore
 from warehouse.upkeep.doctor import examine
-
-SETTINGS = Settings()
+from warehouse.upkeep.operations import build_as_of, maintain, rollback, verify
+from warehouse.upkeep.takedown import purge
 
 
 def write(room: Newsroom, name: str, number: int) -> None:
@@ -71,12 +70,12 @@ def pinned(newsroom: Newsroom) -> Newsroom:
     newsroom.run()
     write(newsroom, "a", 2)
     newsroom.run()
-    rollback(newsroom.warehouse, SETTINGS)
+    rollback(newsroom.warehouse)
     return newsroom
 
 
 def test_a_takedown_keeps_the_pin_and_a_full_refresh_ends_it(pinned: Newsroom) -> None:
-    done = purge(pinned.warehouse, SETTINGS, path="news/c.md", url=None)
+    done = purge(pinned.warehouse, path="news/c.md")
     assert done["is_pinned"]
     assert titles(pinned) == {"a 1", "b 1"}
 
@@ -85,7 +84,7 @@ def test_a_takedown_keeps_the_pin_and_a_full_refresh_ends_it(pinned: Newsroom) -
     assert told(pinned)["pin"] == publish.current(Home.of(pinned.warehouse))
     assert "pinned     by a rollback" in "\n".join(status_lines(told(pinned)))
     assert PINNED in standing(pinned)
-    assert verify(pinned.warehouse, SETTINGS)["is_pinned"]
+    assert verify(pinned.warehouse)["is_pinned"]
 
     anew = pinned.run(full_refresh=True)
     assert anew.published
@@ -102,7 +101,7 @@ def test_a_takedown_that_was_cut_off_keeps_the_pin(pinned: Newsroom, monkeypatch
         with monkeypatch.context() as patch:
             patch.setattr(publish, name, die)
             with pytest.raises(KeyboardInterrupt):
-                purge(pinned.warehouse, SETTINGS, path="news/c.md", url=None)
+                purge(pinned.warehouse, path="news/c.md")
         assert told(pinned)["pin"] is not None
     assert pinned.run().notices[-1] == PINNED
     assert titles(pinned) == {"a 1", "b 1"}
@@ -117,7 +116,7 @@ def test_a_takedown_cut_off_between_link_and_ledger_keeps_the_pin(
     with monkeypatch.context() as patch:
         patch.setattr(runs, "write_release", die)
         with pytest.raises(KeyboardInterrupt):
-            purge(pinned.warehouse, SETTINGS, path="news/c.md", url=None)
+            purge(pinned.warehouse, path="news/c.md")
     assert pinned.run().notices[-1] == PINNED
     assert titles(pinned) == {"a 1", "b 1"}
 
@@ -130,11 +129,11 @@ def test_a_takedown_does_not_hide_what_a_refused_run_recorded(newsroom: Newsroom
     (newsroom.folder / "bad.md").write_text("none")
     with pytest.raises(Refused):
         newsroom.run(max_quarantine=0.0)
-    purge(newsroom.warehouse, SETTINGS, path="news/d.md", url=None)
+    purge(newsroom.warehouse, path="news/d.md")
     assert titles(newsroom) == {"a 1", "b 1", "c 1"}
     assert told(newsroom)["is_behind"]
     assert "has something newer" in standing(newsroom)
-    assert verify(newsroom.warehouse, SETTINGS)["is_behind"]
+    assert verify(newsroom.warehouse)["is_behind"]
 
     assert newsroom.run().published
     assert titles(newsroom) == {"a 2", "b 1", "c 1"}
@@ -149,7 +148,7 @@ def test_what_was_refused_before_a_rollback_does_not_end_its_pin(newsroom: Newsr
     (newsroom.folder / "bad.md").write_text("none")
     with pytest.raises(Refused):
         newsroom.run(max_quarantine=0.0)
-    rollback(newsroom.warehouse, SETTINGS)
+    rollback(newsroom.warehouse)
     assert newsroom.run().notices[-1] == PINNED
     assert titles(newsroom) == {"a 1"}
 
@@ -247,7 +246,7 @@ class Standing(RuleBasedStateMachine):
     @rule()
     def roll_back(self) -> None:
         try:
-            rollback(self.room.warehouse, SETTINGS)
+            rollback(self.room.warehouse)
         except RunFailed:
             return
         self.is_pinned, self.is_tampered = True, False
@@ -265,20 +264,20 @@ class Standing(RuleBasedStateMachine):
         name = f"gone{self.number}"
         write(self.room, name, 0)
         with _ignored():
-            purge(self.room.warehouse, SETTINGS, path=f"news/{name}.md", url=None)
+            purge(self.room.warehouse, path=f"news/{name}.md")
         self.room.remove(f"{name}.md")
 
     @precondition(lambda self: (self.room.folder / "d.md").exists())
     @rule()
     def take_down_what_is_there(self) -> None:
-        purge(self.room.warehouse, SETTINGS, path="news/d.md", url=None)
+        purge(self.room.warehouse, path="news/d.md")
         self.room.remove("d.md")
         self.is_tampered = False
         self.saved = None
 
     @rule()
     def upkeep(self) -> None:
-        maintain(self.room.warehouse, SETTINGS)
+        maintain(self.room.warehouse)
 
     @precondition(lambda self: not self.is_tampered)
     @rule()
@@ -310,7 +309,7 @@ class Standing(RuleBasedStateMachine):
     def _build(self) -> Path:
         self.copies += 1
         file = self.place / f"built{self.copies}.duckdb"
-        build_as_of(self.room.warehouse, self.room.next_as_of, file, SETTINGS)
+        build_as_of(self.room.warehouse, self.room.next_as_of, file)
         return file
 
     def _built(self) -> Any:

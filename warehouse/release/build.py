@@ -18,8 +18,10 @@ import pyarrow as pa
 
 from schemas.declarations import Table
 from schemas.errors import AuditFailed
+from schemas.rules import RULES_VERSION
 from schemas.shared_alias import judge
 from schemas.tables import CONTRACT_VERSION
+from schemas.urls import POLICY_VERSION
 from warehouse.contract import STANDARD_VERSION, relationships, render_contract
 from warehouse.db import attach_new
 from warehouse.ledger.opening import transaction
@@ -73,6 +75,10 @@ class Versions:
     contract: int = CONTRACT_VERSION
 
 
+VERSIONS = Versions(POLICY_VERSION, RULES_VERSION)
+"""The versions in force: a release under others is made anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Built:
     """A release that is built and not yet published: what it holds, table by table."""
@@ -85,6 +91,7 @@ class Built:
     mention_count: int
     fingerprint: str
     tables: tuple[TableFingerprint, ...]
+    versions: Versions
 
 
 FillOps = Callable[[Built], None]
@@ -102,12 +109,10 @@ def building(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None
         connection.execute("detach news")
 
 
-def fill_release(
-    connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, versions: Versions, fill_ops: FillOps
-) -> Built:
+def fill_release(connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, fill_ops: FillOps) -> Built:
     """Deduplicate, then load: the whole build of the release attached as `news`."""
     deduplicate(connection, as_of)
-    return load(connection, as_of, release_id, versions, fill_ops)
+    return load(connection, as_of, release_id, fill_ops)
 
 
 def deduplicate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
@@ -119,9 +124,7 @@ def deduplicate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     run_steps(connection, "news", steps, threads=_threads_for(connection))
 
 
-def load(
-    connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, versions: Versions, fill_ops: FillOps
-) -> Built:
+def load(connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, fill_ops: FillOps) -> Built:
     """Fill the release attached as `news` from the ledger's events up to `as_of`, after `deduplicate`.
 
     `fill_ops` fills what only the run knows, and is given what was built. Raises AuditFailed where two natural keys
@@ -134,7 +137,7 @@ def load(
     tables = tuple(one for table in filled_by_sql() if (one := made[table.name]) is not None)
     built = describe(connection, as_of, release_id, tables)
     with transaction(connection):
-        _write_release(connection, built, versions)
+        _write_release(connection, built)
         _write_contract(connection)
         fill_ops(built)
     return built
@@ -262,6 +265,7 @@ def describe(
         mention_count=counts["fact_mention"],
         fingerprint=combine(tables),
         tables=tables,
+        versions=VERSIONS,
     )
 
 
@@ -270,14 +274,14 @@ def _count_present(connection: duckdb.DuckDBPyConnection) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _write_release(connection: duckdb.DuckDBPyConnection, built: Built, versions: Versions) -> None:
+def _write_release(connection: duckdb.DuckDBPyConnection, built: Built) -> None:
     values: Mapping[str, object] = {
         "release_id": built.release_id,
         "as_of": built.as_of,
         "built_at": built.built_at,
-        "contract_version": versions.contract,
-        "policy_version": versions.policy,
-        "rules_version": versions.rules,
+        "contract_version": built.versions.contract,
+        "policy_version": built.versions.policy,
+        "rules_version": built.versions.rules,
         "document_count": built.document_count,
         "article_count": built.article_count,
         "mention_count": built.mention_count,

@@ -8,7 +8,7 @@ Nothing is compared where a difference would not tell of the news: under other v
 may differ, and after a takedown a row would say what was taken down.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,7 @@ import duckdb
 from warehouse.db import attach_release, explain
 from warehouse.home import Home
 from warehouse.ledger.opening import transaction
-from warehouse.release import publish, runs
-from warehouse.release.build import Versions
+from warehouse.release import build, publish, runs
 from warehouse.sql_files import read_sql
 
 FIRST_LOAD = "first_load"
@@ -38,16 +37,19 @@ class Previous:
     file: Path
 
 
-def find_previous(home: Home, connection: duckdb.DuckDBPyConnection, versions: Versions) -> Previous | str:
-    """Return the release that FILE shows, or the reason for which it cannot be compared with."""
+def find_previous(home: Home, known: Iterable[runs.ReleaseRow]) -> Previous | str:
+    """Return the release that FILE shows, or the reason for which it cannot be compared with.
+
+    In: the releases that the ledger knows.
+    """
     release_id = home.linked_release()
     if release_id is None:
         return FIRST_LOAD
     file = home.release_file(release_id)
-    row = next((row for row in runs.releases(connection, [release_id]) if row.release_id == release_id), None)
+    row = next((row for row in known if row.release_id == release_id), None)
     if row is None or not publish.is_untouched(file, row.file):
         return NOT_AS_PUBLISHED
-    return Previous(release_id, file) if row.versions == versions else OTHER_VERSIONS
+    return Previous(release_id, file) if row.versions == build.VERSIONS else OTHER_VERSIONS
 
 
 def tell_changes(connection: duckdb.DuckDBPyConnection, previous: Previous | str) -> None:

@@ -20,7 +20,7 @@ from warehouse.home import Home
 from warehouse.parallel import map_queries
 from warehouse.release import changes, runs
 from warehouse.release.audit import check, run_audits
-from warehouse.release.build import Built, Versions, building, clear_work, fill_release
+from warehouse.release.build import Built, building, clear_work, fill_release
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_table
 
 KEEP_RUNS = 10_000
@@ -35,7 +35,7 @@ class Difference:
     rebuilt_rows: int
 
 
-def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Path, versions: Versions) -> Built:
+def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Path) -> Built:
     """Build a release as of a time into a file that does not exist, audited, whole or not at all.
 
     Raises UsageError where the file exists or its folder does not, AuditFailed where the release breaks an audit.
@@ -48,7 +48,7 @@ def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Pat
     with spill_folder(target.parent) as folder:
         # The ledger's connection reaches its own folders only; from there the file is moved, or copied to another disk.
         ((spill,),) = connection.execute("select current_setting('temp_directory')").fetchall()
-        made = build_audited(connection, as_of, Path(str(spill)) / target.name, versions)
+        made = build_audited(connection, as_of, Path(str(spill)) / target.name)
         shutil.move(Path(str(spill)) / target.name, folder / target.name)
         fsync_file(folder / target.name)
         (folder / target.name).rename(target)
@@ -60,7 +60,6 @@ def build_audited(
     connection: duckdb.DuckDBPyConnection,
     as_of: datetime,
     file: Path,
-    versions: Versions,
     release_id: str | None = None,
     uncompared: str = changes.AS_OF,
 ) -> Built:
@@ -70,7 +69,6 @@ def build_audited(
             connection,
             as_of,
             release_id or f"build-{as_of:%Y%m%dT%H%M%S.%f}Z",
-            versions,
             lambda _: runs.fill_ops(connection, KEEP_RUNS, as_of),
         )
         changes.tell_changes(connection, uncompared)
@@ -101,7 +99,7 @@ def _published_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> TableFi
 
 
 def compare_release(
-    connection: duckdb.DuckDBPyConnection, home: Home, release_id: str, as_of: datetime, versions: Versions
+    connection: duckdb.DuckDBPyConnection, home: Home, release_id: str, as_of: datetime
 ) -> tuple[tuple[TableFingerprint, ...], list[Difference]]:
     """Build a published release again and compare it, as it lies on the disk, table by table.
 
@@ -109,7 +107,7 @@ def compare_release(
     is to be told by its tables. Raises RunFailed where the published file is damaged.
     """
     with spill_folder(home.temp) as folder, building(connection, folder / "rebuilt.duckdb"):
-        rebuilt = fill_release(connection, as_of, "rebuilt", versions, lambda _: None).tables
+        rebuilt = fill_release(connection, as_of, "rebuilt", lambda _: None).tables
         clear_work(connection)
     published = _published_tables(connection, home.release_file(release_id))
     differences = [

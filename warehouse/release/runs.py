@@ -4,10 +4,11 @@ The row of a release holds all that it was built from (the ledger's change, the 
 problems) and what its file was when it was published, so that a run can tell by it whether there is anything to do.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 import duckdb
@@ -122,6 +123,26 @@ def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() + "Z" if isinstance(value, datetime) else value for name, value in row.items()}
 
 
+def known_releases(home: Home, connection: duckdb.DuckDBPyConnection) -> list[ReleaseRow]:
+    """Return what the ledger knows of the releases that lie there, and of the latest, the latest first."""
+    return releases(connection, publish.release_ids(home))
+
+
+def current_release(home: Home, rows: Iterable[ReleaseRow]) -> ReleaseRow | None:
+    """Return the one of these releases that readers see, None where they see none of them."""
+    current = publish.current(home)
+    return next((row for row in rows if row.release_id == current), None)
+
+
+def sound_releases(
+    home: Home, connection: duckdb.DuckDBPyConnection, rows: Iterable[ReleaseRow], count: int
+) -> list[ReleaseRow]:
+    """Return the first few of these releases that lie there as they were published."""
+    there = set(publish.release_ids(home))
+    recognised = (recognise(connection, home, row) for row in rows if row.release_id in there)
+    return list(islice(filter(None, recognised), count))
+
+
 def releases(connection: duckdb.DuckDBPyConnection, among: Collection[str] | None = None) -> list[ReleaseRow]:
     """Return the releases ever published, the latest first; by as-of, as a clock may have gone backwards.
 
@@ -149,34 +170,35 @@ def _release_row(row: tuple[Any, ...]) -> ReleaseRow:
     return ReleaseRow(row[0], row[1], row[2], Fingerprint(*row[3:8]), row[8], row[9], row[10], versions, *row[14:17])
 
 
-def recognise(connection: duckdb.DuckDBPyConnection, home: Home, row: ReleaseRow) -> bool:
-    """Tell whether a release's file is still the one that was published.
+def recognise(connection: duckdb.DuckDBPyConnection, home: Home, row: ReleaseRow) -> ReleaseRow | None:
+    """Return the row of a release whose file is still the one that was published, else None.
 
     A copied or restored file has other times and another inode, so its bytes are read; the new numbers are noted, or
     each later run would read them again.
     """
     file = home.release_file(row.release_id)
     if not publish.is_untouched(file, row.file):
-        return False
+        return None
     numbers = file_state(file.stat())
     if numbers != (row.file.size, row.file.mtime_ns, row.file.ctime_ns, row.file.inode):
         sql = "update ledger.release set mtime_ns = $1, ctime_ns = $2, inode = $3 where release_id = $4"
         connection.execute(sql, [*numbers[1:], row.release_id])
-    return True
+    return replace(row, file=Fingerprint(row.file.sha256, *numbers))
 
 
 def write_release(
-    connection: duckdb.DuckDBPyConnection, built: Built, file: Fingerprint, versions: Versions, published_at: datetime
-) -> None:
-    """Note a published release, and what it was built from."""
+    connection: duckdb.DuckDBPyConnection, built: Built, file: Fingerprint, published_at: datetime
+) -> ReleaseRow:
+    """Note a published release, and what it was built from; return its row."""
     row = [
         *(built.release_id, built.as_of, published_at),
         *(file.sha256, file.size, file.mtime_ns, file.ctime_ns, file.inode, built.fingerprint),
         *(change_number(connection), quarantine_digest(connection)),
-        *(versions.contract, versions.policy, versions.rules),
+        *(built.versions.contract, built.versions.policy, built.versions.rules),
         *(built.document_count, built.article_count, built.mention_count),
     ]
     connection.execute(f"insert into ledger.release ({_RELEASE}) values ({', '.join('?' * len(row))})", row)
+    return _release_row(tuple(row))
 
 
 _OPEN = """

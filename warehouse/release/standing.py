@@ -9,14 +9,14 @@ A pin ends when a run records an event after it, or is told --full-refresh. A ta
 the pin stays with the release that a takedown puts in the pinned one's place.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
 
 from warehouse.home import Home
 from warehouse.ledger.opening import change_number, event_change
-from warehouse.release import publish, runs
-from warehouse.release.build import Versions
+from warehouse.release import build, runs
 from warehouse.release.told import pin_of
 from warehouse.state import Record, State
 
@@ -37,6 +37,24 @@ def last_event_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     return moment
 
 
+def ledger_state(
+    home: Home, connection: duckdb.DuckDBPyConnection, known: Sequence[runs.ReleaseRow], before: State
+) -> State:
+    """Return what state.json told before, brought up to date with the ledger and with the releases that are known."""
+    current = runs.current_release(home, known)
+    return State(
+        **{
+            **before,
+            "quarantine": [runs.plain(row) for row in runs.quarantine(connection)],
+            "drift": [runs.plain(row) for row in runs.drift(connection)],
+            "release": None if current is None else current.as_record(),
+            "releases": [row.as_record() for row in known],
+            "ledger": ledger_record(connection),
+            "pin": pin_of(home, before),
+        }
+    )
+
+
 def is_behind(connection: duckdb.DuckDBPyConnection, shown: runs.ReleaseRow) -> bool:
     """Tell whether the ledger has changed since a release was built, or has events after the release's as-of."""
     last = last_event_at(connection)
@@ -44,19 +62,25 @@ def is_behind(connection: duckdb.DuckDBPyConnection, shown: runs.ReleaseRow) -> 
 
 
 def why_build(
-    home: Home, connection: duckdb.DuckDBPyConnection, state: State, versions: Versions, *, full_refresh: bool
+    home: Home,
+    connection: duckdb.DuckDBPyConnection,
+    state: State,
+    known: Sequence[runs.ReleaseRow],
+    *,
+    full_refresh: bool,
 ) -> str | None:
-    """Return why a release has to be built now, in a few words; None where there is nothing to publish."""
-    rows = runs.releases(connection, publish.release_ids(home))
-    current = publish.current(home)
-    shown = next((row for row in rows if row.release_id == current), None)
+    """Return why a release has to be built now, in a few words; None where there is nothing to publish.
+
+    In: the releases that the ledger knows, the latest first.
+    """
+    shown = runs.current_release(home, known)
     if shown is None:
         return "readers see no release that the ledger knows"
-    if not runs.recognise(connection, home, shown):
+    if runs.recognise(connection, home, shown) is None:
         return "the release is not as it was published"
     if pin_of(home, state) is not None:
-        return _why_unpin(connection, state, rows[0], full_refresh=full_refresh)
-    if shown.versions != versions:
+        return _why_unpin(connection, state, known[0], full_refresh=full_refresh)
+    if shown.versions != build.VERSIONS:
         return "the rules are other than before"
     if is_behind(connection, shown):
         return "something new is recorded"

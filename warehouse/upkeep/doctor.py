@@ -14,13 +14,14 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from packaging.requirements import Requirement
 
 from schemas.errors import NewsmartError
+from warehouse.clock import utc_now
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.ledger.packs import LOST
 from warehouse.lock import hold, probe
@@ -201,11 +202,6 @@ def check_state(home: Home) -> Iterator[Finding]:
     as_of = run.get("as_of")
     if as_of is not None and (_moment(as_of) - utc_now()).total_seconds() >= LEAST_AHEAD_SECONDS:
         yield Finding("clock", "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}")
-
-
-def utc_now() -> datetime:
-    """Return the time now, naive, in UTC."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _moment(text: str) -> datetime:

@@ -34,7 +34,7 @@ A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Retention:
     """How long things are kept, in days and rows; raw_days 0: for ever."""
 
     runs: int
@@ -51,7 +51,7 @@ class Pruned:
     raw: int
 
 
-def prune_ledger(connection: duckdb.DuckDBPyConnection, kept: Kept, now: datetime) -> Pruned:
+def prune_ledger(connection: duckdb.DuckDBPyConnection, kept: Retention, now: datetime) -> Pruned:
     """Drop rows of runs, mended problems and bytes of superseded versions that are past their keep.
 
     Bytes of what is in quarantine no more, and belongs to no version, go at once. Versions and mentions always stay:

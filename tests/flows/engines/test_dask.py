@@ -15,7 +15,7 @@ from flows.engines.dask_cluster import DirectCluster, direct_cluster
 from flows.engines.dask_readers import AHEAD, DaskReaders, Pending
 from flows.engines.dask_worker import Answer, MemoKeeper, Versions
 from flows.pipeline.direct import run_direct
-from flows.pipeline.early import early_readers
+from flows.pipeline.direct_readers import direct_readers
 from flows.pipeline.request import RunRequest
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
@@ -56,7 +56,7 @@ def readers(crew: Crew) -> DaskReaders:
 def fingerprint(place: Path, source: Source, engine: Engine, workers: int) -> str:
     newsroom = Newsroom(Path(source.root), place / "out" / "news.duckdb")
     request = RunRequest((source,), newsroom.warehouse, as_of=AS_OF, workers=workers, engine=engine)
-    with early_readers(request) as given:
+    with direct_readers(request) as given:
         run_direct(request, readers=given)
     return str(newsroom.one("select fingerprint from ops.release"))
 

@@ -11,7 +11,7 @@ import pytest
 from flows.engines import reader_processes
 from flows.engines.readers import LocalReaders
 from flows.pipeline.direct import run_direct
-from flows.pipeline.early import early_readers
+from flows.pipeline.direct_readers import direct_readers
 from flows.pipeline.request import RunRequest
 from flows.sources.scan import References, Source
 from schemas.errors import TransientFailure
@@ -155,10 +155,10 @@ def test_a_first_load_starts_them_before_it_begins_and_a_later_run_waits_for_its
     for number in range(6):
         newsroom.write(f"{number}.md", _text(number, 0))
     request = RunRequest((Source("news", str(newsroom.folder)),), newsroom.warehouse, as_of=FIRST_AS_OF, workers=2)
-    with early_readers(request) as readers:
+    with direct_readers(request) as readers:
         assert isinstance(readers, LocalReaders)
         assert readers.has_begun
     newsroom.run()
-    with early_readers(request) as readers:
+    with direct_readers(request) as readers:
         assert isinstance(readers, LocalReaders)
         assert not readers.has_begun

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from flows.clock import as_text, utc_now
 from flows.pipeline.backfill import plan, recorded_before
 from flows.settings import Settings
 from schemas.errors import UsageError
 from tests.documents import make_document
 from tests.newsroom import A_DAY, Newsroom
 from tests.proofs.scene import newsmart
+from warehouse.clock import as_text, utc_now
 from warehouse.home import Home
 
 DAYS = tuple(datetime(2024, 1, day) for day in range(1, 6))

@@ -10,7 +10,6 @@ import pytest
 from flows.commands.status import status_lines, status_object
 from flows.pipeline import direct
 from flows.pipeline.backfill import plan
-from flows.pipeline.state import state_before
 from flows.scheduling.artifacts import report_of_failure
 from flows.settings import Settings
 from schemas.errors import LedgerDamaged, NewsmartError, Refused, UsageError
@@ -19,6 +18,7 @@ from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse.home import Home
 from warehouse.release import runs
 from warehouse.release.untouched import recorded
+from warehouse.run_state import state_before
 from warehouse.upkeep.doctor import examine
 
 FAILED_AT = FIRST_AS_OF + A_DAY

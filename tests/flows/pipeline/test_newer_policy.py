@@ -6,18 +6,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.pipeline import begin as run_begin
-from flows.pipeline import release as making
-from flows.pipeline import reparse
-from flows.pipeline.ledger_work import maintain, verify
 from flows.reading import identify
-from flows.settings import Settings
 from schemas import documents
 from schemas.urls import UrlFacts, facts
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
+from warehouse.release import build
 from warehouse.release.build import Versions
 from warehouse.release.changes import OTHER_VERSIONS
+from warehouse.upkeep.operations import maintain, verify
 
 POST = "https://example.com/?cat=3&#038;p={}"
 DOMAINS = ("https://www.example.com/", "example.com:443", "The Example")
@@ -41,10 +38,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Newsroom:
     with monkeypatch.context() as patch:
         patch.setattr(identify, "facts", _old_facts)
         patch.setattr(documents, "host_of", _old_domain)
-        patch.setattr(reparse, "POLICY_VERSION", 1)
-        patch.setattr(reparse, "RULES_VERSION", 2)
-        for module in (run_begin, making):
-            patch.setattr(module, "VERSIONS", Versions(policy=1, rules=2))
+        patch.setattr(build, "VERSIONS", Versions(policy=1, rules=2))
         for day in ("first", "second"):
             for number, domain in enumerate(DOMAINS[:2]):
                 provider = {"name": "Example", "domain": domain}
@@ -73,8 +67,8 @@ def _check_is_up_to_date(room: Newsroom) -> None:
         assert connection.execute(providers, {"role": "related"}).fetchall() == [(2, 0)]
     assert room.query("select distinct provider_key is null from article_history order by 1") == [(False,), (True,)]
     assert (room.one("select policy_version from ops.release"), room.one("select rules_version from ops.release")) == (
-        run_begin.VERSIONS.policy,
-        run_begin.VERSIONS.rules,
+        build.VERSIONS.policy,
+        build.VERSIONS.rules,
     )
 
 
@@ -92,7 +86,7 @@ def test_the_next_run_makes_keys_and_hosts_anew(old: Newsroom) -> None:
 def test_what_came_up_to_date_is_what_a_new_warehouse_would_be(old: Newsroom) -> None:
     old.run()
 
-    assert verify(old.warehouse, Settings())["is_equal"]
+    assert verify(old.warehouse)["is_equal"]
     again = Newsroom(old.folder, old.warehouse.with_name("again.duckdb"))
     again.run()
     for what in ("select url_key, title, is_root from dim_article order by url_key", "from dim_provider"):
@@ -100,7 +94,7 @@ def test_what_came_up_to_date_is_what_a_new_warehouse_would_be(old: Newsroom) ->
 
 
 def test_hosts_are_made_anew_also_where_bytes_are_no_longer_kept(old: Newsroom) -> None:
-    assert maintain(old.warehouse, Settings(keep_raw_days=1))["raw"] == 2
+    assert maintain(old.warehouse, keep_raw_days=1)["raw"] == 2
 
     assert old.run().published
 

@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
-from flows.pipeline.ledger_work import purge
-from flows.settings import Settings
 from flows.sources.scan import Source
 from tests.documents import make_document, make_mention
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom, Rows
 from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger
+from warehouse.upkeep.takedown import purge
 
 URL = "https://example.com/{}"
 CUT = f'---\ntitle: Update #2\nwebUrl: "{URL.format("cut")}"\n---\n'
@@ -158,7 +157,7 @@ def test_a_takedown_takes_the_text_of_notices(newsroom: Newsroom) -> None:
     newsroom.write("b.md", CUT)
     newsroom.run()
 
-    purge(newsroom.warehouse, Settings(), path=None, url=URL.format("gone"))
+    purge(newsroom.warehouse, url=URL.format("gone"))
     newsroom.run()
 
     assert told(newsroom, "path") == [("b.md",)]
@@ -170,7 +169,7 @@ def test_after_a_takedown_bytes_of_documents_with_notices_are_kept(newsroom: New
     newsroom.write("a.md", make_document("a", URL.format("gone")))
     newsroom.write("c.md", make_document("c", URL.format("c")))
     newsroom.run()
-    purge(newsroom.warehouse, Settings(), path=None, url=URL.format("gone"))
+    purge(newsroom.warehouse, url=URL.format("gone"))
     newsroom.write("b.md", CUT)
     newsroom.run()
 

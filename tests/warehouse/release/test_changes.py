@@ -6,16 +6,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from flows.pipeline import ledger_work
-from flows.settings import Settings
 from schemas.keys import surrogate_key
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
 from warehouse.home import Home
 from warehouse.release import changes
+from warehouse.upkeep.operations import build_as_of, rollback
+from warehouse.upkeep.takedown import purge
 
 SITE = "https://example.com"
-SETTINGS = Settings()
 
 
 def key(name: str) -> int:
@@ -195,7 +194,7 @@ def twice(newsroom: Newsroom) -> Newsroom:
 
 
 def test_after_a_takedown_nothing_is_compared_and_nothing_of_it_is_left(twice: Newsroom) -> None:
-    ledger_work.purge(twice.warehouse, SETTINGS, path=None, url=f"{SITE}/secret")
+    purge(twice.warehouse, url=f"{SITE}/secret")
     assert reason(twice) == changes.TAKEDOWN
 
     twice.run()
@@ -243,7 +242,7 @@ def test_a_release_that_cannot_be_read_after_all_is_told_and_the_run_goes_on(
 
 
 def test_a_release_of_another_time_is_compared_with_none(twice: Newsroom, tmp_path: Path) -> None:
-    ledger_work.build_as_of(twice.warehouse, twice.next_as_of, tmp_path / "then.duckdb", SETTINGS)
+    build_as_of(twice.warehouse, twice.next_as_of, tmp_path / "then.duckdb")
     with duckdb.connect(tmp_path / "then.duckdb", read_only=True) as connection:
         told_reason = connection.execute("select uncompared_reason from ops.release").fetchall()
         assert connection.execute("from ops.release_change").fetchall() == []
@@ -251,7 +250,7 @@ def test_a_release_of_another_time_is_compared_with_none(twice: Newsroom, tmp_pa
 
 
 def test_after_a_rollback_the_release_that_readers_see_is_compared_with(twice: Newsroom) -> None:
-    shown = ledger_work.rollback(twice.warehouse, SETTINGS)
+    shown = rollback(twice.warehouse)
     twice.run()
     assert twice.one("select previous_release_id from ops.release") == shown
     assert (key("secret"), "score", "quality", None, "9") in told(twice)

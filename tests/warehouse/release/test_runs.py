@@ -172,8 +172,8 @@ def test_releases_are_remembered_latest_first(connection: DuckDBPyConnection) ->
     versions = Versions(policy=2, rules=3)
     file = Fingerprint("sha", 1, 2, 3, 4)
     for number in (0, 1):
-        built = Built(f"r{number}", T[number], T[number], 5, 6, 7, "fp", ())
-        runs.write_release(connection, built, file, versions, T[number])
+        built = Built(f"r{number}", T[number], T[number], 5, 6, 7, "fp", (), versions)
+        runs.write_release(connection, built, file, T[number])
         bump_change_number(connection)
 
     latest, first = runs.releases(connection)

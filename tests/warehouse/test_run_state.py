@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from flows.commands.status import status_object, status_prometheus
-from flows.pipeline.attempt import attempt
-from flows.pipeline.state import state_before
 from schemas.errors import LockedError, RunFailed, UsageError
 from tests.documents import make_document
 from tests.newsroom import FIRST_AS_OF, Newsroom
 from tests.proofs.scene import newsmart
 from warehouse.home import Home
 from warehouse.lock import hold
+from warehouse.run_state import attempt, state_before
 
 
 class Watched:

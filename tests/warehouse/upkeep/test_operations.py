@@ -1,5 +1,6 @@
 """Work on the ledger beside runs: as of any time, verification, takedowns, compaction, reading again, going back."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -8,22 +9,23 @@ import pyarrow as pa
 import pytest
 
 from flows.engines import pool
-from flows.pipeline import begin as run_begin
-from flows.pipeline import reparse, takedown
-from flows.pipeline.ledger_work import build_as_of, maintain, purge, rollback, verify
-from flows.settings import Settings
+from flows.pipeline import opening, reparse
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from schemas.packs import Slice, unpack
 from schemas.urls import UrlFacts, facts
 from tests.documents import make_document, make_mention
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse.home import Home
+from warehouse.ledger import rekey
 from warehouse.ledger.migrations import FORMAT_VERSION
 from warehouse.ledger.opening import open_ledger, set_meta
 from warehouse.ledger.packs import kept_bytes
+from warehouse.release import build
 from warehouse.release.publish import release_ids
+from warehouse.upkeep import takedown
+from warehouse.upkeep.operations import build_as_of, maintain, rollback, verify
+from warehouse.upkeep.takedown import purge
 
-SETTINGS = Settings()
 URL = "https://example.com/{}"
 SECRET = "a-name-that-was-taken-down"
 
@@ -53,8 +55,8 @@ def _titles(file: Path) -> set[str]:
 
 
 def test_a_release_as_of_a_past_time_shows_what_was_then(two_days: Newsroom, tmp_path: Path) -> None:
-    build_as_of(two_days.warehouse, FIRST_AS_OF, tmp_path / "then.duckdb", SETTINGS)
-    build_as_of(two_days.warehouse, FIRST_AS_OF - A_DAY, tmp_path / "before.duckdb", SETTINGS)
+    build_as_of(two_days.warehouse, FIRST_AS_OF, tmp_path / "then.duckdb")
+    build_as_of(two_days.warehouse, FIRST_AS_OF - A_DAY, tmp_path / "before.duckdb")
 
     assert "first" in _titles(tmp_path / "then.duckdb")
     assert "second headline" not in _titles(tmp_path / "then.duckdb")
@@ -66,14 +68,14 @@ def test_a_build_never_writes_over_a_file_or_ahead_of_time(two_days: Newsroom, t
     there.write_text("mine")
 
     with pytest.raises(UsageError, match="exists already"):
-        build_as_of(two_days.warehouse, FIRST_AS_OF, there, SETTINGS)
+        build_as_of(two_days.warehouse, FIRST_AS_OF, there)
     with pytest.raises(UsageError, match="ahead"):
-        build_as_of(two_days.warehouse, datetime(9999, 1, 1), tmp_path / "x.duckdb", SETTINGS)
+        build_as_of(two_days.warehouse, datetime(9999, 1, 1), tmp_path / "x.duckdb")
     assert there.read_text() == "mine"
 
 
 def test_verify_finds_the_release_equal_and_names_a_table_that_is_not(two_days: Newsroom) -> None:
-    assert verify(two_days.warehouse, SETTINGS)["is_equal"]
+    assert verify(two_days.warehouse)["is_equal"]
 
     file = two_days.warehouse.resolve()
     file.chmod(0o644)
@@ -81,7 +83,7 @@ def test_verify_finds_the_release_equal_and_names_a_table_that_is_not(two_days: 
         connection.execute("update dim_provider set name = 'forged'")
         connection.execute("update dim_article set title = 'forged' where title = 'other'")
 
-    told = verify(two_days.warehouse, SETTINGS)
+    told = verify(two_days.warehouse)
     assert [one["table"] for one in told["differences"]] == ["dim_article"]
     assert not told["is_file_untouched"]
 
@@ -90,7 +92,7 @@ def test_verify_tells_the_tables_of_a_ledger_that_was_tampered_with(two_days: Ne
     with open_ledger(Home.of(two_days.warehouse)) as connection:
         connection.execute("delete from ledger.content_entry where position = 0")
 
-    tables = {one["table"] for one in verify(two_days.warehouse, SETTINGS)["differences"]}
+    tables = {one["table"] for one in verify(two_days.warehouse)["differences"]}
 
     assert {"dim_document", "fact_mention"} <= tables
 
@@ -101,16 +103,16 @@ def test_verify_tells_a_missing_table_and_a_damaged_release_as_what_they_are(two
     with duckdb.connect(file) as connection:
         connection.execute("drop table article_conflict")
         connection.execute("alter table dim_topic rename column topic to subject")
-    told = verify(two_days.warehouse, SETTINGS)
+    told = verify(two_days.warehouse)
     assert {one["table"] for one in told["differences"]} == {"article_conflict", "dim_topic"}
 
     file.write_bytes(file.read_bytes()[:20_000])
     with pytest.raises(RunFailed, match="release is damaged"):
-        verify(two_days.warehouse, SETTINGS)
+        verify(two_days.warehouse)
 
 
 def test_a_purged_document_is_gone_for_good(two_days: Newsroom) -> None:
-    done = purge(two_days.warehouse, SETTINGS, path="news/a.md", url=None)
+    done = purge(two_days.warehouse, path="news/a.md")
 
     assert done["documents"] == 1
     assert len(done["releases_removed"]) == 2
@@ -118,11 +120,11 @@ def test_a_purged_document_is_gone_for_good(two_days: Newsroom) -> None:
     assert two_days.run().documents["seen"] == 1
     assert two_days.run(full_refresh=True).documents["seen"] == 1
     check_nowhere(two_days, SECRET)
-    assert verify(two_days.warehouse, SETTINGS)["is_equal"]
+    assert verify(two_days.warehouse)["is_equal"]
 
 
 def test_a_purged_url_is_gone_from_every_list_and_stays_out(two_days: Newsroom) -> None:
-    done = purge(two_days.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+    done = purge(two_days.warehouse, url=URL.format(SECRET))
 
     assert (done["documents"], done["mentions"]) == (0, 2)
     check_nowhere(two_days, SECRET)
@@ -145,7 +147,7 @@ def test_another_story_in_the_same_file_and_other_mentions_outlive_a_takedown(ne
     newsroom.write("b.md", make_document("b", URL.format("b"), related=[make_mention(SECRET, URL.format(SECRET))]))
     newsroom.run()
 
-    done = purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+    done = purge(newsroom.warehouse, url=URL.format(SECRET))
 
     assert (done["documents"], done["versions"], done["mentions"]) == (0, 1, 3)
     check_nowhere(newsroom, SECRET)
@@ -158,7 +160,7 @@ def test_another_story_in_the_same_file_and_other_mentions_outlive_a_takedown(ne
         ("kept", FIRST_AS_OF + 2 * A_DAY, None),
         ("later", FIRST_AS_OF + 2 * A_DAY, None),
     ]
-    assert verify(newsroom.warehouse, SETTINGS)["is_equal"]
+    assert verify(newsroom.warehouse)["is_equal"]
     _check_reparse_loses_nothing(newsroom)
 
 
@@ -169,7 +171,7 @@ def test_a_file_that_tells_a_story_taken_down_is_not_there(newsroom: Newsroom) -
     newsroom.write("a.md", make_document(SECRET, URL.format(SECRET)))
     newsroom.run()
 
-    purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+    purge(newsroom.warehouse, url=URL.format(SECRET))
 
     then = FIRST_AS_OF + A_DAY
     assert newsroom.query("select path, removed_at from dim_document order by 1") == [("a.md", then), ("b.md", None)]
@@ -193,7 +195,7 @@ def test_bytes_that_nobody_could_judge_are_not_kept_after_a_takedown(two_days: N
         two_days.run(max_quarantine=1.0)
         assert _is_kept(two_days, SECRET)
 
-    purge(two_days.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+    purge(two_days.warehouse, url=URL.format(SECRET))
 
     assert not _is_kept(two_days, SECRET)
     two_days.run(full_refresh=True, max_quarantine=1.0)
@@ -211,12 +213,12 @@ def _is_kept(room: Newsroom, text: str) -> bool:
 def test_a_takedown_that_was_cut_off_is_gone_on_with(two_days: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     two_days.write("c.md", make_document("c", URL.format("c")))
     two_days.run()
-    for what in ({"path": "news/b.md", "url": None}, {"path": None, "url": URL.format(SECRET)}):
+    for what in ({"path": "news/b.md"}, {"url": URL.format(SECRET)}):
         with monkeypatch.context() as patched:
             patched.setattr(takedown, "publish_as_of", _fail)
             with pytest.raises(RunFailed, match="full"):
-                purge(two_days.warehouse, SETTINGS, **what)
-        assert len(purge(two_days.warehouse, SETTINGS, **what)["releases_removed"]) >= 1
+                purge(two_days.warehouse, **what)
+        assert len(purge(two_days.warehouse, **what)["releases_removed"]) >= 1
     check_nowhere(two_days, SECRET)
     assert two_days.query("select path from dim_document order by path") == [("a.md",), ("c.md",)]
 
@@ -243,21 +245,21 @@ def check_nowhere(room: Newsroom, text: str) -> None:
 
 def test_purge_says_what_it_cannot_find(two_days: Newsroom) -> None:
     with pytest.raises(UsageError, match="no such document"):
-        purge(two_days.warehouse, SETTINGS, path="nowhere.md", url=None)
+        purge(two_days.warehouse, path="nowhere.md")
     with pytest.raises(UsageError, match="no article"):
-        purge(two_days.warehouse, SETTINGS, path=None, url="https://example.com/nowhere")
+        purge(two_days.warehouse, url="https://example.com/nowhere")
     with pytest.raises(UsageError, match="not a URL"):
-        purge(two_days.warehouse, SETTINGS, path=None, url="ftp://example.com/a")
+        purge(two_days.warehouse, url="ftp://example.com/a")
 
 
 def test_maintain_compacts_and_changes_no_release(two_days: Newsroom) -> None:
     before = two_days.one("select fingerprint from ops.release")
 
-    done = maintain(two_days.warehouse, Settings(keep_runs=1, keep_releases=1))
+    done = maintain(two_days.warehouse, keep_runs=1, keep_releases=1)
 
     assert (done["runs"], len(done["releases_removed"])) == (1, 1)
     assert two_days.one("select fingerprint from ops.release") == before
-    assert verify(two_days.warehouse, SETTINGS)["is_equal"]
+    assert verify(two_days.warehouse)["is_equal"]
     assert not two_days.run().published
 
 
@@ -269,19 +271,19 @@ def test_maintain_keeps_the_latest_sound_releases(two_days: Newsroom) -> None:
     home.release_file(second).chmod(0o644)
     home.release_file(second).write_bytes(b"forged")
 
-    done = maintain(two_days.warehouse, Settings(keep_releases=2))
+    done = maintain(two_days.warehouse, keep_releases=2)
 
     assert done["releases_removed"] == [second]
     assert release_ids(home) == [first, third]
 
 
 def test_bytes_of_superseded_versions_go_where_that_is_set(two_days: Newsroom) -> None:
-    assert maintain(two_days.warehouse, Settings(keep_raw_days=1))["raw"] == 1
+    assert maintain(two_days.warehouse, keep_raw_days=1)["raw"] == 1
     with open_ledger(Home.of(two_days.warehouse)) as connection:
         kept = b"".join(_packs(connection))
     assert b"second headline" in kept
     assert b"first headline" not in kept
-    assert maintain(two_days.warehouse, Settings(keep_raw_days=1))["raw"] == 0
+    assert maintain(two_days.warehouse, keep_raw_days=1)["raw"] == 0
     assert two_days.one("select version_count from dim_document where path = 'a.md'") == 2
 
 
@@ -319,7 +321,7 @@ def test_what_is_read_again_in_several_batches_is_the_same(
 def test_an_as_of_that_does_not_fit_is_refused_before_all_is_read_again(
     two_days: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_begin, "bring_up_to_date", None)
+    monkeypatch.setattr(opening, "bring_up_to_date", None)
     with pytest.raises(UsageError, match="ahead"):
         two_days.run(datetime(2999, 1, 1), reparse=True)
 
@@ -341,11 +343,10 @@ def test_what_was_accepted_in_its_time_is_not_lost_by_reading_again(newsroom: Ne
 
 
 def test_newer_rules_read_every_kept_version_again(two_days: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    newer = run_begin.VERSIONS.rules + 1
     home = Home.of(two_days.warehouse)
     with open_ledger(home) as connection:
         connection.execute("update ledger.entry set title = 'misread under old rules'")
-    monkeypatch.setattr(reparse, "RULES_VERSION", newer)
+    monkeypatch.setattr(build, "VERSIONS", replace(build.VERSIONS, rules=build.VERSIONS.rules + 1))
 
     assert two_days.run().published
     assert {"second headline", "other", "kept", SECRET} == {
@@ -375,8 +376,8 @@ def test_a_newer_url_policy_makes_every_key_anew(two_days: Newsroom, monkeypatch
         known = facts(url)
         return known and known._replace(url_key="newer." + known.url_key)
 
-    monkeypatch.setattr(reparse, "POLICY_VERSION", run_begin.VERSIONS.policy + 1)
-    monkeypatch.setattr(reparse, "facts", newer)
+    monkeypatch.setattr(build, "VERSIONS", replace(build.VERSIONS, policy=build.VERSIONS.policy + 1))
+    monkeypatch.setattr(rekey, "facts", newer)
 
     assert two_days.run().published
     assert two_days.one("select count(*) from dim_article where not starts_with(url_key, 'newer.')") == 0
@@ -427,9 +428,9 @@ def test_rollback_without_an_older_release_says_so(newsroom: Newsroom) -> None:
     newsroom.write("a.md", make_document())
     newsroom.run()
     with pytest.raises(RunFailed, match="no sound release"):
-        rollback(newsroom.warehouse, SETTINGS)
+        rollback(newsroom.warehouse)
 
 
 def test_work_without_a_warehouse_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="newsmart run"):
-        verify(tmp_path / "none.duckdb", SETTINGS)
+        verify(tmp_path / "none.duckdb")

@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from flows.commands.status import status_lines, status_object
-from flows.pipeline import takedown
-from flows.pipeline.ledger_work import purge, rollback
-from flows.settings import Settings
 from schemas.errors import PublishFailed, RunFailed
 from tests.documents import make_document, make_mention
-from tests.flows.pipeline.test_ledger_work import SECRET, SETTINGS, URL, check_nowhere
 from tests.newsroom import FIRST_AS_OF, Newsroom
+from tests.warehouse.upkeep.test_operations import SECRET, URL, check_nowhere
 from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger
 from warehouse.release import publish
 from warehouse.release.publish import release_ids
 from warehouse.state import read_state
+from warehouse.upkeep import takedown
 from warehouse.upkeep.doctor import check_state
+from warehouse.upkeep.operations import rollback
+from warehouse.upkeep.takedown import purge
 
 
 class Killed(BaseException):
@@ -44,7 +44,7 @@ def room(origin: Newsroom, tmp_path: Path) -> Newsroom:
 
 
 def _take_down(room: Newsroom) -> None:
-    purge(room.warehouse, SETTINGS, path=None, url=URL.format(SECRET))
+    purge(room.warehouse, url=URL.format(SECRET))
 
 
 def _told(room: Newsroom) -> list[str]:
@@ -90,7 +90,7 @@ def test_a_takedown_that_was_cut_off_is_told_and_finished_by_the_next_run(
             _take_down(room)
     assert [text.split()[0] for text in _told(room)] == ["takedown", "bad"]
     with pytest.raises(RunFailed, match="newsmart run"):
-        rollback(room.warehouse, SETTINGS)
+        rollback(room.warehouse)
 
     room.write("d.md", make_document("d", URL.format("d")))
     result = room.run()
@@ -98,7 +98,7 @@ def test_a_takedown_that_was_cut_off_is_told_and_finished_by_the_next_run(
     assert "finished a takedown that had been cut off" in result.notices
     assert _told(room) == []
     check_nowhere(room, SECRET)
-    rollback(room.warehouse, SETTINGS)
+    rollback(room.warehouse)
     check_nowhere(room, SECRET)
 
 
@@ -134,7 +134,7 @@ def test_a_rollback_never_goes_behind_a_takedown(room: Newsroom) -> None:
     assert len(release_ids(Home.of(room.warehouse))) == 2
 
     with pytest.raises(RunFailed, match="no sound release"):
-        rollback(room.warehouse, Settings())
+        rollback(room.warehouse)
 
 
 def test_bytes_that_name_an_article_where_it_was_not_accepted_go_with_it(newsroom: Newsroom) -> None:
@@ -169,7 +169,7 @@ def test_what_was_said_of_an_article_taken_down_is_never_told_again(newsroom: Ne
     newsroom.write("c.md", make_document("c", URL.format("c")))
     newsroom.run()
 
-    purge(newsroom.warehouse, SETTINGS, path=None, url=URL.format("z"))
+    purge(newsroom.warehouse, url=URL.format("z"))
     check_nowhere(newsroom, "ZEBRA")
     check_nowhere(newsroom, "zebra")
     newsroom.write("a.md", make_document("z again", URL.format("z"), **broken))

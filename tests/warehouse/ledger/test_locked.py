@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.pipeline.memory import memory_for, recording_memory_for
+from warehouse.ledger.locked import memory_for, recording_memory_for
 
 
 @pytest.mark.parametrize(

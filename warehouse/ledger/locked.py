@@ -1,0 +1,62 @@
+"""Opening the ledger under the warehouse's lock, with as much memory for DuckDB as its size needs.
+
+DuckDB's own default is 80 % of the machine, which is not a run's alone: readers ask meanwhile, and reading processes
+hold 200 MB each. The numbers were measured (README, "Growing").
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from schemas.errors import RunFailed
+from warehouse.db import Limits, limit_memory
+from warehouse.home import Home
+from warehouse.ledger.opening import count_documents, open_ledger
+from warehouse.lock import hold
+
+LEAST_MEMORY_MB = 350
+BYTES_PER_DOCUMENT = 3_500
+LEAST_RECORDING_MB = 96
+RECORDING_BYTES_PER_DOCUMENT = 1_000
+
+
+def recording_memory_for(documents: int, setting: str) -> str:
+    """Return how much memory DuckDB may use while recording: as set, else 96 MB, 1 kB a document where that is more.
+
+    In: how many documents were scanned and are known, together: a join of both must fit (with 96 MB, one of 100,000
+    with 200,000 failed). The reading processes are there at the same time. What one transaction adds to the ledger may
+    go to disk meanwhile.
+    """
+    return setting or f"{max(LEAST_RECORDING_MB, documents * RECORDING_BYTES_PER_DOCUMENT // 1_000_000)}MB"
+
+
+def memory_for(documents: int, setting: str) -> str:
+    """Return how much memory DuckDB may use: as set, else 350 MB, and 3.5 kB a document where that is more.
+
+    DuckDB spills what it joins and sorts, but keeps the index of a key that it builds in memory.
+    """
+    return setting or f"{max(LEAST_MEMORY_MB, documents * BYTES_PER_DOCUMENT // 1_000_000)}MB"
+
+
+@contextmanager
+def open_sized(home: Home, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the ledger with the memory that its documents need, or with `memory` where that is set.
+
+    The caller holds the lock. Raises what `open_ledger` raises.
+    """
+    with open_ledger(home, limits=Limits(memory=memory_for(0, memory))) as connection:
+        limit_memory(connection, memory_for(count_documents(connection), memory))
+        yield connection
+
+
+@contextmanager
+def locked_ledger(warehouse: Path, memory: str) -> Iterator[tuple[Home, duckdb.DuckDBPyConnection]]:
+    """Take the lock of a warehouse that is there, and open its ledger. Raises RunFailed where there is none yet."""
+    home = Home.of(warehouse)
+    home.check()
+    if not home.ledger.is_file():
+        raise RunFailed("there is no warehouse yet", where=str(home.file), todo="run `newsmart run` first")
+    with hold(home), open_sized(home, memory) as connection:
+        yield home, connection
