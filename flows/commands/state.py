@@ -12,7 +12,6 @@ from flows.settings import load_settings
 from schemas.errors import RunFailed, UsageError
 from warehouse.clock import utc_now
 from warehouse.home import Home
-from warehouse.release.told import pin_of
 from warehouse.state import State, read_state
 
 QUARANTINE = (
@@ -99,6 +98,8 @@ def drift(options: argparse.Namespace) -> int:
 
 def releases(options: argparse.Namespace) -> int:
     """Print the releases that are kept, the latest first."""
+    from warehouse.release.told import pin_of
+
     home, state = _state(options)
     current, pinned = home.linked_release(), pin_of(home, state)
     rows = [

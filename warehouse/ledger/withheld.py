@@ -12,9 +12,6 @@ from schemas.packs import Pack, Slice
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import repacked
 
-PURGED = "purged"
-"""The outcome of a document whose own article was taken down."""
-
 
 def withhold(feed: Feed) -> bool:
     """Take what speaks of articles that were taken down out of the tables that the feed was given.

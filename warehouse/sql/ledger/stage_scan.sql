@@ -1,6 +1,12 @@
--- Makes the scratch tables for what is read of the files that were seen, with those whose names are no text as read.
+-- Makes the scratch tables for what is read of the files that were seen. Files whose names are no text count as read.
 
-create temp table staged_document (
+-- What was taken down is not seen: it belongs to no class of the balance.
+delete from seen
+where
+    exists (select 1 from ledger.tombstone where kind = 'document')
+    and sha256(source || chr(0) || path) in (select value from ledger.tombstone where kind = 'document');
+
+create or replace temp table staged_document (
     document_id bigint,
     outcome varchar,
     size bigint,
@@ -12,7 +18,7 @@ create temp table staged_document (
     content_digest blob
 );
 
-create temp table staged_problem (
+create or replace temp table staged_problem (
     document_id bigint,
     position bigint,
     scope varchar,
@@ -37,3 +43,6 @@ select
     path as found
 from seen
 where size < 0;
+
+-- The digests of known spellings have a secret of their own in each run (warehouse/ledger/intake.py).
+drop table if exists temp.known_url;
