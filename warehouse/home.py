@@ -6,7 +6,7 @@ FILE's basename in it: DuckDB names the catalog after the file it has opened, an
 would break every saved query.
 
 Rejected: FILE as a real file that is replaced. A `.wal` left by a reader that opened the old file read-write would be
-replayed into the new one (DESIGN section 2). Also rejected: a hard link, which hides which release it is.
+replayed into the new one. Also rejected: a hard link, which hides which release it is.
 """
 
 import os

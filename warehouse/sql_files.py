@@ -37,3 +37,8 @@ def run_script(
         values = {name: (parameters or {})[name] for name in statement.named_parameters}
         changed = next((int(row[0]) for row in connection.execute(statement, values).fetchall()), 0)
     return changed
+
+
+def define_macros(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Define surrogate_key(text), key_of_digest(blob), date_key(timestamp), time_text(timestamp) for a connection."""
+    run_script(connection, "ledger", "macros")

@@ -18,8 +18,7 @@ from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, memory_
 from warehouse.home import Home
 from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
 from warehouse.ledger.shape import check_tables
-from warehouse.macros import define_macros
-from warehouse.sql_files import read_sql
+from warehouse.sql_files import define_macros, read_sql
 
 EVENT_CHANGE = "event_change"
 
