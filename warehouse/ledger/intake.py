@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.batches import Batch
+from schemas.batches import ReadBatch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import store
 from warehouse.ledger.withheld import bytes_left, withhold
 
 
-def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> None:
+def take_in(feed: Feed, batch: ReadBatch, references: pa.Table, as_of: datetime) -> None:
     """Take a batch in: bytes, contents, entries and URLs that are new, and, in scratch tables, what was found.
 
     In: the feed of the ledger's connection, one for all batches of a transaction; the batch; all files to read, which
@@ -166,7 +166,7 @@ _TAKE_IN = (
 )
 
 
-def with_accepted_digest(batch: Batch, references: pa.Table) -> pa.Table:
+def with_accepted_digest(batch: ReadBatch, references: pa.Table) -> pa.Table:
     """Return the batch's documents with their ids, and with digests that tell which related entries were accepted.
 
     Whether an entry is accepted can depend on the as-of (a date too far ahead is one later), so a document whose bytes

@@ -7,7 +7,7 @@ document says of other articles is taken in as before. So no other place has to 
 
 import pyarrow as pa
 
-from schemas.batches import Batch
+from schemas.batches import ReadBatch
 from schemas.packs import Pack, Slice
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import repacked
@@ -82,7 +82,7 @@ _LEFT = {
 }
 
 
-def bytes_left(feed: Feed, batch: Batch) -> tuple[pa.Table, pa.Table]:
+def bytes_left(feed: Feed, batch: ReadBatch) -> tuple[pa.Table, pa.Table]:
     """Return a batch's slices and packs without the bytes of documents that speak of what was taken down.
 
     Nor of those with problems, as what was not accepted may speak of anything. In: the feed, after `withhold`.
