@@ -7,9 +7,9 @@ KeyboardInterrupt. So the command line's handler notes the signal before it rais
 in any thread, and `check` raises again at the next edge of a step: before a commit, before a table, before the link
 moves. Signals belong to the process, which is why the note is one of the few things here that a module holds.
 
-SIGTERM, by which service managers end a program, goes the same way, so that it ends as whole, and says so. Prefect puts
-a handler of its own in front while a flow runs, and uses SIGTERM to cancel flows of its workers; `kept` puts ours in
-front again, but only where `honoured` has put it first.
+SIGTERM, by which service managers end a program, goes the same way, so that it ends as whole, and says so. Prefect
+puts a handler of its own in front while a flow runs, and uses SIGTERM to cancel flows of its workers; `in_front` puts
+ours there again, but only where `honoured` has put it first.
 
 Without `honoured` (a Prefect worker, a notebook) nothing is noted and nothing changes.
 """
@@ -84,7 +84,7 @@ def honoured() -> Iterator[None]:
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def in_front() -> Iterator[None]:
     """Be in front of a handler for SIGTERM that was put in the place of ours since, for the block."""
     if signal.SIGTERM not in _note.noted or threading.current_thread() is not threading.main_thread():
         yield

@@ -39,11 +39,11 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Bring a connection whose main catalog is `ledger` to where runs expect it."""
     connection.execute("attach ':memory:' as work")
     define_macros(connection)
-    _settle_format(connection)
+    _bring_to_format(connection)
     check_tables(connection, connection)
 
 
-def _settle_format(connection: duckdb.DuckDBPyConnection) -> None:
+def _bring_to_format(connection: duckdb.DuckDBPyConnection) -> None:
     tables = {str(row[0]) for row in connection.execute(_TABLES).fetchall()}
     if not tables:
         _create(connection)

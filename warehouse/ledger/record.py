@@ -97,7 +97,7 @@ def _unnameable_files(observation: Observation) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=observation.files.schema)
 
 
-def settle(connection: duckdb.DuckDBPyConnection, as_of: datetime, scanned_at_ns: int) -> Balance:
+def append_events(connection: duckdb.DuckDBPyConnection, as_of: datetime, scanned_at_ns: int) -> Balance:
     """Append this run's events, note what is known of each file, keep the quarantine, and return the balance."""
     at = {"as_of": as_of}
     run_script(connection, "ledger", "forget_purged_articles")

@@ -16,9 +16,9 @@ from warehouse.ledger.withheld import withhold
 from warehouse.sql_files import run_script
 
 
-def begin(connection: duckdb.DuckDBPyConnection) -> None:
+def make_scratch(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the scratch tables, empty."""
-    run_script(connection, "ledger", "begin_reread")
+    run_script(connection, "ledger", "reread_scratch")
 
 
 def gather(feed: Feed, batch: ReadBatch, identities: pa.Table, as_of: datetime) -> None:

@@ -98,7 +98,7 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
     target = Path(os.path.abspath(to))
     _check_target(home, target)
     with _temporary_folder(target) as folder:
-        made = _copy_settled(home, folder, time.monotonic() + wait_seconds)
+        made = _copy_unchanged(home, folder, time.monotonic() + wait_seconds)
         _check_fit(folder, made)
         write_atomically(folder / MANIFEST, (made.model_dump_json(indent=2) + "\n").encode())
         folder.rename(target)
@@ -127,7 +127,7 @@ def _temporary_folder(target: Path) -> Iterator[Path]:
         raise refused("cannot write the backup", target, error) from error
 
 
-def _copy_settled(home: Home, folder: Path, deadline: float) -> Manifest:
+def _copy_unchanged(home: Home, folder: Path, deadline: float) -> Manifest:
     """Copy until nothing changed from before the first file to after the last."""
     while True:
         before = _mark(home)

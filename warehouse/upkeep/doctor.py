@@ -173,10 +173,10 @@ def check_rights(home: Home) -> Iterator[Finding]:
     """Name the files that the warehouse's owner cannot use, and those that its readers cannot read."""
     if closed := rights.closed_to_owner(home):
         whose = rights.owner_and_group(home.folder)
-        text = f"closed to the warehouse's owner: {rights.told(closed)}; as root: chown -R {whose} {home.folder}"
+        text = f"closed to the warehouse's owner: {rights.first_few(closed)}; as root: chown -R {whose} {home.folder}"
         yield Finding("rights", "bad", text)
     if closed := rights.closed_to_readers(home):
-        text = f"closed to readers: {rights.told(closed)}; chmod them like {home.folder}"
+        text = f"closed to readers: {rights.first_few(closed)}; chmod them like {home.folder}"
         yield Finding("rights", "warn", text)
 
 
@@ -308,9 +308,9 @@ def check_room(home: Home) -> Iterator[Finding]:
 
 def check_tools() -> list[Finding]:
     """Compare the packages at hand with those that newsmart asks for, which are known to work."""
-    told = [text for line in importlib.metadata.requires("newsmart") or () if (text := _unmet(Requirement(line)))]
+    unmet = [text for line in importlib.metadata.requires("newsmart") or () if (text := _unmet(Requirement(line)))]
     python = ".".join(map(str, sys.version_info[:3]))
-    return [Finding("tools", "warn", text) for text in told] or [
+    return [Finding("tools", "warn", text) for text in unmet] or [
         Finding("tools", "ok", f"all as known to work, on Python {python}")
     ]
 

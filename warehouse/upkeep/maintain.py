@@ -51,18 +51,18 @@ class Pruned:
     raw: int
 
 
-def prune_ledger(connection: duckdb.DuckDBPyConnection, kept: Retention, now: datetime) -> Pruned:
+def prune_ledger(connection: duckdb.DuckDBPyConnection, retention: Retention, now: datetime) -> Pruned:
     """Drop rows of runs, mended problems and bytes of superseded versions that are past their keep.
 
     Bytes of what is in quarantine no more, and belongs to no version, go at once. Versions and mentions always stay:
     only their bytes can go, and with them the possibility to read them again under new rules.
     """
     starts = [row[0] for row in connection.execute("select started_at from ledger.run order by as_of").fetchall()]
-    problems_from = past_keep(now, starts, kept.quarantine_days)
-    raw_from = past_keep(now, starts, kept.raw_days) if kept.raw_days else datetime.min
+    problems_from = past_keep(now, starts, retention.quarantine_days)
+    raw_from = past_keep(now, starts, retention.raw_days) if retention.raw_days else datetime.min
     with transaction(connection):
         pruned = Pruned(
-            runs=_count(connection, _OLD_RUNS, {"keep": kept.runs}),
+            runs=_count(connection, _OLD_RUNS, {"keep": retention.runs}),
             problems=_count(connection, _OLD_PROBLEMS, {"before": problems_from}),
             raw=run_script(connection, "ledger", "drop_unknown_bytes")
             + _count(connection, _SUPERSEDED_RAW, {"before": raw_from}),

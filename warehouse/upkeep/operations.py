@@ -71,10 +71,10 @@ def maintain(
     keep_raw_days: int = 0,
 ) -> dict[str, Any]:
     """Drop what is past its keep, compact the ledger, remove releases that are not kept. Returns what was done."""
-    kept = Retention(keep_runs, keep_quarantine_days, keep_raw_days)
+    retention = Retention(keep_runs, keep_quarantine_days, keep_raw_days)
     with locked_ledger(warehouse, memory) as (home, connection):
         before = home.ledger.stat().st_size
-        pruned = prune_ledger(connection, kept, utc_now())
+        pruned = prune_ledger(connection, retention, utc_now())
         sound = runs.sound_releases(home, connection, runs.known_releases(home, connection), keep_releases)
         removed = publish.prune(home, [row.release_id for row in sound])
         after = compact(connection, home)
