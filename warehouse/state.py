@@ -19,9 +19,9 @@ from typing import Any, TypedDict
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError
 from pydantic_core import core_schema as core
 
-from schemas.errors import RunFailed, UsageError
+from schemas.errors import RunFailed
 from warehouse.durable import NotAFile, open_regular, write_atomically
-from warehouse.home import Home, check_release_id
+from warehouse.home import Home, is_release_id
 from warehouse.owners import check_owner, file_mode
 from warehouse.refusals import refused
 
@@ -45,6 +45,7 @@ class State(TypedDict, total=False):
     releases: list[Record]
     ledger: Record
     pin: str | None
+    former_pin: str | None
     pinned_at_change: int | None
     takedown: str | None
 
@@ -123,7 +124,7 @@ def _shape() -> SchemaValidator:
         "release": core.nullable_schema(release),
         "releases": core.list_schema(release),
         "ledger": _object({"change_number": whole, "last_event_at": core.nullable_schema(moment)}),
-        **dict.fromkeys(("pin", "balance_run_id"), core.nullable_schema(text)),
+        **dict.fromkeys(("pin", "former_pin", "balance_run_id"), core.nullable_schema(text)),
         "pinned_at_change": core.nullable_schema(whole),
         "takedown": core.nullable_schema(moment),
     }
@@ -147,10 +148,9 @@ def _moment(text: str) -> str:
 
 
 def _release_id(text: str) -> str:
-    try:
-        return check_release_id(text)
-    except UsageError as error:
-        raise ValueError(text) from error
+    if not is_release_id(text):
+        raise ValueError(text)
+    return text
 
 
 def _damaged(path: Path, why: str) -> RunFailed:

@@ -20,6 +20,7 @@ def read_known_state(options: argparse.Namespace) -> tuple[Home, State]:
     home = home_of(options)
     state = read_state(home)
     if state is None:
+        home.check()
         raise RunFailed("there is no warehouse yet", where=str(home.file), todo="run `newsmart run` first")
     return home, state
 
@@ -54,8 +55,10 @@ def drift(options: argparse.Namespace) -> int:
 
 def releases(options: argparse.Namespace) -> int:
     """Print the releases that are kept, the latest first."""
+    from warehouse.release.told import pin_of
+
     home, state = read_known_state(options)
-    current, pinned = home.linked_release(), state.get("pin")
+    current, pinned = home.linked_release(), pin_of(home, state)
     rows = [
         {
             **{name: row[name] for name in row if name != "file"},
