@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from flows.reading.identify import URL_FIELDS, URLS_OF
 from flows.reading.problems import Path, field_path
 from flows.reading.tree import Tree
-from schemas.batches import ENTRIES, key_of_digest, table_of_columns
+from schemas.batches import ENTRIES, IMAGE, SAID, key_of_digest, table_of_columns
 from schemas.documents import Image, Mention
 from schemas.text import flaw
 from schemas.urls import UrlFacts
@@ -64,20 +64,9 @@ def make_entry(digest: bytes, mention: Mention, urls: tuple[UrlFacts, ...], drop
     return Entry(key_of_digest(digest), digest, values, urls, drift)
 
 
-_PLAIN_COLUMNS = attrgetter(
-    "title",
-    "excerpt",
-    "category",
-    "content_type",
-    "locale",
-    "featured_content",
-    "published_at",
-    "updated_at",
-    "quality",
-    "heat",
-    "is_published",
-    "is_removed",
-)
+_SAID = attrgetter(*(name for name, _ in SAID))
+_IMAGE_FIELDS = tuple(field.name for field in IMAGE)
+_IMAGE_VALUES = attrgetter(*_IMAGE_FIELDS)
 
 
 def _columns(mention: Mention, dropped: Collection[Path]) -> tuple[Any, ...]:
@@ -85,7 +74,7 @@ def _columns(mention: Mention, dropped: Collection[Path]) -> tuple[Any, ...]:
     provider = mention.provider
     logos = _images(provider.images, ("provider", "images"), dropped) if provider else []
     return (
-        *_PLAIN_COLUMNS(mention),
+        *_SAID(mention),
         provider.domain if provider else None,
         provider.name if provider else None,
         logos[0]["url"] if logos else None,
@@ -105,14 +94,7 @@ def _images(images: list[Image | None] | None, path: Path, dropped: Collection[P
     if not images:
         return []
     return [
-        {
-            "url": image.url,
-            "width": image.width,
-            "height": image.height,
-            "is_cached": image.is_cached,
-            "title": image.title,
-            "attribution": image.attribution,
-        }
+        dict(zip(_IMAGE_FIELDS, _IMAGE_VALUES(image), strict=True))
         for place, image in enumerate(images)
         if image is not None and image.url and (*path, place, "url") not in dropped
     ]
