@@ -97,7 +97,9 @@ def read(data: bytes) -> str:
 
 def is_told(name: str, value: object) -> bool:
     """Return whether a value is other than nothing and than what all these documents say."""
-    usual = (None, [], "A title", "https://news.example/a") if not name.endswith("_flaw") else (None, 0)
+    usual: tuple[object, ...] = (
+        (None, [], "A title", "https://news.example/a") if not name.endswith("_flaw") else (None, 0)
+    )
     return value not in usual
 
 

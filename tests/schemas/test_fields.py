@@ -7,7 +7,7 @@ schemas/README.md.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import duckdb
@@ -64,8 +64,12 @@ def test_every_field_of_a_document_has_a_column() -> None:
 
 def example(model: type[BaseModel]) -> dict[str, Any]:
     """Return a value for every field of a model, by its name in a document."""
-    nested = {"provider": lambda: example(Provider), "images": lambda: [example(Image)], "topics": lambda: ["A topic"]}
-    nested["authors"] = lambda: ["An author"]
+    nested: dict[str, Callable[[], Any]] = {
+        "provider": lambda: example(Provider),
+        "images": lambda: [example(Image)],
+        "topics": lambda: ["A topic"],
+        "authors": lambda: ["An author"],
+    }
     found = {}
     for name, field in model.model_fields.items():
         alias = field.alias or name
