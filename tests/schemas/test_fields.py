@@ -45,8 +45,9 @@ NOT_CHOSEN = {
     **dict.fromkeys(("title_flaw", "excerpt_flaw", "provider_name_flaw"), "ranks the text that it is about"),
     "unknown": "kept for the day when a model knows it",
 }
-# What release_change calls by another name.
+# What release_change calls by another name, and by what it compares.
 CHANGES_CALLED = {"images": "image_url"}
+COMPARED_BY = {"provider": "provider_key", "topics": "topics_digest", "images": "image_key"}
 
 
 def stored(model: type[BaseModel], prefix: str = "") -> set[str]:
@@ -143,9 +144,15 @@ def test_a_value_that_loses_is_a_conflict() -> None:
 
 
 def test_a_change_of_a_value_is_told() -> None:
-    told = set(re.findall(r"\[\s*'\w+',\s*'(\w+)'", read_sql("ops", "release_change")))
+    sql = read_sql("ops", "release_change")
+    told = set(re.findall(r"\[\s*'\w+',\s*'(\w+)'", sql))
     missing = {CHANGES_CALLED.get(name, name) for name in chosen()} - told
-    assert not missing, f"sql/ops/release_change.sql does not compare {sorted(missing)}"
+    assert not missing, f"sql/ops/release_change.sql does not tell of {sorted(missing)}"
+    digests = re.findall(r"hash\(\s*(article\..*?)\) as digest", sql, re.DOTALL)
+    assert len(digests) == 2
+    for digest in digests:
+        missing = {COMPARED_BY.get(name, name) for name in chosen()} - set(re.findall(r"\.(\w+)", digest))
+        assert not missing, f"sql/ops/release_change.sql does not compare {sorted(missing)}, in the hash of an article"
 
 
 def test_show_tells_every_field() -> None:
