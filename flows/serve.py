@@ -1,7 +1,9 @@
 """`newsmart serve`: the parent of a Prefect server and of a worker that runs the schedule. Imports no Prefect.
 
-It does little, so that little can go wrong in it: hold the lock, start two children, start one again that has died,
-and end them on a signal. Being single-threaded and without Prefect's event loop, it handles signals as it likes.
+The parent does little, so that little can go wrong in it: it holds the lock, starts two children, starts one again that
+has died, and ends them on a signal. Being single-threaded and without Prefect's event loop, it handles signals as it
+likes. The worker (`main`) is told what to do by the first line of its standard input, and to stop by its end, which the
+death of its parent brings too; it imports Prefect last.
 """
 
 import logging
@@ -10,32 +12,24 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from types import FrameType
 
 from flows.pipeline.request import RunRequest
-from flows.scheduling.environment import (
-    HOME,
-    PROFILE,
-    PROFILES,
-    environment_of,
-    own_server,
-    retention,
-    their_api_url,
-    their_server,
-    their_settings,
-)
-from flows.scheduling.job import NEW_PROCESS, Job
-from flows.scheduling.log import set_up_log
-from flows.scheduling.private import KEY_FILE, hand_over_all, identity_in, key_in, private_folder
-from flows.scheduling.server import PrefectServer, child_command, is_prefect, listen, pipe_of
-from flows.scheduling.serving import Serving, When, hold_serving
-from flows.settings import PREFIX
-from flows.sources.named import absolute
+from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
+from flows.scheduling.private import KEY_FILE, identity_in
+from flows.scheduling.run import parameters_of
+from flows.scheduling.server import PrefectServer, child_command, end_child, listen, pipe_of, prefect_server
+from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving, set_up_log
+from flows.settings import load_settings
+from flows.startup import skip_numpy_and_pandas
 from schemas.errors import RunFailed, UsageError
 from warehouse.clock import as_text, utc_now
 from warehouse.home import Home
@@ -63,7 +57,7 @@ def serve(
 ) -> int:
     """Serve the warehouse on a schedule until SIGINT or SIGTERM. Out: the exit status, 0.
 
-    In: what each run does; the schedule (an hour where there is none), and the time zone of its cron expression; the
+    In: what each run does; the schedule (each hour where there is none), and the time zone of its cron expression; the
     server's port; the process's environment, which is added to; whether a first run starts at once. Raises UsageError
     for a schedule that is none, LockedError where the warehouse is served, RunFailed for a port in use, a folder that
     cannot be written, or a server that keeps failing.
@@ -72,14 +66,17 @@ def serve(
     when = _when(cron, every, timezone, environment)
     home = Home.of(request.warehouse)
     home.prepare()
-    folder = private_folder(home)
-    environment.update(environment_of(request.settings) | retention(when.spacing))
-    environment.pop(f"{PREFIX}SETTINGS", None)
-    with _stop_on_signals() as stop, hold_serving(home), _server(folder, port, environment) as (server, api_url):
-        if server is None or server.wait_until_ready(should_stop=stop.is_asked):
+    environment.update(retention(when.spacing))
+    asked = stop_signals()
+    with (
+        hold_serving(home),
+        prefect_server(home, request.settings, environment, lambda: _listen(port), serving=True) as (server, folder),
+    ):
+        if server is None or server.wait_until_ready(should_stop=lambda: bool(asked)):
             name = home.file.stem if server is not None else f"{home.file.stem}-{identity_in(folder)}"
-            _supervise(replace(_job(request, when, api_url, name), is_quiet=quiet, runs_now=now), folder, server, stop)
-    hand_over_all(folder)
+            serving = Serving(os.getpid(), str(when), environment[API_URL], str(as_text(utc_now())))
+            job = Job(name, when, parameters_of(request), serving, os.getcwd(), is_quiet=quiet, runs_now=now)
+            _supervise(job, folder, server, asked)
     log.info("stopped")
     return 0
 
@@ -93,67 +90,29 @@ def _when(cron: str | None, every: float | None, timezone: str | None, environme
         if not math.isfinite(spacing) or spacing < 1:
             raise UsageError("--every takes seconds, 1 and up", where=str(every))
         return When(spacing)
-    told = subprocess.run(
-        child_command("flows.scheduling.check", cron, timezone or "UTC"),
+    done = subprocess.run(
+        child_command("flows.scheduling.deployments", cron, timezone or "UTC"),
         cwd="/",  # Prefect reads settings in the current folder, which may be anybody's
         env={**environment, HOME: "/", PROFILES: "/nothing", PROFILE: "ephemeral"},
         capture_output=True,
         text=True,
         check=False,
     )
-    if told.returncode:
-        lines = told.stderr.strip().splitlines() or ["not a cron expression"]
-        raise UsageError(lines[-1])
-    return When(float(told.stdout.strip().splitlines()[-1]), cron, timezone or "UTC")
+    if done.returncode:
+        raise UsageError((done.stderr.strip().splitlines() or ["not a cron expression"])[-1])
+    return When(float(done.stdout.strip().splitlines()[-1]), cron, timezone or "UTC")
 
 
-@dataclass(slots=True)
-class _Stop:
-    """Whether, and how often, a signal asked to stop."""
+def stop_signals() -> list[int]:
+    """Return a list to which each signal that asks to stop is added.
 
-    count: int = 0
-
-    def is_asked(self) -> bool:
-        return self.count > 0
-
-    def handle(self, number: int, frame: FrameType | None) -> None:
-        self.count += 1
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[_Stop]:
-    """Note signals that ask to stop. What was ignored before, as SIGHUP is under nohup, stays ignored."""
-    stop = _Stop()
-    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    numbers = [number for number in asking if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop.handle) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _server(
-    folder: Path, port: int | None, environment: MutableMapping[str, str]
-) -> Iterator[tuple[PrefectServer | None, str]]:
-    """Yield the server that is started, None where the user's own is used, and the address of its API.
-
-    Another `newsmart serve`'s server is never used: it would take this one's runs with it when it ends.
+    What was ignored before, as SIGHUP is under nohup, stays ignored.
     """
-    settings = their_settings(environment)
-    theirs = their_api_url(settings)
-    if theirs is not None:
-        if not is_prefect(theirs, settings, timeout=5.0):
-            raise RunFailed("no Prefect server answers", where=theirs, todo="start it, or unset PREFECT_API_URL")
-        environment.update(their_server(environment, folder, serving=True))
-        yield None, theirs
-        return
-    server = PrefectServer(_listen(port), folder, with_page=True)
-    environment.update(own_server(environment, folder, server.api_url, key_in(folder), serving=True))
-    with server:
-        yield server, server.api_url
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: asked.append(number))
+    return asked
 
 
 def _listen(port: int | None) -> socket.socket:
@@ -166,88 +125,68 @@ def _listen(port: int | None) -> socket.socket:
         return listen()
 
 
-def _job(request: RunRequest, when: When, api_url: str, name: str) -> Job:
-    """Return what the worker is told. Paths are made absolute."""
-    parameters = {
-        "source": [f"{source.name}={absolute(source.root)}" for source in request.sources],
-        "warehouse": os.path.abspath(request.warehouse),
-        "max_quarantine": request.max_quarantine,
-        "allow_shrink": request.allow_shrink,
-        "workers": request.workers,
-        "engine": request.engine.name,
-        "dask_address": request.engine.address,
-    }
-    return Job(
-        name=name,
-        when=when,
-        parameters=parameters,
-        serving=Serving(os.getpid(), str(when), api_url, str(as_text(utc_now()))),
-        folder=os.getcwd(),
-        log_format=request.settings.log_format,
-    )
-
-
-@dataclass(slots=True)
-class _Failures:
-    """When children failed; too many in a short time is the end."""
-
-    at: list[float] = field(default_factory=list)
-
-    def note(self, what: str) -> None:
-        now = time.monotonic()
-        self.at[:] = [*(then for then in self.at if now - then < FAILURE_WINDOW_SECONDS), now]
-        if len(self.at) > MAX_FAILURES:
-            raise RunFailed(f"{what} again and again", todo="the lines above say why")
-        log.warning("%s; starting it again", what)
-
-
-def _supervise(job: Job, folder: Path, server: PrefectServer | None, stop: _Stop) -> None:
+def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list[int]) -> None:
     """Keep both children alive until asked to stop, then end the worker."""
-    log.info("serving %s %s; page: %s", job.parameters["warehouse"], job.serving.schedule, _page(job))
+    page = job.serving.api_url.removesuffix("/api")
+    log.info("serving %s %s; page: %s", job.parameters["warehouse"], job.serving.schedule, page)
     if server is not None:
         log.info("the page asks for a key once; it is in %s", folder / KEY_FILE)
-    failures = _Failures()
+    failures: deque[float] = deque(maxlen=MAX_FAILURES)
     worker = _start(job, folder)
     try:
-        while not stop.is_asked():
+        while not asked:
             time.sleep(LOOK_SECONDS)
             status = worker.poll()
             if status is not None:
                 if status != NEW_PROCESS:
-                    failures.note(f"the process that runs flows ended with status {status}")
+                    _note_failure(failures, f"the process that runs flows ended with status {status}")
                 worker = _start(replace(job, runs_now=False), folder)
             if server is not None and not server.is_alive():
-                failures.note("Prefect's server ended")
+                _note_failure(failures, "Prefect's server ended")
                 server.start()
         log.info("stopping; a run that goes on has %g s to end", STOP_SECONDS - 1)
     finally:
-        _end(worker, stop)
+        count = len(asked)
+        end_child(worker, STOP_SECONDS, lambda: len(asked) > count)  # a second signal is urgent
 
 
-def _page(job: Job) -> str:
-    return job.serving.api_url.removesuffix("/api")
+def _note_failure(failures: deque[float], what: str) -> None:
+    """Note that a child has failed. Raises RunFailed where MAX_FAILURES have in a short time before."""
+    now = time.monotonic()
+    if len(failures) == MAX_FAILURES and now - failures[0] < FAILURE_WINDOW_SECONDS:
+        raise RunFailed(f"{what} again and again", todo="the lines above say why")
+    failures.append(now)
+    log.warning("%s; starting it again", what)
 
 
 def _start(job: Job, folder: Path) -> subprocess.Popen[bytes]:
-    child = subprocess.Popen(
-        child_command("flows.scheduling.worker_process"),
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
+    command = child_command("flows.serve")
+    child = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, start_new_session=True)
     with suppress(BrokenPipeError):  # it has ended, which the next look tells
         pipe_of(child).write(job.as_line())
         pipe_of(child).flush()
     return child
 
 
-def _end(child: subprocess.Popen[bytes], stop: _Stop) -> None:
-    """Ask the worker to end; by force when it takes too long, or when a second signal asks."""
-    with suppress(BrokenPipeError):
-        pipe_of(child).close()
-    asked, deadline = stop.count, time.monotonic() + STOP_SECONDS
-    while child.poll() is None and time.monotonic() < deadline and stop.count == asked:
-        time.sleep(0.05)
-    if child.poll() is None:
-        child.kill()
-    child.wait()
+def main() -> None:
+    """Be the worker: run the job that standard input tells until it closes. Exits 0, NEW_PROCESS, or 1."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    job = Job.from_line(sys.stdin.buffer.readline())
+    # Prefect's loops print tracebacks where the server is away, past all levels of logging.
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
+    set_up_log(load_settings().log_format, is_quiet=job.is_quiet)
+    if job.parameters["engine"] != "dask":
+        skip_numpy_and_pandas()
+    closed = threading.Event()
+    threading.Thread(target=_wait_for_close, args=(closed,), daemon=True).start()
+    status: int = import_module("flows.scheduling.worker").serve_until(job, closed)
+    logging.shutdown()
+    # Prefect's threads may wait for a server that is gone.
+    os._exit(status)
+
+
+def _wait_for_close(closed: threading.Event) -> None:
+    while sys.stdin.buffer.read(1000):
+        pass
+    closed.set()

@@ -1,23 +1,28 @@
-"""What happens when a run fails or is refused: a command, an address, or both, where the user named them.
+"""What is told when a run fails or is refused, and when a release is out: a command, an address, or both.
 
 Nothing is told to anybody by default. The command gets the event as JSON on its standard input and is started without
-a shell, so that no text of a document is ever a command. A hook that fails is a warning: the run's own error is what
-counts. Rejected: Prefect automations (they live in one server's database, and `--direct` has no server).
+a shell, so that no text of a document is ever a command. A hook that fails or hangs is a warning: how the run ended is
+what counts. Rejected: Prefect automations alone (they live in one server's database, and `--direct` has no server).
 """
 
 import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from flows.lean import OWN_ENVIRONMENT
+from flows.pipeline.published import published_event
+from flows.pipeline.request import RunResult
 from flows.settings import Settings, process_environment
+from flows.startup import OWN_ENVIRONMENT
+from schemas.errors import RunFailed
 from warehouse.run_state import status_of
 
 COMMAND_SECONDS = 30.0
@@ -34,32 +39,54 @@ class _NoRedirect(HTTPRedirectHandler):
 _opener = build_opener(_NoRedirect)
 
 
-def notify_failure(settings: Settings, warehouse: Path, error: Exception, run_id: str | None = None) -> tuple[str, ...]:
-    """Run the hooks that the settings name. Returns a warning for each that failed; raises nothing."""
-    return tell_failure(settings, failure_event(str(warehouse), status_of(error), str(error), run_id))
-
-
 def failure_event(warehouse: str, status: str, error: str, run_id: str | None = None) -> dict[str, Any]:
-    """Return what hooks are told: plain values; `status` is failed, refused, timed out or crashed."""
+    """Return the event of a failed run: plain values; `status` is failed, refused, timed out or crashed."""
     return {"event": "newsmart.run.failed", "status": status, "error": error, "warehouse": warehouse, "run_id": run_id}
 
 
+def notify_failure(settings: Settings, warehouse: Path, error: Exception, run_id: str | None = None) -> tuple[str, ...]:
+    """Tell the hooks that the settings name of a run that failed. Returns warnings, as `tell_failure` does."""
+    return tell_failure(settings, failure_event(str(warehouse), status_of(error), str(error), run_id))
+
+
 def tell_failure(settings: Settings, event: Mapping[str, Any], folder: str | None = None) -> tuple[str, ...]:
-    """Tell an event to the hooks that the settings name; the command starts in `folder`, else in the current one.
+    """Tell the hooks of an event of a failed run; the command starts in `folder`, else in the current one.
 
     Returns a warning for each that failed; raises nothing.
     """
-    return tuple(_tell(settings, json.dumps(event, ensure_ascii=False).encode("utf-8", "backslashreplace"), folder))
+    return _tell("on-failure command", settings.on_failure, "webhook", settings.webhook, event, folder)
 
 
-def _tell(settings: Settings, body: bytes, folder: str | None) -> Iterator[str]:
-    if settings.on_failure:
-        yield from _run_command(settings.on_failure, body, folder)
-    if settings.webhook:
-        yield from _post(settings.webhook, body)
+def notify_published(
+    settings: Settings, warehouse: Path, result: RunResult, folder: str | None = None
+) -> tuple[str, ...]:
+    """Tell the hooks that the settings name of the release that a run has published, if it has.
+
+    Returns a warning for each that failed; raises nothing.
+    """
+    command, address = settings.on_publish, settings.publish_webhook
+    if not result.published or not (command or address):
+        return ()
+    try:
+        event = published_event(warehouse, result)
+    except RunFailed as error:
+        return (f"nobody was told of the release: {error}",)
+    return _tell("on-publish command", command, "publish webhook", address, event, folder)
 
 
-def _run_command(command: str, body: bytes, folder: str | None) -> Iterator[str]:
+def _tell(
+    command_name: str, command: str, webhook_name: str, address: str, event: Mapping[str, Any], folder: str | None
+) -> tuple[str, ...]:
+    """Run the command and post to the address, each where it is not empty; return what went wrong, with its name."""
+    body = json.dumps(event, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    failures = {
+        command_name: _run_command(command, body, folder) if command else None,
+        webhook_name: _post_in_time(address, body) if address else None,
+    }
+    return tuple(f"the {name} {failure}" for name, failure in failures.items() if failure is not None)
+
+
+def _run_command(command: str, body: bytes, folder: str | None) -> str | None:
     try:
         # Its output goes to stderr: the last line of stdout belongs to `--json`.
         done = subprocess.run(
@@ -72,27 +99,40 @@ def _run_command(command: str, body: bytes, folder: str | None) -> Iterator[str]
             cwd=folder,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        yield f"the on-failure command did not run: {_one_line(error)}"
-        return
-    if done.returncode:
-        yield f"the on-failure command ended with status {done.returncode}"
+        return f"did not run: {_one_line(error)}"
+    return f"ended with status {done.returncode}" if done.returncode else None
 
 
 def _users_environment() -> dict[str, str]:
     return {name: value for name, value in process_environment().items() if OWN_ENVIRONMENT.get(name) != value}
 
 
-def _post(address: str, body: bytes) -> Iterator[str]:
-    if urlsplit(address).scheme not in ("http", "https"):
-        yield "the webhook is no http(s) address"
-        return
-    request = Request(address, data=body, headers={"Content-Type": "application/json"}, method="POST")
+def _post_in_time(address: str, body: bytes) -> str | None:
+    """Post in a thread that is left behind when it takes too long: no timeout of a socket covers a slow name server."""
+    failures: list[str | None] = []
+    thread = Thread(target=lambda: failures.append(_post(address, body)), daemon=True)
+    thread.start()
+    thread.join(2 * WEBHOOK_SECONDS)
+    return failures[0] if failures else f"at {_host(address)} did not answer in time"
+
+
+def _post(address: str, body: bytes) -> str | None:
     try:
+        if urlsplit(address).scheme not in ("http", "https"):
+            return "is no http(s) address"
+        request = Request(address, data=body, headers={"Content-Type": "application/json"}, method="POST")
         with _opener.open(request, timeout=WEBHOOK_SECONDS):  # the scheme is checked above
-            return
-    except (URLError, OSError, ValueError) as error:
+            return None
+    except (URLError, HTTPException, OSError, ValueError) as error:
         # The address may hold a token: the host alone is shown.
-        yield f"the webhook at {urlsplit(address).hostname} was not reached: {_one_line(error)}"
+        return f"at {_host(address)} was not reached: {_one_line(error)}"
+
+
+def _host(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
 
 
 def _one_line(error: Exception) -> str:

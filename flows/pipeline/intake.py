@@ -133,6 +133,8 @@ def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch | None) -> No
         for batch in run.readers.read_all(files, run.as_of):
             interrupts.check()
             taken = monotonic()
+            if not run.keeps_bytes:
+                batch = batch._replace(slices=batch.slices.slice(0, 0), packs=batch.packs.slice(0, 0))
             run.notices.extend(_reading_notices(batch.documents, references))
             run.denied.extend(_denied(batch.problems, references))
             intake.take_in(feed, batch, references, run.as_of)

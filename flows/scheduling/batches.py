@@ -8,12 +8,11 @@ A task asks Prefect's server before it begins, and fails where it cannot. The se
 on loopback, which the workers of a cluster elsewhere cannot reach: they get the batches without Prefect.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from distributed import Client, LocalCluster
 from prefect import task
@@ -57,25 +56,17 @@ def can_reach(address: str, api_url: str | None) -> bool:
 
     In: the scheduler's address, empty for a cluster on this machine; the API's address.
     """
-    is_here = not address or is_loopback(address)
-    return api_url is not None and (is_here or not is_loopback(api_url))
-
-
-def is_loopback(address: str) -> bool:
-    """Tell whether an address means this machine alone."""
-    host = urlsplit(address).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    loopback = re.compile(r"\w+://(localhost|127\.[0-9.]+|\[::1\])(:|/|$)")
+    is_here = not address or loopback.match(address)
+    return api_url is not None and bool(is_here or not loopback.match(api_url))
 
 
 @contextmanager
 def task_cluster(engine: Engine, processes: int, context: Context) -> Iterator[Cluster]:
     """Open the engine's cluster for a step of a flow run. In: the flow's context, without a task's.
 
-    Out: a cluster that takes batches as tasks, or without Prefect where its workers cannot reach the server. Raises
-    TransientFailure where the cluster is not there.
+    Where its workers cannot reach the server, batches go without Prefect. Raises TransientFailure where the cluster is
+    not there.
     """
     if not can_reach(engine.address, PREFECT_API_URL.value()):
         with direct_cluster(engine, processes) as direct:

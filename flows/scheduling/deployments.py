@@ -1,20 +1,24 @@
-"""What a Prefect server is told of a served warehouse: its work pool, its deployments, and what a crash left there.
+"""What a Prefect server is told of a served warehouse: deployments with their schedules, and what a crash left there.
 
-A deployment's name is the warehouse's. On a server of ours there is no other, as its database lies in FILE.d; on one
-that is shared, two warehouses may lie at one path (in containers), so that an identity kept in FILE.d goes with it.
+A deployment's name is the warehouse's. On a server of ours there is no other, as its database lies in FILE.d; on a
+shared server another warehouse may have the same path (in containers), so an identity kept in FILE.d is added.
 
 No concurrency limit is set: the worker runs one flow after another, the warehouse's lock does the rest, and a server
 that dies in mid-run leaves a limit's slot taken, which cancels all later runs (Prefect 3.8.8). Where somebody sets one
 on the page, its slots are freed at start: serve.lock proves that nobody else serves.
 """
 
+import asyncio
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolCreate
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
@@ -22,21 +26,36 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments.runner import RunnerDeployment
-from prefect.exceptions import ObjectAlreadyExists
 from prefect.flows import Flow
+from prefect.server.schemas.schedules import CronSchedule as ServerCronSchedule
 from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
+from pydantic import ValidationError
 
 from flows.scheduling.serving import When
+from schemas.errors import UsageError
 
 # Intervals count from here, not from the start of `serve`: restarted each night, `--every 86400` would never come.
 ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
-MAINTAIN = When(cron="30 3 * * 0", spacing=7 * 86_400)
 DESCRIPTION = "Started by `newsmart serve`, which must run for its runs to start."
+
+
+def deploy(flow: Flow[..., Any], name: str, when: When, parameters: Mapping[str, Any]) -> UUID:
+    """Create or replace a flow's deployment, with its schedule, active. Out: its id."""
+    made = flow.to_deployment(
+        name,
+        schedules=[schedule_of(when)],
+        parameters=dict(parameters),
+        description=DESCRIPTION,
+        tags=["newsmart"],
+        paused=False,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    # Outside an event loop both are plain calls; their types leave that open.
+    return cast(UUID, cast(RunnerDeployment, made).apply())
 
 
 def schedule_of(when: When) -> CronSchedule | IntervalSchedule:
@@ -46,33 +65,13 @@ def schedule_of(when: When) -> CronSchedule | IntervalSchedule:
     return IntervalSchedule(interval=timedelta(seconds=when.spacing), anchor_date=ANCHOR)
 
 
-def make_pool(client: SyncPrefectClient, name: str, kind: str, template: dict[str, Any]) -> None:
-    """Make the work pool, where there is none of the name."""
-    try:
-        client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
-    except ObjectAlreadyExists:
-        return
-
-
-def deploy(flow: Flow[..., Any], name: str, pool: str, when: When, parameters: Mapping[str, Any]) -> UUID:
-    """Create or replace a flow's deployment with its schedule, active. Out: its id."""
-    made = flow.to_deployment(
-        name,
-        schedules=[schedule_of(when)],
-        parameters=dict(parameters),
-        description=DESCRIPTION,
-        tags=["newsmart"],
-        paused=False,
-        work_pool_name=pool,
-        entrypoint_type=EntrypointType.MODULE_PATH,
-    )
-    # Outside an event loop both are plain calls; their types leave that open.
-    return cast(UUID, cast(RunnerDeployment, made).apply())
-
-
 def recover(client: SyncPrefectClient, deployment: UUID) -> int:
     """End the runs that a process before this one left running, and free the slots that they held. Out: how many."""
-    left = _runs(client, deployment, StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
+    types = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+    left = client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types))),
+    )
     for run in left:
         client.set_flow_run_state(run.id, Crashed(message="its process ended before it did"), force=True)
     limit = client.read_deployment(deployment).global_concurrency_limit
@@ -81,17 +80,33 @@ def recover(client: SyncPrefectClient, deployment: UUID) -> int:
     return len(left)
 
 
-def next_due(client: SyncPrefectClient, deployment: UUID) -> datetime | None:
-    """Return when the deployment's next run is due; None where none is scheduled."""
-    now = datetime.now(UTC)
-    due = [run.expected_start_time for run in _runs(client, deployment, StateType.SCHEDULED)]
-    return min((at for at in due if at is not None and at > now), default=None)
+def main() -> None:
+    """Print the seconds between the next two times of a cron expression. Arguments: it, and a time zone's name.
+
+    A program of its own, so that `newsmart serve` imports no Prefect. Prefect's reading of the expression is asked, as
+    a parser of ours would read `0 0 * * 7` otherwise sooner or later.
+    """
+    try:
+        sys.stdout.write(f"{spacing(*sys.argv[1:3])}\n")
+    except UsageError as error:
+        sys.stderr.write(str(error))
+        sys.exit(error.exit_status)
 
 
-def _runs(client: SyncPrefectClient, deployment: UUID, *states: StateType) -> list[FlowRun]:
-    return client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states)))),
-        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=50,
-    )
+def spacing(cron: str, timezone: str) -> float:
+    """Return the seconds between the next two times. Raises UsageError for no expression, no zone, or no time."""
+    try:
+        ZoneInfo(timezone)
+    except (ValueError, OSError, LookupError):
+        raise UsageError("no such time zone", where=repr(timezone), todo="such as Europe/Berlin") from None
+    try:
+        schedule = ServerCronSchedule(cron=cron, timezone=timezone)
+    except ValidationError:
+        todo = "five fields: minute hour day month weekday, such as '0 * * * *'"
+        raise UsageError("not a cron expression", where=repr(cron), todo=todo) from None
+    dates: list[datetime] = []
+    with suppress(ValueError):  # croniter's error where there is none for decades
+        dates = list(asyncio.run(schedule.get_dates(n=2)))
+    if len(dates) < 2:  # Prefect itself would take it and wait for ever
+        raise UsageError("the cron expression never comes", where=repr(cron), todo="name a day that there is")
+    return (dates[1] - dates[0]).total_seconds()

@@ -1,11 +1,10 @@
 """The PREFECT_* variables that our processes run under; no Prefect is imported here.
 
 Prefect reads its settings once, while it is imported, so they have to be in the environment before. What the user has
-set in the environment stays, and so does the server that an environment or a profile names. The user's profile is read
+set in the environment stays, and so does the server that the environment or a profile names. The user's profile is read
 and never written, and their `~/.prefect` is left alone: it may belong to another version of Prefect, which would no
-longer start after a migration of its database. Rejected: a profile file of ours in the home (it would change the
-user's other flows), and `temporary_settings` for all of it (the server is another process, which sees the environment
-only).
+longer start after a migration of its database. Rejected: `temporary_settings` (the server is another process, which
+sees the environment only).
 """
 
 import os
@@ -57,8 +56,6 @@ SERVING = {
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "120",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ORPHAN_CLEANUP_LOOP_SECONDS": "3600",
-    # A worker looks each second: a schedule may be of seconds.
-    "PREFECT_WORKER_QUERY_SECONDS": "1",
 }
 KEPT_RUNS = 1000
 KEPT_SECONDS = (3700, 90 * 86_400)  # Prefect takes no less than an hour; its default is 90 days
@@ -76,12 +73,10 @@ def own_server(
 ) -> dict[str, str]:
     """Return the variables to add to `given` for a server of ours and its clients.
 
-    In: FILE.d/prefect, where the database lies; the API's address; the server's key. Of what they name nothing else
-    counts: neither a profile nor a key that is given.
+    In: FILE.d/prefect, where the database lies; the API's address; the server's key. They replace the profile, key and
+    folder that are given.
     """
-    page = api_url.removesuffix("/api")
-    return _defaults(given, QUIET | (SERVING if serving else {})) | {
-        HOME: str(folder),
+    return _common(given, folder, serving=serving) | {
         PROFILES: str(folder / "profiles.toml"),
         PROFILE: "ephemeral",
         API_URL: api_url,
@@ -89,29 +84,25 @@ def own_server(
         "PREFECT_SERVER_API_AUTH_STRING": key,
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": api_url.removesuffix("/api"),
         # The page asks where it came from, whatever name or tunnel led there.
         "PREFECT_UI_API_URL": "/api",
         # Prefect would unpack its page beside its code, which many users may not write.
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "page"),
-        **_without_proxy(given),
     }
 
 
 def their_server(given: Mapping[str, str], folder: Path, *, serving: bool = False) -> dict[str, str]:
     """Return the variables to add to `given` for clients of a server that the environment or a profile names."""
-    added = {HOME: str(folder), PROFILES: str(profiles_file(given)), **_without_proxy(given)}
-    return _defaults(given, QUIET | (SERVING if serving else {})) | added
+    return _common(given, folder, serving=serving) | {PROFILES: str(profiles_file(given))}
 
 
-def _defaults(given: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in defaults.items() if name not in given}
-
-
-def _without_proxy(given: Mapping[str, str]) -> dict[str, str]:
-    """Return both spellings of NO_PROXY with loopback in them, as every client reads another one."""
-    told = given.get("no_proxy") or given.get("NO_PROXY")
-    return dict.fromkeys(("NO_PROXY", "no_proxy"), f"{told},{LOOPBACK}" if told else LOOPBACK)
+def _common(given: Mapping[str, str], folder: Path, *, serving: bool) -> dict[str, str]:
+    """Return defaults for what is not given, and NO_PROXY in both spellings, as each client reads another one."""
+    defaults = QUIET | (SERVING if serving else {})
+    direct = given.get("no_proxy") or given.get("NO_PROXY")
+    no_proxy = dict.fromkeys(("NO_PROXY", "no_proxy"), f"{direct},{LOOPBACK}" if direct else LOOPBACK)
+    return {name: text for name, text in defaults.items() if name not in given} | {HOME: str(folder), **no_proxy}
 
 
 def profiles_file(given: Mapping[str, str]) -> Path:

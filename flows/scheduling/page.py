@@ -1,47 +1,165 @@
-"""What a run puts on Prefect's page: its report as Markdown artifacts, and how far a long load is.
+"""What a run tells Prefect: a summary and tables on its page, how far a long load is, and the event of a release.
 
-The page is for looking on: a server that is gone is a warning in the log, and the run goes on.
+The page is for looking on: a server that is gone is a warning in the log, and the run goes on. The page renders the
+summary's Markdown, so whatever comes from a document or a path is escaped there; it shows a table's cells as text.
 """
 
+import html
 import logging
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from time import monotonic
+from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from prefect import get_run_logger
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.events import emit_event
 
+from flows.pipeline.published import published_event
 from flows.pipeline.request import RunResult
-from flows.scheduling import artifacts
-from flows.scheduling.artifacts import Report, report_of, report_of_failure
+from warehouse.clock import as_text
+from warehouse.home import Home
+from warehouse.run_state import status_of
 from warehouse.state import State
 
+MAX_ROWS = 200
+MAX_CELL_CHARS = 300
+QUARANTINE_COLUMNS = ("source", "path", "line", "column", "field", "reason", "expected", "found", "first_seen_at")
+HEADLINE_COLUMNS = ("url", "before", "after")
+AUDIT_COLUMNS = ("name", "status", "offending_rows", "example")
 FIRST_SECONDS = 5.0
 BETWEEN_SECONDS = 2.0
 
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 log = logging.getLogger("newsmart")
 
-
-def leave_report(result: RunResult) -> None:
-    """Leave the report of a run that ended well."""
-    _leave(report_of(result))
+Event = Mapping[str, Any]
 
 
-def leave_report_of_failure(run_id: str, error: str, state: State | None) -> None:
-    """Leave the report of a run that failed, as far as state.json tells of it."""
-    _leave(report_of_failure(run_id, error, state))
+def announce(home: Home, result: RunResult) -> Event | None:
+    """Send Prefect the event of the release that a run has published, with the warehouse as its resource.
 
-
-def _leave(report: Report) -> None:
-    texts = {
-        "newsmart-summary": artifacts.summary(report),
-        "newsmart-quarantine": artifacts.quarantine(report),
-        "newsmart-audits": artifacts.audits(report),
-    }
+    Out: the event; None where the run has published nothing, or the event could not be made.
+    """
+    if not result.published:
+        return None
+    resource = {"prefect.resource.id": f"newsmart.warehouse.{home.file}", "prefect.resource.name": home.file.name}
     try:
-        for key, text in texts.items():
-            create_markdown_artifact(text, key=key, description=f"run {report.run_id}")
-    except Exception as error:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
-        get_run_logger().warning("%s: no artifacts in Prefect: %s", report.run_id, error)
+        event = published_event(home.file, result)
+        emit_event(event["event"], resource, payload={name: event[name] for name in event if name != "event"})
+    except Exception as lost:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
+        get_run_logger().warning("no event in Prefect: %s", lost)
+        return None
+    return event
+
+
+def leave_report(home: Home, result: RunResult, event: Event | None = None, error: Exception | None = None) -> None:
+    """Leave the report of a run, ended well or by an error, as artifacts of the flow run."""
+    audits = sorted(result.audits, key=lambda row: row.get("status") == "pass")
+    headlines = [] if event is None else event["headlines"]
+    text = summary(result, headlines, home.file.with_suffix(".html"), error)
+    try:
+        create_markdown_artifact(text, key="newsmart-summary", description=f"run {result.run_id}")
+        _leave_table(result, "quarantine", result.quarantine, QUARANTINE_COLUMNS)
+        _leave_table(result, "audits", audits, AUDIT_COLUMNS)
+        if event is not None:
+            _leave_table(result, "headlines", headlines, HEADLINE_COLUMNS)
+    except Exception as lost:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
+        get_run_logger().warning("no artifacts in Prefect: %s", lost)
+
+
+def _leave_table(result: RunResult, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    count = f"the first {MAX_ROWS} of {len(rows)} rows" if len(rows) > MAX_ROWS else f"{len(rows)} rows"
+    table = [{column: cell(row.get(column)) for column in columns} for row in rows[:MAX_ROWS]]
+    create_table_artifact(table, key=f"newsmart-{name}", description=f"run {result.run_id}: {count}")
+
+
+def failed_result(run_id: str, as_of: datetime, state: State) -> RunResult:
+    """Return what is known of a run that failed, from what it left in state.json, where that is this run's."""
+    told = state if state.get("run", {}).get("run_id") == run_id else State()
+    run = told.get("run", {})
+    return RunResult(
+        run_id=run_id,
+        as_of=as_of,
+        published=False,
+        release=None,
+        documents=told.get("balance", {}) if told.get("balance_run_id") == run_id else {},
+        mentions=None,
+        articles=None,
+        quarantine_entries=None,
+        seconds=run.get("seconds", {}),
+        quarantine=told.get("quarantine", []),
+        audits=run.get("audits", []),
+        notices=run.get("notices", []),
+    )
+
+
+def summary(
+    result: RunResult,
+    headlines: Sequence[Mapping[str, Any]] = (),
+    report: Path | None = None,
+    error: Exception | None = None,
+) -> str:
+    """Return the summary as Markdown: what was done, headlines before and after, the balance, where the time went.
+
+    In: the headlines that the release changed; where `newsmart report` writes its page.
+    """
+    status = status_of(error) if error is not None else "published" if result.published else "unchanged"
+    change = result.changes
+    facts = {
+        "as of": as_text(result.as_of),
+        "release": result.release,
+        "articles": result.articles,
+        "mentions": result.mentions,
+        "articles added": change.added,
+        "articles changed": change.changed,
+        "articles withdrawn": change.withdrawn,
+        "articles departed": change.departed,
+        "quarantine entries": len(result.quarantine),
+    }
+    page = "" if report is None or not report.exists() else f"[{escape(report.name)}]({quote(report.as_uri(), ':/%')})"
+    parts = [
+        f"# Run {escape(result.run_id)}: {escape(status)}",
+        "" if error is None else f"**{escape(error)}**",
+        _two_columns("what", "value", {name: value for name, value in facts.items() if value is not None}),
+        f"Report: {page or '`newsmart report` writes a page about the release.'}",
+        "## Headlines" if headlines else "",
+        "\n".join(f"- {escape(row['before'])} → **{escape(row['after'])}**" for row in headlines),
+        "## Documents",
+        _two_columns("", "documents", result.documents),
+        "## Seconds",
+        _two_columns("", "seconds", {name: f"{value:.3f}" for name, value in result.seconds.items()}),
+        "## Notices" if result.notices else "",
+        "\n".join(f"- {escape(notice)}" for notice in result.notices),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _two_columns(first: str, second: str, values: Mapping[str, object]) -> str:
+    rows = "".join(f"\n| {escape(name)} | {escape(value)} |" for name, value in values.items())
+    return f"| {first} | {second} |\n| --- | --- |{rows}" if rows else "None."
+
+
+def escape(value: object) -> str:
+    """Return a value as one line of harmless Markdown."""
+    return _MARKDOWN.sub(r"\\\1", html.escape(str(cell(value)), quote=False))
+
+
+def cell(value: object) -> object:
+    """Return a value for a table: a text in one line, cut where it is long; NULL is empty."""
+    if isinstance(value, bool | int | float):
+        return value
+    line = "" if value is None else " ".join(str(value).split())
+    return line if len(line) <= MAX_CELL_CHARS else line[: MAX_CELL_CHARS - 1] + "…"
 
 
 class BatchProgress:
@@ -58,15 +176,13 @@ class BatchProgress:
         if not total or (monotonic() < self._next and not is_last):
             return
         self._next = monotonic() + BETWEEN_SECONDS
+        percent, text = 100.0 * done / total, f"{done:,} of {total:,} documents are taken in"
         try:
-            self._show(100.0 * done / total, f"{done:,} of {total:,} documents are taken in")
+            if self._artifact is not None:
+                update_progress_artifact(self._artifact, progress=percent, description=text)
+                return
+            made = create_progress_artifact(progress=percent, key="newsmart-progress", description=text)
+            self._artifact = made if isinstance(made, UUID) else None
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
             self._next = float("inf")
             log.warning("no progress in Prefect: %s", error)
-
-    def _show(self, percent: float, text: str) -> None:
-        if self._artifact is not None:
-            update_progress_artifact(self._artifact, progress=percent, description=text)
-            return
-        made = create_progress_artifact(progress=percent, key="newsmart-progress", description=text)
-        self._artifact = made if isinstance(made, UUID) else None

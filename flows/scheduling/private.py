@@ -1,16 +1,16 @@
 """FILE.d/prefect: where Prefect keeps its database, and the key to the server that we start.
 
 Other users of this machine are not trusted: the database holds logs, file names and parameters, and whoever may ask
-the API may start runs. So the folder is 0700 and the key lies in it, in a file of its own with mode 0600. It reaches
-Prefect's processes by their environment, never by a command line, which `ps` shows to all.
+the API may start runs. So the folder is 0700, and the key lies in it in a file of mode 0600. It reaches Prefect's
+processes by their environment, never by a command line, which `ps` shows to all.
 
 Prefect reads `.env`, `prefect.toml` and `pyproject.toml` of the current folder, which may be anybody's; its settings
-name classes to load and servers to obey. So all that imports Prefect does it in this folder (`inside`).
+name classes to load and servers to obey. So every process that imports Prefect does so in this folder.
 """
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
@@ -19,19 +19,17 @@ from schemas.errors import LockedError, RunFailed
 from warehouse.durable import try_lock
 from warehouse.home import Home
 from warehouse.owners import hand_over
+from warehouse.refusals import refused
 
+FOLDER = "prefect"
 KEY_FILE = "key"
-USER = "newsmart"
-KEY_BYTES = 32
-IDENTITY_FILE = "identity"
-LOCK_FILE = "lock"
-IDENTITY_BYTES = 4
-MAX_KEY_CHARS = 1000
+MAX_CHARS = 1000
+OPEN_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def private_folder(home: Home) -> Path:
     """Return FILE.d/prefect, made, ours alone and no link. Raises RunFailed."""
-    folder = home.folder / "prefect"
+    folder = home.folder / FOLDER
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not stat.S_ISDIR(os.lstat(folder).st_mode):
@@ -40,24 +38,22 @@ def private_folder(home: Home) -> Path:
     except OSError as error:
         todo = "mend its owner or rights, or run with --direct"
         raise RunFailed("cannot make Prefect's folder", where=f"{folder}: {error.strerror}", todo=todo) from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise RunFailed("cannot write Prefect's folder", where=str(folder), todo="mend its rights")
     hand_over_all(folder)
     return folder
 
 
 def hand_over_all(folder: Path) -> None:
-    """Give what root has made in Prefect's folder to the warehouse's user, whose later runs could not write it else."""
+    """Give what root has made in Prefect's folder to the warehouse's user, whose later runs could not write it."""
     if os.geteuid() != 0 or folder.parent.stat().st_uid == 0:
         return
     for place, folders, files in os.walk(folder):
-        for path in (Path(place), *(Path(place) / name for name in (*folders, *files))):
+        for name in (".", *folders, *files):
             with suppress(OSError):
-                _hand_over(path, folder.parent)
+                _hand_over(Path(place) / name, folder.parent)
 
 
 def _hand_over(path: Path, like: Path) -> None:
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | OPEN_FLAGS)
     try:
         hand_over(number, like)
     finally:
@@ -66,69 +62,50 @@ def _hand_over(path: Path, like: Path) -> None:
 
 def key_in(folder: Path) -> str:
     """Return the server's key, `user:password` as Prefect wants it; a random one is made at first. Raises RunFailed."""
-    path = folder / KEY_FILE
-    try:
-        return _read(path) or _make(path, f"{USER}:{token_urlsafe(KEY_BYTES)}")
-    except (OSError, UnicodeError) as error:
-        raise RunFailed("cannot read the server's key", where=f"{path}: {error}", todo="remove the file") from error
+    return _read_or_make(folder / KEY_FILE, lambda: f"newsmart:{token_urlsafe(32)}")
 
 
 def identity_in(folder: Path) -> str:
-    """Return the warehouse's identity, made at first: on a server that is shared its path may be another's too."""
-    path = folder / IDENTITY_FILE
-    try:
-        return _read(path) or _make(path, token_hex(IDENTITY_BYTES))
-    except (OSError, UnicodeError) as error:
-        raise RunFailed("cannot read the warehouse's identity", where=f"{path}: {error}") from error
+    """Return the warehouse's identity, made at first: on a shared server, another warehouse may have its path too."""
+    return _read_or_make(folder / "identity", lambda: token_hex(4))
 
 
 def known_key(home: Home) -> str | None:
     """Return the key of the server that serves the warehouse; None where this user may not read it."""
     try:
-        return _read(home.folder / "prefect" / KEY_FILE)
+        return _read(home.folder / FOLDER / KEY_FILE) or None
     except (OSError, UnicodeError):
         return None
 
 
-def _read(path: Path) -> str | None:
+def _read_or_make(path: Path, make: Callable[[], str]) -> str:
     try:
-        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    with os.fdopen(number, encoding="utf-8") as file:
-        return file.read(MAX_KEY_CHARS).strip() or None
-
-
-def _make(path: Path, text: str) -> str:
-    path.unlink(missing_ok=True)
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(number, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
+        text = _read(path) if path.is_symlink() or path.exists() else ""
+        if not text:
+            text = make()
+            path.unlink(missing_ok=True)
+            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN_FLAGS, 0o600)
+            with open(number, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+    except (OSError, UnicodeError) as error:
+        what = f"cannot read the server's {path.name}"
+        raise RunFailed(what, where=f"{path}: {error}", todo="remove the file") from error
     return text
 
 
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Be the only `newsmart run` whose server uses the folder's database: two that make its tables at once both fail.
+def _read(path: Path) -> str:
+    with open(os.open(path, os.O_RDONLY | OPEN_FLAGS), encoding="utf-8") as file:
+        return file.read(MAX_CHARS).strip()
 
-    Raises LockedError.
-    """
-    number = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+@contextmanager
+def locked(path: Path, busy: Callable[[], LockedError]) -> Iterator[None]:
+    """Hold a lock file for the block. Raises what `busy` returns where another holds it, RunFailed for no lock."""
     try:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | OPEN_FLAGS, 0o666)
+    except OSError as error:
+        raise refused("cannot open the lock", path, error) from error
+    with open(number, "rb"):
         if not try_lock(number):
-            todo = "it ends by itself"
-            raise LockedError("another run holds the warehouse", where=str(folder.parent), todo=todo)
+            raise busy()
         yield
-    finally:
-        os.close(number)
-
-
-@contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    """Make this the current folder for the block."""
-    before = os.getcwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)

@@ -1,29 +1,43 @@
 """`newsmart run` as a Prefect flow run: from the environment to the result. Prefect itself is imported last.
 
 Order is what makes it quick: the server's process starts first, and while it imports for four seconds this process
-imports too. A server that `newsmart serve` runs for the warehouse is used where it answers.
+imports too.
 """
 
 import atexit
 import os
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import chdir, contextmanager
 from importlib import import_module
-from pathlib import Path
+from typing import Any
 
-from flows.lean import hide_heavy_modules
 from flows.pipeline.request import RunRequest, RunResult, Told
-from flows.scheduling.environment import environment_of, own_server, their_api_url, their_server, their_settings
-from flows.scheduling.private import alone_in, hand_over_all, inside, key_in, known_key, private_folder
-from flows.scheduling.server import PrefectServer, is_prefect, listen
-from flows.scheduling.serving import read_serving
-from flows.settings import PREFIX
-from flows.silence import be_silent
+from flows.scheduling.server import listen, prefect_server
 from flows.sources.named import absolute
-from schemas.errors import RunFailed
+from flows.startup import skip_numpy_and_pandas
+from flows.streams import close_stderr
 from warehouse.home import Home
 from warehouse.lock import hold
+
+
+def parameters_of(request: RunRequest) -> dict[str, Any]:
+    """Return the flow's parameters that say what the request says; paths are absolute, whatever the current folder.
+
+    They are small, plain and free of secrets, as the server keeps and shows them.
+    """
+    return {
+        "source": [f"{source.name}={absolute(source.root)}" for source in request.sources],
+        "warehouse": os.path.abspath(request.warehouse),
+        "as_of": None if request.as_of is None else request.as_of.isoformat(),
+        "full_refresh": request.full_refresh,
+        "reparse": request.reparse,
+        "max_quarantine": request.max_quarantine,
+        "allow_shrink": request.allow_shrink,
+        "workers": request.workers,
+        "engine": request.engine.name,
+        "dask_address": request.engine.address,
+    }
+
 
 DoWatchedRun = Callable[[RunRequest, Told], RunResult]
 
@@ -35,63 +49,27 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
     Once in a process: Prefect reads its settings at import, and the server is gone after the block. Prefect's part is
     done in FILE.d/prefect, so that it reads no settings of the current folder; ours travel by the environment.
     """
-    atexit.register(be_silent)
+    atexit.register(close_stderr)
     home = Home.of(first.warehouse)
     home.prepare()
-    folder = private_folder(home)
     with hold(home):
         pass  # where another run holds the warehouse, that is told now and not after Prefect's start
     if not first.engine.is_dask:
-        hide_heavy_modules()
-    environment.update(environment_of(first.settings))
-    environment.pop(f"{PREFIX}SETTINGS", None)
-    try:
-        with _server(home, folder, environment) as server:
-            with inside(folder):
-                module = import_module("flows.scheduling.call")
-                if server is not None:
-                    server.wait_until_ready()
-                    server.leave_alone()
+        skip_numpy_and_pandas()
+    with prefect_server(home, first.settings, environment, listen, serving=False) as (server, folder):
+        with chdir(folder):
+            flow, ends = import_module("flows.refresh"), import_module("flows.scheduling.flow_run")
+            if server is not None:
+                server.wait_until_ready()
+                server.leave_alone()
 
-            def run(request: RunRequest, told: Told) -> RunResult:
-                asked = in_any_folder(request)
-                with inside(folder):
-                    result: RunResult = module.call_refresh(asked, told)
-                return result
+        def run(request: RunRequest, told: Told) -> RunResult:
+            parameters = parameters_of(request)
+            with chdir(folder):
+                result: RunResult = flow.call_refresh(parameters, told)
+            return result
 
-            try:
-                yield run
-            finally:
-                module.flush()
-    finally:
-        hand_over_all(folder)
-
-
-def in_any_folder(request: RunRequest) -> RunRequest:
-    """Return the request with absolute paths, so that it means the same in every folder."""
-    sources = tuple(replace(source, root=absolute(source.root)) for source in request.sources)
-    return replace(request, sources=sources, warehouse=Path(os.path.abspath(request.warehouse)))
-
-
-@contextmanager
-def _server(home: Home, folder: Path, environment: MutableMapping[str, str]) -> Iterator[PrefectServer | None]:
-    """Yield the server that is started, or None where there is one to use."""
-    settings = their_settings(environment)
-    theirs = their_api_url(settings)
-    if theirs is not None:
-        if not is_prefect(theirs, settings, timeout=5.0):
-            todo = "start it, unset PREFECT_API_URL, or run with --direct"
-            raise RunFailed("no Prefect server answers", where=theirs, todo=todo)
-        environment.update(their_server(environment, folder))
-        yield None
-        return
-    serving, key = read_serving(home), known_key(home)
-    if serving is not None and key is not None and is_prefect(serving.api_url):
-        environment.update(own_server(environment, folder, serving.api_url, key))
-        yield None
-        return
-    with alone_in(folder):
-        server = PrefectServer(listen(), folder, with_page=False)
-        environment.update(own_server(environment, folder, server.api_url, key_in(folder)))
-        with server:
-            yield server
+        try:
+            yield run
+        finally:
+            ends.flush()

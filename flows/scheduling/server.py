@@ -5,10 +5,10 @@ port can be lost between choosing and binding, requests wait in the socket's que
 (4 of its 5 seconds), and a server that dies is replaced behind the same address. The child ends when its standard
 input closes, which the kernel does for a parent that was killed too.
 
-Rejected: Prefect's own temporary server (it starts only after `import prefect`, so that the two imports cannot run side
-by side: 5.4 s against 10 s for a trivial flow; it shares the terminal's Ctrl-C, dies first, and the run's last state is
-lost), and `prefect server start` (Prefect 3.8.8: nothing can be put before its application, which checks no Host; a
-port in use is known only seconds later; and it ends with the service manager's signal, under the runs).
+Rejected, with Prefect 3.8.8: its own temporary server (it starts only after `import prefect`, so that the two imports
+cannot run side by side: 5.4 s against 10 s for a trivial flow; it shares the terminal's Ctrl-C, dies first, and the
+run's last state is lost), and `prefect server start` (nothing can be put before its application, which checks no Host;
+a port in use is known only seconds later; and it ends with the service manager's signal, under the runs).
 """
 
 import errno
@@ -16,35 +16,117 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from time import monotonic
-from types import TracebackType
-from typing import IO, Self
+from time import monotonic, sleep
+from typing import IO
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
-from schemas.errors import RunFailed
+from flows.scheduling.environment import (
+    API_URL,
+    environment_of,
+    own_server,
+    their_api_url,
+    their_server,
+    their_settings,
+)
+from flows.scheduling.private import hand_over_all, key_in, known_key, locked, private_folder
+from flows.scheduling.serving import read_serving
+from flows.settings import PREFIX, Settings
+from schemas.errors import LockedError, RunFailed
+from warehouse.home import Home
 
 HOST = "127.0.0.1"
 OWN_NAMES = (HOST, "localhost", "::1")
 READY_SECONDS = 60.0
 STOP_SECONDS = 3.0
 ROOT = str(Path(__file__).resolve().parents[2])
-LAST_LINE_BYTES = 4000
 
 
 def child_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs `main` of a module of ours in a new interpreter.
 
-    -P keeps the current folder off the module path, where a user's `flows/` would hide ours; so would PYTHONPATH, but
-    that the path is this process's own.
+    -P keeps the current folder off the module path, where a user's `flows/` would hide ours; PYTHONPATH would too, but
+    the path is this process's own.
     """
     path = [*filter(None, sys.path), ROOT]
     code = f"import sys; sys.path[:] = {path!r}; from {module} import main; main()"
     return [sys.executable, "-P", "-c", code, *arguments]
+
+
+def end_child(child: subprocess.Popen[bytes], seconds: float, is_urgent: Callable[[], bool] = lambda: False) -> None:
+    """End a child by closing its standard input; by force where it takes longer, or when that is urgent."""
+    with suppress(BrokenPipeError):
+        pipe_of(child).close()
+    deadline = monotonic() + seconds
+    while child.poll() is None and monotonic() < deadline and not is_urgent():
+        sleep(0.05)
+    child.kill()
+    child.wait()
+
+
+def pipe_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """Return the child's standard input, which is a pipe by construction."""
+    if process.stdin is None:
+        raise ValueError("the child has no pipe")
+    return process.stdin
+
+
+@contextmanager
+def prefect_server(
+    home: Home,
+    settings: Settings,
+    environment: MutableMapping[str, str],
+    listener: Callable[[], socket.socket],
+    *,
+    serving: bool,
+) -> Iterator[tuple["PrefectServer | None", Path]]:
+    """Yield the server that is started, None where one that answers is used, and FILE.d/prefect.
+
+    The environment names it to Prefect, and our settings to our processes. Used are the user's own server and, for a
+    single run, that of the `newsmart serve` that serves the warehouse. Never by another `serve`: it would lose its
+    server with the first one. Raises RunFailed, LockedError.
+    """
+    folder = private_folder(home)
+    environment.update(environment_of(settings))
+    environment.pop(f"{PREFIX}SETTINGS", None)
+    told = their_settings(environment)
+    theirs = their_api_url(told)
+    served, key = (None, None) if serving else (read_serving(home), known_key(home))
+    with ExitStack() as stack:
+        stack.callback(hand_over_all, folder)
+        if theirs is not None:
+            if not is_prefect(theirs, told, timeout=5.0):
+                todo = "start it, or unset PREFECT_API_URL" + ("" if serving else ", or run with --direct")
+                raise RunFailed("no Prefect server answers", where=theirs, todo=todo)
+            environment.update(their_server(environment, folder, serving=serving) | {API_URL: theirs})
+            yield None, folder
+        elif served is not None and key is not None and is_prefect(served.api_url):
+            environment.update(own_server(environment, folder, served.api_url, key))
+            yield None, folder
+        else:
+            if not serving:
+                stack.enter_context(alone_in(folder))
+            server = PrefectServer(listener(), folder, with_page=serving)
+            stack.callback(server.stop)
+            environment.update(own_server(environment, folder, server.api_url, key_in(folder), serving=serving))
+            server.start()
+            yield server, folder
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Be the only `newsmart run` whose server uses the folder's database: two that make its tables at once both fail.
+
+    Raises LockedError.
+    """
+    where = str(folder.parent)
+    busy = LockedError("another run holds the warehouse", where=where, todo="it ends by itself")
+    with locked(folder / "lock", lambda: busy):
+        yield
 
 
 def is_prefect(url: str, settings: Mapping[str, str] | None = None, timeout: float = 2.0) -> bool:
@@ -68,60 +150,40 @@ def _tls(settings: Mapping[str, str]) -> ssl.SSLContext:
 
 def listen(port: int = 0) -> socket.socket:
     """Return a listening socket on loopback; port 0 takes a free one. Raises RunFailed where the port is in use."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen(128)
+        return socket.create_server((HOST, port), backlog=128)
     except OSError as error:
-        listener.close()
         what = "the port is in use" if error.errno == errno.EADDRINUSE else f"cannot listen: {error.strerror}"
         raise RunFailed(what, where=f"{HOST}:{port}", todo="choose another with --port") from error
-    return listener
 
 
 class PrefectServer:
-    """One server process behind a listening socket, which stays open over restarts. A context manager."""
+    """One server process behind a listening socket, which stays open over restarts."""
 
     def __init__(self, listener: socket.socket, folder: Path, *, with_page: bool) -> None:
         """In: the socket, which is ours to close from now on; FILE.d/prefect; whether page and scheduler are wanted."""
         self._listener = listener
         self._folder = folder
-        self._port: int = listener.getsockname()[1]
         self._with_page = with_page
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log: IO[bytes] | None = None
-
-    @property
-    def address(self) -> str:
-        """The page's address."""
-        return f"http://{HOST}:{self._port}"
-
-    @property
-    def api_url(self) -> str:
-        """The API's address."""
-        return f"{self.address}/api"
-
-    @property
-    def pid(self) -> int | None:
-        """The process's id, None where none was started."""
-        return None if self._process is None else self._process.pid
+        self._log = folder / "server.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.address = f"http://{HOST}:{listener.getsockname()[1]}"
+        self.api_url = f"{self.address}/api"
 
     def start(self) -> None:
-        """Start the process and return at once. The environment is this process's."""
+        """Start the process, again where it has ended, and return at once. The environment is this process's."""
         self._end()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # outlives this call
         number = self._listener.fileno()
-        kind = "page" if self._with_page else "bare"
-        self._process = subprocess.Popen(
-            child_command("flows.scheduling.server_process", str(number), kind),
-            cwd=self._folder,
-            pass_fds=[number],
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,
-        )
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                child_command("flows.scheduling.server_process", str(number), "page" if self._with_page else "bare"),
+                cwd=self._folder,
+                pass_fds=[number],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def wait_until_ready(self, seconds: float = READY_SECONDS, should_stop: Callable[[], bool] = lambda: False) -> bool:
         """Wait for the server's first answer; False where `should_stop` came before it.
@@ -139,54 +201,23 @@ class PrefectServer:
 
     def is_alive(self) -> bool:
         """Tell whether the process runs."""
-        return self._process is not None and self._process.poll() is None
+        return self.process is not None and self.process.poll() is None
 
     def leave_alone(self) -> None:
         """Close this process's copy of the socket: once the server is gone, calls fail at once and do not queue."""
         self._listener.close()
 
     def stop(self) -> None:
-        """End the process, by force after STOP_SECONDS, and free the port. Safe to call twice."""
+        """End the process and free the port. Safe to call twice."""
         self._end()
         self._listener.close()
 
     def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            pipe_of(process).close()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self._close_log()
-
-    def _close_log(self) -> None:
-        if self._log is not None:
-            self._log.close()
-        self._log = None
+        if self.process is not None:
+            end_child(self.process, STOP_SECONDS)
+            self.process = None
 
     def _last_words(self) -> str:
-        if self._log is None:
-            return "it was never started"
-        size = self._log.seek(0, 2)
-        self._log.seek(max(0, size - LAST_LINE_BYTES))
-        lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
+        lines = self._log.read_text("utf-8", "replace").strip()[-4000:].splitlines()
         telling = [line for line in lines if "Error" in line and "Traceback" not in line] or lines
         return telling[-1].strip()[:300] if telling else "it does not answer; does another program hold its database?"
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stop."""
-        self.stop()
-
-
-def pipe_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
-    """Return the child's standard input, which is a pipe by construction."""
-    if process.stdin is None:
-        raise ValueError("the child has no pipe")
-    return process.stdin

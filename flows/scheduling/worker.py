@@ -1,141 +1,189 @@
-"""The process that runs scheduled flows for `newsmart serve`: a Prefect worker whose flows run in this process.
+"""Runs the flows of a served warehouse as their runs come due, in the process that `newsmart serve` starts for it.
 
-A worker type of our own, which is how Prefect is meant to be extended: `BaseWorker` looks for what is due, takes it and
-tells the server that it lives; we say where a flow runs. Here it is a thread, so that a run costs half a second of
-Prefect and not the four that a process and its imports take (`Runner`, the process worker: measured with 3.8.8).
+It looks each second for what is due, as Prefect's `Runner` does, but runs the flow in a thread of its own process: a
+run costs half a second of Prefect and not the four that a process and its imports take. Rejected, with Prefect 3.8.8:
+`Runner` and the process worker for that cost; a worker type of our own (`BaseWorker`), which needs a work pool, that
+others may put runs into, and an event loop.
 
 Runs go one after another. A run whose time comes while another of its deployment goes on, or came while nothing served,
 is skipped: a refresh looks at the whole source, so one is as good as ten.
+
+After RECYCLE_RUNS the process is replaced, which bounds what leaks. A run that is asked to stop has STOP_SECONDS; after
+that, or past its flow's timeout, the process ends by force. The pipeline is safe against that by design.
 """
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import anyio
-import anyio.abc
-import anyio.to_thread
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.flow_engine import run_flow
 from prefect.flows import Flow
-from prefect.states import Cancelled
-from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.states import Cancelled, Pending
 
-from flows.scheduling.deployments import next_due
-from flows.scheduling.ends import SKIPPED
-from flows.scheduling.job import Job
-from flows.scheduling.serving import write_serving
+from flows.maintenance import maintain
+from flows.refresh import TIMEOUT_SECONDS, refresh
+from flows.scheduling.deployments import deploy, recover
+from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
+from flows.scheduling.serving import NEW_PROCESS, Job, When, write_serving
+from warehouse.home import Home
 
+MAINTAIN = When(cron="30 3 * * 0", spacing=7 * 86_400)
+POLL_SECONDS = 1.0
 NEXT_DUE_SECONDS = 5.0
+MOST_RUNS = 50
 ON_TIME_SECONDS = 30.0
+STOP_SECONDS = 10.0
+OVERDUE_SECONDS = 60.0
+AGAIN_SECONDS = 2.0
+RECYCLE_RUNS = 300
 OWN_TO_A_RUN = ("full_refresh", "reparse", "as_of", "allow_shrink")
-OVERLAP = "it was due while another run went on"
-LATE = "it was due while nothing served"
 
 log = logging.getLogger("newsmart.serve")
 
 
-class Result(BaseWorkerResult):
-    """What Prefect wants to know of a run that has been taken: its status is 0, its state says the rest."""
+class Worker:
+    """Runs the flows of one served warehouse in a thread, one after another."""
 
-
-class ThreadWorker(BaseWorker[BaseJobConfiguration, BaseVariables, Result]):
-    """Runs the flows of one served warehouse in a thread of this process, one after another."""
-
-    type = "newsmart"
-    job_configuration = BaseJobConfiguration
-    _description = "Runs flows inside the process of `newsmart serve`."
-    _display_name = "newsmart"
-
-    def __init__(self, job: Job, pool: str, served: Mapping[UUID, Flow[..., Any]]) -> None:
-        """In: the job; the work pool; which flow each deployment runs."""
-        super().__init__(work_pool_name=pool, name=f"{job.name} {os.getpid()}", prefetch_seconds=0)
+    def __init__(self, job: Job, closed: threading.Event) -> None:
+        """In: the job; what is set when it is to end. Nothing is started."""
+        self.served: dict[UUID, Flow[..., Any]] = {}
         self._job = job
-        self._served = served
-        self._turn = anyio.Lock()
-        self._waiting: set[UUID] = set()
+        self._closed = closed
+        self._runs_now = job.runs_now
+        self._thread = ThreadPoolExecutor(1, "flow")
+        self._taken: dict[UUID, Future[None]] = {}
+        self._running_since: float | None = None
         self._free_since = datetime.now(UTC)
-        self._looked_at = 0.0
-        self.runs = 0
-        self.running_since: float | None = None
-        self.is_stopping = False
+        self._told_at = 0.0
+        self._runs = 0
 
-    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """Look for what is due, unless this process is to end; tell what is due next."""
-        if self.is_stopping:
-            return []
-        found = await super().get_and_submit_flow_runs()
-        if time.monotonic() - self._looked_at > NEXT_DUE_SECONDS:
-            self._looked_at = time.monotonic()
-            await anyio.to_thread.run_sync(self._tell_next_due)
-        return found
-
-    async def run(
-        self,
-        flow_run: FlowRun,
-        configuration: BaseJobConfiguration,
-        task_status: anyio.abc.TaskStatus[int] | None = None,
-    ) -> Result:
-        """Run a flow run, or skip it."""
-        if task_status is not None:
-            task_status.started(os.getpid())
-        deployment = flow_run.deployment_id
-        why = self._why_skip(flow_run)
-        if why is not None or deployment is None:
-            await self._skip(flow_run, why or "it belongs to no deployment of this warehouse")
-        else:
-            self._waiting.add(deployment)
+    def serve(self) -> int:
+        """Serve the job until `closed` is set. Out: the exit status, 0 or that of a process that wants a new one."""
+        while not self._closed.is_set() and self._runs < RECYCLE_RUNS:
             try:
-                async with self._turn:
-                    await anyio.to_thread.run_sync(self._run_flow, flow_run, self._served[deployment])
-            finally:
-                self._waiting.discard(deployment)
-        return Result(status_code=0, identifier=str(os.getpid()))
+                with get_client(sync_client=True) as client:
+                    self.register(client)
+                    while self._runs < RECYCLE_RUNS and not self._closed.is_set():
+                        self.take_due(client)
+                        self._wait(POLL_SECONDS)
+            except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
+                log.warning("Prefect's server does not answer (%s); trying again", one_line(error))
+                self._wait(AGAIN_SECONDS)
+                while not self.is_idle(0) and not self._closed.is_set():
+                    self._wait(POLL_SECONDS)
+        while not self._closed.is_set() and not self.is_idle(0):
+            self._wait(POLL_SECONDS)
+        if not self.is_idle(STOP_SECONDS):
+            log.warning("a run did not end within %g s; it is broken off, the release stays as it was", STOP_SECONDS)
+        elif self._closed.is_set():
+            self._pause()
+        return 0 if self._closed.is_set() else NEW_PROCESS
 
-    def _why_skip(self, run: FlowRun) -> str | None:
-        if run.deployment_id not in self._served:
-            return "it belongs to no deployment of this warehouse"
-        if self.is_stopping:
-            return "`newsmart serve` was stopping"
-        due = run.expected_start_time or datetime.now(UTC)
-        if run.deployment_id in self._waiting:
-            return OVERLAP
-        if due < self._free_since and (datetime.now(UTC) - due).total_seconds() > ON_TIME_SECONDS:
-            return LATE
-        return None
+    def register(self, client: SyncPrefectClient) -> None:
+        """Make the deployments, and end what a crash left there."""
+        name, parameters = self._job.name, self._job.parameters
+        hook: Any = partial(tell_hooks, folder=self._job.folder)
+        flows = [
+            flow.with_options(on_completion=[hook], on_failure=[hook], on_crashed=[hook])
+            for flow in (refresh, maintain)
+        ]
+        first = deploy(flows[0], name, self._job.when, parameters)
+        second = deploy(flows[1], name, MAINTAIN, {"warehouse": parameters["warehouse"]})
+        self.served = {first: flows[0], second: flows[1]}
+        if count := sum(recover(client, identity) for identity in self.served):
+            log.warning("%d run(s) of an earlier process were marked as crashed", count)
+        if self._runs_now:
+            client.create_flow_run_from_deployment(first)
+            self._runs_now = False
 
-    async def _skip(self, run: FlowRun, why: str) -> None:
-        await self.client.set_flow_run_state(run.id, Cancelled(name=SKIPPED, message=why), force=True)
-        log.info("skipped a run: %s", why)
+    def take_due(self, client: SyncPrefectClient) -> None:
+        """Start or skip what is due; now and then tell in serve.json what is due next."""
+        now = datetime.now(UTC)
+        tells = time.monotonic() - self._told_at > NEXT_DUE_SECONDS
+        before = None if tells else now
+        found = client.get_scheduled_flow_runs_for_deployments(list(self.served), before, MOST_RUNS)
+        for run in found:
+            if (run.next_scheduled_start_time or now) <= now and run.deployment_id is not None:
+                self._take(client, run.id, run.deployment_id, run.expected_start_time or now)
+        if tells:
+            self._told_at = time.monotonic()
+            first = next(iter(self.served))
+            times = [run.expected_start_time for run in found if run.deployment_id == first]
+            self._tell_next_due(min((at for at in times if at is not None and at > now), default=None))
+
+    def _take(self, client: SyncPrefectClient, identity: UUID, deployment: UUID, due: datetime) -> None:
+        why = None
+        if deployment in self._taken and not self._taken[deployment].done():
+            why = "it was due while another run went on"
+        elif due < self._free_since and (datetime.now(UTC) - due).total_seconds() > ON_TIME_SECONDS:
+            why = "it was due while nothing served"
+        if why is not None:
+            client.set_flow_run_state(identity, Cancelled(name=SKIPPED, message=why), force=True)
+            log.info("skipped a run: %s", why)
+        elif client.set_flow_run_state(identity, Pending()).status is SetStateStatus.ACCEPT:
+            run = client.read_flow_run(identity)
+            self._taken[deployment] = self._thread.submit(self._run_flow, run, self.served[deployment])
 
     def _run_flow(self, run: FlowRun, flow: Flow[..., Any]) -> None:
         """Run a flow in this thread. All that comes of it is a state and a line in the log."""
-        self.running_since = time.monotonic()
+        self._running_since = time.monotonic()
         try:
             parameters = served_parameters(flow, run.parameters, self._job.parameters)
-            state: Any = run_flow(flow, flow_run=run, parameters=parameters, return_type="state")
-            log.log(_level(state), "%s: %s", state.name.lower(), one_line(state.message or ""))
+            with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+                state: Any = run_flow(flow, flow_run=run, parameters=parameters, return_type="state")
+            is_well = state.type is StateType.COMPLETED or state.name == SKIPPED
+            level = logging.INFO if is_well else logging.ERROR
+            log.log(level, "%s: %s", state.name.lower(), one_line(state.message or ""))
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
             log.error("Prefect could not note how a run ended: %s: %s", type(error).__name__, one_line(error))
         finally:
-            self.runs += 1
-            self.running_since = None
+            self._runs += 1
+            self._running_since = None
             self._free_since = datetime.now(UTC)
 
-    def _tell_next_due(self) -> None:
-        with get_client(sync_client=True) as client:
-            due = next_due(client, next(iter(self._served)))
+    def _tell_next_due(self, due: datetime | None) -> None:
         text = None if due is None else due.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
         try:
-            write_serving(self._job.home, replace(self._job.serving, next_due_at=text))
+            write_serving(
+                Home.of(Path(self._job.parameters["warehouse"])), replace(self._job.serving, next_due_at=text)
+            )
         except OSError as error:
             log.warning("cannot write serve.json: %s", error)
+
+    def is_idle(self, seconds: float) -> bool:
+        """Wait so long for the runs that were taken. Out: whether they have ended."""
+        return not wait(self._taken.values(), seconds).not_done
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, and end the process where a run is overdue."""
+        self._closed.wait(seconds)
+        since = self._running_since
+        if since is not None and time.monotonic() - since > TIMEOUT_SECONDS + OVERDUE_SECONDS:
+            log.error("a run did not end by its timeout; its process is ended")
+            os._exit(1)
+
+    def _pause(self) -> None:
+        """Schedule nothing while nobody serves, and send what waits in Prefect's queues. Never waits long."""
+        try:
+            with get_client(sync_client=True) as client:
+                for identity in self.served:
+                    client.pause_deployment(identity)
+            flush()
+        except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
+            log.debug("the server was gone first: %s", error)
 
 
 def served_parameters(flow: Flow[..., Any], asked: Mapping[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,10 +199,12 @@ def served_parameters(flow: Flow[..., Any], asked: Mapping[str, Any], job: Mappi
     return {name: value for name, value in taken.items() if name in flow.parameters.properties}
 
 
-def _level(state: State[Any]) -> int:
-    return logging.INFO if state.type is StateType.COMPLETED or state.name == SKIPPED else logging.ERROR
-
-
 def one_line(error: object) -> str:
     """Return a text as one line that is not too long."""
     return " ".join(str(error).split())[:500]
+
+
+def serve_until(job: Job, closed: threading.Event) -> int:
+    """Serve the job until `closed` is set. Out: the exit status."""
+    prepare_process()
+    return Worker(job, closed).serve()

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
@@ -17,13 +18,14 @@ from urllib.request import Request, urlopen
 
 import duckdb
 
+from flows.scheduling.server import PrefectServer
 from flows.scheduling.serving import Serving, read_serving
 from warehouse.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE_UNAVAILABLE = 503  # SQLite was busy
 T = TypeVar("T")
-ROLES = {"scheduling.server_process": "server", "scheduling.worker_process": "worker"}
+ROLES = {"from flows.scheduling.server_process": "server", "from flows.serve": "worker"}
 
 
 def free_port() -> int:
@@ -42,6 +44,17 @@ def wait_for(look: Callable[[], T | None], seconds: float, what: str) -> T:
             return found
         time.sleep(0.1)
     raise TimeoutError(what)
+
+
+@contextmanager
+def running(server: PrefectServer, seconds: float = 60.0) -> Iterator[None]:
+    """Run a server for the block, which begins when it answers."""
+    try:
+        server.start()
+        server.wait_until_ready(seconds)
+        yield
+    finally:
+        server.stop()
 
 
 @dataclass

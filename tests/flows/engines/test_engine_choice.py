@@ -9,8 +9,8 @@ from flows.cli import build_parser, main
 from flows.commands.run import run_request, run_settings
 from flows.engines import choice
 from flows.engines.choice import Engine, choose_engine
-from flows.refresh import parameters_of
 from flows.scheduling.batches import can_reach
+from flows.scheduling.run import parameters_of
 from schemas.errors import UsageError
 from tests.documents import make_document
 from tests.newsroom import Newsroom

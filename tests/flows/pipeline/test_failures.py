@@ -10,7 +10,7 @@ import pytest
 from flows.commands.status import status_lines, status_object
 from flows.pipeline import direct
 from flows.pipeline.backfill import plan
-from flows.scheduling.artifacts import report_of_failure
+from flows.scheduling.page import failed_result
 from flows.settings import Settings
 from schemas.errors import LedgerDamaged, NewsmartError, Refused, UsageError
 from tests.documents import make_document
@@ -86,8 +86,7 @@ def test_a_run_that_fails_before_it_counts_does_not_own_the_balance(published: N
         published.run()
     check_failure_is_told(published, "no document", "refused")
     home = Home.of(published.warehouse)
-    report = report_of_failure(runs.run_id_of(FAILED_AT), "error", state_before(home))
-    assert (report.status, report.documents) == ("refused", {})
+    assert failed_result(runs.run_id_of(FAILED_AT), FAILED_AT, state_before(home)).documents == {}
 
     published.write("a.md", make_document("other"))
     published.run()

@@ -1,20 +1,23 @@
 """The flows on tiny documents, against a real Prefect server."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import duckdb
 import psutil
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentUpdate, GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
@@ -24,7 +27,7 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, State
-from prefect.states import Failed
+from prefect.states import Completed, Failed, Running, Scheduled
 
 from flows import maintenance
 from flows import refresh as module
@@ -33,19 +36,24 @@ from flows.engines import dask_readers
 from flows.engines.dask_readers import Pending
 from flows.pipeline import direct
 from flows.pipeline.request import LOGGER, RunRequest, RunResult
-from flows.refresh import refresh
+from flows.refresh import call_refresh, refresh
 from flows.scheduling.batches import TaskCluster
-from flows.scheduling.call import call_refresh
-from flows.scheduling.ends import step, tell_hooks
+from flows.scheduling.flow_run import flush, step, tell_hooks
+from flows.scheduling.run import parameters_of
+from flows.scheduling.serving import Job, Serving, When
+from flows.scheduling.worker import Worker
 from flows.sources.scan import Source
 from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, TransientFailure
 from tests.documents import make_document
 from tests.newsroom import Newsroom
 from tests.s3_server import KEY, SECRET, Fault, s3_gate
+from tests.soak.served import wait_for
 from warehouse.home import Home
 from warehouse.lock import hold
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
+
+Published = tuple[Newsroom, State[Any], FlowRun]
 
 
 @contextmanager
@@ -57,7 +65,7 @@ def listening() -> Iterator[Progress]:
 
 def called(newsroom: Newsroom) -> RunResult:
     with listening() as progress:
-        return call_refresh(request_for(newsroom), progress)
+        return call_refresh(parameters_of(request_for(newsroom)), progress)
 
 
 def request_for(newsroom: Newsroom, **options: Any) -> RunRequest:
@@ -87,29 +95,82 @@ def artifacts_of(run: FlowRun) -> dict[str, str]:
     return {str(artifact.key): str(artifact.data) for artifact in found}
 
 
-def test_refresh_publishes_and_the_flow_run_has_the_runs_name(newsroom: Newsroom) -> None:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Published:
+    """Give a newsroom of a good document and a bad one, and the flow run that published it."""
+    newsroom = Newsroom.below(tmp_path_factory.mktemp("published"))
     newsroom.write("a.md", make_document("Tides", "https://example.com/tides"))
+    newsroom.write("b.md", make_document(None, "https://example.com/<b>|x"))
     state = refreshed(newsroom)
-    run = flow_run_of(state)
+    return newsroom, state, flow_run_of(state)
+
+
+def test_refresh_publishes_and_the_flow_run_has_the_runs_name_and_carries_its_result(published: Published) -> None:
+    newsroom, state, run = published
     assert state.is_completed()
     assert "published 1 articles (1 added, 0 changed, 0 withdrawn)" in str(state.message)
     assert run.name == newsroom.one("select run_id from ops.run")
+    result = state.result()
+    assert isinstance(result, RunResult)
+    assert (result.published, result.documents["new"]) == (True, 1)
 
 
-def test_a_run_leaves_its_summary_quarantine_and_audits(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("Tides", "https://example.com/tides"))
-    newsroom.write("b.md", make_document(None, "https://example.com/<b>|x"))
-    texts = artifacts_of(flow_run_of(refreshed(newsroom)))
-    assert set(texts) == {"newsmart-summary", "newsmart-quarantine", "newsmart-audits"}
+def test_a_run_leaves_its_summary_quarantine_and_audits(published: Published) -> None:
+    texts = artifacts_of(published[2])
+    assert set(texts) == {f"newsmart-{name}" for name in ("summary", "quarantine", "audits", "headlines")}
     assert "| quarantined | 1 |" in texts["newsmart-summary"]
-    assert "b.md" in texts["newsmart-quarantine"]
-    assert "| pass | 0 |" in texts["newsmart-audits"]
+    assert json.loads(texts["newsmart-quarantine"])[0]["path"] == "b.md"
+    assert {row["status"] for row in json.loads(texts["newsmart-audits"])} == {"pass"}
 
 
-def test_nothing_new_is_completed_and_says_so(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document())
+def test_an_event_with_the_warehouse_as_its_resource_tells_of_a_release_and_of_nothing_else(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", make_document("Tides", "https://example.com/tides"))
     refreshed(newsroom)
-    state = refreshed(newsroom)
+    refreshed(newsroom)
+    newsroom.write("a.md", make_document("Ebb", "https://example.com/tides"))
+    run = flow_run_of(refreshed(newsroom))
+    for number in range(11):
+        newsroom.write(f"{number}.md", "no front matter")
+    assert refreshed(newsroom).is_failed()
+    first, second = published_events(newsroom, 2)
+    assert second["resource"]["prefect.resource.name"] == newsroom.warehouse.name
+    assert str(run.id) in {related["prefect.resource.id"].rpartition(".")[2] for related in second["related"]}
+    assert (first["payload"]["articles"]["added"], first["payload"]["headlines"]) == (1, [])
+    told = second["payload"]
+    assert (told["warehouse"], told["run_id"]) == (str(newsroom.warehouse), run.name)
+    assert told.keys() == {"warehouse", "run_id", "release_id", "path", "as_of", "articles", "headlines"}
+    assert told["articles"].keys() == {"added", "changed", "merged", "departed", "withdrawn"}
+    assert told["headlines"] == [{"url": "https://example.com/tides", "before": "Tides", "after": "Ebb"}]
+    assert "- Tides → **Ebb**" in artifacts_of(run)["newsmart-summary"]
+
+
+def published_events(newsroom: Newsroom, count: int) -> list[dict[str, Any]]:
+    """Return the events of the warehouse's releases, the first first, once there are so many."""
+    flush()
+    resource = {"id": [f"newsmart.warehouse.{newsroom.warehouse}"]}
+    asked = {"filter": {"event": {"name": ["newsmart.release.published"]}, "resource": resource, "order": "ASC"}}
+
+    def look() -> list[dict[str, Any]]:
+        with get_client(sync_client=True) as client:
+            found: list[dict[str, Any]] = client.request("POST", "/events/filter", json=asked).json()["events"]
+        return found if len(found) >= count else []
+
+    return wait_for(look, 30, "no event")
+
+
+def test_prefects_log_of_a_run_begins_with_its_id(published: Published) -> None:
+    flush()
+    run = published[2]
+    with get_client(sync_client=True) as client:
+        lines = [log.message for log in client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))]
+    assert any("extract" in line or "Finished in state" in line for line in lines)
+    inside = [line for line in lines if run.name in line]
+    assert all(line.startswith(run.name) for line in inside)
+    assert len(inside) > 6
+
+
+def test_nothing_new_is_completed_and_says_so(published: Published) -> None:
+    state = refreshed(published[0])
     assert state.is_completed()
     assert "nothing new to publish" in str(state.message)
 
@@ -157,13 +218,6 @@ def test_a_refused_run_ends_as_refused_and_carries_its_error(newsroom: Newsroom)
     assert "| quarantined | 11 |" in artifacts_of(flow_run_of(state))["newsmart-summary"]
 
 
-def test_a_completed_run_carries_its_result(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document())
-    result = refreshed(newsroom).result()
-    assert isinstance(result, RunResult)
-    assert (result.published, result.documents["new"]) == (True, 1)
-
-
 def test_a_deployments_run_that_fails_tells_the_hook(
     newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +231,21 @@ def test_a_deployments_run_that_fails_tells_the_hook(
     assert (event["status"], event["warehouse"], event["run_id"]) == ("refused", str(newsroom.warehouse), None)
 
 
+def test_a_deployments_run_that_publishes_tells_the_hook(
+    newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSMART_ON_PUBLISH", "tee told.json")
+    newsroom.write("a.md", make_document())
+    run = FlowRun(flow_id=uuid4(), parameters={"warehouse": str(newsroom.warehouse)}, deployment_id=uuid4())
+    for is_published in (True, False):
+        state: State[Any] = Completed(data=newsroom.run())
+        tell_hooks(refresh, run, state, str(tmp_path))
+        assert (tmp_path / "told.json").exists() == is_published
+        (tmp_path / "told.json").unlink(missing_ok=True)
+    tell_hooks(refresh, run, Completed(data="the ledger was compacted"), str(tmp_path))
+    assert not (tmp_path / "told.json").exists()
+
+
 def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom) -> None:
     newsroom.write("a.md", make_document())
     result = called(newsroom)
@@ -184,7 +253,7 @@ def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom)
         newsroom.write(f"{i}.md", "no front matter")
     assert result.published
     with listening() as progress, pytest.raises(Refused):
-        call_refresh(request_for(newsroom), progress)
+        call_refresh(parameters_of(request_for(newsroom)), progress)
     assert progress.result is not None
     assert (progress.result.published, progress.result.documents["quarantined"]) == (False, 11)
     with hold(Home.of(newsroom.warehouse)), pytest.raises(LockedError):
@@ -209,9 +278,8 @@ def test_the_flow_and_the_direct_run_go_the_same_way(newsroom: Newsroom, caplog:
     assert list(dict.fromkeys(by_flow)) == names
 
 
-def test_the_page_shows_the_tasks_and_what_the_steps_told(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document())
-    run = flow_run_of(refreshed(newsroom))
+def test_the_page_shows_the_tasks(published: Published) -> None:
+    run = published[2]
     with get_client(sync_client=True) as client:
         tasks = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])))
     assert {task.name for task in tasks} == {"extract", "validate", "deduplicate", "load", "audit", "publish"}
@@ -223,7 +291,7 @@ def test_a_result_that_prefect_lost_is_still_told(newsroom: Newsroom, monkeypatc
         raise ConnectionError("the server is gone")
 
     newsroom.write("a.md", make_document())
-    monkeypatch.setattr("flows.scheduling.call.refresh", lose)
+    monkeypatch.setattr("flows.refresh.refresh", lose)
     result = called(newsroom)
     assert result.published
     assert "could not note how the run ended: the server is gone" in result.notices[-1]
@@ -352,3 +420,111 @@ def test_a_flow_reads_by_tasks_on_a_cluster_of_its_own_that_only_this_machine_se
 
 def dask_processes() -> int:
     return sum("spawn_main" in " ".join(process.cmdline()) for process in psutil.Process().children(recursive=True))
+
+
+def job_of(newsroom: Newsroom, name: str) -> Job:
+    Home.of(newsroom.warehouse).prepare()
+    return Job(
+        name=name,
+        when=When(3600.0),
+        parameters={"source": [f"news={newsroom.folder}"], "warehouse": str(newsroom.warehouse), "engine": ""},
+        serving=Serving(1, "every 3600 s", "http://127.0.0.1:1/api", "2024-01-01T00:00:00Z"),
+        folder=str(newsroom.folder),
+    )
+
+
+@contextmanager
+def heard(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Let caplog hear the scheduler, which keeps its lines from the root logger once its log is set up."""
+    logger = logging.getLogger("newsmart.serve")
+    logger.addHandler(caplog.handler)
+    caplog.set_level(logging.INFO, "newsmart.serve")
+    try:
+        yield
+    finally:
+        logger.removeHandler(caplog.handler)
+
+
+def registered(newsroom: Newsroom, name: str, folder: str = "/") -> tuple[Worker, UUID]:
+    """Return a worker for the warehouse, and its refresh's deployment."""
+    worker = Worker(replace(job_of(newsroom, name), folder=folder), Event())
+    with get_client(sync_client=True) as client:
+        worker.register(client)
+    return worker, next(iter(worker.served))
+
+
+def work(worker: Worker) -> None:
+    """Have the worker take what is due, and wait until it is done."""
+    with get_client(sync_client=True) as client:
+        worker.take_due(client)
+    assert worker.is_idle(60)
+
+
+def state_names(*runs: FlowRun) -> list[str | None]:
+    with get_client(sync_client=True) as client:
+        states = [client.read_flow_run(run.id).state for run in runs]
+    return [None if state is None else state.name for state in states]
+
+
+class TestScheduledRuns:
+    """What `newsmart serve` tells the server of a warehouse, which of its runs start, and what they get."""
+
+    def test_each_warehouse_has_deployments_of_its_own_and_its_due_runs_are_told(self, newsroom: Newsroom) -> None:
+        served = [set(registered(newsroom, name)[0].served) for name in ("news-a", "news-b")]
+        with get_client(sync_client=True) as client:
+            told = [client.read_deployment(identity) for identity in (*served[0], *served[1])]
+        assert served[0].isdisjoint(served[1])
+        assert sorted(deployment.name for deployment in told) == ["news-a", "news-a", "news-b", "news-b"]
+        assert all(deployment.schedules and not deployment.paused for deployment in told)
+
+    def test_what_a_crash_left_is_ended_and_its_slots_are_freed_and_nobody_elses(self, newsroom: Newsroom) -> None:
+        (mine, identity), (_, other) = (registered(newsroom, name) for name in ("news-c", "news-d"))
+        with get_client(sync_client=True) as client:
+            runs = [client.create_flow_run_from_deployment(each, state=Running()) for each in (identity, other)]
+            client.update_deployment(identity, DeploymentUpdate(concurrency_limit=1))
+            limit = client.read_deployment(identity).global_concurrency_limit
+            assert limit is not None
+            client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=1))
+            mine.register(client)
+            limit = client.read_deployment(identity).global_concurrency_limit
+        assert state_names(*runs) == ["Crashed", "Running"]
+        assert limit is None or limit.active_slots == 0
+
+    def test_a_run_publishes_and_its_own_source_counts_for_nothing_and_others_are_skipped(
+        self, newsroom: Newsroom, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Others: one that is due while it goes on, and one that was due long ago; what is no run of ours is left."""
+        newsroom.write("a.md", make_document("Ours"))
+        private = tmp_path / "private"
+        private.mkdir()
+        (private / "b.md").write_text(make_document("Private"))
+        worker, identity = registered(newsroom, "news-e")
+        parameters = {"source": [f"news={private}"], "warehouse": str(tmp_path / "stolen.duckdb")}
+        an_hour_ago: State[None] = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=1))
+        with get_client(sync_client=True) as client:
+            late = client.create_flow_run_from_deployment(identity, state=an_hour_ago)
+            runs = [client.create_flow_run_from_deployment(identity, parameters=parameters) for _ in range(2)]
+            foreign = client.create_flow_run(refresh, parameters={"source": ["news=/etc"]}, state=Scheduled())
+        with heard(caplog):
+            work(worker)
+        assert state_names(late, *runs, foreign) == ["Skipped", "Completed", "Skipped", "Scheduled"]
+        assert newsroom.query("select title from articles") == [("Ours",)]
+        assert not (tmp_path / "stolen.duckdb").exists()
+        assert "a run asked for its own source, warehouse" in caplog.text
+
+    def test_a_held_warehouse_skips_the_run_and_a_refused_one_tells_the_hook_in_its_folder(
+        self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("NEWSMART_ON_FAILURE", "tee told.json")
+        for i in range(11):
+            newsroom.write(f"{i}.md", "no front matter")
+        worker, identity = registered(newsroom, "news-h", str(tmp_path))
+        with get_client(sync_client=True) as client:
+            held = client.create_flow_run_from_deployment(identity)
+            with hold(Home.of(newsroom.warehouse)):
+                work(worker)
+            assert not (tmp_path / "told.json").exists()
+            refused = client.create_flow_run_from_deployment(identity)
+            work(worker)
+        assert state_names(held, refused) == ["Skipped", "Refused"]
+        assert json.loads((tmp_path / "told.json").read_text())["status"] == "refused"

@@ -18,11 +18,10 @@ import pytest
 from distributed.security import Security
 
 from flows.scheduling.environment import API_URL, HOME, PROFILES, QUIET, SERVING, own_server, their_server
-from flows.scheduling.private import alone_in
-from flows.scheduling.server import PrefectServer, is_prefect, listen
+from flows.scheduling.server import PrefectServer, alone_in, is_prefect, listen
 from schemas.errors import LockedError, RunFailed
 from tests.documents import make_document
-from tests.soak.served import ROOT, wait_for
+from tests.soak.served import ROOT, running, wait_for
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -40,11 +39,9 @@ def test_what_is_given_stays_but_for_what_makes_our_server_ours(tmp_path: Path) 
 @pytest.mark.slow
 def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS", "many")
-    with (
-        PrefectServer(listen(), tmp_path, with_page=False) as server,
-        pytest.raises(RunFailed, match="did not start") as told,
-    ):
-        server.wait_until_ready()
+    server = PrefectServer(listen(), tmp_path, with_page=False)
+    with pytest.raises(RunFailed, match="did not start") as told, running(server):
+        pass
     assert len(str(told.value).splitlines()) == 1
     assert not is_prefect(server.api_url)
 
@@ -63,8 +60,9 @@ def test_a_database_that_prefect_cannot_use_is_one_line_that_names_it(
         for name, value in own_server({}, tmp_path, "http://127.0.0.1:1/api", "newsmart:key").items():
             monkeypatch.setenv(name, value)
         server = PrefectServer(listen(), tmp_path, with_page=False)
-        with server, pytest.raises(RunFailed, match="did not start") as told:
-            server.wait_until_ready(20.0 if kind == "locked" else 90.0)
+        seconds = 20.0 if kind == "locked" else 90.0
+        with pytest.raises(RunFailed, match="did not start") as told, running(server, seconds):
+            pass
     assert str(tmp_path) in str(told.value)
     assert len(str(told.value).splitlines()) == 1
 

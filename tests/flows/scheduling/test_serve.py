@@ -7,13 +7,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas.schedules import IntervalSchedule
 
-from flows.scheduling.serving import Serving, hold_serving, read_serving, serving_file, write_serving
-from flows.serve import _stop_on_signals
-from schemas.errors import LockedError
+from flows.pipeline.request import RunRequest
+from flows.scheduling.deployments import schedule_of, spacing
+from flows.scheduling.environment import KEPT_SECONDS, environment_of, retention
+from flows.scheduling.private import identity_in
+from flows.scheduling.run import parameters_of
+from flows.scheduling.serving import Job, Serving, When, hold_serving, read_serving, serving_file, write_serving
+from flows.serve import _listen, stop_signals
+from flows.settings import Settings, load_settings
+from flows.sources.scan import Source
+from schemas.errors import LockedError, RunFailed, UsageError
 from tests.documents import make_document
 from tests.soak.served import ROOT, Served, wait_for
 from warehouse.home import Home
@@ -49,10 +58,78 @@ def test_what_a_scheduler_tells_is_believed_only_while_it_lives(tmp_path: Path) 
     assert read_serving(home) is None
 
 
+def test_a_job_with_thousands_of_sources_and_any_name_travels() -> None:
+    sources = tuple(Source(f"source {i}\n", f"/data/{i}") for i in range(20_000))
+    serving = Serving(1, "every 5 s", "http://127.0.0.1:1/api", "2024-01-01T00:00:00Z")
+    job = Job("n", When(5.0), parameters_of(RunRequest(sources, Path("n.duckdb"))), serving, "/")
+    line = job.as_line()
+    assert line.count(b"\n") == 1
+    assert Job.from_line(line) == job
+
+
+def test_the_settings_travel_by_the_environment() -> None:
+    settings = Settings(webhook="https://x/token", on_failure="tee 'a b'", query_seconds=2.5, keep_runs=7)
+    assert load_settings(environment_of(settings)) == settings
+
+
+def test_an_interval_counts_from_a_fixed_moment() -> None:
+    schedules = [schedule_of(When(86_400.0)) for _ in range(2)]
+    anchors = {schedule.anchor_date for schedule in schedules if isinstance(schedule, IntervalSchedule)}
+    assert anchors == {datetime(2024, 1, 1, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize(
+    ("cron", "timezone", "seconds"), [("0 * * * *", "UTC", 3600.0), ("0 3 * * *", "Europe/Berlin", 86_400.0)]
+)
+def test_a_cron_expression_has_a_spacing(cron: str, timezone: str, seconds: float) -> None:
+    assert abs(spacing(cron, timezone) - seconds) <= 3600  # a day may have 23 or 25 hours
+
+
+@pytest.mark.parametrize(
+    ("cron", "timezone", "words"),
+    [
+        ("0 0 31 2 *", "UTC", "never comes"),
+        ("0 0 30 2 *", "UTC", "never comes"),
+        ("61 * * * *", "UTC", "not a cron expression"),
+        ("0 * * * *", "Nowhere/X", "no such time zone: 'Nowhere/X'"),
+        ("0 * * * *", "../../etc/passwd", "no such time zone"),
+    ],
+)
+def test_a_cron_expression_that_is_none_is_wrong_usage(cron: str, timezone: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        spacing(cron, timezone)
+
+
+def test_runs_are_kept_by_number_within_what_prefect_takes() -> None:
+    kept = [int(next(iter(retention(seconds).values()))) for seconds in (1.0, 3600.0, 10**9)]
+    assert kept == [KEPT_SECONDS[0], 3_600_000, KEPT_SECONDS[1]]
+
+
+def test_the_usual_port_is_given_up_for_another_but_one_that_was_asked_for_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with _listen(0) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("flows.serve.DEFAULT_PORT", port)
+        with _listen(None) as other:
+            assert other.getsockname()[1] != port
+        with pytest.raises(RunFailed, match="the port is in use"):
+            _listen(port)
+
+
+def test_two_warehouses_at_one_path_have_two_identities(tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+    first, second = (identity_in(folder) for folder in folders)
+    assert first != second
+    assert identity_in(folders[0]) == first
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--cron", "61 * * * *"), "not a cron expression: '61 * * * *'"),
+        pytest.param(("--cron", "61 * * * *"), "not a cron expression: '61 * * * *'", marks=pytest.mark.slow),
         pytest.param(("--cron", "0 0 31 2 *"), "the cron expression never comes", marks=pytest.mark.slow),
         pytest.param(("--timezone", "Europe/Berlin"), "a time zone is for", marks=pytest.mark.slow),
         pytest.param(("--cron", "soon"), "not a cron expression: 'soon'", marks=pytest.mark.slow),
@@ -118,9 +195,9 @@ def test_a_signal_asks_to_stop_unless_it_was_ignored_before_as_under_nohup(numbe
     for handler, is_asked in ((signal.SIG_IGN, False), (signal.default_int_handler, True)):
         before = signal.signal(number, handler)
         try:
-            with _stop_on_signals() as stop:
-                signal.raise_signal(number)
-            assert stop.is_asked() is is_asked
+            asked = stop_signals()
+            signal.raise_signal(number)
+            assert asked == ([number] if is_asked else [])
         finally:
             signal.signal(number, before)
 
@@ -172,6 +249,24 @@ class TestServed:
                 break
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1].startswith('{"run_id"')
+
+    def test_an_automation_starts_another_deployment_when_a_release_is_out(self, served: Served) -> None:
+        identity = served.ask("/api/deployments/name/maintain/news")["id"]
+        trigger = {
+            "type": "event",
+            "posture": "Reactive",
+            "expect": ["newsmart.release.published"],
+            "match": {"prefect.resource.id": f"newsmart.warehouse.{served.home.file}"},
+            "threshold": 1,
+            "within": 0,
+        }
+        action = {"type": "run-deployment", "source": "selected", "deployment_id": identity, "parameters": {}}
+        served.ask("/api/automations/", {"name": "follow", "trigger": trigger, "actions": [action]})
+        time.sleep(2)  # the server reads its automations anew
+        (served.source / "a.md").write_text(make_document("Followed", "https://example.com/a"))
+        served.wait_for_titles({"a.md": "Followed"})
+        runs = {"deployments": {"id": {"any_": [identity]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+        wait_for(lambda: served.ask("/api/flow_runs/filter", runs), 60, "the automation started nothing")
 
     def test_a_server_that_dies_is_started_again(self, served: Served) -> None:
         os.kill(served.children()["server"], signal.SIGKILL)

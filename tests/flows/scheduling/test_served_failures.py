@@ -75,12 +75,21 @@ def test_a_scheduled_run_that_fails_is_told_once_with_its_fields(tmp_path: Path)
     (source / "a.md").write_text(make_document("One", "https://example.com/a"))
     with (
         listener() as (address, posted),
-        Served(tmp_path, ("--every", "3", "--on-failure", f"tee -a {file}", "--webhook", address)) as served,
+        Served(
+            tmp_path,
+            (
+                *("--every", "3", "--on-failure", f"tee -a {file}", "--webhook", address),
+                *("--on-publish", f"tee -a {tmp_path}/out.jsonl"),
+            ),
+        ) as served,
     ):
         served.wait_until_serving()
         served.wait_for_titles({"a.md": "One"}, 90)
         wait_for(lambda: last_run(served).get("status") in ("published", "unchanged"), 60, "no run ended well")
         assert (hook_events(file), posted) == ([], [])
+        wait_for(lambda: len(hook_events(tmp_path / "out.jsonl")) > 0, 30, "nobody was told of the release")
+        (published,) = hook_events(tmp_path / "out.jsonl")
+        assert (published["warehouse"], published["articles"]["added"]) == (str(served.home.file), 1)
 
         for number in range(11):
             (served.source / f"bad{number}.md").write_text("no front matter")

@@ -17,13 +17,13 @@ import pytest
 from flows.maintenance import maintain
 from flows.refresh import refresh
 from flows.scheduling.environment import own_server, their_api_url, their_settings
-from flows.scheduling.gate import refusal_of
 from flows.scheduling.private import KEY_FILE, hand_over_all, key_in, known_key, private_folder
 from flows.scheduling.server import PrefectServer, listen
+from flows.scheduling.server_process import refusal_of
 from flows.scheduling.worker import served_parameters
 from schemas.errors import RunFailed
 from tests.documents import make_document
-from tests.soak.served import ROOT
+from tests.soak.served import ROOT, running
 from warehouse.home import Home
 
 NOBODY = 65_534
@@ -58,8 +58,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     before = dict(os.environ)
     os.environ.update(own_server(os.environ, folder, server.api_url, key, serving=True))
     try:
-        with server:
-            server.wait_until_ready()
+        with running(server):
             yield Asked(server, folder, key)
     finally:
         os.environ.clear()
@@ -108,7 +107,9 @@ class TestTheApi:
 
     @pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
     def test_another_user_reads_neither_key_nor_database_nor_environment(self, asked: Asked) -> None:
-        files = [asked.folder / KEY_FILE, asked.folder / "prefect.db", Path(f"/proc/{asked.server.pid}/environ")]
+        process = asked.server.process
+        assert process is not None
+        files = [asked.folder / KEY_FILE, asked.folder / "prefect.db", Path(f"/proc/{process.pid}/environ")]
         for file in files:
             if file.exists():
                 done = subprocess.run(["cat", file], user=NOBODY, cwd="/", capture_output=True, text=True, check=False)

@@ -10,7 +10,7 @@ import pytest
 from flows.cli import main
 from flows.pipeline.backfill import plan
 from flows.pipeline.request import RunRequest
-from flows.refresh import parameters_of
+from flows.scheduling.run import parameters_of
 from flows.settings import Settings
 from flows.sources.named import absolute, parse_source, parse_sources
 from schemas.errors import UsageError

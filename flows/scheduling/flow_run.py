@@ -1,0 +1,226 @@
+"""What our flows have in common: a step as a task, a run that begins in a flow run, the state that ends it, the hooks.
+
+A retry is asked for by the error's class alone, as no list of messages stays true.
+"""
+
+import atexit
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import copy_context
+from datetime import UTC, datetime
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import anyio
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.context import FlowRunContext
+from prefect.events.worker import EventsWorker
+from prefect.flows import Flow
+from prefect.logging.handlers import APILogWorker
+from prefect.states import Cancelled, Completed, Failed
+from prefect.tasks import Task
+
+from flows.engines.readers import LocalReaders, Readers
+from flows.pipeline.hooks import failure_event, notify_published, tell_failure
+from flows.pipeline.opening import open_run
+from flows.pipeline.request import RunRequest, RunResult, request_of, summary_of
+from flows.pipeline.run import Run
+from flows.scheduling.page import failed_result, leave_report
+from flows.settings import load_settings, process_environment
+from flows.streams import close_stderr
+from schemas.errors import LockedError, NewsmartError, TransientFailure
+from warehouse import interrupts
+from warehouse.run_state import attempt, state_before, status_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SKIPPED = "Skipped"
+FLUSH_SECONDS = 5.0
+RETRY_DELAYS = [1.0, 5.0, 25.0]
+
+# In a process that a process worker of Prefect's started for one flow run, whose log would end in what DuckDB's binding
+# writes at exit. Prefect's documentation does not name the variable; prefect/workers/base.py sets it (3.8.8).
+if "PREFECT__FLOW_RUN_ID" in process_environment():
+    atexit.register(close_stderr)
+
+
+def prepare_process() -> None:
+    """Make this process, which is ours alone, ready for Prefect's threads.
+
+    anyio imports its event loop at first use: two threads that come to it at the same moment each wait for a module
+    that the other is importing, for ever (seen once in some hundred runs on a busy machine). And Prefect's log worker
+    writes to stderr where a server is lost, unless the standard library is told to hold back.
+    """
+    anyio.run(anyio.sleep, 0)
+    logging.raiseExceptions = False
+
+
+def flush() -> None:
+    """Send what still waits in Prefect's queues, while the server is there to take it."""
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=FLUSH_SECONDS)
+
+
+def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Return the decorator that makes a step a task of this name.
+
+    What steps hand on is large and stays in this process: nothing of it is hashed or stored.
+    """
+    return task(
+        name=name,
+        task_run_name=name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=len(RETRY_DELAYS),
+        retry_delay_seconds=RETRY_DELAYS,
+        retry_condition_fn=can_retry,
+    )
+
+
+def can_retry(step: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Tell whether a failed step is worth another try: its error says so by its class."""
+    return isinstance(state.result(raise_on_failure=False), TransientFailure)
+
+
+def ends_in_a_state(function: Callable[P, R]) -> Callable[P, State[Any]]:
+    """Make a flow's function return a state that carries its result, or the error of ours that it raised.
+
+    Our errors come without a traceback, and a warehouse that is held is Skipped, which is no failure; all other errors
+    pass.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
+        try:
+            with interrupts.kept():
+                result = function(*args, **kwargs)
+        except LockedError as error:
+            get_run_logger().info(str(error))
+            return Cancelled(name=SKIPPED, message=str(error), data=error)
+        except NewsmartError as error:
+            get_run_logger().error(str(error))
+            return Failed(name=status_of(error).capitalize(), message=str(error), data=error)
+        return Completed(message=_in_words(result), data=result)
+
+    return call
+
+
+def _in_words(result: object) -> str:
+    if isinstance(result, RunResult):
+        return summary_of(result)
+    if isinstance(result, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in result.items())
+    return str(result)
+
+
+@contextmanager
+def begin_run(parameters: dict[str, Any]) -> Iterator[Run]:
+    """Begin the run that a flow's parameters ask for; the flow run and its log get its name.
+
+    A failure is told on the page, and then raised.
+    """
+    settings = load_settings()
+    begun: Run | None = None
+    with attempt(Path(parameters.get("warehouse") or settings.warehouse)):
+        asked = {name: value for name, value in parameters.items() if value is not None}
+        request = request_of(settings, scheduled_at=scheduled_at(), **asked)
+        try:
+            with _readers(request) as readers, open_run(request, readers) as run, _logs_named(run.run_id):
+                begun = run
+                _name_flow_run(run.run_id)
+                yield run
+        except NewsmartError as error:
+            if begun is not None:
+                result = failed_result(begun.run_id, begun.as_of, state_before(begun.home))
+                leave_report(begun.home, result, error=error)
+            raise
+
+
+@contextmanager
+def _readers(request: RunRequest) -> Iterator[Readers]:
+    """Yield readers that read batches as tasks on the request's cluster, or those of this machine."""
+    if not request.engine.is_dask:
+        with LocalReaders(request.processes) as local:
+            yield local
+        return
+    # Not at the top: Dask is an extra.
+    from flows.engines.dask_readers import DaskReaders
+    from flows.scheduling.batches import task_cluster
+
+    engine = request.engine
+    open_cluster = partial(task_cluster, engine, request.processes, copy_context())
+    with DaskReaders(open_cluster, is_own=not engine.address) as readers:
+        yield readers
+
+
+@contextmanager
+def _logs_named(run_id: str) -> Iterator[None]:
+    """Have each line of Prefect's log begin with the run's id, as those of the steps do."""
+
+    def name(record: logging.LogRecord) -> bool:
+        if not str(record.msg).startswith(run_id):
+            record.msg = f"{run_id}: {record.msg}"
+        return True
+
+    loggers = [logging.getLogger(f"prefect.{kind}_runs") for kind in ("flow", "task")]
+    for logger in loggers:
+        logger.addFilter(name)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(name)
+
+
+def _flow_run() -> FlowRun | None:
+    context = FlowRunContext.get()
+    return None if context is None else context.flow_run
+
+
+def scheduled_at() -> datetime | None:
+    """Return when a deployment's run was due, naive UTC; None for a run that nobody scheduled."""
+    run = _flow_run()
+    if run is None or run.deployment_id is None or run.expected_start_time is None:
+        return None
+    return run.expected_start_time.astimezone(UTC).replace(tzinfo=None)
+
+
+def _name_flow_run(run_id: str) -> None:
+    """Give the flow run the name of the run in ops.run. A server that is gone is a warning."""
+    run = _flow_run()
+    if run is None:
+        return
+    run.name = run_id  # by which the hooks know it
+    try:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_name(run.id, run_id)
+    except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
+        get_run_logger().warning("not named in Prefect: %s", error)
+
+
+def tell_hooks(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], folder: str | None = None) -> None:
+    """Tell the user's hooks how a deployment's run ended: that it failed, or the release that it published.
+
+    Who calls a flow sees its state.
+    """
+    if flow_run.deployment_id is None:
+        return
+    settings = load_settings()
+    warehouse = str(flow_run.parameters.get("warehouse") or settings.warehouse)
+    if state.is_completed():
+        result = state.result(raise_on_failure=False)
+        if not isinstance(result, RunResult):
+            return
+        warnings = notify_published(settings, Path(warehouse), result, folder)
+    else:
+        run_id = flow_run.name if flow_run.name.startswith("run-") else None  # begin_run has named it
+        event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", run_id)
+        warnings = tell_failure(settings, event, folder)
+    for warning in warnings:
+        logging.getLogger("newsmart").warning(warning)

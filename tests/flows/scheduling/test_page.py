@@ -1,0 +1,70 @@
+"""What the page shows is harmless, short and says what it leaves out."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.pipeline.request import Changes, RunResult
+from flows.scheduling.page import cell, escape, summary
+from schemas.errors import Refused
+
+
+def result(**more: Any) -> RunResult:
+    told: dict[str, Any] = {
+        "run_id": "run-1",
+        "as_of": datetime(2024, 1, 1),
+        "published": True,
+        "release": None,
+        "documents": {"seen": 3},
+        "mentions": 1,
+        "articles": 1,
+        "quarantine_entries": 0,
+        "seconds": {"scan": 0.25},
+    }
+    return RunResult(**told | more)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        ("a|b", r"a\|b"),
+        ("<script>x</script>", "&lt;script&gt;x&lt;/script&gt;"),
+        ("two\nlines\r\nof\ttext", "two lines of text"),
+        ("[a](http://x)", r"\[a\](http://x)"),
+        ("`*_~\\", r"\`\*\_\~\\"),
+        ("x" * 400, "x" * 299 + "…"),
+        (7, "7"),
+    ],
+)
+def test_escape(value: object, shown: str) -> None:
+    assert escape(value) == shown
+
+
+def test_a_cell_keeps_numbers_and_cuts_texts() -> None:
+    assert [cell(value) for value in (None, 7, True, "a\nb", "x" * 301)] == ["", 7, True, "a b", "x" * 299 + "…"]
+
+
+def test_the_summary_of_a_failed_run_has_its_error_and_what_it_saw() -> None:
+    text = summary(result(published=False), error=Refused("too <many>"))
+    assert text.startswith("# Run run-1: refused\n\n**too &lt;many&gt;**")
+    assert "| seen | 3 |" in text
+    assert "| scan | 0.250 |" in text
+
+
+def test_the_summary_shows_headlines_escaped_and_links_to_the_report(tmp_path: Path) -> None:
+    headlines = [{"url": "https://x/1", "before": "Old | *news*", "after": "<b>New</b>"}]
+    page = tmp_path / "a (b).html"
+    text = summary(result(), headlines, page)
+    assert "- Old \\| \\*news\\* → **&lt;b&gt;New&lt;/b&gt;**" in text
+    assert "Report: `newsmart report` writes a page" in text
+    page.write_text("")
+    assert f"Report: [a (b).html](file://{tmp_path}/a%20%28b%29.html)" in summary(result(), headlines, page)
+
+
+def test_the_summary_tells_what_changed() -> None:
+    text = summary(result(changes=Changes(added=3, changed=2, withdrawn=1)))
+    rows = ("| articles added | 3 |", "| articles changed | 2 |", "| articles withdrawn | 1 |")
+    assert all(row in text for row in rows)
