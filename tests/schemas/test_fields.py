@@ -21,6 +21,7 @@ from schemas import star_tables as star
 from schemas.documents import Image, Mention, Provider
 from tests.documents import Plain, make_document
 from tests.flows.reading.samples import CONTEXT
+from tests.readme_documents import document_example
 from warehouse.queries.show import FIELDS as SHOWN
 from warehouse.queries.show import FIELDS_THEN
 from warehouse.sql_files import read_sql
@@ -160,3 +161,9 @@ def test_show_tells_every_field() -> None:
     assert not difference, f"warehouse/queries/show.py and the columns of an entry differ: {sorted(difference)}"
     kept = {re.sub("^provider_key$", "provider", name) for name in star.ARTICLE_HISTORY.column_names}
     assert set(FIELDS_THEN) == kept - {"article_key", "valid_from", "valid_to", "is_current"}
+
+
+def test_the_document_that_the_readme_shows_is_accepted() -> None:
+    text = document_example().removeprefix("```yaml\n").removesuffix("\n```")
+    verdict = judge_whole(text.encode(), CONTEXT)
+    assert (verdict.problems, verdict.notices, len(verdict.entries)) == ([], [], 2)
