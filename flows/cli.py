@@ -1,4 +1,4 @@
-"""The command line: what a command is called, which options it has, and how an error ends.
+"""The command line: parses options, calls the command, tells errors, and returns the exit status.
 
 argparse and not a richer library, because `newsmart --help` must answer at once and every other one imports more than
 it shows. A command's code is imported only when it is called: the parser knows it by name.
@@ -15,20 +15,18 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from flows.own_modules import check_own_modules
+from flows.newsmart_script import check_packages
 
-check_own_modules()
+check_packages(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 from flows import streams  # noqa: E402
 from flows.commands.options import add_commands  # noqa: E402
-from flows.lean import import_less  # noqa: E402
 from schemas.errors import NewsmartError, UsageError  # noqa: E402
 from warehouse import interrupts  # noqa: E402
 
 INTERRUPTED, TERMINATED = 130, 143
-ENDED_BY_SIGNAL = (INTERRUPTED, TERMINATED)
-# Commands that do something and then tell it; all others only answer.
-DOING = frozenset(
+# Commands that change something: their work counts even where their output is lost. All others only answer.
+WRITING = frozenset(
     {"run", "serve", "backfill", "build", "purge", "maintain", "rollback"} | {"backup", "restore", "export", "report"}
 )
 
@@ -37,32 +35,21 @@ _NO_HOME = "Could not determine home directory"
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one clear line first."""
+    """A parser whose errors are one clear line, and exit status 2."""
 
     def error(self, message: str) -> NoReturn:
-        """End with exit status 2."""
+        """Raise UsageError."""
         raise UsageError(message, todo=f"see `{self.prog} --help`")
 
 
-class Version(argparse.Action):
-    """Prints the version; reading the package's metadata is left to the moment when it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        """Print and end."""
-        from importlib.metadata import version
-
-        sys.stdout.write(f"newsmart {version('newsmart')}\n")
-        parser.exit()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. In: the arguments, without the program's name. Out: the exit status (DESIGN section 7)."""
+    """Run one command. In: the arguments, without the program's name. Out: the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     with streams.prepared(), interrupts.honoured():
-        status = _told(_outcome(arguments), arguments)
-        if interrupts.conclude() and status not in ENDED_BY_SIGNAL:
+        status = _check_output(_call(arguments), arguments)
+        if interrupts.conclude() and status not in (INTERRUPTED, TERMINATED):
             status = _interrupted("--debug" in arguments)
-    if status in ENDED_BY_SIGNAL:
+    if status in (INTERRUPTED, TERMINATED):
         # Where Ctrl-C came while Python ran a text of code, as in making a dataclass, CPython notes it, and `python -m`
         # ends by the signal whatever the status. Running another text makes it forget.
         exec("")
@@ -72,16 +59,58 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _outcome(arguments: Sequence[str]) -> int:
+def _call(arguments: Sequence[str]) -> int:
     """Return the exit status of a command, its error told; whatever Ctrl-C or SIGTERM led to counts as that."""
     is_debugging = "--debug" in arguments
     try:
-        _check_platform()
         return _dispatch(arguments)
     except BaseException as error:  # noqa: BLE001  the last resort: one line, and the traceback where asked for
         if isinstance(error, KeyboardInterrupt) or interrupts.is_pending():
             return _interrupted(is_debugging)
         return _failed(error, is_debugging)
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    if sys.platform not in ("linux", "darwin"):
+        todo = "run it there, or in a Linux container"
+        raise UsageError("newsmart runs on Linux and macOS", where=sys.platform, todo=todo)
+    options = build_parser().parse_args(arguments)
+    if options.version:
+        from importlib.metadata import version
+
+        streams.put(f"newsmart {version('newsmart')}\n")
+        return 0
+    if options.handler is None:
+        raise UsageError("no command is given", todo="see `newsmart --help`")
+    # Not at the top: `--help` needs none of it.
+    from flows.commands.output import warn
+    from flows.settings import misspelt
+
+    for line in misspelt():
+        warn(line)
+    module, _, function = str(options.handler).partition(":")
+    if getattr(options, "direct", False) or module.endswith((".check", ".upkeep")):
+        from flows.startup import prepare_process
+
+        prepare_process()
+    status: int = getattr(import_module(module), function)(options)
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = Parser(
+        prog="newsmart",
+        description="News documents in folders, deduplicated by URL, as a star schema in DuckDB.",
+        epilog="Exit status: 0 done; 1 failed or refused, and what was published is said; 2 wrong usage; 3 another run "
+        "holds the warehouse; 130 interrupted; 143 ended by SIGTERM. Settings: NEWSMART_<NAME> in the environment, or "
+        "newsmart.toml; see the README.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.set_defaults(handler=None)
+    add_commands(parser)
+    return parser
 
 
 def _interrupted(is_debugging: bool) -> int:
@@ -92,21 +121,19 @@ def _interrupted(is_debugging: bool) -> int:
 
 
 def _failed(error: BaseException, is_debugging: bool) -> int:
-    """Tell an error and return its exit status; what is no error of a command (SystemExit) is raised again."""
-    if isinstance(error, NewsmartError):
-        return _fail(str(error), error.exit_status, is_debugging, error.detail or "")
+    """Tell an error and return its exit status. Raises what is no error of a command, such as SystemExit, again."""
     if isinstance(error, OSError) and error.filename is None and (lost := streams.lost_output()) is not None:
-        return _lost(lost)
+        return _fail_output(lost)
     if not isinstance(error, Exception):
         raise error
-    ours = _of_system(error)
+    ours = error if isinstance(error, NewsmartError) else _refused_by_system(error)
     if ours is not None:
-        return _fail(str(ours), ours.exit_status, is_debugging)
-    told = f"unexpected {type(error).__name__}: {error}; this is a fault of newsmart, --debug shows where"
-    return _fail(told, 1, is_debugging)
+        return _fail(str(ours), ours.exit_status, is_debugging, ours.detail or "")
+    text = f"unexpected {type(error).__name__}: {error}; this is a fault of newsmart, --debug shows where"
+    return _fail(text, 1, is_debugging)
 
 
-def _of_system(error: Exception) -> NewsmartError | None:
+def _refused_by_system(error: Exception) -> NewsmartError | None:
     """Return our error for what the system refused, wherever that was; None where it is no such refusal."""
     # Not at the top: only an error needs it.
     from warehouse.refusals import known
@@ -128,67 +155,24 @@ def _has_folder() -> bool:
     return True
 
 
-def _told(status: int, arguments: Sequence[str]) -> int:
-    """Return the exit status, when what was to be printed is out.
+def _check_output(status: int, arguments: Sequence[str]) -> int:
+    """Return the exit status once stdout is flushed: a command that only answers has failed where its answer is lost.
 
-    What a command has done is done, whoever hears of it; one that only asks has failed where its answer is lost.
+    What a writing command has done is done, whoever hears of it.
     """
     lost = streams.lost_output()
-    command = next((argument for argument in arguments if not argument.startswith("-")), "")
     if lost is None or status:
         return status
-    failed = _lost(lost)
-    return 0 if command in DOING else failed
+    failed = _fail_output(lost)
+    command = next((argument for argument in arguments if not argument.startswith("-")), "")
+    return 0 if command in WRITING else failed
 
 
-def _lost(error: OSError) -> int:
-    """Say that stdout could not be written, where that is news; a reader that has had enough closes it."""
+def _fail_output(error: OSError) -> int:
+    """Say that stdout could not be written; a reader that has had enough and closed it needs no word."""
     if isinstance(error, BrokenPipeError):
         return 128 + signal.SIGPIPE
     return _fail(f"cannot write to stdout: {error.strerror}", 1, is_debugging=False)
-
-
-def _dispatch(arguments: Sequence[str]) -> int:
-    options = build_parser().parse_args(arguments)
-    if not getattr(options, "handler", None):
-        raise UsageError("no command is given", todo="see `newsmart --help`")
-    _warn_of_misspelt()
-    module, _, function = str(options.handler).partition(":")
-    if getattr(options, "direct", False) or module.endswith(".ledger"):
-        import_less()
-    status: int = getattr(import_module(module), function)(options)
-    return status
-
-
-def _warn_of_misspelt() -> None:
-    """Say which variables of ours name no setting: nothing else would, and the default would hold."""
-    # Not at the top: `--help` needs neither.
-    from flows.commands.common import warn
-    from flows.settings import misspelt
-
-    for line in misspelt():
-        warn(line)
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
-    parser = Parser(
-        prog="newsmart",
-        description="News documents in folders, deduplicated by URL, as a star schema in DuckDB.",
-        epilog="Exit status: 0 done; 1 failed or refused, and what was published is said; 2 wrong usage; 3 another run "
-        "holds the warehouse; 130 interrupted; 143 ended by SIGTERM. Settings: NEWSMART_<NAME> in the environment, or "
-        "newsmart.toml; see the README.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action=Version, nargs=0, help="tell the version and exit")
-    add_commands(parser)
-    return parser
-
-
-def _check_platform() -> None:
-    if sys.platform not in ("linux", "darwin"):
-        todo = "run it there, or in a Linux container"
-        raise UsageError("newsmart runs on Linux and macOS", where=sys.platform, todo=todo)
 
 
 def _fail(message: str, status: int, is_debugging: bool, detail: str = "") -> int:

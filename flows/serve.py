@@ -22,7 +22,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from flows.lean import hide_heavy_modules
+from flows.startup import skip_numpy_and_pandas
 from flows.pipeline.request import RunRequest
 from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
 from flows.scheduling.private import KEY_FILE, identity_in
@@ -177,7 +177,7 @@ def main() -> None:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
     set_up_log(load_settings().log_format, is_quiet=job.is_quiet)
     if job.parameters["engine"] != "dask":
-        hide_heavy_modules()
+        skip_numpy_and_pandas()
     closed = threading.Event()
     threading.Thread(target=_wait_for_close, args=(closed,), daemon=True).start()
     status: int = import_module("flows.scheduling.worker").serve_until(job, closed)

@@ -1,8 +1,8 @@
 """Every setting and its default, and the only place that reads the environment.
 
 A setting comes from the command line, else from an environment variable NEWSMART_<NAME>, else from the settings file
-(TOML, named by NEWSMART_SETTINGS, else newsmart.toml in the current folder), else from the default here. What a file
-may set that was found and not named, `flows/trust.py` says.
+(TOML, named by NEWSMART_SETTINGS, else newsmart.toml in the current folder), else from the default here. trust.py says
+what a file may set that was found and not named.
 """
 
 import os
@@ -14,10 +14,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from flows.trust import check_orders
-from schemas.bounds import MOST_SECONDS, MOST_WORKERS
+from flows.trust import check_trust
 from schemas.errors import UsageError
-from schemas.sizes import size_bytes
+from schemas.limits import MOST_SECONDS, MOST_WORKERS, size_bytes
 
 PREFIX = "NEWSMART_"
 DEFAULT_FILE = "newsmart.toml"
@@ -52,28 +51,25 @@ class Settings:
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in force. Raises UsageError for a name that does not exist or a value that does not fit."""
     values = os.environ if environment is None else environment
-    told: dict[str, object] = {**_from_file(values), **_from_environment(values)}
-    return Settings(**{name: _fit(name, value) for name, value in told.items()})  # type: ignore[arg-type]
+    given: dict[str, object] = {**_from_file(values), **_from_environment(values)}
+    return Settings(**{name: _fit(name, value) for name, value in given.items()})  # type: ignore[arg-type]
 
 
-def readable_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings as far as they can be read, the rest as their defaults: to tell where, and whom, of an error.
-
-    Raises nothing.
-    """
-    values = os.environ if environment is None else environment
-    told = _from_environment(values)
+def readable_settings() -> Settings:
+    """Return the settings as far as they can be read, the rest as their defaults: to report an error there."""
+    given: dict[str, object] = {}
     with suppress(UsageError):
-        told = {**_from_file(values), **told}
-    fit: dict[str, object] = {}
-    for name, value in told.items():
+        given.update(_from_file(os.environ))
+    given.update(_from_environment(os.environ))
+    readable: dict[str, object] = {}
+    for name, value in given.items():
         with suppress(UsageError):
-            fit[name] = _fit(name, value)
-    return Settings(**fit)  # type: ignore[arg-type]
+            readable[name] = _fit(name, value)
+    return Settings(**readable)  # type: ignore[arg-type]
 
 
 def pager() -> str:
-    """Return the command that the user reads long texts with, empty where none is told."""
+    """Return the command that the user reads long texts with, empty where none is set."""
     return os.environ.get("PAGER", "")
 
 
@@ -99,16 +95,16 @@ def _from_file(values: Mapping[str, str]) -> dict[str, object]:
             return {}
         # The state is that of the very file that is read.
         with path.open("rb") as file:
-            status, told = os.fstat(file.fileno()), tomllib.load(file)
+            status, given = os.fstat(file.fileno()), tomllib.load(file)
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError("the settings file cannot be read", where=f"{path}: {error}") from error
-    unknown = sorted(set(told) - set(_names()))
+    unknown = sorted(set(given) - set(_names()))
     if unknown:
         todo = f"{_nearest(unknown[0])}one of " + ", ".join(_names())
         raise UsageError("no such setting", where=f"{unknown[0]} in {path}", todo=todo)
     if chosen is None:
-        check_orders(told, path, status)
-    return told
+        check_trust(given, path, status)
+    return given
 
 
 def misspelt(environment: Mapping[str, str] | None = None) -> list[str]:

@@ -2,9 +2,8 @@
 
 Under `>&-` or `2>&-` a program starts without a descriptor 1 or 2. Python then has no stream there, and the first file
 that is opened gets the number: what a library prints would go into the ledger. So each gap is filled with /dev/null
-before any file is opened. A disk can fill under stdout as well, and `| head` closes it early: what a run has done is
-done all the same, and its exit status says so. So results are written without raising, and stdout
-remembers why it lost something: `lost_output` asks for that at the end.
+before any file is opened. A disk can fill under stdout as well, and `| head` closes it early. What a run has done is
+done all the same, so results are written without raising, and stdout remembers its first error for the end.
 """
 
 import codecs
@@ -16,11 +15,10 @@ from typing import TextIO, cast
 
 _ESCAPING = "newsmart_escape"
 _NAMES = ("stdin", "stdout", "stderr")
-_BMP_END = 0x10000
 
 
 class Output:
-    """Stdout, which remembers the first error of writing to it; all else is the stream's own."""
+    """Stdout that remembers the first error of writing to it; all else is the stream's own."""
 
     def __init__(self, stream: TextIO) -> None:
         """In: the stream that is written to."""
@@ -42,7 +40,7 @@ class Output:
             self.write(line)
 
     def flush(self) -> None:
-        """Write what waits. Raises OSError."""
+        """Write what is buffered. Raises OSError."""
         with self._remembered():
             self._stream.flush()
 
@@ -57,22 +55,7 @@ class Output:
 
 @contextmanager
 def prepared() -> Iterator[None]:
-    """Make the standard streams usable for the block, whatever the program was started with.
-
-    It begins before any file is opened, and at its end what cannot be written is let go: the interpreter would try
-    again, and fail.
-    """
-    _prepare()
-    stdout = sys.stdout
-    sys.stdout = cast(TextIO, Output(stdout))
-    try:
-        yield
-    finally:
-        sys.stdout = stdout
-        settle()
-
-
-def _prepare() -> None:
+    """Make the standard streams usable for the block, whatever the program was started with."""
     for number, name in enumerate(_NAMES):
         _fill(number, name)
     codecs.register_error(_ESCAPING, escaped)
@@ -80,16 +63,21 @@ def _prepare() -> None:
         # A stream of a test's or a notebook's own has another encoding, or none.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=_ESCAPING)
+    stdout = sys.stdout
+    sys.stdout = cast(TextIO, Output(stdout))
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+        _drop_unwritable()
 
 
 def _fill(number: int, name: str) -> None:
+    """Open /dev/null in the place of a standard stream that is closed."""
     try:
         os.fstat(number)
     except OSError:
-        opened = os.open(os.devnull, os.O_RDWR)
-        if opened != number:
-            os.dup2(opened, number)
-            os.close(opened)
+        _replace_by_null(number)
         os.set_inheritable(number, True)
     if getattr(sys, name) is None:
         stream = open(os.devnull, "r" if number == 0 else "w", encoding="utf-8")  # noqa: SIM115  for good
@@ -97,15 +85,19 @@ def _fill(number: int, name: str) -> None:
         setattr(sys, f"__{name}__", stream)
 
 
+def _replace_by_null(number: int) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    if null != number:
+        os.dup2(null, number)
+        os.close(null)
+
+
 def escaped(error: UnicodeError) -> tuple[str, int]:
     r"""Return what stands for characters that the encoding lacks: \uXXXX by UTF-16, so that JSON stays JSON."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    units: list[int] = []
-    for code in map(ord, error.object[error.start : error.end]):
-        high, low = divmod(code - _BMP_END, 0x400)
-        units += [code] if code < _BMP_END else [0xD800 + high, 0xDC00 + low]
-    return "".join(f"\\u{unit:04x}" for unit in units), error.end
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4)), error.end
 
 
 def put(text: str) -> None:
@@ -128,20 +120,24 @@ def lost_output() -> OSError | None:
     return getattr(sys.stdout, "lost", None)
 
 
-def settle() -> None:
-    """Flush both streams and let go what cannot be written: at its end the interpreter would try again, and fail."""
-    _flush(sys.stdout, 1)
-    _flush(sys.stderr, 2)
-
-
-def _flush(stream: TextIO, number: int) -> None:
-    try:
-        stream.flush()
-    except OSError:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, number)
-        os.close(null)
-        with suppress(OSError):
+def _drop_unwritable() -> None:
+    """Flush both streams, and drop what cannot be written: the interpreter would try again at its end, and fail."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
             stream.flush()
-    except ValueError:  # it was closed
-        return
+        except OSError:
+            _replace_by_null(number)
+            with suppress(OSError):
+                stream.flush()
+        except ValueError:  # it was closed
+            continue
+
+
+def close_stderr() -> None:
+    """Close stderr at exit. Register it with atexit before Prefect is imported, so that it runs after Prefect's ends.
+
+    Prefect's daemon threads outlive the interpreter's clean-up, so that DuckDB's binding (nanobind) believes its types
+    leaked and writes forty lines about it. No way is known to stop the threads or to turn that message off.
+    """
+    _drop_unwritable()
+    _replace_by_null(2)

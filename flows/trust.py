@@ -1,4 +1,4 @@
-"""Which settings of a file that was found, and not named, may count.
+"""Which settings count from a settings file that was found, and not named by the user.
 
 newsmart.toml lies in the current folder, and whoever can write there can put one: in /tmp, in a team's folder, in a
 mounted volume. Settings that run something, or say whom to call, what to read, where to write or what to delete, count
@@ -19,7 +19,7 @@ from schemas.errors import UsageError
 _RUNNING = {"on_failure", "webhook", "on_publish", "publish_webhook", "ducklake_python", "dask_address", "engine"}
 # They have a run delete what it would keep, or publish what it would refuse, in whatever warehouse --warehouse names.
 _DELETING = {"keep_releases", "keep_runs", "keep_quarantine_days", "keep_raw_days", "max_quarantine"}
-ORDERS = frozenset(_RUNNING | _DELETING)
+RISKY = frozenset(_RUNNING | _DELETING)
 # They cost time or change how things are told.
 HARMLESS = frozenset({"workers", "build_memory", "query_memory", "query_seconds", "max_age", "log_format"})
 # They may name places, as long as those lie where the file lies.
@@ -27,31 +27,30 @@ PLACES = frozenset({"source", "warehouse"})
 _OUTSIDE = re.compile(r"(^|=)[/~]|://|^[^/]*:/|(^|[/=])\.\.(/|$)")
 
 
-def check_orders(told: Mapping[str, object], path: Path, status: os.stat_result) -> None:
+def check_trust(given: Mapping[str, object], path: Path, status: os.stat_result) -> None:
     """Raise UsageError where a found file sets what it may not.
 
-    In: what it says, where it lies, and the state of the file that was read, link or not.
+    In: its settings, where it lies, and the state of the file that was read, link or not.
     """
-    orders = sorted(name for name, value in told.items() if is_order(name, value, path.absolute().parent))
-    if not orders:
-        return
-    reason = _distrust(path, status)
+    folder = path.absolute().parent
+    risky = sorted(name for name, value in given.items() if _is_risky(name, value, folder))
+    reason = _distrust(path, status) if risky else None
     if reason is not None:
         raise UsageError(
-            f"a settings file that is not yours alone may not set {', '.join(orders)}",
+            f"a settings file that is not yours alone may not set {', '.join(risky)}",
             where=f"{path.absolute()}: {reason}",
             todo=f"mend that, or, if you mean it, set NEWSMART_SETTINGS={path}",
         )
 
 
-def is_order(name: str, value: object, folder: Path) -> bool:
-    """Tell whether a setting runs, addresses, deletes or leads out of the file's folder; what sets nothing does not."""
+def _is_risky(name: str, value: object, folder: Path) -> bool:
+    """Tell whether a setting runs, addresses, deletes or leads out of the file's folder; an empty one does not."""
     if name in PLACES:
-        return bool(_OUTSIDE.search(str(value))) or _is_led_out(str(value), folder)
-    return name in ORDERS and value != ""
+        return bool(_OUTSIDE.search(str(value))) or _is_linked_out(str(value), folder)
+    return name in RISKY and value != ""
 
 
-def _is_led_out(place: str, folder: Path) -> bool:
+def _is_linked_out(place: str, folder: Path) -> bool:
     """Tell whether a link leads a place, `[NAME=]DIR` or FILE with its FILE.d, out of the folder."""
     home = os.path.realpath(folder)
     ways = [way for name in (place, place.partition("=")[2]) for way in (name, f"{name}.d") if "\0" not in name]
@@ -59,21 +58,11 @@ def _is_led_out(place: str, folder: Path) -> bool:
 
 
 def _distrust(path: Path, status: os.stat_result) -> str | None:
-    """Say why others could have written the file, None where they could not."""
-    folders = {path.absolute().parent: "its folder", path.resolve().parent: "the folder of what it links to"}
-    return _others(status, "it") or next((why for folder, name in folders.items() if (why := _of(folder, name))), None)
-
-
-def _of(folder: Path, name: str) -> str | None:
-    try:
-        return _others(folder.stat(), name)
-    except OSError as error:
-        return f"{name}: {error.strerror}"
-
-
-def _others(status: os.stat_result, name: str) -> str | None:
-    if status.st_uid not in (0, os.geteuid()):
-        return f"{name} belongs to another user"
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return f"others may write {'it' if name == 'it' else name} (chmod go-w)"
+    """Return why others could have written the file, None where they could not."""
+    folders = {"its folder": path.absolute().parent, "the folder of what it links to": path.resolve().parent}
+    for name, found in {"it": status, **{name: folder.stat() for name, folder in folders.items()}}.items():
+        if found.st_uid not in (0, os.geteuid()):
+            return f"{name} belongs to another user"
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return f"others may write {name} (chmod go-w)"
     return None

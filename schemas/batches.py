@@ -8,9 +8,17 @@ are SQL and come later. Times are naive and mean UTC, as everywhere in the wareh
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+
+RULES_VERSION = 3
+"""The version of the rules that turn a document's bytes into these rows.
+
+Raise it with any change to schemas/documents.py, hosts.py, text.py or the reading of YAML that can give other values
+for the same bytes: the next run then reads every kept version again. The URL policy has a version of its own, in
+schemas/urls.py, as keys can be made anew without the bytes.
+"""
 
 DIGEST = pa.binary(32)
 TIMESTAMP = pa.timestamp("us")
@@ -122,6 +130,51 @@ PROBLEMS = _schema(
 
 # one row per distinct path of a field that no model knows, with the first reference that has it
 DRIFT = _schema(("field", pa.string()), ("ref", pa.int32()))
+
+
+class ReadBatch(NamedTuple):
+    """What was read of one batch of documents. Between processes it travels as Arrow IPC streams.
+
+    Pickled Python objects would cost more than reading the documents did; the other side reads a stream in place.
+    """
+
+    documents: pa.Table
+    slices: pa.Table
+    packs: pa.Table
+    mentions: pa.Table
+    entries: pa.Table
+    urls: pa.Table
+    problems: pa.Table
+    drift: pa.Table
+
+    def to_streams(self) -> list[bytes]:
+        """Return each table as an Arrow IPC stream."""
+        return [_to_stream(table) for table in self]
+
+    @classmethod
+    def from_streams(cls, streams: Sequence[bytes]) -> "ReadBatch":
+        """Return the batch that `to_streams` made; the tables point into the bytes given."""
+        return cls(*(pa.ipc.open_stream(stream).read_all() for stream in streams))
+
+
+BATCH_SCHEMAS = (DOCUMENTS, SLICES, PACKS, MENTIONS, ENTRIES, URLS, PROBLEMS, DRIFT)
+"""The schemas of a ReadBatch's tables, in its order."""
+
+
+def _to_stream(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def key_of_digest(digest: bytes) -> int:
+    """Return the key that a SHA-256 digest gives: its first 8 bytes, big-endian, shifted right by one.
+
+    A hash and not a sequence: a key is the same on every machine and in every order of arrival. 63 bits keep it a
+    positive BIGINT, which every driver reads; an audit finds a collision.
+    """
+    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def table_of_columns(columns: Iterable[Iterable[Any]], schema: pa.Schema) -> pa.Table:

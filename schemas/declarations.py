@@ -73,6 +73,11 @@ class Table:
         """The text of COMMENT ON TABLE: the grain in a fixed sentence, then the meaning."""
         return f"One row per {self.grain}. {self.description}"
 
+    def take(self, *names: str) -> tuple[Column, ...]:
+        """Return these columns, for a view that shows them as they are. Raises KeyError for a name that is none."""
+        columns = {column.name: column for column in self.columns}
+        return tuple(columns[name] for name in names)
+
     @property
     def column_names(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
@@ -80,10 +85,14 @@ class Table:
 
 
 def required(name: str, type_: SqlType, description: str, unit: str | None = None) -> Column:
-    """Declare a column that is never NULL."""
-    return Column(name, type_, description, unit, is_nullable=False)
+    """Declare a column that is never NULL. A TIMESTAMP is in UTC."""
+    return Column(name, type_, description, unit or _unit_of(type_), is_nullable=False)
 
 
 def optional(name: str, type_: SqlType, description: str, unit: str | None = None) -> Column:
-    """Declare a column in which NULL means unknown."""
-    return Column(name, type_, description, unit)
+    """Declare a column in which NULL means unknown. A TIMESTAMP is in UTC."""
+    return Column(name, type_, description, unit or _unit_of(type_))
+
+
+def _unit_of(type_: SqlType) -> str | None:
+    return "UTC" if type_ == "TIMESTAMP" else None

@@ -1,10 +1,10 @@
 """What a source document says, as Pydantic models: strict about meaning, free of YAML's type guesses.
 
-In come strings, None, lists and mappings (flows/reading/yaml_tree.py); out come typed values. Every rule of DESIGN
-section 6 about a single value is here; rules that need the URL policy are in flows/reading/identify.py. Plain functions
-validate the leaves, because Pydantic's own lax modes accept more than the rules do (`1_000` and `1.0` as integers,
-`yes` as a boolean, numbers as dates). Nothing, and a text with nothing but white space, is NULL in every optional
-field. Fields that no model knows are kept in `model_extra`.
+In come strings, None, lists and mappings (flows/reading/yaml_tree.py); out come typed values. Every rule about a single
+value is here; rules that need the URL policy are in flows/reading/identify.py. Plain functions validate the leaves,
+because Pydantic's own lax modes accept more than the rules do (`1_000` and `1.0` as integers, `yes` as a boolean,
+numbers as dates). An absent or blank text is NULL in every optional field. Fields that no model knows are kept in
+`model_extra`.
 """
 
 import re
@@ -45,7 +45,7 @@ def _years_later(moment: datetime, years: int) -> datetime:
 
 
 def _text(value: object) -> str | None:
-    """Return the text without surrounding Unicode white space, None where nothing is left (DESIGN section 4)."""
+    """Return the text without surrounding Unicode white space, None where nothing is left."""
     if isinstance(value, str):
         if "\0" in value:
             raise PydanticCustomError("nul_character", "text without NUL")
@@ -68,7 +68,7 @@ def _url(value: object) -> str | None:
 
 
 def _domain(value: object) -> str | None:
-    """Return the host of a domain; a text that holds none is NULL, and no flaw of its mention (DESIGN section 5)."""
+    """Return the host of a domain; a text that holds none is NULL, and no flaw of its mention."""
     text = _text(value)
     return None if text is None else host_of(text)
 

@@ -12,27 +12,16 @@ RELEASE = Table(
     "release (so the table has one row)",
     "What this file is, when it was made and from what.",
     (
-        required(
-            "release_id", "VARCHAR", "Name of the release: its as-of and a part of a hash; its folder is called so."
-        ),
+        required("release_id", "VARCHAR", "Name of the release, and of its folder: its as-of and a part of a hash."),
         required("as_of", "TIMESTAMP", "Logical time: the news are told as they stood at this moment.", "UTC"),
         required("built_at", "TIMESTAMP", "Clock time at which the file was built.", "UTC"),
-        required(
-            "contract_version", "INTEGER", "Version of the tables' contract: changes when a column's meaning does."
-        ),
+        required("contract_version", "INTEGER", "Version of the contract: changes when a column's meaning does."),
         required("policy_version", "INTEGER", "Version of the URL policy that made the keys."),
         required("rules_version", "INTEGER", "Version of the validation rules that read the documents."),
-        required(
-            "document_count",
-            "INTEGER",
-            "Documents that are there: rows of dim_document without removed_at.",
-            "documents",
-        ),
+        required("document_count", "INTEGER", "Rows of dim_document without removed_at.", "documents"),
         required("article_count", "INTEGER", "Rows of dim_article.", "articles"),
         required("mention_count", "INTEGER", "Rows of fact_mention.", "mentions"),
-        required(
-            "fingerprint", "VARCHAR", "Hash over the rows of all tables of schema main: equal releases have equal ones."
-        ),
+        required("fingerprint", "VARCHAR", "Hash over the rows of schema main: equal releases have equal ones."),
         optional(
             "previous_release_id",
             "VARCHAR",
@@ -62,39 +51,16 @@ RUN = Table(
         ),
         required("started_at", "TIMESTAMP", "Clock time of its start.", "UTC"),
         optional("finished_at", "TIMESTAMP", "Clock time of its end. NULL: it was cut off.", "UTC"),
-        required(
-            "status",
-            "VARCHAR",
-            "published, unchanged (nothing to do), refused (a limit), failed, or started (cut off).",
-        ),
+        required("status", "VARCHAR", "published, unchanged (nothing to do), refused (a limit), failed, or started."),
         required("documents_seen", "INTEGER", "Documents found in the sources given.", "documents"),
         required("documents_new", "INTEGER", "Of those seen: never accepted before.", "documents"),
-        required(
-            "documents_changed",
-            "INTEGER",
-            "Of those seen: content other than before, or back after removal.",
-            "documents",
-        ),
-        required(
-            "documents_touched",
-            "INTEGER",
-            "Of those seen: bytes differ, content does not (so there is no new version).",
-            "documents",
-        ),
+        required("documents_changed", "INTEGER", "Of those seen: other content, or back after removal.", "documents"),
+        required("documents_touched", "INTEGER", "Of those seen: other bytes with the same content.", "documents"),
         required("documents_unchanged", "INTEGER", "Of those seen: as before.", "documents"),
-        required(
-            "documents_quarantined",
-            "INTEGER",
-            "Of those seen: could not be accepted; a last good version stays.",
-            "documents",
-        ),
-        required(
-            "documents_removed", "INTEGER", "Known, but no longer in their source; not among those seen.", "documents"
-        ),
-        optional(
-            "mentions", "INTEGER", "Rows of fact_mention after the run. NULL where nothing was built.", "mentions"
-        ),
-        optional("articles", "INTEGER", "Rows of dim_article after the run. NULL where nothing was built.", "articles"),
+        required("documents_quarantined", "INTEGER", "Of those seen: not accepted; a good version stays.", "documents"),
+        required("documents_removed", "INTEGER", "Known, but no longer in their source; not seen.", "documents"),
+        optional("mentions", "INTEGER", "Rows of fact_mention after the run. NULL: nothing was built.", "mentions"),
+        optional("articles", "INTEGER", "Rows of dim_article after the run. NULL: nothing was built.", "articles"),
         optional("release_id", "VARCHAR", "The release that it published. NULL where none."),
     ),
     ("run_id",),
@@ -108,11 +74,7 @@ QUARANTINE = Table(
     (
         required("source", "VARCHAR", "Name of the source that holds the file."),
         required("path", "VARCHAR", "Path of the file below its source."),
-        optional(
-            "line",
-            "INTEGER",
-            "1-based line in the file. NULL where there is no text, as in a file that cannot be read.",
-        ),
+        optional("line", "INTEGER", "1-based line in the file. NULL where the file cannot be read as text."),
         optional("column", "INTEGER", "1-based column, in characters. NULL where there is no text."),
         required("field", "VARCHAR", "Field path such as `related[3].images[0].width`; empty for the whole file."),
         required("reason", "VARCHAR", "Short code of what is wrong, such as bad_date or missing."),
@@ -133,9 +95,7 @@ NOTICE = Table(
     (
         required("source", "VARCHAR", "Name of the source that holds the file."),
         required("path", "VARCHAR", "Path of the file below its source."),
-        optional(
-            "line", "BIGINT", "1-based line in the file. NULL where the notice is about several documents together."
-        ),
+        optional("line", "BIGINT", "1-based line in the file. NULL: it is about several documents together."),
         optional("column", "BIGINT", "1-based column, in characters. NULL where the line is."),
         required("field", "VARCHAR", "Field path such as `provider.domain` or `related[3].webUrl`."),
         required(
@@ -189,16 +149,8 @@ ALIAS = Table(
     "alias counts as one of its keys where it identifies a mention itself.",
     (
         required("url_key", "VARCHAR", "Normalised form of the alias."),
-        required(
-            "declaring_key",
-            "VARCHAR",
-            "Identifying url_key of mentions that declare the alias, or the alias itself where it identifies mentions.",
-        ),
-        required(
-            "is_joined",
-            "BOOLEAN",
-            "True where the alias makes declaring_key one article with another of its keys. False: its edge was cut.",
-        ),
+        required("declaring_key", "VARCHAR", "Key of mentions that declare it; or itself, where it identifies one."),
+        required("is_joined", "BOOLEAN", "True: declaring_key is one article with another of its keys by it."),
         required("reason", "VARCHAR", "Why, in words: which slug or id is shared with which key, or that none is."),
         required("article_key", "BIGINT", "The article of declaring_key; joins dim_article."),
         required("joined_count", "INTEGER", "Distinct url_keys that the alias joins; 0: it joins nothing.", "url_keys"),
@@ -248,9 +200,7 @@ RELATIONSHIP = Table(
         required("from_column", "VARCHAR", "Its column, such as first_seen_date_key: the role that the other plays."),
         required("to_table", "VARCHAR", "The table that is referred to: the one side."),
         required("to_column", "VARCHAR", "Its column, which is unique."),
-        required(
-            "is_required", "BOOLEAN", "True where each row refers to one. False: use a left join, to lose no row."
-        ),
+        required("is_required", "BOOLEAN", "True where each row refers to one. False: use a left join."),
     ),
     ("from_table", "from_column", "to_table", "to_column"),
 )

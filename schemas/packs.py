@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from schemas.keys import key_of_digest
+from schemas.batches import key_of_digest
 
 PACK_BYTES = 4_000_000
 # A pack ends with the document that fills it, and those over 5 MB are not taken in.

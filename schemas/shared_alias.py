@@ -2,7 +2,7 @@
 
 A publisher names one AMP page for every post of a live blog, and one page for all parts of a series. So an alias that
 two or more identifying url_keys declare proves nothing by itself: it joins only keys that say the same story in their
-last path segment, by a slug or by an id (DESIGN section 5, "Aliases"). The verdict on an alias depends on the keys that
+last path segment, by a slug or by an id. The verdict on an alias depends on the keys that
 declare it and on nothing else, so it does not depend on the order of arrival.
 
 A false merge loses an article and a missed one is only untidy, so each doubt parts:

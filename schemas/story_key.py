@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from schemas.url_forms import AMP_SEGMENTS
 from schemas.urls import facts
 
 
@@ -38,7 +39,6 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_AMP_SEGMENTS = frozenset({"amp", ".amp", "google-amp", "amphtml", "amp.html"})
 _INDEX_PAGE = re.compile(r"(?:index|default|home)\.[a-z]{3,5}")
 _ENDING = re.compile(r"(?:[._-]amp|\.amphtml|\.[a-z]{2,7})+$", re.IGNORECASE)
 _LONGEST_ENDING = 40  # looked at for an ending, so that no text takes long
@@ -138,7 +138,7 @@ def _parameters(query: str, *, is_live: bool) -> tuple[str, dict[str, str]]:
 
 def _last_segment(path: str) -> tuple[list[str], str]:
     """Return the folders of a path and its last segment that is no AMP mark and no index page, without its ending."""
-    segments = [part for part in path.split("/") if part and part.lower() not in _AMP_SEGMENTS]
+    segments = [part for part in path.split("/") if part and part.lower() not in AMP_SEGMENTS]
     if segments and _INDEX_PAGE.fullmatch(segments[-1].lower()):
         segments.pop()
     if not segments:

@@ -1,390 +1,152 @@
-"""Every table and view of a release, declared once (DESIGN section 4).
+"""Every table of a release: the views, which answer first questions without a join, and the lists of all.
 
-DDL, COMMENT ON, the data dictionary and the key audits are rendered from here; a test describes each hand-written
-transform against its declaration. Tables follow Kimball's terms: dimensions, facts, bridges for many-to-many, a type 2
-history. The histories are declared in history_tables.py, the operational tables of schema `ops` in ops_tables.py, the
-views in views.py.
+Every view states its grain; its SQL uses left joins, so that an unknown provider or date drops no row, and a test
+proves that none fans out. `primary_key` of a view is what must be unique in it.
 """
 
+from schemas import star_tables as star
 from schemas.declarations import ForeignKey, Table, optional, required
-from schemas.history_tables import ARTICLE_HISTORY, MENTION_HISTORY
 from schemas.ops_tables import OPS_TABLES
-from schemas.views import VIEWS
 
 CONTRACT_VERSION = 2
+"""Raise it when a column goes, or changes its type or its meaning."""
 
 _ARTICLE = ForeignKey("article_key", "dim_article", "article_key")
-_PROVIDER = ForeignKey("provider_key", "dim_provider", "provider_key")
-_PUBLISHED_DATE = ForeignKey("published_date_key", "dim_date", "date_key")
-_FIRST_SEEN_DATE = ForeignKey("first_seen_date_key", "dim_date", "date_key")
-_LAST_SEEN_DATE = ForeignKey("last_seen_date_key", "dim_date", "date_key")
 
-DIM_ARTICLE = Table(
-    "dim_article",
-    "dimension",
+ARTICLES = Table(
+    "articles",
+    "view",
     "article",
-    "Every article that any version of any document mentions. Values are those of the best-ranked mention in the "
-    "current document versions; of an article that left them, those of the last versions that mentioned it. An as-of "
-    "is the logical time of a run.",
+    "The flat table to point a BI tool at first: dim_article, fact_article, provider and date in one.",
     (
-        required(
-            "article_key",
-            "BIGINT",
-            "Surrogate key: a hash of url_key, the same in every build. Joins every other article_key.",
-        ),
-        required(
-            "url", "VARCHAR", "Web address to show and open: without trackers, not an AMP form where another is known."
-        ),
-        required(
-            "url_key",
-            "VARCHAR",
-            "Natural key: the smallest normalised URL that identifies the article, such as `example.com/news/1`.",
-        ),
-        optional("title", "VARCHAR", "Headline. NULL where no mention has one that is not blank."),
-        optional(
-            "excerpt",
-            "VARCHAR",
-            "Teaser text. NULL where no mention has a real one (`NA` and the like are not excerpts).",
-        ),
-        optional(
-            "category", "VARCHAR", "Publisher's category, such as news. NULL where not given, as in most related lists."
-        ),
-        optional("content_type", "VARCHAR", "Publisher's `type`, such as article or video. NULL where not given."),
-        optional("locale", "VARCHAR", "Publisher's language or region tag, such as en-us. NULL where not given."),
-        optional(
-            "authors", "VARCHAR", "Names in the mention's `provider.authors`, joined by `; `. NULL where not given."
-        ),
-        optional(
-            "featured_content",
-            "VARCHAR",
-            "Publisher's embed code: HTML of strangers, so escape it. NULL where not given.",
-        ),
-        optional("updated_at", "TIMESTAMP", "Publisher's updatedDateTime. NULL where not given.", "UTC"),
-        required(
-            "is_root",
-            "BOOLEAN",
-            "True where a current document (of a departed article, the last) has it as its own article.",
-        ),
-        required("is_withdrawn", "BOOLEAN", "True where a document of its own says `removed: true`."),
-        required("first_seen_at", "TIMESTAMP", "As-of of the first run whose documents mentioned it.", "UTC"),
-        optional(
-            "last_seen_at",
-            "TIMESTAMP",
-            "As-of of the run in which it left the current versions. NULL: still mentioned.",
-            "UTC",
-        ),
+        *star.DIM_ARTICLE.take("article_key", "url_key", "url", "title", "excerpt", "category", "content_type"),
+        optional("provider_name", "VARCHAR", "Name of the provider. NULL where the provider or its name is unknown."),
+        optional("provider_domain", "VARCHAR", "Domain of the provider, lower case, no `www.`. NULL where unknown."),
+        optional("topics", "VARCHAR", "Topics in alphabetical order, joined by `, `. NULL where none."),
+        optional("image_url", "VARCHAR", "Address of its first image. NULL where none."),
+        *star.FACT_ARTICLE.take("published_at"),
+        optional("published_date", "DATE", "Day of published_at, in UTC. NULL where unknown."),
+        *star.FACT_ARTICLE.take("quality", "heat", "is_published"),
+        *star.DIM_ARTICLE.take("is_root", "is_withdrawn"),
+        required("is_current", "BOOLEAN", "True while a current document version mentions it."),
+        *star.FACT_ARTICLE.take("image_count", "topic_count", "related_count", "mention_count", "cited_by_count"),
+        *star.DIM_ARTICLE.take("first_seen_at", "last_seen_at"),
     ),
     ("article_key",),
-)
-
-DIM_PROVIDER = Table(
-    "dim_provider",
-    "dimension",
-    "provider domain",
-    "Who published an article, as the documents say; never guessed from an article's URL.",
-    (
-        required("provider_key", "BIGINT", "Surrogate key: a hash of domain. Joins every other provider_key."),
-        required(
-            "domain", "VARCHAR", "Natural key: the host in `provider.domain`, lower case, no `www.`, IDN in punycode."
-        ),
-        optional(
-            "name",
-            "VARCHAR",
-            "Cleanest, then most frequent, then latest `provider.name` of the domain. NULL where never given.",
-        ),
-        optional(
-            "logo_url",
-            "VARCHAR",
-            "Address of its first image, of the best-ranked mention that has one. NULL where never given.",
-        ),
-    ),
-    ("provider_key",),
-)
-
-DIM_TOPIC = Table(
-    "dim_topic",
-    "dimension",
-    "topic",
-    "Topics of documents; spelling and case are the publisher's.",
-    (
-        required("topic_key", "BIGINT", "Surrogate key: a hash of topic. Joins bridge_article_topic."),
-        required("topic", "VARCHAR", "Natural key: an entry of a document's `topics`, trimmed, case kept."),
-    ),
-    ("topic_key",),
-)
-
-DIM_IMAGE = Table(
-    "dim_image",
-    "dimension",
-    "image URL as written",
-    "Images of articles (not the logos of providers). Sizes are those of the best-ranked mention.",
-    (
-        required("image_key", "BIGINT", "Surrogate key: a hash of url. Joins bridge_article_image."),
-        required("url", "VARCHAR", "Natural key: the image's address as the document wrote it, trimmed."),
-        optional("width", "BIGINT", "Width, at least 1. NULL where not given.", "pixels"),
-        optional("height", "BIGINT", "Height, at least 1. NULL where not given.", "pixels"),
-        optional("is_cached", "BOOLEAN", "Publisher's `isCached`: whether it keeps a copy. NULL where not given."),
-        optional("title", "VARCHAR", "Caption. NULL where not given."),
-        optional("attribution", "VARCHAR", "Credit line. NULL where not given."),
-    ),
-    ("image_key",),
-)
-
-DIM_DATE = Table(
-    "dim_date",
-    "dimension",
-    "calendar day",
-    "Contiguous, whole years from the first to the last published date of any article or mention and as-of of any "
-    "change. One calendar for every role of a date: published, first seen, last seen.",
-    (
-        required("date_key", "INTEGER", "Key as yyyymmdd, such as 20210429. Joins every column named *_date_key."),
-        required("date", "DATE", "The day, in UTC."),
-        required("year", "INTEGER", "Calendar year; group weeks by iso_year."),
-        required("quarter", "INTEGER", "Quarter of the year, 1 to 4."),
-        required("month", "INTEGER", "Month, 1 to 12."),
-        required("month_name", "VARCHAR", "English name of the month, such as April."),
-        required("iso_year", "INTEGER", "ISO 8601 year, to which iso_week belongs; near New Year not the calendar's."),
-        required("iso_week", "INTEGER", "ISO 8601 week of iso_year, 1 to 53; weeks begin on Monday."),
-        required("day", "INTEGER", "Day of the month, 1 to 31."),
-        required("day_of_week", "INTEGER", "ISO 8601 weekday, Monday 1 to Sunday 7."),
-        required("day_name", "VARCHAR", "English name of the weekday, such as Monday."),
-        required("is_weekend", "BOOLEAN", "True on Saturday and Sunday."),
-    ),
-    ("date_key",),
-)
-
-DIM_DOCUMENT = Table(
-    "dim_document",
-    "dimension",
-    "document ever accepted",
-    "A document is one file of a source; it keeps its row after it is gone.",
-    (
-        required(
-            "document_key",
-            "BIGINT",
-            "Surrogate key: a hash of source and path. Joins fact_mention and related_articles.",
-        ),
-        required("source", "VARCHAR", "Name of the source (a folder given to the run) that holds the file."),
-        required("path", "VARCHAR", "Path of the file below its source, with `/` between folders."),
-        required(
-            "article_key",
-            "BIGINT",
-            "The article that the document itself is, in its last version. Two documents may share one.",
-        ),
-        required("bytes", "INTEGER", "Size of the file in its last accepted version.", "bytes"),
-        required("version_count", "INTEGER", "How many spans of unchanged content it has had; A, B, A are three."),
-        required("first_seen_at", "TIMESTAMP", "As-of of the run that first accepted it.", "UTC"),
-        required("changed_at", "TIMESTAMP", "As-of at which its last version began.", "UTC"),
-        optional("removed_at", "TIMESTAMP", "As-of of the run that found it gone. NULL: it is there.", "UTC"),
-    ),
-    ("document_key",),
     (_ARTICLE,),
 )
 
-FACT_ARTICLE = Table(
-    "fact_article",
-    "fact",
-    "article",
-    "Measures of an article, an accumulating snapshot beside dim_article. Counts speak of current versions only.",
+RELATED_ARTICLES = Table(
+    "related_articles",
+    "view",
+    "edge: a document's root article, another article that its related list holds, and the document",
+    "The network of related articles; an article listed twice in one list is one edge, at its first place.",
     (
-        required("article_key", "BIGINT", "The article; joins dim_article, one to one."),
-        optional(
-            "provider_key", "BIGINT", "Who published it; joins dim_provider. NULL where no mention names a provider."
-        ),
-        optional("published_date_key", "INTEGER", "Day of published_at, in UTC; joins dim_date. NULL where unknown."),
-        required(
-            "first_seen_date_key", "INTEGER", "Day of dim_article.first_seen_at, in UTC; joins dim_date in that role."
-        ),
-        optional(
-            "last_seen_date_key",
-            "INTEGER",
-            "Day of dim_article.last_seen_at, in UTC; joins dim_date in that role. NULL: still mentioned.",
-        ),
-        optional(
-            "published_at",
-            "TIMESTAMP",
-            "Earliest publication time that any current mention gives. NULL where none does.",
-            "UTC",
-        ),
-        optional("quality", "BIGINT", "Publisher's quality score, 0 and up. NULL where not rated.", "points"),
-        optional(
-            "heat",
-            "BIGINT",
-            "Publisher's popularity score, 0 and up. NULL where not rated (-1 in the source), as for most.",
-            "points",
-        ),
-        optional("is_published", "BOOLEAN", "Publisher's `published` flag. NULL where not given."),
-        required("image_count", "INTEGER", "Its rows in bridge_article_image.", "images"),
-        required("topic_count", "INTEGER", "Its rows in bridge_article_topic.", "topics"),
-        required(
-            "related_count",
-            "INTEGER",
-            "Distinct other articles that its own documents list as related; 0 without a document.",
-            "articles",
-        ),
-        required(
-            "mention_count", "INTEGER", "Its rows in fact_mention, as root or related; 0 once it has left.", "mentions"
-        ),
-        required(
-            "cited_by_count", "INTEGER", "Distinct documents of other articles that list it as related.", "documents"
-        ),
+        required("document_key", "BIGINT", "The document that draws the edge; joins dim_document."),
+        required("article_key", "BIGINT", "The document's own article, where the edge begins; joins dim_article."),
+        required("related_article_key", "BIGINT", "The article that it lists, where the edge ends; joins dim_article."),
+        required("position", "INTEGER", "Its first place in the list, 1-based."),
+        optional("title", "VARCHAR", "Title of the root article. NULL where unknown."),
+        optional("related_title", "VARCHAR", "Title of the listed article. NULL where unknown."),
+        optional("provider_domain", "VARCHAR", "Provider of the root article. NULL where unknown."),
+        optional("related_provider_domain", "VARCHAR", "Provider of the listed article. NULL where unknown."),
+        optional("published_at", "TIMESTAMP", "Publication of the root article. NULL where unknown."),
+        optional("related_published_at", "TIMESTAMP", "Publication of the listed article. NULL where unknown."),
+        optional("days_between", "DOUBLE", "Publication of the listed minus that of the root. NULL: unknown.", "days"),
     ),
-    ("article_key",),
-    (_ARTICLE, _PROVIDER, _PUBLISHED_DATE, _FIRST_SEEN_DATE, _LAST_SEEN_DATE),
-)
-
-FACT_MENTION = Table(
-    "fact_mention",
-    "fact",
-    "mention in the current version of a document that is there",
-    "One place where a document speaks of an article: its own article (root) or an entry of its related list.",
-    (
-        required("document_key", "BIGINT", "The document that speaks; joins dim_document."),
-        required("position", "INTEGER", "0 for the root; 1-based place in the related list as written, gaps kept."),
-        required(
-            "role", "VARCHAR", "`root` where it is the document's own article, `related` where it stands in the list."
-        ),
-        required("article_key", "BIGINT", "The article spoken of; joins dim_article."),
-        required(
-            "root_article_key",
-            "BIGINT",
-            "The document's own article; equals article_key in the root, and where a list holds its own root.",
-        ),
-        optional(
-            "provider_key",
-            "BIGINT",
-            "Provider that this very mention names; joins dim_provider. NULL where it names none.",
-        ),
-        optional(
-            "published_date_key",
-            "INTEGER",
-            "Day of publication that this very mention gives; joins dim_date. NULL where none.",
-        ),
-        optional(
-            "quality",
-            "BIGINT",
-            "Quality that this very mention gives, 0 and up; fact_article has the one kept. NULL where none.",
-            "points",
-        ),
-        required(
-            "url_raw", "VARCHAR", "The URL that identifies the article here, as written (trimmed); joins article_url."
-        ),
-    ),
-    ("document_key", "position"),
+    ("document_key", "related_article_key"),
     (
         ForeignKey("document_key", "dim_document", "document_key"),
         _ARTICLE,
-        ForeignKey("root_article_key", "dim_article", "article_key"),
-        _PROVIDER,
-        _PUBLISHED_DATE,
-        ForeignKey("url_raw", "article_url", "url_raw"),
+        ForeignKey("related_article_key", "dim_article", "article_key"),
     ),
 )
 
-BRIDGE_ARTICLE_TOPIC = Table(
-    "bridge_article_topic",
-    "bridge",
-    "article and topic",
-    "Topics of an article: the list of its best-ranked mention that has one, whole.",
+PROVIDER_SUMMARY = Table(
+    "provider_summary",
+    "view",
+    "provider",
+    "How much a provider has, how good it is rated and how often others list it.",
     (
-        required("article_key", "BIGINT", "The article; joins dim_article."),
-        required("topic_key", "BIGINT", "The topic; joins dim_topic."),
-        required(
-            "weight",
-            "DOUBLE",
-            "1 / topics of the article: sums of weight over topics count each article once.",
-            "articles",
-        ),
+        required("provider_key", "BIGINT", "The provider; joins dim_provider."),
+        required("domain", "VARCHAR", "Its domain, lower case, without `www.`."),
+        optional("name", "VARCHAR", "Its name. NULL where never given."),
+        required("article_count", "INTEGER", "Articles of it, departed ones included.", "articles"),
+        required("root_count", "INTEGER", "Of these, articles with a document of their own.", "articles"),
+        required("mention_count", "INTEGER", "Current mentions of its articles.", "mentions"),
+        required("cited_by_count", "INTEGER", "Sum of cited_by_count of its articles.", "citations"),
+        optional("average_quality", "DOUBLE", "Mean quality of its rated articles. NULL: none rated.", "points"),
+        optional("average_heat", "DOUBLE", "Mean heat of its rated articles. NULL: none rated.", "points"),
+        optional("first_published_at", "TIMESTAMP", "Publication of its earliest article. NULL: no time is known."),
+        optional("last_published_at", "TIMESTAMP", "Publication of its latest article. NULL: no time is known."),
     ),
-    ("article_key", "topic_key"),
-    (_ARTICLE, ForeignKey("topic_key", "dim_topic", "topic_key")),
+    ("provider_key",),
+    (ForeignKey("provider_key", "dim_provider", "provider_key"),),
 )
 
-BRIDGE_ARTICLE_IMAGE = Table(
-    "bridge_article_image",
-    "bridge",
-    "article and image",
-    "Images of an article: the list of its best-ranked mention that has one, whole.",
+TOPIC_DAILY = Table(
+    "topic_daily",
+    "view",
+    "topic and publication day (NULL day: unknown)",
+    "Coverage of topics over time.",
     (
-        required("article_key", "BIGINT", "The article; joins dim_article."),
-        required("image_key", "BIGINT", "The image; joins dim_image."),
-        required(
-            "position",
-            "INTEGER",
-            "1-based place in the list, 1 being the one to show; the first place, where an image stands twice.",
-        ),
+        required("topic", "VARCHAR", "The topic, in the publisher's spelling."),
+        optional("date", "DATE", "Day of publication, in UTC. NULL: the articles whose publication is unknown."),
+        required("article_count", "INTEGER", "Its articles; one with two topics counts under both.", "articles"),
+        optional("average_quality", "DOUBLE", "Mean quality of the rated ones. NULL: none rated.", "points"),
+        optional("average_heat", "DOUBLE", "Mean heat of the rated ones. NULL: none rated.", "points"),
     ),
-    ("article_key", "image_key"),
-    (_ARTICLE, ForeignKey("image_key", "dim_image", "image_key")),
+    ("topic", "date"),
+    (
+        ForeignKey("topic", "dim_topic", "topic"),
+        ForeignKey("date", "dim_date", "date"),
+    ),
 )
 
-ARTICLE_URL = Table(
-    "article_url",
-    "dimension",
-    "distinct URL spelling ever seen",
-    "How each spelling of a URL is tied to its article; look a URL up here by url_raw or url_key.",
+MATCH_CANDIDATE = Table(
+    "match_candidate",
+    "view",
+    "pair of articles that may be one story (the smaller article_key first)",
+    "For people to judge, never merged: one address but for mobile and AMP forms, index pages, case, ambiguous "
+    "parameters or escapes; one content id within a domain, under another slug, section or edition; one title and an "
+    "alias that does not join them. What more than eight articles share is left out.",
     (
-        required("url_raw", "VARCHAR", "The URL as a document wrote it, trimmed."),
-        required(
-            "url_key",
-            "VARCHAR",
-            "Its normalised form under the URL policy of this release; several spellings may share one.",
-        ),
-        optional(
-            "article_key", "BIGINT", "The article that owns it; joins dim_article. NULL: an alias that no article owns."
-        ),
-        required(
-            "own_key",
-            "BIGINT",
-            "Key that an article would have by this spelling alone: finds a key that a merge has retired.",
-        ),
-        required(
-            "kind", "VARCHAR", "First that applies of web, original, amp, amp_cache, over all mentions that declare it."
-        ),
-        required(
-            "loose_key", "VARCHAR", "Key under a looser reading, for the view match_candidate only; never an identity."
-        ),
-        required("first_seen_at", "TIMESTAMP", "As-of of the first run whose documents held this spelling.", "UTC"),
+        required("article_key", "BIGINT", "One article; joins dim_article."),
+        required("other_article_key", "BIGINT", "The other; joins dim_article."),
+        required("loose_key", "VARCHAR", "A looser key, a domain and content id, or an alias that both have."),
+        required("url", "VARCHAR", "Address of the one."),
+        required("other_url", "VARCHAR", "Address of the other."),
+        optional("title", "VARCHAR", "Title of the one. NULL where unknown."),
+        optional("other_title", "VARCHAR", "Title of the other. NULL where unknown."),
+        optional("provider_domain", "VARCHAR", "Provider of the one. NULL where unknown."),
+        optional("other_provider_domain", "VARCHAR", "Provider of the other. NULL where unknown."),
+        optional("days_between", "DOUBLE", "Publication of the other minus that of the one. NULL: unknown.", "days"),
+        required("reason", "VARCHAR", "Why the two may be one story, in words."),
     ),
-    ("url_raw",),
-    (_ARTICLE,),
+    ("article_key", "other_article_key"),
+    (
+        _ARTICLE,
+        ForeignKey("other_article_key", "dim_article", "article_key"),
+    ),
 )
 
-ARTICLE_CONFLICT = Table(
-    "article_conflict",
-    "dimension",
-    "article, field and losing value",
-    "Every value of a current mention that differs from the one kept. Lists and times are written as text.",
-    (
-        required("article_key", "BIGINT", "The article; joins dim_article."),
-        required(
-            "field",
-            "VARCHAR",
-            "Name of the field: title, quality, provider (its domain), topics, published_at and so on.",
-        ),
-        required("kept", "VARCHAR", "The value that the release shows, as text; lists as JSON, times as ISO 8601."),
-        required("other", "VARCHAR", "A value that lost, as text."),
-        required("mention_count", "INTEGER", "Current mentions that give the losing value.", "mentions"),
-    ),
-    ("article_key", "field", "other"),
-    (_ARTICLE,),
-)
+VIEWS: tuple[Table, ...] = (ARTICLES, RELATED_ARTICLES, PROVIDER_SUMMARY, TOPIC_DAILY, MATCH_CANDIDATE)
 
 BASE_TABLES: tuple[Table, ...] = (
-    DIM_ARTICLE,
-    DIM_PROVIDER,
-    DIM_TOPIC,
-    DIM_IMAGE,
-    DIM_DATE,
-    DIM_DOCUMENT,
-    FACT_ARTICLE,
-    FACT_MENTION,
-    BRIDGE_ARTICLE_TOPIC,
-    BRIDGE_ARTICLE_IMAGE,
-    ARTICLE_URL,
-    ARTICLE_HISTORY,
-    MENTION_HISTORY,
-    ARTICLE_CONFLICT,
+    star.DIM_ARTICLE,
+    star.DIM_PROVIDER,
+    star.DIM_TOPIC,
+    star.DIM_IMAGE,
+    star.DIM_DATE,
+    star.DIM_DOCUMENT,
+    star.FACT_ARTICLE,
+    star.FACT_MENTION,
+    star.BRIDGE_ARTICLE_TOPIC,
+    star.BRIDGE_ARTICLE_IMAGE,
+    star.ARTICLE_URL,
+    star.ARTICLE_HISTORY,
+    star.MENTION_HISTORY,
+    star.ARTICLE_CONFLICT,
 )
 
 ALL_TABLES: tuple[Table, ...] = BASE_TABLES + VIEWS + OPS_TABLES

@@ -1,6 +1,6 @@
 """What the texts of a document are worth: trimming, and the flaws that make one text lose to another.
 
-A flawed text is kept as it is; it only ranks below a clean one where sources disagree (DESIGN section 5). So the
+A flawed text is kept as it is; it only ranks below a clean one where sources disagree. So the
 rules may be blunt, but must not call a good text bad: each pattern names sequences that no language writes. Repairing
 (as ftfy does) was rejected: a guess that goes wrong invents a text that no source holds.
 """

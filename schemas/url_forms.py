@@ -13,21 +13,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.url_params import AMBIGUOUS, AMP_NAMES, AMP_VALUE_NAMES, FALSE_VALUES, LANGUAGE_NAMES
-from schemas.url_query import param_name
-from schemas.url_rules import Parts, drop_www
+from schemas.url_rules import Parts, drop_www, param_name
 from schemas.url_wrappers import is_amp_cache, may_wrap
 
 if TYPE_CHECKING:
     from tldextract import TLDExtract
 
-_AMP_SEGMENTS = frozenset({"amp", ".amp", "google-amp", "amphtml", "amp.html"})
+AMP_SEGMENTS = frozenset({"amp", ".amp", "google-amp", "amphtml", "amp.html"})
 _MOBILE_LABELS = frozenset({"m", "mobile", "amp", "www", "www2"})
 _INDEX_PAGES = frozenset(
     f"{stem}.{suffix}"
     for stem in ("index", "default", "home")
     for suffix in ("html", "htm", "php", "asp", "aspx", "jsp", "shtml", "cfm")
 )
-_FRONT_SEGMENTS = _INDEX_PAGES | _AMP_SEGMENTS | {"home", "homepage", "index", "default", "m", "mobile"}
+_FRONT_SEGMENTS = _INDEX_PAGES | AMP_SEGMENTS | {"home", "homepage", "index", "default", "m", "mobile"}
 _LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][a-z]{2,4})?")
 # Parts of a segment by which publishers mark the AMP form: x.amp, x.amp.html, x_amp.html, article-amp, amp-article,
 # amp_articleshow, amp-1159.html.
@@ -108,7 +107,7 @@ def is_amp_path(path: str) -> bool:
     if "amp" not in path:
         return False
     path = path.rstrip("/")
-    return not _AMP_SEGMENTS.isdisjoint(path.split("/")) or _AMP_MARK.search(path) is not None
+    return not AMP_SEGMENTS.isdisjoint(path.split("/")) or _AMP_MARK.search(path) is not None
 
 
 def _is_amp_host(site: str, domain: str) -> bool:
@@ -120,7 +119,7 @@ def loose_path(path: str) -> str:
     low = path.lower().rstrip("/")
     if "amp" not in low and "//" not in low and low.rpartition("/")[2] not in _INDEX_PAGES:
         return low
-    segments = [part for part in low.split("/") if part and part not in _AMP_SEGMENTS]
+    segments = [part for part in low.split("/") if part and part not in AMP_SEGMENTS]
     if segments and segments[-1] in _INDEX_PAGES:
         segments.pop()
     clean = "/" + "/".join(segments) if segments else ""

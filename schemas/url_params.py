@@ -69,101 +69,71 @@ TRACKERS: frozenset[str] = (
 SESSION_IDS: frozenset[str] = frozenset({"jsessionid", "phpsessid"})
 """Names that servlet containers and PHP give to their session parameter; `session` and `sid` are words."""
 
-_OATH = frozenset({"ncid", ".tsrc", "tsrc", "soc_src", "soc_trk"})
-_CBSI = frozenset({"ftag"})
-_DOW_JONES = frozenset({"mod", "reflink"})
-_BBC = _words(
-    "at_medium at_campaign at_campaign_type at_custom1 at_custom2 at_custom3 at_custom4 at_link_id at_link_type "
-    "at_link_origin at_bbc_team at_format at_ptr_name at_ptr_type ocid intlink_from_url link_location facebook_page"
-)
-_AT_INTERNET = _words("at_medium at_campaign at_custom1 at_custom2 at_custom3 at_custom4")
-_CONDE = frozenset({"mbid"})
-_INFORMA = frozenset({"_mc"})
-_GOVEXEC = frozenset({"oref"})
-_NIKKEI = frozenset({"n_cid", "i_cid", "n_tw"})
-_X = frozenset({"s", "t", "refsrc", "ref_src", "ref_url", "cxt"})
+_BY_SITE = """
+    nytimes.com: partner emc smid smtyp referringsource rref unlocked_article_code sgrp impression_id
+    dailymail.co.uk thisismoney.co.uk mailonsunday.co.uk metro.co.uk: ito
+    cbsnews.com cbssports.com cnet.com gamespot.com techrepublic.com zdnet.com: ftag
+    cbsnews.com: intcid
+    wsj.com marketwatch.com barrons.com mansionglobal.com fnlondon.com: mod reflink
+    wsj.com: st
+    barrons.com: refsec
+    aol.com aol.co.uk engadget.com yahoo.com: ncid .tsrc tsrc soc_src soc_trk
+    huffingtonpost.com huffingtonpost.co.uk huffpost.com techcrunch.com: ncid .tsrc tsrc soc_src soc_trk
+    techcrunch.com: tpcc
+    theguardian.com guardian.co.uk foxnews.com foxbusiness.com: intcmp
+    theguardian.com guardian.co.uk: cmp
+    bbc.com bbc.co.uk: at_campaign_type at_link_id at_link_type at_link_origin at_bbc_team at_format at_ptr_name
+    bbc.com bbc.co.uk: at_ptr_type intlink_from_url link_location facebook_page
+    bbc.com bbc.co.uk france24.com rfi.fr: at_medium at_campaign at_custom1 at_custom2 at_custom3 at_custom4
+    bbc.com bbc.co.uk msn.com microsoft.com: ocid
+    washingtonpost.com: wpisrc wpmm itid hpid
+    cnbc.com: __source par
+    cnn.com asahi.com: iref
+    cnn.com: hpt
+    foxnews.com foxbusiness.com bloomberg.com: cmpid
+    bloomberg.com: srnd sref leadsource in_source
+    reuters.com: feedtype feedname rpc virtualbrandchannel
+    businesswire.com: feedref
+    economist.com: fsrc
+    ft.com: ftcamp sharetype segmentid
+    msn.com: cvid ei pc
+    microsoft.com: nclid
+    forbes.com: sh
+    time.com: iid
+    theregister.com: td
+    infoq.com: topicpagesponsorship
+    adweek.com: traffic_source
+    defenseone.com govexec.com nextgov.com route-fifty.com: oref
+    nikkei.com nikkeibp.co.jp: n_cid i_cid n_tw
+    nikkansports.com: nsgid
+    bild.de: t_ref
+    idnes.cz: zdroj
+    index.hr: index_ref
+    theepochtimes.com: ea_med ea_src
+    boredpanda.com: cexp_id cexp_var
+    substack.com: triedredirect
+    wikipedia.org: wprov
+    wired.com wired.co.uk newyorker.com vanityfair.com vogue.com: mbid
+    darkreading.com informationweek.com: _mc
+    medium.com: source
+    linkedin.com: trk trkinfo trackingid refid lipi licu
+    twitter.com x.com: s t refsrc ref_src ref_url cxt
+    facebook.com: __tn__ mibextid hc_ref fref
+    instagram.com: ig_rid
+    reddit.com: share_id ref_source ref_campaign correlation_id rdt
+    youtube.com: feature si pp ab_channel
+"""
 
-HOST_TRACKERS: dict[str, frozenset[str]] = {
-    "nytimes.com": _words("""
-        partner emc smid smtyp referringsource rref unlocked_article_code sgrp impression_id
-    """),
-    "dailymail.co.uk": frozenset({"ito"}),
-    "thisismoney.co.uk": frozenset({"ito"}),
-    "mailonsunday.co.uk": frozenset({"ito"}),
-    "metro.co.uk": frozenset({"ito"}),
-    "cbsnews.com": _CBSI | {"intcid"},
-    "cbssports.com": _CBSI,
-    "cnet.com": _CBSI,
-    "gamespot.com": _CBSI,
-    "techrepublic.com": _CBSI,
-    "zdnet.com": _CBSI,
-    "wsj.com": _DOW_JONES | {"st"},
-    "marketwatch.com": _DOW_JONES,
-    "barrons.com": _DOW_JONES | {"refsec"},
-    "mansionglobal.com": _DOW_JONES,
-    "fnlondon.com": _DOW_JONES,
-    "aol.com": _OATH,
-    "aol.co.uk": _OATH,
-    "engadget.com": _OATH,
-    "huffingtonpost.com": _OATH,
-    "huffingtonpost.co.uk": _OATH,
-    "huffpost.com": _OATH,
-    "techcrunch.com": _OATH | {"tpcc"},
-    "yahoo.com": _OATH,
-    "theguardian.com": frozenset({"cmp", "intcmp"}),
-    "guardian.co.uk": frozenset({"cmp", "intcmp"}),
-    "bbc.com": _BBC,
-    "bbc.co.uk": _BBC,
-    "france24.com": _AT_INTERNET,
-    "rfi.fr": _AT_INTERNET,
-    "washingtonpost.com": frozenset({"wpisrc", "wpmm", "itid", "hpid"}),
-    "cnbc.com": frozenset({"__source", "par"}),
-    "cnn.com": frozenset({"hpt", "iref"}),
-    "foxnews.com": frozenset({"intcmp", "cmpid"}),
-    "foxbusiness.com": frozenset({"intcmp", "cmpid"}),
-    "bloomberg.com": frozenset({"srnd", "sref", "leadsource", "cmpid", "in_source"}),
-    "reuters.com": frozenset({"feedtype", "feedname", "rpc", "virtualbrandchannel"}),
-    "businesswire.com": frozenset({"feedref"}),
-    "economist.com": frozenset({"fsrc"}),
-    "ft.com": frozenset({"ftcamp", "sharetype", "segmentid"}),
-    "msn.com": frozenset({"ocid", "cvid", "ei", "pc"}),
-    "microsoft.com": frozenset({"ocid", "nclid"}),
-    "forbes.com": frozenset({"sh"}),
-    "time.com": frozenset({"iid"}),
-    "theregister.com": frozenset({"td"}),
-    "infoq.com": frozenset({"topicpagesponsorship"}),
-    "adweek.com": frozenset({"traffic_source"}),
-    "defenseone.com": _GOVEXEC,
-    "govexec.com": _GOVEXEC,
-    "nextgov.com": _GOVEXEC,
-    "route-fifty.com": _GOVEXEC,
-    "nikkei.com": _NIKKEI,
-    "nikkeibp.co.jp": _NIKKEI,
-    "asahi.com": frozenset({"iref"}),
-    "nikkansports.com": frozenset({"nsgid"}),
-    "bild.de": frozenset({"t_ref"}),
-    "idnes.cz": frozenset({"zdroj"}),
-    "index.hr": frozenset({"index_ref"}),
-    "theepochtimes.com": frozenset({"ea_med", "ea_src"}),
-    "boredpanda.com": frozenset({"cexp_id", "cexp_var"}),
-    "substack.com": frozenset({"triedredirect"}),
-    "wikipedia.org": frozenset({"wprov"}),
-    "wired.com": _CONDE,
-    "wired.co.uk": _CONDE,
-    "newyorker.com": _CONDE,
-    "vanityfair.com": _CONDE,
-    "vogue.com": _CONDE,
-    "darkreading.com": _INFORMA,
-    "informationweek.com": _INFORMA,
-    "medium.com": frozenset({"source"}),
-    "linkedin.com": _words("trk trkinfo trackingid refid lipi licu"),
-    "twitter.com": _X,
-    "x.com": _X,
-    "facebook.com": _words("__tn__ mibextid hc_ref fref"),
-    "instagram.com": frozenset({"ig_rid"}),
-    "reddit.com": frozenset({"share_id", "ref_source", "ref_campaign", "correlation_id", "rdt"}),
-    "youtube.com": _words("feature si pp ab_channel"),
-}
+
+def _by_site() -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for line in _BY_SITE.strip().splitlines():
+        sites, _, names = line.partition(":")
+        found.update({site: found.get(site, frozenset()) | _words(names) for site in sites.split()})
+    return found
+
+
+HOST_TRACKERS: dict[str, frozenset[str]] = _by_site()
 """Trackers that hold under one domain and its subdomains alone."""
 
 AMBIGUOUS: frozenset[str] = _words("""

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from schemas.url_query import Note
-from schemas.url_rules import NotAUrl, Parts, canonical
+from schemas.url_rules import NotAUrl, Note, Parts, canonical
 
 MAX_UNWRAPS = 7
 
@@ -40,11 +39,8 @@ class _Opened(NamedTuple):
     parts: Parts
 
 
-def settle(text: str, note: Note | None = None) -> Parts:
-    """Return the canonical parts of the innermost page that a text names, by every rule of DESIGN section 5.
-
-    In: any text. Raises NotAUrl with the reason.
-    """
+def unwrap(text: str, note: Note | None = None) -> Parts:
+    """Return the canonical parts of the innermost page that a text names. Raises NotAUrl with the reason."""
     parts = canonical(text.strip(), note, from_amp=False)
     if not may_wrap(parts.site):
         return parts
@@ -125,10 +121,10 @@ def _youtube(parts: Parts, note: Note | None) -> Parts:
     video = None if parts.port else _video(parts)
     if video is None:
         return parts
-    settled = Parts(parts.scheme, "www.youtube.com", "youtube.com", "", "/watch", (f"v={video}",), "", parts.from_amp)
-    if note and parts[2:7] != settled[2:7]:
+    page = Parts(parts.scheme, "www.youtube.com", "youtube.com", "", "/watch", (f"v={video}",), "", parts.from_amp)
+    if note and parts[2:7] != page[2:7]:
         note(f"wrote the YouTube video as watch?v={video}")
-    return settled
+    return page
 
 
 def _video(parts: Parts) -> str | None:

@@ -1,4 +1,4 @@
-"""The URL policy: which spellings are one page, decided from the text alone (DESIGN section 5).
+"""The URL policy: which spellings are one page, decided from the text alone.
 
 One set of rules (schemas/url_rules.py, schemas/url_wrappers.py) makes the key, the facts and the explanation. The key
 is strict: it merges only what is one page by a standard or by an exact list. The looser reading (`loose_key`) only
@@ -23,9 +23,8 @@ from schemas.url_forms import (
     registrable_domain,
     site_of,
 )
-from schemas.url_query import Note, param_name
-from schemas.url_rules import MAX_BYTES, NotAUrl, Parts, plain_pieces
-from schemas.url_wrappers import in_amp_cache, settle
+from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, param_name, plain_pieces
+from schemas.url_wrappers import in_amp_cache, unwrap
 
 POLICY_VERSION = 2
 """Raise it with every change that can change a key. Keys are stored with the version that made them."""
@@ -62,7 +61,7 @@ def url_key(url: str) -> str | None:
     Raises nothing.
     """
     try:
-        return _key(settle(url))
+        return _key(unwrap(url))
     except NotAUrl:
         return None
 
@@ -74,13 +73,13 @@ def facts(url: str) -> UrlFacts | None:
     a redirector. Callers with repeated URLs use `facts_memo()`.
     """
     text = url.strip()
-    return (_page_facts(text, text) if len(text) <= _SHORT else None) or _settled_facts(text)
+    return (_page_facts(text, text) if len(text) <= _SHORT else None) or _unwrapped_facts(text)
 
 
 def _page_facts(text: str, page: str, *, from_amp: bool = False) -> UrlFacts | None:
     """Return the facts of a page in the commonest shape without a query, in an AMP cache or not; None for others.
 
-    A property test checks that it agrees with `_settled_facts`, which takes twice as long.
+    A property test checks that it agrees with `_unwrapped_facts`, which takes twice as long.
     """
     pieces = plain_pieces(page)
     if pieces is None or pieces[3]:
@@ -100,10 +99,10 @@ def _page_facts(text: str, page: str, *, from_amp: bool = False) -> UrlFacts | N
     )
 
 
-def _settled_facts(text: str) -> UrlFacts | None:
+def _unwrapped_facts(text: str) -> UrlFacts | None:
     """Return the facts of any text, from the parts of the page that it names."""
     try:
-        parts = settle(text)
+        parts = unwrap(text)
         key = _key(parts)
     except NotAUrl:
         return None
@@ -128,7 +127,7 @@ def explain(url: str) -> Explanation:
     """Return the key of a URL with each rule that applied, in order, or the reason why it has none."""
     rules: list[str] = []
     try:
-        key = _key(settle(url, rules.append), rules.append)
+        key = _key(unwrap(url, rules.append), rules.append)
     except NotAUrl as error:
         return Explanation(url, None, rules, str(error))
     return Explanation(url, key, rules, None)

@@ -7,10 +7,12 @@ that have the very types they have in a build.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import duckdb
 
+from schemas.batches import key_of_digest
 from warehouse.ledger.opening import prepare
 from warehouse.release.build import lay_out
 from warehouse.release.catalog import create_tables, create_views
@@ -20,6 +22,12 @@ from warehouse.sql_files import read_sql
 T = tuple(datetime(2024, 1, 1) + timedelta(days=day) for day in range(10))
 
 Row = tuple[Any, ...]
+
+
+def surrogate_key(*parts: str) -> int:
+    """Return the key of a natural key: that of SHA-256 over its parts, joined by NUL. SQL makes it in a build."""
+    return key_of_digest(sha256("\0".join(parts).encode()).digest())
+
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "ledger.entry": {"entry_digest": b"", "title_flaw": 0, "excerpt_flaw": 0, "provider_name_flaw": 0},

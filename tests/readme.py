@@ -1,6 +1,7 @@
-"""Renders the parts of README.md that are facts of the code, so that they cannot go stale.
+"""Renders the parts of every README.md that are facts of the code, so that they cannot go stale.
 
-`python -m tests.readme` rewrites them; test_readme.py fails where they are not what is rendered here.
+`python -m tests.readme` rewrites them; test_readme.py fails where they are not what is rendered here. A part stands
+between `<!-- generated: NAME -->` and `<!-- end -->`, in whichever README.md it is read best.
 """
 
 import argparse
@@ -16,7 +17,9 @@ from flows import settings
 from flows.cli import build_parser
 from schemas.tables import ALL_TABLES
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+READMES = tuple(sorted(file for file in (README, *ROOT.glob("*/README.md")) if not file.parent.name.startswith(".")))
 
 
 def tables() -> str:
@@ -58,7 +61,7 @@ PARTS: dict[str, Callable[[], str]] = {"tables": tables, "commands": commands, "
 
 
 def rendered(text: str) -> str:
-    """Return the README's text with each generated part made anew."""
+    """Return a README's text with each generated part made anew."""
     for name, render in PARTS.items():
         pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         text = pattern.sub(partial(_filled, render()), text)
@@ -70,8 +73,9 @@ def _filled(made: str, match: re.Match[str]) -> str:
 
 
 def main() -> int:
-    """Rewrite the README."""
-    README.write_text(rendered(README.read_text(encoding="utf-8")), encoding="utf-8")
+    """Rewrite the generated parts."""
+    for file in READMES:
+        file.write_text(rendered(file.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
 

@@ -41,7 +41,7 @@ def recorded(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-@pytest.fixture(scope="module", params=["azure", "diablo4"])
+@pytest.fixture(scope="module", params=["diablo4", pytest.param("azure", marks=pytest.mark.slow)])
 def corpus(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnection]:
     """Give a real corpus, built."""
     yield from recorded(SHARED / "corpus" / str(request.param))

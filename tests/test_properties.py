@@ -395,7 +395,7 @@ def copy_shuffled(source: duckdb.DuckDBPyConnection, target: duckdb.DuckDBPyConn
 class TestHistory(History.TestCase):  # type: ignore[misc, valid-type]  # made at run time
     """A few histories."""
 
-    settings = settings(max_examples=max(3, settings().max_examples // 8), stateful_step_count=4)
+    settings = settings(max_examples=max(2, settings().max_examples // 12), stateful_step_count=3)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The README is kept true: its generated parts are what the code says, its commands exist."""
+"""The READMEs are kept true: their generated parts are what the code says, their commands exist, their snippets run."""
 
 import os
 import re
@@ -9,54 +9,65 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli import build_parser
 from schemas.declarations import Table
 from schemas.tables import ALL_TABLES
-from tests.readme import README, rendered, subcommands
+from tests.newsroom import Newsroom
+from tests.readme import PARTS, README, READMES, ROOT, rendered, subcommands
 
-TEXT = README.read_text(encoding="utf-8")
-ROOT = README.parent
+TEXTS = {file.relative_to(ROOT).as_posix(): file.read_text(encoding="utf-8") for file in READMES}
+TOP = TEXTS[README.name]
+ALL = "\n".join(TEXTS.values())
 
 
-def test_generated_parts_are_up_to_date() -> None:
-    assert rendered(TEXT) == TEXT, "run `python -m tests.readme`"
+@pytest.mark.parametrize("name", TEXTS)
+def test_generated_parts_are_up_to_date(name: str) -> None:
+    assert rendered(TEXTS[name]) == TEXTS[name], "run `python -m tests.readme`"
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_generated_part_has_one_home(part: str) -> None:
+    assert ALL.count(f"<!-- generated: {part} -->") == 1
+
+
+def test_the_top_one_is_short() -> None:
+    assert len(TOP.splitlines()) <= 250
 
 
 @pytest.mark.parametrize("name", sorted(subcommands()))
 def test_every_command_is_told(name: str) -> None:
-    assert f"newsmart {name}" in TEXT
+    assert f"newsmart {name}" in TOP
 
 
 @pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: str(table.name))
 def test_every_table_is_told(table: Table) -> None:
-    assert f"{table.name}`" in TEXT
+    assert f"{table.name}`" in TOP
 
 
 def _shell_lines() -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", ALL, re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line.startswith("newsmart ")]
 
 
 @pytest.mark.parametrize("line", _shell_lines())
 def test_every_command_line_parses(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
-    from flows.cli import build_parser
-
     assert build_parser().parse_args(words).handler
 
 
 def test_the_two_commands_are_there() -> None:
-    assert len(re.findall(r"<!-- (?:run|tests) -->\n```sh\n.+\n```", TEXT)) == 2
+    assert len(re.findall(r"<!-- (?:run|tests) -->\n```sh\n.+\n```", TOP)) == 2
 
 
-def test_local_links_lead_somewhere() -> None:
-    targets = [target for target in re.findall(r"\]\(([^)]+)\)", TEXT) if "://" not in target]
-    missing = [target for target in targets if not (ROOT / target).exists()]
-    assert targets and not missing
+@pytest.mark.parametrize("name", TEXTS)
+def test_local_links_lead_somewhere(name: str) -> None:
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", TEXTS[name]) if "://" not in target]
+    assert [target for target in targets if not ((ROOT / name).parent / target).exists()] == []
 
 
 def test_output_shown_is_real_output(tmp_path: Path) -> None:
     """The block under the run command is what the command prints, but for times and names."""
-    shown = re.search(r"<!-- generated: run -->\n```text\n(.*?)```", TEXT, re.DOTALL)
+    shown = re.search(r"<!-- generated: run -->\n```text\n(.*?)```", TOP, re.DOTALL)
     assert shown is not None
     command = [sys.executable, "-m", "flows.cli", "run", "--direct", "--warehouse", str(tmp_path / "news.duckdb")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=dict(os.environ))
@@ -68,3 +79,16 @@ def _shape(output: str, folder: Path) -> list[str]:
         line for line in output.replace(str(folder), "FOLDER").splitlines() if not re.match(r"\w+ [0-9.]+ s$", line)
     ]
     return [re.sub(r"[0-9]{8}T[0-9.]+Z(-\w+)?|[0-9.]+ s", "#", line.split("releases/")[0]) for line in lines]
+
+
+def test_the_first_lines_of_python_need_nothing_that_is_not_installed(tmp_path: Path) -> None:
+    """Without the development group there are no pandas and polars."""
+    (code,) = re.findall(r"<!-- connect -->\n```python\n(.*?)```", TOP, re.DOTALL)
+    room = Newsroom.below(tmp_path)
+    room.write("a.md", (ROOT / "seeds").glob("*").__next__().read_text(encoding="utf-8"))
+    room.run()
+    hidden = "import sys; sys.modules |= dict.fromkeys(('pandas', 'polars'))\n"
+    (room.warehouse.parent / "warehouse").symlink_to(".")
+    command = [sys.executable, "-c", hidden + code]
+    done = subprocess.run(command, cwd=room.warehouse.parent, capture_output=True, text=True, check=False)
+    assert (done.returncode, "article_key" in done.stdout) == (0, True), done.stderr

@@ -45,7 +45,7 @@ class Replay:
     connection: duckdb.DuckDBPyConnection
 
 
-@pytest.fixture(scope="module", params=["powerapps", "azure"])
+@pytest.fixture(scope="module", params=["powerapps", pytest.param("azure", marks=pytest.mark.slow)])
 def replay(request: pytest.FixtureRequest) -> Iterator[Replay]:
     """Record a history step by step under one source name, and build its last release."""
     name = str(request.param)

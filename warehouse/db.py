@@ -130,7 +130,7 @@ def _is_unused(folder: Path) -> bool:
 
 @contextmanager
 def ledger_connection(
-    path: Path, *, read_only: bool = False, limits: Limits = NO_LIMITS
+    path: Path, *, read_only: bool = False, spill_parent: Path | None = None, limits: Limits = NO_LIMITS
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the ledger for the block; it is made, empty and 0600, where it is absent and may be written.
 
@@ -142,7 +142,7 @@ def ledger_connection(
     with ExitStack() as stack:
         stack.enter_context(_explained(path, is_ledger=True))
         check_no_link(path)
-        spill = stack.enter_context(spill_folder(path.parent / "tmp"))
+        spill = stack.enter_context(spill_folder(spill_parent or path.parent / "tmp"))
         if not read_only:
             _make_private(path, spill)
         connection = stack.enter_context(_opened(path, read_only, spill, limits))

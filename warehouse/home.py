@@ -149,14 +149,14 @@ class Home:
         for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect):
             check_no_link(path)
 
-    def prepare(self) -> None:
-        """Make the folders that a run needs: FILE.d as the umask allows, those in it as open as FILE.d.
+    def prepare(self, *, only_for_lock: bool = False) -> None:
+        """Make the folders that a run, or its lock, needs: FILE.d as the umask allows, those in it as open as FILE.d.
 
         Raises UsageError as `check` does, RunFailed where a folder cannot be made or the warehouse is another user's.
         """
         self.check()
         check_owner(self.folder, self.ledger)
-        for folder in (self.folder, self.releases, self.temp):
+        for folder in (self.folder,) if only_for_lock else (self.folder, self.releases, self.temp):
             try:
                 make_folder(folder, like_parent=folder != self.folder)
             except OSError as error:

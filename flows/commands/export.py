@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows.commands.common import print_json, say, warehouse_of
+from flows.commands.output import print_result, released_home
 from flows.settings import Settings, load_settings
 from schemas.errors import UsageError
 from warehouse.home import Home
@@ -16,20 +16,13 @@ def export(options: argparse.Namespace) -> int:
     """Export, and say what was written. A release that is not as it was published does not go out."""
     from warehouse.release.untouched import check_current
 
-    settings = load_settings()
-    home = Home.of(warehouse_of(options, settings))
+    home = released_home(options)
     home.check()
-    if not home.file.exists():
-        raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
     check_current(home)
     began = time.monotonic()
-    told = (_lake if options.format == "ducklake" else _parquet)(options, home, settings)
+    told = (_lake if options.format == "ducklake" else _parquet)(options, home, load_settings())
     told["seconds"] = round(time.monotonic() - began, 3)
-    if options.json:
-        print_json(told)
-    else:
-        say(options, _line(told))
-    return 0
+    return print_result(options, told, [_line(told)])
 
 
 def _parquet(options: argparse.Namespace, home: Home, settings: Settings) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """Names, options and help of all commands. No command's code is imported here."""
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
-from flows.commands.numbers import seconds, whole
 from flows.engines.choice import ENGINES
-from schemas.bounds import MOST_WORKERS
+from schemas.limits import MOST_SECONDS, MOST_WORKERS
 
 Adder = Any  # argparse gives its group of subparsers no public type
 
@@ -27,6 +27,28 @@ def _command(commands: Adder, name: str, handler: str, text: str, *, warehouse: 
     command.add_argument("--quiet", action="store_true", help="say nothing but results and errors")
     command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return command
+
+
+def _number(kind: type[int] | type[float], what: str, least: int, most: int) -> Callable[[str], float]:
+    """Return a parser of numbers within bounds: argparse's own `type=float` takes nan and inf.
+
+    `what` is the beginning of the error's sentence, such as `takes seconds`.
+    """
+
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{what} from {least} to {most:,}: {text!r}")
+        return value
+
+    return read
+
+
+def _seconds(least: int) -> Callable[[str], float]:
+    return _number(float, "takes seconds", least, MOST_SECONDS)
 
 
 def _json(command: argparse.ArgumentParser) -> None:
@@ -56,7 +78,7 @@ def _add_limits(command: argparse.ArgumentParser) -> None:
 
 
 def _add_engine_options(command: argparse.ArgumentParser) -> None:
-    processes = whole("takes a number of processes", 0, MOST_WORKERS)
+    processes = _number(int, "takes a number of processes", 0, MOST_WORKERS)
     command.add_argument("--workers", type=processes, metavar="N", help="processes that read (default: one a core)")
     command.add_argument("--engine", choices=ENGINES, help="what reads the documents (default: local)")
     command.add_argument("--dask-address", metavar="ADDRESS", help="Dask scheduler, tcp:// or tls://; implies dask")
@@ -69,14 +91,15 @@ def _run_commands(commands: Adder) -> None:
     run.add_argument("--full-refresh", action="store_true", help="read every file again, and lift a rollback's pin")
     run.add_argument("--reparse", action="store_true", help="read the kept bytes of every version under today's rules")
     run.add_argument("--direct", action="store_true", help="without Prefect")
+    run.add_argument("--dry-run", action="store_true", help="print what a run would find, and change nothing")
     _json(run)
-    serve = _command(commands, "serve", "serve:serve", "Run on a schedule: scheduler, Prefect server and page in one.")
+    serve = _command(commands, "serve", "run:serve", "Run on a schedule: scheduler, Prefect server and page in one.")
     _add_run_options(serve)
     when = serve.add_mutually_exclusive_group()
     when.add_argument("--cron", metavar="EXPR", help="schedule as a cron expression")
-    when.add_argument("--every", type=seconds(1), metavar="SECONDS", help="schedule as an interval (default: 3600)")
+    when.add_argument("--every", type=_seconds(1), metavar="SECONDS", help="schedule as an interval (default: 3600)")
     serve.add_argument("--timezone", metavar="ZONE", help="time zone of --cron, such as Europe/Berlin (default: UTC)")
-    port = whole("a port is a number", 1, 65_535)
+    port = _number(int, "takes a port", 1, 65_535)
     serve.add_argument("--port", type=port, help="port of the Prefect server that is started (default: 4200)")
     serve.add_argument("--now", action="store_true", help="start a first run at once")
     backfill = _command(commands, "backfill", "run:backfill", "Run over a manifest of folders and as-ofs, in order.")
@@ -89,7 +112,7 @@ def _run_commands(commands: Adder) -> None:
 
 
 def _state_commands(commands: Adder) -> None:
-    status = _command(commands, "status", "state:status", "Tell the last run, the release and how fresh it is.")
+    status = _command(commands, "status", "status:status", "Tell the last run, the release and how fresh it is.")
     status.add_argument("--max-age", metavar="AGE", help="exit with 1 when the release is older, such as 26h or 3d")
     status.add_argument("--max-run-age", metavar="AGE", help="exit with 1 when the last run ended longer ago")
     status.add_argument("--format", choices=("text", "json", "prometheus"), default="text", help="how to tell it")
@@ -118,12 +141,17 @@ def _asking_commands(commands: Adder) -> None:
     )
     query.add_argument("--format", choices=("table", "csv", "json"), default="table", help="how to print the rows")
     query.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
+    check = _command(commands, "check", "check:check", "Check documents as a run would, without one.", warehouse=False)
+    check.add_argument("paths", metavar="PATH", nargs="+", help="documents, or folders of them")
+    form = check.add_mutually_exclusive_group()
+    form.add_argument("--format", choices=("text", "github"), default="text", help="github: a workflow's annotations")
+    form.add_argument("--json", action="store_true", help="print JSON")
     url = _command(commands, "url", "url:url", "Tell a URL's key, and each rule that made it.", warehouse=False)
     url.add_argument("urls", metavar="URL", nargs="+", help="URLs; write -- before one that starts with a dash")
     url.add_argument("--same", action="store_true", help="tell whether two URLs are one article, and why")
     url.add_argument("--warehouse", metavar="FILE", help="with --same: ask the aliases known there, too")
     _json(url)
-    show = _command(commands, "show", "show:show", "Tell everything about an article or a document.")
+    show = _command(commands, "show", "release:show", "Tell everything about an article or a document.")
     show.add_argument("name", metavar="URL|PATH", help="any of its URLs, or [SOURCE/]PATH of a document")
     show.add_argument("--as-of", metavar="ISO8601", help="tell what it said then")
     show.add_argument(
@@ -133,35 +161,35 @@ def _asking_commands(commands: Adder) -> None:
     )
     show.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
     _json(show)
-    _command(commands, "contract", "contract:contract", "Print the contract of the tables, as YAML.")
-    report = _command(commands, "report", "report:report", "Write one HTML page about the current release.")
+    _command(commands, "contract", "release:contract", "Print the contract of the tables, as YAML.")
+    report = _command(commands, "report", "release:report", "Write one HTML page about the current release.")
     report.add_argument("--to", metavar="FILE.html", help="where to (default: news.html beside the warehouse)")
 
 
 def _ledger_commands(commands: Adder) -> None:
-    build = _command(commands, "build", "ledger:build", "Build a release as of any time, beside the warehouse.")
+    build = _command(commands, "build", "upkeep:build", "Build a release as of any time, beside the warehouse.")
     build.add_argument("--as-of", metavar="ISO8601", required=True, help="logical time")
     build.add_argument("--to", metavar="FILE", required=True, help="file to write; it must not exist")
-    verify = _command(commands, "verify", "ledger:verify", "Rebuild from the ledger and compare with the release.")
+    verify = _command(commands, "verify", "upkeep:verify", "Rebuild from the ledger and compare with the release.")
     _json(verify)
-    purge = _command(commands, "purge", "ledger:purge", "Take down a document or a URL for good, bytes included.")
+    purge = _command(commands, "purge", "upkeep:purge", "Take down a document or a URL for good, bytes included.")
     what = purge.add_mutually_exclusive_group(required=True)
     what.add_argument("--path", metavar="[SOURCE/]PATH", help="a document")
     what.add_argument("--url", metavar="URL", help="an article, by any of its URLs")
     _json(purge)
-    maintain = _command(commands, "maintain", "ledger:maintain", "Compact the ledger and drop what is past its keep.")
+    maintain = _command(commands, "maintain", "upkeep:maintain", "Compact the ledger and drop what is past its keep.")
     _json(maintain)
-    _command(commands, "rollback", "ledger:rollback", "Go back to the release before, and stay there.")
+    _command(commands, "rollback", "upkeep:rollback", "Go back to the release before, and stay there.")
 
 
 def _file_commands(commands: Adder) -> None:
-    backup = _command(commands, "backup", "files:backup", "Copy the warehouse, ledger included, while runs go on.")
+    backup = _command(commands, "backup", "upkeep:backup", "Copy the warehouse, ledger included, while runs go on.")
     backup.add_argument("--to", metavar="DIR", required=True, help="folder to make")
-    backup.add_argument("--wait", type=seconds(0), default=60.0, metavar="SECONDS", help="how long to wait for a run")
-    restore = _command(commands, "restore", "files:restore", "Put a backup in the warehouse's place.")
+    backup.add_argument("--wait", type=_seconds(0), default=60.0, metavar="SECONDS", help="how long to wait for a run")
+    restore = _command(commands, "restore", "upkeep:restore", "Put a backup in the warehouse's place.")
     restore.add_argument("--from", dest="origin", metavar="DIR", required=True, help="folder that backup made")
     restore.add_argument("--force", action="store_true", help="replace the warehouse that is there")
-    doctor = _command(commands, "doctor", "files:doctor", "Examine locks, readers, files, space and versions.")
+    doctor = _command(commands, "doctor", "upkeep:doctor", "Examine locks, readers, files, space and versions.")
     doctor.add_argument("--clean", action="store_true", help="remove what a crash has left behind")
     _json(doctor)
     export = _command(commands, "export", "export:export", "Write the current release as Parquet, or into a DuckLake.")

@@ -12,8 +12,7 @@ from typing import TextIO
 
 from flows.pipeline.request import LOGGER, RunResult
 
-STEPS = ("scan", "record", "build", "audit", "publish")
-DOING = {
+STEPS = {
     "scan": "looking for documents",
     "record": "reading, validating and recording",
     "deduplicate": "deduplicating articles",
@@ -25,7 +24,7 @@ _CLEAR_LINE = "\r\x1b[2K"
 
 
 class Progress(logging.Handler):
-    """A listener to the log of a run. `result` and `error` are what the last run told of its end."""
+    """A listener to the log of a run. `result` and `error` are how the last run ended, by its log."""
 
     def __init__(self, out: TextIO | None, *, is_live: bool) -> None:
         """In: where steps are shown, None for nowhere; whether it is a terminal, where a line can be replaced."""
@@ -64,16 +63,11 @@ class Progress(logging.Handler):
         """Leave a clean line."""
         self._write(_CLEAR_LINE if self._is_live else "")
 
-    def forget(self) -> None:
-        """Begin anew, for another run."""
-        self.result = self.error = None
-
     def _show(self, name: str, seconds: float | None) -> None:
-        if self._is_live:
-            number = STEPS.index(name) + 1 if name in STEPS else STEPS.index("build")
-            bar = "█" * number + "░" * (len(STEPS) - number)
-            self._write(f"{_CLEAR_LINE}{bar} {DOING.get(name, name)} …")
-        elif seconds is not None:
+        if self._is_live and name in STEPS:
+            done = [*STEPS].index(name) + 1
+            self._write(f"{_CLEAR_LINE}{'█' * done}{'░' * (len(STEPS) - done)} {STEPS[name]} …")
+        elif seconds is not None and not self._is_live:
             self._write(f"{name} {seconds:.2f} s\n")
 
     def _write(self, text: str) -> None:

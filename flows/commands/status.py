@@ -1,25 +1,63 @@
-"""What `newsmart status` tells, as an object, as text and for Prometheus; made from state.json and two small files.
+"""`newsmart status` as JSON, as text and for Prometheus; made from state.json and two small files.
 
 Needs neither ledger, release nor server, so it answers while a run goes on and after one that failed.
 """
 
+import argparse
 import math
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from flows.commands.output import print_json, say
+from flows.commands.state import read_known_state
 from flows.scheduling.serving import read_serving
+from flows.settings import load_settings
+from flows.streams import put
 from schemas.errors import UsageError
-from warehouse.clock import parse_moment
+from warehouse.clock import parse_moment, utc_now
 from warehouse.home import Home
 from warehouse.lock import probe
 from warehouse.release.told import BEHIND, CATCHING_UP, LEAST_AHEAD_SECONDS, is_told_behind, pin_of, shown_record
 from warehouse.run_state import balance_before
-from warehouse.state import State
+from warehouse.state import Record, State
 
 AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
 OLDEST_SECONDS = 36_525 * 86_400
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+GAUGES = {
+    "release_age_seconds": "Seconds since the current release was published.",
+    "data_age_seconds": "Seconds since the as-of of the current release.",
+    "last_run_age_seconds": "Seconds since the last run ended, however it did.",
+    "last_run_ok": "1 where the last run published or had nothing to do.",
+    "release_behind": "1 where the ledger has something newer than the current release, pinned or not.",
+    "release_pinned": "1 where a rollback has pinned the release.",
+    "clock_ahead_seconds": "Seconds by which the last as-of lies ahead of the clock.",
+    "quarantine_entries": "Problems in quarantine.",
+    "drift_fields": "Fields that newsmart does not know.",
+    "articles": "Articles in the current release.",
+    "mentions": "Mentions in the current release.",
+    "run_seconds": "Seconds that the last run took.",
+}
+
+
+def status(options: argparse.Namespace) -> int:
+    """Print the last run, the release and their ages. Returns 1 where one is older than its limit, or there is none."""
+    oldest = options.max_age or load_settings().max_age
+    limits = {
+        "release_age_seconds": parse_age(oldest) if oldest else None,
+        "run_age_seconds": parse_age(options.max_run_age, "--max-run-age") if options.max_run_age else None,
+    }
+    home, state = read_known_state(options)
+    known = status_object(home, state, utc_now())
+    if options.json or options.format == "json":
+        print_json(known)
+    elif options.format == "prometheus":
+        put(status_prometheus(known))
+    else:
+        say(options, *status_lines(known))
+    return int(any(limit is not None and _is_stale(known[age], limit) for age, limit in limits.items()))
 
 
 def parse_age(text: str, option: str = "--max-age") -> timedelta:
@@ -31,17 +69,25 @@ def parse_age(text: str, option: str = "--max-age") -> timedelta:
     return timedelta(seconds=age)
 
 
+def _is_stale(age: float | None, limit: timedelta) -> bool:
+    """Tell whether something is older than the limit; where it does not exist, it is."""
+    return age is None or age > limit.total_seconds()
+
+
 def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
     """Return the status; ages in seconds, None where there is no release or the run has not ended.
 
     run_age_seconds counts from the end of the last run, also of one that failed or had nothing to do.
     """
-    release = shown_record(home, state)
-    holder = probe(home)
+    run, release = state.get("run"), shown_record(home, state)
+    holder, serving = probe(home), read_serving(home)
+    as_ofs = [record.get("as_of") for record in (run, release) if record and record.get("as_of")]
+    # Ahead of the clock: a clock was wrong, then or now.
+    ahead = [(parse_moment(str(as_of)) - now).total_seconds() for as_of in as_ofs]
     return {
         "warehouse": str(home.file),
-        "run": state.get("run"),
-        "run_age_seconds": _age(state.get("run"), "finished_at", now),
+        "run": run,
+        "run_age_seconds": _age(run, "finished_at", now),
         "balance": state.get("balance"),
         "balance_run_id": balance_before(state)[1],
         "release": release,
@@ -49,73 +95,57 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
         "data_age_seconds": _age(release, "as_of", now),
         "pin": pin_of(home, state),
         "is_behind": is_told_behind(state, release),
-        "clock_ahead_seconds": _ahead(state, release, now),
+        "clock_ahead_seconds": max([0.0, *ahead]),
         "unfinished_takedown_at": state.get("takedown"),
         "running": None if holder is None else str(holder),
-        "next_run_due_at": _next_due(home),
+        "next_run_due_at": None if serving is None else serving.next_due_at,
         "quarantine_entries": len(state.get("quarantine", [])),
         "drift_fields": len(state.get("drift", [])),
     }
 
 
-def _age(record: dict[str, Any] | None, name: str, now: datetime) -> float | None:
-    """Return an age; what a clock that was wrong dates ahead of now has none yet."""
+def _age(record: Record | None, name: str, now: datetime) -> float | None:
+    """Return an age; 0 for what a clock that was wrong dates ahead of now."""
     if not record or not record.get(name):
         return None
     return max(0.0, (now - parse_moment(str(record[name]))).total_seconds())
 
 
-def _ahead(state: State, release: dict[str, Any] | None, now: datetime) -> float:
-    """Return by how many seconds the last as-of lies ahead of the clock: a clock was wrong, then or now."""
-    told = [(state.get("run") or {}).get("as_of"), (release or {}).get("as_of")]
-    return max([0.0, *((parse_moment(str(text)) - now).total_seconds() for text in told if text)])
-
-
-def _next_due(home: Home) -> str | None:
-    """Return when the scheduler that serves the warehouse will run next, None where none does."""
-    serving = read_serving(home)
-    return None if serving is None else serving.next_due_at
-
-
-def is_stale(told: dict[str, Any], limit: timedelta, of: str = "release_age_seconds") -> bool:
-    """Tell whether the release, or what else has an age, is older than the limit; where there is none, it is."""
-    age = told[of]
-    return age is None or age > limit.total_seconds()
-
-
-def status_lines(told: dict[str, Any]) -> list[str]:
-    """Return the status as lines for people."""
-    run, release = told["run"] or {}, told["release"]
-    lines = [f"warehouse  {told['warehouse']}"]
-    if told["running"]:
-        lines.append(f"running    {told['running']}")
+def status_lines(known: dict[str, Any]) -> Iterator[str]:
+    """Yield the status as lines for people."""
+    run, release = known["run"] or {}, known["release"]
+    yield f"warehouse  {known['warehouse']}"
+    if known["running"]:
+        yield f"running    {known['running']}"
     name = run.get("run_id") or "one that had no as-of yet"
-    lines.append(f"last run   {name} {run.get('status')}, finished {run.get('finished_at')}")
+    yield f"last run   {name} {run.get('status')}, finished {run.get('finished_at')}"
     if run.get("error"):
-        lines.append(f"           {run['error']}")
-    if told["balance_run_id"] != run.get("run_id"):
-        lines.append(f"balance    that of {told['balance_run_id']}: this run did not come so far")
+        yield f"           {run['error']}"
+    if known["balance_run_id"] != run.get("run_id"):
+        yield f"balance    that of {known['balance_run_id']}: this run did not come so far"
     if release is None:
-        lines.append("release    none yet")
+        yield "release    none yet"
     else:
-        lines.append(
+        yield (
             f"release    {release['release_id']}, as of {release['as_of']}, "
-            f"{duration(told['release_age_seconds'])} old: "
+            f"{duration(known['release_age_seconds'])} old: "
             f"{release['documents']:,} documents, {release['articles']:,} articles, {release['mentions']:,} mentions"
         )
-    if told["pin"]:
-        lines.append("pinned     by a rollback, until a run records something new or is told --full-refresh")
-    elif told["is_behind"]:
-        lines.append(f"behind     {BEHIND}")
-    if told["clock_ahead_seconds"] >= LEAST_AHEAD_SECONDS:
-        ahead = duration(told["clock_ahead_seconds"])
-        lines.append(f"clock      the last as-of lies {ahead} ahead of it; {CATCHING_UP}")
-    if told["unfinished_takedown_at"]:
-        lines.append(f"takedown   of {told['unfinished_takedown_at']} was cut off: give `newsmart purge` again, or run")
-    if told["next_run_due_at"]:
-        lines.append(f"next run   due {told['next_run_due_at']}")
-    lines.append(f"quarantine {told['quarantine_entries']:,} problems; {told['drift_fields']:,} unknown fields")
-    return lines
+    yield from _warnings(known)
+    if known["next_run_due_at"]:
+        yield f"next run   due {known['next_run_due_at']}"
+    yield f"quarantine {known['quarantine_entries']:,} problems; {known['drift_fields']:,} unknown fields"
+
+
+def _warnings(known: dict[str, Any]) -> Iterator[str]:
+    if known["pin"]:
+        yield "pinned     by a rollback, until a run records something new or is told --full-refresh"
+    elif known["is_behind"]:
+        yield f"behind     {BEHIND}"
+    if known["clock_ahead_seconds"] >= LEAST_AHEAD_SECONDS:
+        yield f"clock      the last as-of lies {duration(known['clock_ahead_seconds'])} ahead of it; {CATCHING_UP}"
+    if known["unfinished_takedown_at"]:
+        yield f"takedown   of {known['unfinished_takedown_at']} was cut off: give `newsmart purge` again, or run"
 
 
 def duration(seconds: float) -> str:
@@ -129,48 +159,28 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
-def status_prometheus(told: dict[str, Any]) -> str:
+def status_prometheus(known: dict[str, Any]) -> str:
     """Return the status in Prometheus's text format, version 0.0.4; a gauge that is unknown is left out."""
-    balance = told["balance"] or {}
-    run, release = told["run"] or {}, told["release"] or {}
-    gauges = [
-        (
-            "newsmart_release_age_seconds",
-            "Seconds since the current release was published.",
-            told["release_age_seconds"],
-        ),
-        ("newsmart_data_age_seconds", "Seconds since the as-of of the current release.", told["data_age_seconds"]),
-        ("newsmart_last_run_age_seconds", "Seconds since the last run ended, however it did.", told["run_age_seconds"]),
-        ("newsmart_last_run_ok", "1 where the last run published or had nothing to do.", _is_ok(run)),
-        (
-            "newsmart_release_behind",
-            "1 where the ledger has something newer than the current release, pinned or not.",
-            int(told["is_behind"]),
-        ),
-        ("newsmart_release_pinned", "1 where a rollback has pinned the release.", int(told["pin"] is not None)),
-        (
-            "newsmart_clock_ahead_seconds",
-            "Seconds by which the last as-of lies ahead of the clock.",
-            told["clock_ahead_seconds"],
-        ),
-        ("newsmart_quarantine_entries", "Problems in quarantine.", told["quarantine_entries"]),
-        ("newsmart_drift_fields", "Fields that newsmart does not know.", told["drift_fields"]),
-        ("newsmart_articles", "Articles in the current release.", release.get("articles")),
-        ("newsmart_mentions", "Mentions in the current release.", release.get("mentions")),
-        ("newsmart_run_seconds", "Seconds that the last run took.", _run_seconds(run)),
-    ]
+    run, release = known["run"] or {}, known["release"] or {}
+    values = {
+        **known,
+        "last_run_age_seconds": known["run_age_seconds"],
+        "last_run_ok": run.get("status") in ("published", "unchanged"),
+        "release_behind": known["is_behind"],
+        "release_pinned": known["pin"] is not None,
+        "articles": release.get("articles"),
+        "mentions": release.get("mentions"),
+        "run_seconds": _run_seconds(run),
+    }
     lines = []
-    for name, text, value in gauges:
-        if value is not None:
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {float(value):g}"]
+    for name, text in GAUGES.items():
+        if values[name] is not None:
+            metric = f"newsmart_{name}"
+            lines += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge", f"{metric} {float(values[name]):g}"]
     lines.append("# HELP newsmart_documents Documents of the last run that counted them, by class.")
     lines.append("# TYPE newsmart_documents gauge")
-    lines += [f'newsmart_documents{{class="{name}"}} {count}' for name, count in balance.items()]
+    lines += [f'newsmart_documents{{class="{name}"}} {count}' for name, count in (known["balance"] or {}).items()]
     return "\n".join(lines) + "\n"
-
-
-def _is_ok(run: dict[str, Any]) -> int:
-    return int(run.get("status") in ("published", "unchanged"))
 
 
 def _run_seconds(run: dict[str, Any]) -> float | None:

@@ -1,11 +1,12 @@
 """`newsmart url`: a URL's key, explained rule by rule; with `--same`, whether two URLs are one article."""
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from flows.commands.common import print_json, say
+from flows.commands.output import print_result
 from schemas.errors import UsageError
 from schemas.urls import Explanation, explain
 
@@ -16,28 +17,24 @@ def url(options: argparse.Namespace) -> int:
         return _same(options)
     if options.warehouse is not None:
         raise UsageError("--warehouse is for two URLs and --same")
-    told = [explain(text) for text in options.urls]
-    if options.json:
-        print_json([one._asdict() for one in told])
-        return 0
-    for one in told:
-        _say_key(options, one)
-    return 0
+    explained = [explain(text) for text in options.urls]
+    return print_result(options, [one._asdict() for one in explained], _explanation_lines(explained))
 
 
-def _say_key(options: argparse.Namespace, told: Explanation) -> None:
-    key = f"none: {told.reason}" if told.url_key is None else told.url_key
-    for line in (told.url, f"  key     {key}", *(f"  rule    {rule}" for rule in told.rules)):
-        say(options, line)
+def _explanation_lines(explained: list[Explanation]) -> Iterator[str]:
+    for one in explained:
+        yield one.url
+        yield f"  key     {f'none: {one.reason}' if one.url_key is None else one.url_key}"
+        yield from (f"  rule    {rule}" for rule in one.rules)
 
 
 def _same(options: argparse.Namespace) -> int:
     """Print whether two URLs are one by the policy, and in a warehouse, with the reasons; exit 0 in any case."""
     if len(options.urls) != 2:
         raise UsageError("--same takes two URLs", where=f"{len(options.urls)} given")
-    told = [explain(text) for text in options.urls]
-    one, other = [_key(explanation) for explanation in told]
-    answer: dict[str, Any] = {"is_same": one == other, "reason": _by_policy(one, other), "urls": told}
+    explained = [explain(text) for text in options.urls]
+    one, other = [_key(explanation) for explanation in explained]
+    answer: dict[str, Any] = {"is_same": one == other, "reason": _policy_reason(one, other)}
     if options.warehouse is not None:
         from warehouse.home import Home
         from warehouse.queries.same import ask_same
@@ -46,21 +43,18 @@ def _same(options: argparse.Namespace) -> int:
         # As text: many readers of JSON keep no integer beyond 2^53.
         keys = [None if key is None else str(key) for key in known.article_keys]
         answer |= {"is_same": one == other or known.is_same, "warehouse": asdict(known) | {"article_keys": keys}}
-    if options.json:
-        print_json(answer | {"urls": [explanation._asdict() for explanation in told]})
-    else:
-        _say_same(options, answer)
-    return 0
+    answer["urls"] = [explanation._asdict() for explanation in explained]
+    return print_result(options, answer, _same_lines(answer, explained))
 
 
-def _key(told: Explanation) -> str:
-    if told.url_key is None:
-        raise UsageError("not a URL", where=told.url or "''", todo=told.reason)
-    return told.url_key
+def _key(explained: Explanation) -> str:
+    if explained.url_key is None:
+        raise UsageError("not a URL", where=explained.url or "''", todo=explained.reason)
+    return explained.url_key
 
 
-def _by_policy(one: str, other: str) -> str:
-    """Say why two keys are one or two, and what an alias that both declare would make of them."""
+def _policy_reason(one: str, other: str) -> str:
+    """Return why two keys are one or two, and what an alias that both declare would make of them."""
     if one == other:
         return "the URL policy gives both one key"
     from schemas.shared_alias import spells_one
@@ -72,14 +66,12 @@ def _by_policy(one: str, other: str) -> str:
     return f"the URL policy gives them two keys; an alias that both declare may join them, as they share {shared}"
 
 
-def _say_same(options: argparse.Namespace, answer: dict[str, Any]) -> None:
-    for told in answer["urls"]:
-        _say_key(options, told)
-    say(options, f"same      {'yes' if answer['is_same'] else 'no'}")
-    say(options, f"policy    {answer['reason']}")
-    if (known := answer.get("warehouse")) is None:
-        return
-    say(options, f"warehouse {known['reason']}")
-    for alias in known["aliases"]:
-        verb = "joins" if alias["is_joined"] else "does not join"
-        say(options, f"  alias   {alias['alias']} {verb} {alias['declaring_key']}: {alias['reason']}")
+def _same_lines(answer: dict[str, Any], explained: list[Explanation]) -> Iterator[str]:
+    yield from _explanation_lines(explained)
+    yield f"same      {'yes' if answer['is_same'] else 'no'}"
+    yield f"policy    {answer['reason']}"
+    if known := answer.get("warehouse"):
+        yield f"warehouse {known['reason']}"
+        for alias in known["aliases"]:
+            verb = "joins" if alias["is_joined"] else "does not join"
+            yield f"  alias   {alias['alias']} {verb} {alias['declaring_key']}: {alias['reason']}"

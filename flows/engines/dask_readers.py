@@ -27,10 +27,10 @@ from distributed.comm.core import CommClosedError
 
 from flows.engines.dask_worker import Answer, pack, root_of
 from flows.engines.pool import batches, lanes, read_here, sizes_of, weight_of
-from flows.reading.batch import ReadBatch
 from flows.reading.read import read_batch
 from flows.sources.files import read_files
 from flows.sources.scan import FileRef
+from schemas.batches import ReadBatch
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
 AHEAD = 2

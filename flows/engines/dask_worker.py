@@ -21,19 +21,16 @@ from typing import NamedTuple
 
 from distributed import Worker, get_worker
 
-from flows.reading.batch import ReadBatch
 from flows.reading.blocks import Memo
 from flows.reading.read import read_batch
 from flows.sources.scan import FileRef
-from schemas.batches import DOCUMENTS, DRIFT, ENTRIES, MENTIONS, PACKS, PROBLEMS, SLICES, URLS
+from schemas.batches import BATCH_SCHEMAS, RULES_VERSION, ReadBatch
 from schemas.documents import bounds
 from schemas.errors import NewsmartError
-from schemas.rules import RULES_VERSION
 from schemas.urls import POLICY_VERSION
 
 EXTENSION = "newsmart"
 IDLE_SECONDS = 60.0
-LAYOUT = (DOCUMENTS, SLICES, PACKS, MENTIONS, ENTRIES, URLS, PROBLEMS, DRIFT)
 
 
 class Versions(NamedTuple):
@@ -64,7 +61,7 @@ def versions_here() -> Versions:
         installed = version("newsmart")
     except PackageNotFoundError:
         installed = "not installed"
-    layout = sha256("\n".join(map(str, LAYOUT)).encode()).hexdigest()[:8]
+    layout = sha256("\n".join(map(str, BATCH_SCHEMAS)).encode()).hexdigest()[:8]
     return Versions(installed, RULES_VERSION, POLICY_VERSION, layout)
 
 

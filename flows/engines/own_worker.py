@@ -2,7 +2,7 @@
 
 These processes are ours alone: pandas, which pyarrow would import with its first array, is hidden (it takes longer than
 all the rest), what the first document would wait for is loaded, and DuckDB's binding, which Prefect's context brings
-in with the flow, is kept from writing about leaks when they end. `flows.lean` comes too late here: Dask has numpy
+in with the flow, is kept from writing about leaks when they end. `flows.startup` comes too late here: Dask has numpy
 loaded by now, and with it pyarrow takes a None in sys.modules for pandas itself.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 
-from flows.silence import be_silent
+from flows.streams import close_stderr
 
 
 class _NoPandas(MetaPathFinder):
@@ -27,5 +27,5 @@ sys.meta_path.insert(0, _NoPandas())
 
 from flows.reading.read import warm_up  # noqa: E402
 
-atexit.register(be_silent)
+atexit.register(close_stderr)
 warm_up()

@@ -16,7 +16,7 @@ from flows.engines.reader_processes import AHEAD, Worker, end_workers, start_wor
 from flows.sources.scan import FileRef, References
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
-    from flows.reading.batch import ReadBatch
+    from schemas.batches import ReadBatch
 
 MAX_BATCH_BYTES = 16_000_000
 MAX_BATCH_FILES = 1_000
@@ -138,7 +138,7 @@ class _Lane:
         """Return the next batch, or None where all are read."""
         if not self._sent:
             return None
-        from flows.reading.batch import ReadBatch
+        from schemas.batches import ReadBatch
 
         answer = self._worker.receive()
         self._sent -= 1

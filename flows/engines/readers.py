@@ -14,7 +14,7 @@ from flows.engines.pool import ReaderPool, read_here, sizes_of, weight_of
 from flows.sources.scan import FileRef
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
-    from flows.reading.batch import ReadBatch
+    from schemas.batches import ReadBatch
 
 # From what weight on processes that begin early pay.
 _WORTH_PROCESSES = 10_000_000

@@ -6,7 +6,7 @@ process's id. It ends when its socket does, at once, wherever it is: so it never
 with SIGKILL, and needs neither a signal nor a look at the parent's id (prctl is Linux alone). It inherits no descriptor
 but its sockets and the standard three, so no lock of the parent's lives on in it.
 
-It imports what reading needs and nothing else (flows/lean.py).
+It imports what reading needs and nothing else (flows/startup.py).
 """
 
 import gc
@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO
 
-from flows.lean import import_less
+from flows.startup import prepare_process
 
-import_less()
+prepare_process()
 
 from flows.engines.messages import receive, send  # noqa: E402
 from flows.reading.blocks import Memo  # noqa: E402

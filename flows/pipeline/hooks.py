@@ -18,10 +18,10 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from flows.lean import OWN_ENVIRONMENT
 from flows.pipeline.published import published_event
 from flows.pipeline.request import RunResult
 from flows.settings import Settings, process_environment
+from flows.startup import OWN_ENVIRONMENT
 from schemas.errors import RunFailed
 from warehouse.run_state import status_of
 

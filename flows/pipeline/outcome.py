@@ -23,7 +23,7 @@ def finish(run: Run) -> RunResult:
     """Note the end of the run in the ledger and in state.json, remove old releases, and return what was done."""
     if run.built is None:
         _write_row(run, "unchanged")
-    result = _result(run)
+    result = result_of(run)
     log_end(result)
     kept = _write_state(run, "unchanged" if run.built is None else "published", None)
     publish.prune(run.home, kept)
@@ -95,7 +95,8 @@ def _write_state(run: Run, status: str, error: Exception | None) -> list[str]:
     return [row.release_id for row in kept]
 
 
-def _result(run: Run) -> RunResult:
+def result_of(run: Run) -> RunResult:
+    """Return what a run has done so far."""
     # What readers see; where they see none of ours, the last one.
     shown = run.shown or next(iter(run.releases), None)
     problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
@@ -116,7 +117,7 @@ def _result(run: Run) -> RunResult:
 def _result_of_failure(run: Run) -> RunResult:
     """Return what is known of a run that failed; a ledger that has failed itself is not relied on."""
     with suppress(duckdb.Error, NewsmartError):
-        return replace(_result(run), published=False, release=None)
+        return replace(result_of(run), published=False, release=None)
     return _result_without_ledger(run)
 
 

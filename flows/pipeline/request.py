@@ -21,7 +21,7 @@ LOGGER = "newsmart.run"
 DOCUMENT_CLASSES = ("seen", "new", "changed", "touched", "unchanged", "quarantined", "removed")
 
 
-def _core_count() -> int:
+def core_count() -> int:
     """Return the cores that this process may use; macOS knows no affinity, there it is all of them."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
@@ -48,7 +48,7 @@ class RunRequest:
     @property
     def processes(self) -> int:
         """How many processes read: as many as were asked for, else one for each core that this process may use."""
-        return self.workers or _core_count()
+        return self.workers or core_count()
 
 
 def request_of(

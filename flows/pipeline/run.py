@@ -35,7 +35,8 @@ class Run:
 
     `releases`: those that the ledger knows, the latest first. `seconds` by step. `unlistable`: folders, and `denied`:
     objects, that there was no right to read. `vanished`: sources that had so many documents and show none. `reason`:
-    why a release is made. `built`: the release that was published. `is_recorded`: state.json says how the run ended.
+    why a release is made. `built`: the release that was published. `keeps_bytes`: whether the documents' bytes are
+    stored. `is_recorded`: whether state.json says how the run ended.
     """
 
     request: RunRequest
@@ -55,6 +56,7 @@ class Run:
     audits: tuple[AuditResult, ...] = ()
     changes: Changes = field(default_factory=Changes)
     built: Built | None = None
+    keeps_bytes: bool = True
     is_recorded: bool = False
 
     @property

@@ -1,8 +1,4 @@
-"""Puts what was read of many documents together into the tables of a batch.
-
-Apart from flows/reading/batch.py, which only carries tables: a process that lets others read needs none of what reading
-needs.
-"""
+"""Puts what was read of many documents together into the tables of a batch."""
 
 from array import array
 from collections.abc import Sequence
@@ -12,11 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from flows.reading.batch import ReadBatch
 from flows.reading.entries import entry_table
 from flows.reading.identify import url_table
 from flows.reading.validate import Verdict
-from schemas.batches import DOCUMENTS, DRIFT, MENTIONS, PACKS, PROBLEMS, SLICES, table_of_rows
+from schemas.batches import DOCUMENTS, DRIFT, MENTIONS, PACKS, PROBLEMS, SLICES, ReadBatch, table_of_rows
 from schemas.packs import Packer
 
 

@@ -21,9 +21,8 @@ from pydantic import BaseModel
 from flows.reading.identify import URL_FIELDS, URLS_OF
 from flows.reading.problems import Path, field_path
 from flows.reading.tree import Tree
-from schemas.batches import ENTRIES, table_of_columns
+from schemas.batches import ENTRIES, key_of_digest, table_of_columns
 from schemas.documents import Image, Mention
-from schemas.keys import key_of_digest
 from schemas.text import flaw
 from schemas.urls import UrlFacts
 

@@ -11,7 +11,6 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from flows.reading.assemble import batch_of
-from flows.reading.batch import ReadBatch
 from flows.reading.blocks import Memo, judge_fast
 from flows.reading.front_matter import NoFrontMatter, split
 from flows.reading.hints import Source
@@ -20,6 +19,7 @@ from flows.reading.validate import Context, Verdict, judge_document
 from flows.sources.files import FileBytes, read_files
 from flows.sources.scan import FileRef
 from flows.sources.stores.contract import MAX_BYTES
+from schemas.batches import ReadBatch
 from schemas.documents import bounds
 from schemas.file_state import file_state
 from schemas.packs import Packer

@@ -32,7 +32,7 @@ from flows.pipeline.request import RunRequest, RunResult, request_of, summary_of
 from flows.pipeline.run import Run
 from flows.scheduling.page import failed_result, leave_report
 from flows.settings import load_settings, process_environment
-from flows.silence import be_silent
+from flows.streams import close_stderr
 from schemas.errors import LockedError, NewsmartError, TransientFailure
 from warehouse import interrupts
 from warehouse.run_state import attempt, state_before, status_of
@@ -47,7 +47,7 @@ RETRY_DELAYS = [1.0, 5.0, 25.0]
 # In a process that a process worker of Prefect's started for one flow run, whose log would end in what DuckDB's binding
 # writes at exit. Prefect's documentation does not name the variable; prefect/workers/base.py sets it (3.8.8).
 if "PREFECT__FLOW_RUN_ID" in process_environment():
-    atexit.register(be_silent)
+    atexit.register(close_stderr)
 
 
 def prepare_process() -> None:

@@ -11,10 +11,10 @@ from contextlib import chdir, contextmanager
 from importlib import import_module
 from typing import Any
 
-from flows.lean import hide_heavy_modules
+from flows.startup import skip_numpy_and_pandas
 from flows.pipeline.request import RunRequest, RunResult, Told
 from flows.scheduling.server import listen, prefect_server
-from flows.silence import be_silent
+from flows.streams import close_stderr
 from flows.sources.named import absolute
 from warehouse.home import Home
 from warehouse.lock import hold
@@ -49,13 +49,13 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
     Once in a process: Prefect reads its settings at import, and the server is gone after the block. Prefect's part is
     done in FILE.d/prefect, so that it reads no settings of the current folder; ours travel by the environment.
     """
-    atexit.register(be_silent)
+    atexit.register(close_stderr)
     home = Home.of(first.warehouse)
     home.prepare()
     with hold(home):
         pass  # where another run holds the warehouse, that is told now and not after Prefect's start
     if not first.engine.is_dask:
-        hide_heavy_modules()
+        skip_numpy_and_pandas()
     with prefect_server(home, first.settings, environment, listen, serving=False) as (server, folder):
         with chdir(folder):
             flow, ends = import_module("flows.refresh"), import_module("flows.scheduling.flow_run")

@@ -12,10 +12,10 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
-from flows.silence import be_silent
+from flows.streams import close_stderr
 from tests.conftest import PATIENCE_SECONDS
 
-atexit.register(be_silent)
+atexit.register(close_stderr)
 
 SETTINGS = {
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 
 from tests.documents import make_document, make_mention
+from tests.proofs.forked import run_command
 from warehouse.home import Home
 from warehouse.macros import define_macros
 from warehouse.release import publish
@@ -28,7 +29,6 @@ from warehouse.release.fingerprint import combine, fingerprint_tables
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"
 COMMAND = (sys.executable, "-m", "flows.cli")
-KILLED = (sys.executable, "-m", "tests.proofs.killed")
 LEDGER_CATALOGS = ("ledger.", "work.")
 SUPERSEDED = "the as-of must be later than the last run's"
 WORKER_END_SECONDS = 10.0
@@ -54,15 +54,7 @@ def newsmart(
 
     In: `edge`, where the process is to die (tests/proofs/killed.py).
     """
-    return subprocess.run(
-        [*([*KILLED, edge] if edge else COMMAND), *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    return run_command([*map(str, arguments)], {**os.environ, **(environment or {})}, timeout, edge)
 
 
 def run_arguments(source: Path, home: Home, as_of: str, *more: str) -> list[str]:

@@ -16,8 +16,10 @@ NOBODY = 61_234
 CALL = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from flows.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
-@pytest.fixture
-def room(newsroom: Newsroom) -> Newsroom:
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    """A warehouse whose release no test here changes."""
+    newsroom = Newsroom.below(tmp_path_factory.mktemp("room"))
     newsroom.write("a.md", make_document("Prix d’été 😀"))
     newsroom.run()
     return newsroom
@@ -39,7 +41,7 @@ def call(
     )
 
 
-@pytest.mark.parametrize("environment", [{}, {"TMPDIR": "/nowhere"}, {"HOME": "/nowhere"}, {"LC_ALL": "C"}])
+@pytest.mark.parametrize("environment", [{}, {"TMPDIR": "/nowhere", "HOME": "/nowhere", "LC_ALL": "C"}])
 def test_commands_need_no_environment(room: Newsroom, environment: dict[str, str]) -> None:
     place = ("--warehouse", str(room.warehouse))
     for arguments in (

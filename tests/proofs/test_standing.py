@@ -62,9 +62,10 @@ def titles(room: Newsroom) -> set[str]:
     return {str(title) for (title,) in room.query("select title from dim_article where is_root")}
 
 
-@pytest.fixture
-def pinned(newsroom: Newsroom) -> Newsroom:
-    """A warehouse of two releases, gone back to the first."""
+@pytest.fixture(scope="module")
+def gone_back(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    """A warehouse of two releases, gone back to the first, to be copied."""
+    newsroom = Newsroom.below(tmp_path_factory.mktemp("pinned"))
     for name in ("a", "b", "c"):
         write(newsroom, name, 1)
     newsroom.run()
@@ -72,6 +73,12 @@ def pinned(newsroom: Newsroom) -> Newsroom:
     newsroom.run()
     rollback(newsroom.warehouse)
     return newsroom
+
+
+@pytest.fixture
+def pinned(gone_back: Newsroom, tmp_path: Path) -> Newsroom:
+    """A copy of it that a test may change."""
+    return gone_back.copy(tmp_path)
 
 
 def test_a_takedown_keeps_the_pin_and_a_full_refresh_ends_it(pinned: Newsroom) -> None:

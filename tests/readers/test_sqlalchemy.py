@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas.tables import BASE_TABLES
-from schemas.views import VIEWS
+from schemas.tables import BASE_TABLES, VIEWS
 from tests.warehouse.seed_releases import make_release
 
 pytest.importorskip("duckdb_sqlalchemy", reason="duckdb-sqlalchemy is not installed")

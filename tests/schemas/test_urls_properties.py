@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from schemas.url_rules import _PLAIN, NotAUrl, _parse, canonical
-from schemas.urls import _page_facts, _settled_facts, explain, facts, url_key
+from schemas.urls import _page_facts, _unwrapped_facts, explain, facts, url_key
 
 LIMIT = 65_536
 
@@ -294,8 +294,8 @@ def test_the_facts_of_a_plain_page_are_those_by_its_parts(
 ) -> None:
     text = (start + host + form + path + end).strip()
     short = _page_facts(text, text)
-    assert short is None or short == _settled_facts(text)
-    assert facts(text) == _settled_facts(text)
+    assert short is None or short == _unwrapped_facts(text)
+    assert facts(text) == _unwrapped_facts(text)
 
 
 def test_plain_pages_and_those_in_caches_take_the_short_way() -> None:

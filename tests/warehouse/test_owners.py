@@ -33,17 +33,24 @@ def open_place() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture
-def home(open_place: Path) -> Home:
-    """A warehouse of SERVICE, with two releases."""
-    place = open_place / "srv"
-    place.mkdir()
-    (open_place / "news").mkdir()
-    os.chown(place, SERVICE, GROUP)
-    home = Home.of(place / "news.duckdb")
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A warehouse with two releases, to be copied."""
+    place = tmp_path_factory.mktemp("origin")
+    (place / "news").mkdir()
+    home = Home.of(place / "srv" / "news.duckdb")
     for number in range(2):
         assert run_one(home, number) == 0
-    for path in (home.folder, *home.folder.rglob("*")):
+    return home
+
+
+@pytest.fixture
+def home(origin: Home, open_place: Path) -> Home:
+    """A copy of it that is SERVICE's."""
+    shutil.copytree(origin.file.parent.parent, open_place, symlinks=True, dirs_exist_ok=True)
+    open_place.chmod(0o755)
+    home = Home.of(open_place / "srv" / origin.file.name)
+    for path in (home.file.parent, *home.file.parent.rglob("*")):
         os.chown(path, SERVICE, GROUP, follow_symlinks=False)
     return home
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from warehouse.ledger.batch import Batch
+from schemas.batches import ReadBatch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import store
 from warehouse.ledger.tombstones import url_tombstones
 from warehouse.ledger.withheld import without_taken_down
 
 
-def take_in(feed: Feed, batch: Batch, references: pa.Table, as_of: datetime) -> None:
+def take_in(feed: Feed, batch: ReadBatch, references: pa.Table, as_of: datetime) -> None:
     """Take a batch in: bytes, contents, entries and URLs that are new, and, in scratch tables, what was found.
 
     In: the feed of the ledger's connection, one for all batches of a transaction; the batch; all files to read, which
@@ -153,18 +153,18 @@ _TAKE_IN = (
     ),
     *((source, _NEW_ROWS[source]) for source in ("mentions", "documents", "entries")),
     (
-        "drifted",
+        "drift",
         """
         insert into ledger.drift by name
         select drifted.field, documents.source, documents.path, $as_of as first_seen_at
-        from drifted inner join documents on documents.ref = drifted.ref
+        from drift as drifted inner join documents on documents.ref = drifted.ref
         where drifted.field not in (select field from ledger.drift)
         """,
     ),
 )
 
 
-def with_accepted_digest(batch: Batch, references: pa.Table) -> pa.Table:
+def with_accepted_digest(batch: ReadBatch, references: pa.Table) -> pa.Table:
     """Return the batch's documents with their ids, and with digests that tell which related entries were accepted.
 
     Whether an entry is accepted can depend on the as-of (a date too far ahead is one later), so a document whose bytes

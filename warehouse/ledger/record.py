@@ -13,10 +13,10 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from warehouse.ledger.batch import PURGED
 from warehouse.ledger.heal import keep_each_document_once
 from warehouse.ledger.opening import bump_change_number, change_number, note_event_change
 from warehouse.ledger.problems import keep_quarantine
+from warehouse.ledger.withheld import PURGED
 from warehouse.sql_files import read_sql
 
 CLASSES = ("new", "changed", "touched", "unchanged", "quarantined")

@@ -9,8 +9,8 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from schemas.batches import ReadBatch
 from warehouse.ledger import unused
-from warehouse.ledger.batch import Batch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.intake import new_rows, with_accepted_digest
 from warehouse.ledger.tombstones import url_tombstones
@@ -38,7 +38,7 @@ _BEGIN = (
 )
 
 
-def gather(feed: Feed, batch: Batch, identities: pa.Table, as_of: datetime) -> None:
+def gather(feed: Feed, batch: ReadBatch, identities: pa.Table, as_of: datetime) -> None:
     """Keep what a batch of bytes says that were kept at an as-of; `identities` has a row a reference.
 
     Bytes that the rules no longer accept keep their old reading: a version that was published stays in the history. Not

@@ -12,26 +12,16 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from schemas.batches import ReadBatch
 from schemas.packs import Pack, Slice
-from warehouse.ledger.batch import PURGED, Batch
 from warehouse.ledger.packs import repacked
 from warehouse.ledger.tombstones import tombstone_of
 
-
-class Kept(NamedTuple):
-    """The tables of a batch (warehouse/ledger/batch.py) without what was taken down; drifted is its drift."""
-
-    documents: pa.Table
-    slices: pa.Table
-    packs: pa.Table
-    mentions: pa.Table
-    entries: pa.Table
-    urls: pa.Table
-    problems: pa.Table
-    drifted: pa.Table
+PURGED = "purged"
+"""The outcome of a document whose own article was taken down."""
 
 
-def without_taken_down(batch: Batch, documents: pa.Table, tombstones: frozenset[str]) -> Kept:
+def without_taken_down(batch: ReadBatch, documents: pa.Table, tombstones: frozenset[str]) -> ReadBatch:
     """Return a batch without what speaks of an article that was taken down.
 
     In: the batch; its documents, with what was settled of them since; the tombstones of URLs.
@@ -39,7 +29,7 @@ def without_taken_down(batch: Batch, documents: pa.Table, tombstones: frozenset[
     doomed = doomed_entries(batch, tombstones)
     slices, packs = _bytes_of(batch, doomed, is_strict=bool(tombstones))
     documents = without_purged(documents, batch.mentions, doomed)
-    return Kept(
+    return ReadBatch(
         documents,
         slices,
         packs,
@@ -57,13 +47,13 @@ class Said(NamedTuple):
     urls: pa.Table
 
 
-def said_of_others(batch: Batch, doomed: frozenset[int]) -> Said:
+def said_of_others(batch: ReadBatch, doomed: frozenset[int]) -> Said:
     """Return the batch's mentions, entries and URLs without those of the doomed entries."""
     mentions, entries = _rows_not_in(batch.mentions, doomed), _rows_not_in(batch.entries, doomed)
     return Said(mentions, entries, _urls_of(batch, entries, doomed))
 
 
-def doomed_entries(batch: Batch, tombstones: frozenset[str]) -> frozenset[int]:
+def doomed_entries(batch: ReadBatch, tombstones: frozenset[str]) -> frozenset[int]:
     """Return the ids of the batch's entries that speak of an article that was taken down."""
     if not tombstones:
         return frozenset()
@@ -80,7 +70,7 @@ def doomed_entries(batch: Batch, tombstones: frozenset[str]) -> frozenset[int]:
     )
 
 
-def _urls_of(batch: Batch, entries: pa.Table, doomed: frozenset[int]) -> pa.Table:
+def _urls_of(batch: ReadBatch, entries: pa.Table, doomed: frozenset[int]) -> pa.Table:
     """Return the batch's URLs; where something was purged, only those that an entry that is left declares."""
     if not doomed:
         return batch.urls
@@ -108,7 +98,7 @@ def without_purged(documents: pa.Table, mentions: pa.Table, doomed: frozenset[in
     return pa.Table.from_pylist(rows, schema=documents.schema)
 
 
-def _bytes_of(batch: Batch, doomed: frozenset[int], *, is_strict: bool) -> tuple[pa.Table, pa.Table]:
+def _bytes_of(batch: ReadBatch, doomed: frozenset[int], *, is_strict: bool) -> tuple[pa.Table, pa.Table]:
     """Return the batch's slices and packs, without the bytes of documents that speak of a purged article.
 
     `is_strict`, after any takedown: nor of those with problems, as what was not accepted may speak of anything.
@@ -123,13 +113,13 @@ def _bytes_of(batch: Batch, doomed: frozenset[int], *, is_strict: bool) -> tuple
     return repacked([Pack(*row.values()) for row in batch.packs.to_pylist()], kept)
 
 
-def _with_problems(batch: Batch) -> set[int]:
+def _with_problems(batch: ReadBatch) -> set[int]:
     """Return the references in which something was not accepted; a notice refuses nothing."""
     rows = batch.problems.select(["ref", "scope"]).to_pylist()
     return {row["ref"] for row in rows if row["scope"] != "notice"}
 
 
-def problems_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
+def problems_told(batch: ReadBatch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
     """Return the batch's problems, without those of purged documents and of mentions of what was taken down.
 
     In: the batch; its documents, those whose own article was taken down as `purged`; the ids of the doomed entries.
@@ -143,7 +133,7 @@ def problems_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) ->
     return batch.problems.filter(pa.array(told, pa.bool_()))
 
 
-def _drift_told(batch: Batch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
+def _drift_told(batch: ReadBatch, documents: pa.Table, doomed: Collection[int]) -> pa.Table:
     """Return the batch's unknown fields, each with the first document that has it in what may be told."""
     if not doomed:
         return batch.drift
@@ -157,7 +147,7 @@ def _purged(documents: pa.Table) -> set[int]:
     return {row["ref"] for row in rows if row["outcome"] == PURGED}
 
 
-def _fields(batch: Batch, purged: Collection[int], doomed: Collection[int]) -> Iterator[tuple[str, int]]:
+def _fields(batch: ReadBatch, purged: Collection[int], doomed: Collection[int]) -> Iterator[tuple[str, int]]:
     """Yield field and document, the last first, so that a dictionary of them keeps the first document of each."""
     told = {row["entry_id"]: row["unknown"] for row in batch.entries.select(["entry_id", "unknown"]).to_pylist()}
     for row in reversed(batch.mentions.to_pylist()):

@@ -30,9 +30,8 @@ from typing import Literal, TextIO
 
 import duckdb
 
-from schemas.bounds import MOST_SECONDS
 from schemas.errors import NewsmartError, RunFailed, UsageError
-from schemas.sizes import size_bytes
+from schemas.limits import MOST_SECONDS, size_bytes
 from schemas.text import is_utf8, sample
 from warehouse import interrupts
 from warehouse.db import Limits, explain, release_connection, spilling_sandbox

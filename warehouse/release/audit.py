@@ -15,8 +15,7 @@ import pyarrow as pa
 from schemas.declarations import Table
 from schemas.errors import AuditFailed
 from schemas.ops_tables import OPS_TABLES
-from schemas.tables import ALL_TABLES, BASE_TABLES
-from schemas.views import VIEWS
+from schemas.tables import ALL_TABLES, BASE_TABLES, VIEWS
 from warehouse.db import named
 from warehouse.parallel import map_queries
 from warehouse.sql_files import read_sql, sql_names

@@ -16,9 +16,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from schemas.batches import RULES_VERSION
 from schemas.declarations import Table
 from schemas.errors import AuditFailed
-from schemas.rules import RULES_VERSION
 from schemas.shared_alias import judge
 from schemas.tables import CONTRACT_VERSION
 from schemas.urls import POLICY_VERSION

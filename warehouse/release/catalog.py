@@ -10,8 +10,7 @@ two thousand, and took up to twice as long (measured).
 from collections.abc import Collection, Iterator
 
 from schemas.declarations import Column, Table
-from schemas.tables import ALL_TABLES, BASE_TABLES
-from schemas.views import VIEWS
+from schemas.tables import ALL_TABLES, BASE_TABLES, VIEWS
 from warehouse.db import named, quoted
 from warehouse.sql_files import read_sql
 

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from flows.cli import main
+from tests.readme import READMES
 from tests.warehouse.export.exports import small_warehouse
 from tests.warehouse.making import run_python
-
-README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +92,8 @@ def test_a_full_disk_is_one_line_and_exit_1_and_leaves_nothing(file: Path, tmp_p
 
 
 def test_the_lines_of_the_readme_read_an_export(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = re.findall(r"<!-- export -->\n```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    texts = "".join(readme.read_text(encoding="utf-8") for readme in READMES)
+    (code,) = re.findall(r"<!-- export -->\n```python\n(.*?)```", texts, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     assert main(["export", "--warehouse", str(file), "--to", "exports", "--quiet"]) == 0
     seen: list[Any] = []

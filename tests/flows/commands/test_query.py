@@ -15,11 +15,12 @@ from warehouse.queries.recipes import recipe_sql
 SQL = "-- $least integer = 0: the fewest.\nselect title from articles where quality >= $least\n"
 
 
-@pytest.fixture
-def asked(newsroom: Newsroom) -> Newsroom:
-    newsroom.write("a.md", make_document("Asked", quality=5))
-    newsroom.run()
-    return newsroom
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    room = Newsroom.below(tmp_path_factory.mktemp("asked"))
+    room.write("a.md", make_document("Asked", quality=5))
+    room.run()
+    return room
 
 
 def _query(room: Newsroom, *arguments: str) -> int:

@@ -16,7 +16,6 @@ from flows.engines.pool import ReaderPool, Span, batches, lanes
 from flows.engines.readers import LocalReaders
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
-from schemas.urls import facts
 from tests.flows.reading.samples import AS_OF, document, refs_of
 
 ROOT = Path(__file__).parents[3]
@@ -126,16 +125,6 @@ def test_reading_processes_start_before_arrow_is_imported() -> None:
     code = "import sys, flows.cli, flows.commands.run, flows.pipeline.direct_readers; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
     assert not {"duckdb", "pyarrow", "pydantic", "importlib.metadata"} & set(ran.stdout.split())
-
-
-def test_public_suffixes_are_the_same_without_downloads() -> None:
-    code = (
-        "from flows.lean import hide_downloads; hide_downloads(); from schemas.urls import facts;"
-        "print(facts('https://a.b.github.io/x').registrable_domain, facts('https://www.x.co.uk/').registrable_domain)"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
-    urls = ("https://a.b.github.io/x", "https://www.x.co.uk/")
-    assert ran.stdout.split() == [found.registrable_domain for url in urls if (found := facts(url))]
 
 
 def test_lanes_are_neighbours_of_like_weight() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.lean import OWN_ENVIRONMENT
 from flows.pipeline.hooks import notify_failure
 from flows.settings import Settings
+from flows.startup import OWN_ENVIRONMENT
 from schemas.errors import Refused, RunFailed
 
 WAREHOUSE = Path("out/news.duckdb")

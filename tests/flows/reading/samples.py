@@ -4,12 +4,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flows.reading.batch import ReadBatch
 from flows.reading.problems import Problem
 from flows.reading.read import judge_whole, read_batch
 from flows.reading.validate import Verdict
 from flows.sources.scan import References, Source, references, scan
-from schemas.batches import ENTRIES
+from schemas.batches import ENTRIES, ReadBatch
 from schemas.documents import bounds
 
 AS_OF = datetime(2026, 11, 20)

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.reading.batch import ReadBatch
 from flows.reading.read import read_batch
 from flows.sources.files import read_file
 from flows.sources.scan import FileRef, Source
 from flows.sources.stores.contract import MAX_BYTES
 from schemas import batches
-from schemas.keys import key_of_digest
+from schemas.batches import ReadBatch, key_of_digest
 from schemas.packs import unpack
 from tests.flows.reading.samples import AS_OF, document, read_folder, refs_of
 from tests.fuzz.mutate import SEEDS

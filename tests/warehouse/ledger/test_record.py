@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flows.reading.batch import ReadBatch
 from flows.reading.read import read_batch
+from schemas.batches import ReadBatch
 from tests.documents import Plain, make_document, make_mention
 from tests.ledgers import Row, T
 from tests.recording import SCANNED_AT_NS, observe, record_folders, references_of
@@ -391,9 +391,8 @@ def without_reading(outcome: str) -> Reader:
         rows = [{**row, "outcome": outcome} for row in batch.documents.to_pylist()]
         for row in rows:
             row.update(byte_count=None, byte_digest=None, content_digest=None)
-        names = ("slices", "packs", "mentions", "entries", "urls", "problems", "drift")
-        empty = {name: getattr(batch, name).slice(0, 0) for name in names}
-        return ReadBatch(documents=pa.Table.from_pylist(rows, schema=batch.documents.schema), **empty)
+        empty = ReadBatch(*(table.slice(0, 0) for table in batch))
+        return empty._replace(documents=pa.Table.from_pylist(rows, schema=batch.documents.schema))
 
     return change
 

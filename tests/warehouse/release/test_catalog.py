@@ -8,8 +8,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from schemas.declarations import Table
-from schemas.tables import ALL_TABLES, BASE_TABLES
-from schemas.views import VIEWS
+from schemas.tables import ALL_TABLES, BASE_TABLES, VIEWS
 from tests.ledgers import T, lay_tables, memory_ledger
 from warehouse.db import attach_new, memory_connection
 from warehouse.release.catalog import SELDOM_READ, TABLES_WITH_ROWS, comments, create_tables, folder_of

@@ -6,8 +6,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from schemas.keys import surrogate_key
 from tests.documents import make_document, make_mention
+from tests.ledgers import surrogate_key
 from tests.newsroom import Newsroom
 from warehouse.home import Home
 from warehouse.release import changes

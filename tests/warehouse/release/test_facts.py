@@ -5,8 +5,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from schemas.keys import surrogate_key
-from tests.ledgers import T, put, select
+from tests.ledgers import T, put, select, surrogate_key
 from warehouse.sql_files import read_sql
 
 BRIDGE_IMAGE = {"width": None, "height": None, "is_cached": None, "title": None, "attribution": None}

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.declarations import Table, optional
-from schemas.tables import BASE_TABLES, DIM_TOPIC
+from schemas.star_tables import DIM_TOPIC
+from schemas.tables import BASE_TABLES
 from tests.ledgers import lay_tables, memory_ledger, put
 from warehouse.release.fingerprint import TableFingerprint, combine, fingerprint_table, fingerprint_tables
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from schemas.keys import surrogate_key
-from tests.ledgers import Row, T, make_work, put, select
+from tests.ledgers import Row, T, make_work, put, select, surrogate_key
 
 A = surrogate_key("a.com")
 

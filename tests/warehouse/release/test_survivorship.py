@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from duckdb import DuckDBPyConnection
 
-from schemas.keys import surrogate_key
-from tests.ledgers import Row, T, make_work, put, select
+from tests.ledgers import Row, T, make_work, put, select, surrogate_key
 
 ARTICLE = 1
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from duckdb import DuckDBPyConnection
 
-from schemas.views import VIEWS
+from schemas.tables import VIEWS
 from tests.ledgers import T, lay_tables, put
 
 NOON = datetime(2021, 4, 29, 12)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.commands.paging import page
+from flows.commands.output import page
 
 
 class Terminal(io.StringIO):

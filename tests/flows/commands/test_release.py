@@ -9,11 +9,12 @@ from tests.documents import URL, make_document, make_mention
 from tests.newsroom import Newsroom
 
 
-@pytest.fixture
-def shown(newsroom: Newsroom) -> Newsroom:
-    newsroom.write("a.md", make_document("Now", related=[make_mention("Listed", "https://example.net/listed")]))
-    newsroom.run()
-    return newsroom
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    room = Newsroom.below(tmp_path_factory.mktemp("shown"))
+    room.write("a.md", make_document("Now", related=[make_mention("Listed", "https://example.net/listed")]))
+    room.run()
+    return room
 
 
 def _show(room: Newsroom, *arguments: str) -> int:

@@ -51,8 +51,8 @@ def script() -> Path:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("run", "--direct", "--workers", "1"),
         ("run", "--direct", "--workers", "2", "--full-refresh"),
+        pytest.param(("run", "--direct", "--workers", "1"), marks=pytest.mark.slow),
         pytest.param(("run",), marks=pytest.mark.slow),
     ],
 )

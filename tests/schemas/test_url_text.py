@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.url_references import unescape
 from schemas.url_rules import MAX_ESCAPES
+from schemas.url_text import unescape
 from schemas.urls import explain, url_key
 
 HERE = "https://a.example/x"

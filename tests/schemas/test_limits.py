@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.errors import UsageError
-from schemas.sizes import size_bytes
+from schemas.limits import size_bytes
 
 
 def test_sizes() -> None:

@@ -1,9 +1,13 @@
-"""What a size of memory such as `2GB` means: DuckDB's spelling, read here so that a wrong one is told at once."""
+"""Limits of what a person may set, so that nothing that is given one overflows, and sizes such as `2GB`."""
 
 import re
 
 from schemas.errors import UsageError
 
+MOST_SECONDS = 1_000_000_000
+"""Three decades; clocks, timers and DuckDB count further."""
+MOST_WORKERS = 1_024
+"""Reading processes."""
 MOST_BYTES = 10**15
 """Nobody has more memory; DuckDB and the system's own limits count in 64 bits."""
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?i?B?)\s*", re.IGNORECASE)

@@ -1,0 +1,117 @@
+"""How commands find their warehouse and print results: text, JSON, or through a pager.
+
+Long answers on a terminal go through `PAGER`, else `less`. pydoc's pager is not used: its `less` wraps wide lines, and
+it looks for `more` by running it. `-S` cuts lines off at the edge, `-F` ends at once where all fits on a screen. The
+pager gets the whole text at once, because a query's time must not run out while a person reads.
+"""
+
+import argparse
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flows.settings import load_settings, pager
+from flows.streams import complain, put
+from schemas.errors import UsageError
+from schemas.text import printable
+from warehouse.home import Home
+
+LESS_OPTIONS = "-FRSX"
+
+
+def home_of(options: argparse.Namespace) -> Home:
+    """Return the warehouse that the option names, else the setting."""
+    return Home.of(Path(load_settings().warehouse if options.warehouse is None else options.warehouse))
+
+
+def released_home(options: argparse.Namespace) -> Home:
+    """Return the warehouse that is meant. Raises UsageError where it has no release."""
+    home = home_of(options)
+    if not home.file.exists():
+        raise no_release(home)
+    return home
+
+
+def no_release(home: Home) -> UsageError:
+    """Return the error of a command that needs a release."""
+    return UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
+
+
+def print_result(options: argparse.Namespace, value: object, lines: Iterable[str]) -> int:
+    """Print a result: as JSON where `--json` is given, else as lines. Returns 0, the exit status."""
+    if options.json:
+        print_json(value)
+    else:
+        say(options, *lines)
+    return 0
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value on one line."""
+    put(json_line(value) + "\n")
+
+
+def json_line(value: object) -> str:
+    """Return one JSON value on one line; what is not printable is escaped, as a terminal may obey it."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def say(options: argparse.Namespace, *lines: str) -> None:
+    """Print lines of a result, unless --quiet is given; what they quote neither forges a line nor steers."""
+    if not options.quiet:
+        put("".join(f"{printable(line)}\n" for line in lines))
+
+
+def warn(line: str) -> None:
+    """Print a line on stderr; what it quotes of names and links can neither forge a line nor steer the terminal."""
+    complain(f"newsmart: {printable(line)}\n")
+
+
+def print_records(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Print rows as an aligned table; control characters in data are shown, not obeyed."""
+    from warehouse.queries.render import write_table
+
+    values = [tuple(row.get(name) for name in names) for row in rows]
+    is_count = [all(isinstance(one, int | None) for one in column) for column in zip(*values, strict=True)]
+    types = ["BIGINT" if is_number else "VARCHAR" for is_number in is_count]
+    write_table(names, types, values, sys.stdout)
+
+
+def page(text: str, *, is_paged: bool = True) -> None:
+    """Print a text; through the pager where stdout is a terminal and `is_paged` says so."""
+    command = _pager_command() if is_paged and sys.stdout.isatty() else None
+    if command is None or not _show_in(command, text):
+        put(text)
+
+
+def _pager_command() -> list[str] | None:
+    """Return the pager's command, None where there is none."""
+    try:
+        command = shlex.split(pager() or "less")
+    except ValueError:
+        return None
+    if not command or shutil.which(command[0]) is None:
+        return None
+    return [*command, LESS_OPTIONS] if Path(command[0]).name == "less" else command
+
+
+def _show_in(command: list[str], text: str) -> bool:
+    """Show the text in the pager, which gets Ctrl-C meanwhile; False where it could not be started."""
+    sys.stdout.flush()
+    try:
+        shown = subprocess.Popen(command, stdin=subprocess.PIPE, encoding="utf-8", errors="backslashreplace")
+    except OSError:
+        return False
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        shown.communicate(text)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return True

@@ -1,0 +1,149 @@
+"""What a run would find: its balance, the problems and the documents that change. Nothing is built or recorded.
+
+The steps are those of a run, up to the limits, on a copy of the ledger in memory (warehouse/ledger/trial.py), under the
+lock, so that no run changes the ledger meanwhile. Nothing is written in FILE.d but the lock, and so a dry run never
+mends anything: what only a run does first (finish a takedown, read again under newer rules) is a notice.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flows.engines.readers import Readers
+from flows.pipeline.intake import record_observation, scan_sources
+from flows.pipeline.limits import check_limits
+from flows.pipeline.outcome import check_all_listed, result_of
+from flows.pipeline.request import RunRequest, RunResult
+from flows.pipeline.run import Run, step
+from schemas.errors import NewsmartError
+from schemas.text import sample
+from schemas.urls import url_key
+from warehouse.clock import utc_now
+from warehouse.home import Home
+from warehouse.ledger.opening import get_meta, transaction
+from warehouse.ledger.tombstones import is_unfinished
+from warehouse.ledger.trial import Trial, trial_ledger
+from warehouse.lock import hold
+from warehouse.release import build, runs
+from warehouse.release.standing import why_build
+from warehouse.run_state import state_before, state_notices
+from warehouse.upkeep.moved import without_ledger
+
+KINDS = ("new", "changed", "gone")
+MOST_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a run would find. `changes`: by kind, {source, path, articles: [{url_key, url, title, position}]}.
+
+    `reason`: why it would make a release, None where it would make none. `error`: by which it would end.
+    """
+
+    result: RunResult
+    changes: Mapping[str, Sequence[Mapping[str, Any]]]
+    reason: str | None
+    error: NewsmartError | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `run --dry-run --json` prints: that of a run, and lists."""
+        return {
+            **self.result.as_json(),
+            "would_publish": self.reason,
+            "error": None if self.error is None else str(self.error),
+            **self.changes,
+            "problems": list(self.result.quarantine),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield what it found as text, the first MOST_LINES of each kind."""
+        for kind, documents in self.changes.items():
+            yield from _first(f"{kind} documents", [f"{kind:8}{_in_words(document)}" for document in documents])
+        yield from _first("problems", [f"problem {_problem(row)}" for row in self.result.quarantine])
+        yield f"a run would publish: {self.reason}" if self.reason else "a run would find nothing new to publish"
+
+
+def _first(what: str, lines: Sequence[str]) -> Iterator[str]:
+    yield from lines[:MOST_LINES]
+    if len(lines) > MOST_LINES:
+        yield f"… and {len(lines) - MOST_LINES:,} more {what}; --json lists all"
+
+
+def _in_words(document: Mapping[str, Any]) -> str:
+    own, *others = document["articles"] or [None]
+    title = "" if own is None else f": {sample(own['title'] or own['url'])}"
+    return f"{document['source']}/{document['path']}{title}" + (f" and {len(others):,} more articles" if others else "")
+
+
+def _problem(row: Mapping[str, Any]) -> str:
+    place = "" if row["line"] is None else f":{row['line']}:{row['column']}"
+    field = f" {row['field']}" if row["field"] else ""
+    found = "" if row["found"] is None else f", found {row['found']!r}"
+    return f"{row['source']}/{row['path']}{place}{field}: {row['reason']}: expected {row['expected']}{found}"
+
+
+def dry_run(request: RunRequest, readers: Readers) -> DryRun:
+    """Do what a run does up to its limits, and keep nothing of it.
+
+    Raises NewsmartError where a run would fail before it has counted: no source, no document, a lock that is held.
+    """
+    started_at = utc_now()
+    home = Home.of(request.warehouse)
+    home.check()
+    notices = without_ledger(home, may_begin_anew=request.full_refresh)
+    home.prepare(only_for_lock=True)
+    with hold(home), trial_ledger(home, request.settings.build_memory) as trial:
+        connection = trial.connection
+        notices += state_notices(home) + _left_to_a_run(trial, request)
+        notices += runs.clock_notices(connection, started_at) if request.as_of is None else []
+        as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
+        known = runs.known_releases(home, connection)
+        run = Run(request, home, connection, as_of, started_at, readers, known, notices, keeps_bytes=False)
+        seen = scan_sources(run)
+        with step(run, "record"), transaction(connection):
+            record_observation(run, seen)
+        run.seconds["record"] -= run.seconds["read"]
+        return DryRun(result_of(run), _changes(trial, run), _reason(run), _error(run))
+
+
+def _left_to_a_run(trial: Trial, request: RunRequest) -> list[str]:
+    """Return notices of what a run would do before anything else."""
+    notices = []
+    if is_unfinished(trial.connection):
+        notices.append("a takedown was cut off; a run finishes it first")
+    told = {name: get_meta(trial.connection, name, "") for name in ("rules_version", "policy_version")}
+    now = {"rules_version": str(build.VERSIONS.rules), "policy_version": str(build.VERSIONS.policy)}
+    if request.reparse or any(told[name] not in ("", now[name]) for name in told):
+        notices.append("a run reads the kept bytes of every version again first; a dry run does not")
+    return notices
+
+
+def _changes(trial: Trial, run: Run) -> dict[str, list[dict[str, Any]]]:
+    found = trial.changes(run.as_of)
+    articles: dict[int, list[dict[str, Any]]] = {}
+    for one in trial.spoken([change.content_id for change in found]):
+        article = {"url_key": url_key(one.url), "url": one.url, "title": one.title, "position": one.position}
+        articles.setdefault(one.content_id, []).append(article)
+    return {
+        kind: [
+            {"source": change.source, "path": change.path, "articles": articles.get(change.content_id, [])}
+            for change in found
+            if change.kind == kind
+        ]
+        for kind in KINDS
+    }
+
+
+def _reason(run: Run) -> str | None:
+    state, full_refresh = state_before(run.home), run.request.full_refresh
+    return why_build(run.home, run.connection, state, run.releases, full_refresh=full_refresh)
+
+
+def _error(run: Run) -> NewsmartError | None:
+    """Return the error by which the run would end, None where it would end well."""
+    try:
+        check_limits(run)
+        check_all_listed(run, "the rest would be published")
+    except NewsmartError as error:
+        return error
+    return None
