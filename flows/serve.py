@@ -22,7 +22,6 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from flows.startup import skip_numpy_and_pandas
 from flows.pipeline.request import RunRequest
 from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
 from flows.scheduling.private import KEY_FILE, identity_in
@@ -30,6 +29,7 @@ from flows.scheduling.run import parameters_of
 from flows.scheduling.server import PrefectServer, child_command, end_child, listen, pipe_of, prefect_server
 from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving, set_up_log
 from flows.settings import load_settings
+from flows.startup import skip_numpy_and_pandas
 from schemas.errors import RunFailed, UsageError
 from warehouse.clock import as_text, utc_now
 from warehouse.home import Home

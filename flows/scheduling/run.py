@@ -11,11 +11,11 @@ from contextlib import chdir, contextmanager
 from importlib import import_module
 from typing import Any
 
-from flows.startup import skip_numpy_and_pandas
 from flows.pipeline.request import RunRequest, RunResult, Told
 from flows.scheduling.server import listen, prefect_server
-from flows.streams import close_stderr
 from flows.sources.named import absolute
+from flows.startup import skip_numpy_and_pandas
+from flows.streams import close_stderr
 from warehouse.home import Home
 from warehouse.lock import hold
 
