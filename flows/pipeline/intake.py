@@ -4,7 +4,7 @@ Reading, taking in and appending events share one transaction: a run that dies o
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic, time_ns
 
 import pyarrow as pa
@@ -134,7 +134,7 @@ def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch | None) -> No
             interrupts.check()
             taken = monotonic()
             if not run.keeps_bytes:
-                batch = replace(batch, slices=batch.slices.slice(0, 0), packs=batch.packs.slice(0, 0))
+                batch = batch._replace(slices=batch.slices.slice(0, 0), packs=batch.packs.slice(0, 0))
             run.notices.extend(_reading_notices(batch.documents, references))
             run.denied.extend(_denied(batch.problems, references))
             intake.take_in(feed, batch, references, run.as_of)

@@ -152,9 +152,9 @@ def _end(status: int) -> NoReturn:
 
 def _preload() -> None:
     """Import what commands import, as they do, without starting a thread: a process that has some must not fork."""
-    from flows.startup import import_less
+    from flows.startup import prepare_process
 
-    import_less()
+    prepare_process()
     for folder in ("schemas", "warehouse", "flows/commands", "flows/pipeline", "flows/reading", "flows/sources"):
         for path in sorted((_ROOT / folder).rglob("*.py")):
             name = ".".join(path.relative_to(_ROOT).with_suffix("").parts)
