@@ -63,7 +63,7 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, home: Home, request:
 def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: LocalReaders, run_as_of: datetime) -> None:
     kept: list[KeptBytes] = connection.execute(_KEPT).fetchall()
     readers.expect(len(kept), sum(size for *_, size in kept))
-    reread.begin(connection)
+    reread.make_scratch(connection)
     with Feed(connection) as feed:
         for as_of, group in groupby(kept, key=lambda row: row[1]):
             rows = list(group)

@@ -486,7 +486,7 @@ def test_url_same_says_what_is_wrong(capsys: pytest.CaptureFixture[str], newsroo
 def test_url_same_wants_a_release_of_its_own_rules(
     capsys: pytest.CaptureFixture[str], shared: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warehouse.queries.same.POLICY_VERSION", 10_000)
+    monkeypatch.setattr("warehouse.queries.lookup.POLICY_VERSION", 10_000)
 
     status, _, err = _call(capsys, "url", "--same", *ONE_STORY, "--warehouse", str(shared.warehouse))
 

@@ -21,10 +21,10 @@ import duckdb
 from tests.documents import make_document, make_mention
 from tests.proofs.forked import run_command
 from warehouse.home import Home
-from warehouse.macros import define_macros
 from warehouse.release import publish
 from warehouse.release.audit import audits
 from warehouse.release.fingerprint import combine, fingerprint_tables
+from warehouse.sql_files import define_macros
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"

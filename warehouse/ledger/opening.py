@@ -18,8 +18,7 @@ from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, memory_
 from warehouse.home import Home
 from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
 from warehouse.ledger.shape import check_tables
-from warehouse.macros import define_macros
-from warehouse.sql_files import read_sql
+from warehouse.sql_files import define_macros, read_sql
 
 EVENT_CHANGE = "event_change"
 REWRITTEN = "rewritten_at_change"
@@ -41,13 +40,13 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Bring a connection whose main catalog is `ledger` to where runs expect it."""
     connection.execute("attach ':memory:' as work")
     define_macros(connection)
-    _settle_format(connection)
+    _bring_to_format(connection)
     check_tables(connection, connection)
     connection.execute("attach ':memory:' as base")
     connection.execute(read_sql("scope", "whole"))
 
 
-def _settle_format(connection: duckdb.DuckDBPyConnection) -> None:
+def _bring_to_format(connection: duckdb.DuckDBPyConnection) -> None:
     tables = {str(row[0]) for row in connection.execute(_TABLES).fetchall()}
     if not tables:
         _create(connection)

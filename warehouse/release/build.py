@@ -23,7 +23,7 @@ from schemas.errors import AuditFailed
 from schemas.shared_alias import judge
 from schemas.tables import CONTRACT_VERSION
 from schemas.urls import POLICY_VERSION
-from warehouse.contract import STANDARD_VERSION, relationships, render_contract
+from warehouse.contract import STANDARD_VERSION, contract_yaml, relationships
 from warehouse.db import attach_new
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import THREADS, Step, run_steps
@@ -336,7 +336,7 @@ def write_what_it_is(connection: duckdb.DuckDBPyConnection, built: Built) -> Non
     }
     placeholders = ", ".join(f"${name}" for name in values)
     connection.execute(f"insert into news.ops.release ({', '.join(values)}) values ({placeholders})", dict(values))
-    contract = [CONTRACT_VERSION, STANDARD_VERSION, render_contract()]
+    contract = [CONTRACT_VERSION, STANDARD_VERSION, contract_yaml()]
     connection.execute("insert into news.ops.contract (contract_version, standard, yaml) values (?, ?, ?)", contract)
     rows = [asdict(row) for row in relationships()]
     connection.register("related", pa.Table.from_pylist(rows))

@@ -23,7 +23,7 @@ from warehouse.release.rebuild import build_to, compare_release
 from warehouse.release.told import pin_of
 from warehouse.run_state import state_before
 from warehouse.state import State, write_state
-from warehouse.upkeep.maintain import Kept, compact, prune_ledger
+from warehouse.upkeep.maintain import Retention, compact, prune_ledger
 from warehouse.upkeep.takedown import update_state
 
 
@@ -76,11 +76,11 @@ def maintain(
     keep_raw_days: int = 0,
 ) -> dict[str, Any]:
     """Drop what is past its keep, compact the ledger, remove releases that are not kept. Returns what was done."""
-    kept = Kept(keep_runs, keep_quarantine_days, keep_raw_days)
+    retention = Retention(keep_runs, keep_quarantine_days, keep_raw_days)
     with locked_ledger(warehouse, memory) as (home, connection):
         before = home.ledger.stat().st_size
         differing.empty(home)
-        pruned = prune_ledger(connection, kept, utc_now())
+        pruned = prune_ledger(connection, retention, utc_now())
         sound = runs.sound_releases(home, connection, runs.known_releases(home, connection), keep_releases)
         removed = publish.prune(home, [row.release_id for row in sound])
         after = compact(connection, home)
@@ -115,8 +115,11 @@ def rollback(warehouse: Path, memory: str = "") -> str:
 def _pin(home: Home, connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
     """Note the pin, and what was recorded till now, before the link moves.
 
-    A pin counts only while its release is shown, so a crash in between leaves things as they were.
+    A pin counts only while its release is shown, and the one before stays noted, so a crash in between leaves things
+    as they were.
     """
     recorded = event_change(connection)
     note_event_change(connection, recorded)  # an older ledger has no such note
-    write_state(home, State(**{**state_before(home), "pin": release_id, "pinned_at_change": recorded}))
+    before = state_before(home)
+    former = pin_of(home, before)
+    write_state(home, State(**{**before, "pin": release_id, "former_pin": former, "pinned_at_change": recorded}))

@@ -159,4 +159,4 @@ def update_state(
     """Bring state.json up to date with the ledger and the releases; `pin` None keeps the one that holds."""
     known = [row for row in runs.known_releases(home, connection) if home.release_file(row.release_id).is_file()]
     state = ledger_state(home, connection, known, state_before(home))
-    write_state(home, State(**{**state, "pin": pin or state["pin"], "takedown": takedown}))
+    write_state(home, State(**{**state, "pin": pin or state["pin"], "former_pin": None, "takedown": takedown}))
