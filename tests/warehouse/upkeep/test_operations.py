@@ -412,8 +412,8 @@ def _to_format_1(connection: duckdb.DuckDBPyConnection) -> None:
     """Make a ledger what format 1 was: the bytes of each version compressed by themselves."""
     slices = [Slice(*row) for row in connection.execute("select * from raw").fetchall()]
     packs = dict(connection.execute("select pack_id, bytes from shelf_0").fetchall())
-    connection.execute("drop table pack")
-    connection.execute("drop table shelf_0")
+    for table in ("release_build", "release_table", "entry_key", "pack", "shelf_0"):
+        connection.execute(f"drop table {table}")
     connection.execute("create or replace table raw (byte_digest blob not null, bytes blob not null)")
     for one in slices:
         data = unpack(packs[one.pack_id])[one.first : one.first + one.byte_count]
