@@ -106,7 +106,7 @@ def record_observation(run: Run, seen: Seen, on_batch: OnBatch | None = None) ->
     run.readers.expect(*record.expected_work(connection, observation, seen.scanned_at_ns))
     references = record.compare(connection, observation)
     _take_in_all(run, references, on_batch)
-    run.balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
+    run.balance = record.append_events(connection, run.as_of, seen.scanned_at_ns)
 
 
 def _observation(run: Run, seen: Seen) -> record.Observation:
