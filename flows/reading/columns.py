@@ -90,7 +90,7 @@ class Proved(NamedTuple):
         """Return a table of some of these entries, and of others that were judged by the model."""
         if len(entries) < MANY:
             return table_of_entries(entries, context)[0]
-        if list(entries) == list(self.rows):
+        if len(self.rows) == self.table.num_rows and list(entries) == list(self.rows):
             return self.table
         others = [entry for entry in entries if entry not in self.rows]
         rows = {**self.rows, **{entry: place for place, entry in enumerate(others, self.table.num_rows)}}
