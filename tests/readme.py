@@ -16,6 +16,7 @@ from pathlib import Path
 from flows import settings
 from flows.cli import build_parser
 from schemas.tables import ALL_TABLES
+from tests.readme_documents import document_example, document_fields
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -57,7 +58,13 @@ def _comments() -> dict[str, str]:
     return {name: told[line] for line, name in lines.items()}
 
 
-PARTS: dict[str, Callable[[], str]] = {"tables": tables, "commands": commands, "settings": setting_rows}
+PARTS: dict[str, Callable[[], str]] = {
+    "tables": tables,
+    "commands": commands,
+    "settings": setting_rows,
+    "document fields": document_fields,
+    "document example": document_example,
+}
 
 
 def rendered(text: str) -> str:

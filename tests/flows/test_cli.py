@@ -110,8 +110,10 @@ def test_run_json_is_the_last_line_and_has_the_contracts_names(
             "articles",
             "quarantine_entries",
             "seconds",
+            "build",
         )
     ]
+    assert (told["build"]["kind"], told["build"]["reason"]) == ("whole", "first_load")
     assert list(told["documents"]) == ["seen", "new", "changed", "touched", "unchanged", "quarantined", "removed"]
     assert list(told["seconds"]) == ["scan", "read", "record", "build", "audit", "publish", "total"]
     assert (told["published"], Path(told["release"]).is_file()) == (True, True)

@@ -1,4 +1,4 @@
-"""Each rule about a single value, good and bad, as DESIGN section 6 tells it."""
+"""Each rule about a single value, good and bad, as schemas/README.md tells it."""
 
 from datetime import datetime
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "url_pairs.csv"
 SHARED = ROOT.parent / "shared" / "url_pairs.csv"
 
-# Issue 3: these need what a document declares, or the caution rule.
+# These need what a document declares, or the caution rule.
 UNDECIDABLE_PREFIXES = ("amp_declared_", "ampcache_vs_web_")
 UNDECIDABLE = {
     "amp_form",

@@ -1,0 +1,47 @@
+"""Whoever changes what a version stands for raises its number: old warehouses are brought up to date by it alone."""
+
+import duckdb
+import pytest
+
+from tests.versions import FOLDER, VERSIONS, columns, golden
+from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
+from warehouse.sql_files import define_macros
+
+SHOWN = 20
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_what_a_version_stands_for_changes_with_its_number(name: str) -> None:
+    version, lines, where = VERSIONS[name]
+    file = golden(name, version)
+    assert file.exists(), f"{file.name} is missing: run `python -m tests.versions`"
+    before, now = file.read_text(encoding="utf-8").splitlines(), list(lines())
+    gone, new = [line for line in before if line not in set(now)], [line for line in now if line not in set(before)]
+    # A golden URL more changes nothing of what was.
+    new = [] if name == "policy" and not gone else new
+    changed = "\n".join([f"- {line[:300]}" for line in gone[:SHOWN]] + [f"+ {line[:300]}" for line in new[:SHOWN]])
+    assert not changed, f"raise {where}, then run `python -m tests.versions`; this is other than before:\n{changed}"
+
+
+def test_a_ledger_of_each_format_is_migrated_to_the_next() -> None:
+    known = sorted(int(file.stem.rpartition("_")[2]) for file in FOLDER.glob("format_*.txt"))
+    assert known[-1] == FORMAT_VERSION
+    for version in known[:-1]:
+        assert version in MIGRATIONS, f"MIGRATIONS has no step from format {version}"
+        with duckdb.connect() as connection:
+            connection.execute("attach ':memory:' as ledger; use ledger")
+            define_macros(connection)
+            make_tables(connection, golden("format", version).read_text(encoding="utf-8").splitlines())
+            connection.execute(MIGRATIONS[version])
+            wanted = golden("format", version + 1).read_text(encoding="utf-8").splitlines()
+            assert columns(connection) == wanted, f"MIGRATIONS[{version}] does not lead to format {version + 1}"
+
+
+def make_tables(connection: duckdb.DuckDBPyConnection, lines: list[str]) -> None:
+    """Make the tables of a format."""
+    tables: dict[str, list[str]] = {}
+    for line in lines:
+        table, name, kind, is_required = line.split("\t")
+        tables.setdefault(table, []).append(f'"{name}" {kind}{is_required}')
+    for table, parts in tables.items():
+        connection.execute(f'create table "{table}" ({", ".join(parts)})')
