@@ -35,6 +35,24 @@ RELEASE = Table(
             "contract, policy or rules); not_as_published (it was touched); unreadable (or too large for the memory "
             "allowed); as_of (built beside the runs). NULL: it was compared.",
         ),
+        required(
+            "build_kind",
+            "VARCHAR",
+            "whole (made of all that is recorded) or incremental (made from base_release_id). Both hold the same rows.",
+        ),
+        optional(
+            "base_release_id", "VARCHAR", "The release from which an incremental one was made. NULL: it is whole."
+        ),
+        optional("rows_came", "BIGINT", "Rows of schema main that base_release_id has not. NULL: it is whole.", "rows"),
+        optional(
+            "rows_went", "BIGINT", "Rows of schema main that only base_release_id has. NULL: it is whole.", "rows"
+        ),
+        optional(
+            "whole_build_reason",
+            "VARCHAR",
+            "Why it was built whole, such as first_load, full_refresh, takedown, periodic or large_change. NULL: it is "
+            "incremental.",
+        ),
     ),
     ("release_id",),
 )

@@ -4,8 +4,8 @@ Nothing here merges articles. Front page and domain guard the aliases, the AMP f
 loose key proposes pairs in the view match_candidate. So these may guess where the key may not. A front page is guessed
 generously, because an alias that is one would join all articles of a site.
 
-tldextract brings the public suffix list with its private part. It is imported at first use, because it imports
-requests, which takes longer than all the rest of a short command. Its cache folder and its downloads are switched off.
+publicsuffixlist brings the public suffix list with its private part, and fetches nothing. It is read at first use, as
+that takes longer than all the rest of a short command.
 """
 
 import re
@@ -17,7 +17,7 @@ from schemas.url_rules import Parts, drop_www, param_name
 from schemas.url_wrappers import is_amp_cache, may_wrap
 
 if TYPE_CHECKING:
-    from tldextract import TLDExtract
+    from publicsuffixlist import PublicSuffixList
 
 AMP_SEGMENTS = frozenset({"amp", ".amp", "google-amp", "amphtml", "amp.html"})
 _MOBILE_LABELS = frozenset({"m", "mobile", "amp", "www", "www2"})
@@ -38,10 +38,10 @@ _IPV4 = re.compile(r"[0-9.]+")
 
 
 @lru_cache(maxsize=1)
-def _extractor() -> "TLDExtract":
-    from tldextract import TLDExtract
+def _public_suffixes() -> "PublicSuffixList":
+    from publicsuffixlist import PublicSuffixList
 
-    return TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
+    return PublicSuffixList()
 
 
 @lru_cache(maxsize=65_536)
@@ -53,10 +53,7 @@ def registrable_domain(site: str) -> str:
     """
     if site.startswith("[") or _IPV4.fullmatch(site):
         return site
-    found = _extractor().extract_str(site)
-    if found.suffix:
-        return f"{found.domain}.{found.suffix}" if found.domain else site
-    return ".".join(site.split(".")[-2:])
+    return _public_suffixes().privatesuffix(site) or site
 
 
 class Site(NamedTuple):

@@ -6,14 +6,16 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.documents import make_document
 from tests.ledgers import memory_ledger
 from tests.newsroom import Newsroom
 from tests.signals import ctrl_c_minded
@@ -50,6 +52,42 @@ def _ctrl_c() -> Iterator[None]:
 def newsroom(tmp_path: Path) -> Newsroom:
     """Give a source folder and a warehouse that are both empty."""
     return Newsroom.below(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _one_release(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    """A newsroom of one document, `a.md`, and the release of it; only to be copied."""
+    room = Newsroom.below(tmp_path_factory.mktemp("one"))
+    room.write("a.md", make_document())
+    room.run()
+    return room
+
+
+@pytest.fixture
+def published(_one_release: Newsroom, tmp_path: Path) -> Newsroom:
+    """Give a newsroom of one document, `a.md`, which is published."""
+    return _one_release.copy(tmp_path)
+
+
+Command = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Give what calls newsmart in this process, and returns how it ended and what it wrote."""
+
+    def call(*arguments: object, environment: Mapping[str, str] | None = None) -> CompletedProcess[str]:
+        # Not at the top: the settings of Prefect's harness come before.
+        from flows.cli import main
+
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in (environment or {}).items():
+                patch.setenv(name, value)
+            status = main([*map(str, arguments)])
+        return CompletedProcess([*map(str, arguments)], status, *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture

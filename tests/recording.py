@@ -65,7 +65,7 @@ def record_folders(
         starts = list(range(0, len(refs), batch_size))
         for first in reversed(starts) if backwards else starts:
             take_in(feed, read_batch(refs[first : first + batch_size], as_of, None, first), table, as_of)
-        return record.settle(connection, as_of, SCANNED_AT_NS)
+        return record.append_events(connection, as_of, SCANNED_AT_NS)
 
 
 def build(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Built:

@@ -218,16 +218,16 @@ class History(RuleBasedStateMachine):
     def check_changes(self) -> None:
         """Hold that what a release shows otherwise than the one before is what comparing them row by row finds."""
         moment = self.moments[-2]
-        build(self.ledger, moment)
-        self.ledger.execute("attach ':memory:' as previous")
-        self.ledger.execute("copy from database news to previous")
-        build(self.ledger, self.now)
+        for name, at in (("before", moment), ("after", self.now)):
+            build(self.ledger, at)
+            self.ledger.execute(f"attach ':memory:' as {name}")
+            self.ledger.execute(f"copy from database news to {name}")
         rows = self.ledger.execute(read_sql("ops", "release_change")).fetchall()
         assert len(set(rows)) == len(rows)
         told: dict[str, set[tuple[Any, ...]]] = {}
         for key, kind, field, before, after in rows:
             told.setdefault(field, set()).add((key, kind, before, after))
-        before, after = shown_articles(self.ledger, "previous"), shown_articles(self.ledger, "news")
+        before, after = shown_articles(self.ledger, "before"), shown_articles(self.ledger, "news")
         followed = told.get("article_key", set())
         assert {row for row in followed if row[1] != "split"} == moved_keys(self.ledger, before)
         split = {row[0] for row in followed if row[1] == "split"}

@@ -3,13 +3,14 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from flows.cli import build_parser
+from flows.cli import build_parser, main
 from schemas.declarations import Table
 from schemas.tables import ALL_TABLES
 from tests.newsroom import Newsroom
@@ -71,14 +72,28 @@ def test_output_shown_is_real_output(tmp_path: Path) -> None:
     assert shown is not None
     command = [sys.executable, "-m", "flows.cli", "run", "--direct", "--warehouse", str(tmp_path / "news.duckdb")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=dict(os.environ))
-    assert _shape(done.stdout, tmp_path) == _shape(shown[1], Path("warehouse"))
+    assert _shape(done.stdout, tmp_path) == _shape(shown[1].replace("warehouse/news", "news"), tmp_path)
 
 
 def _shape(output: str, folder: Path) -> list[str]:
-    lines = [
-        line for line in output.replace(str(folder), "FOLDER").splitlines() if not re.match(r"\w+ [0-9.]+ s$", line)
-    ]
-    return [re.sub(r"[0-9]{8}T[0-9.]+Z(-\w+)?|[0-9.]+ s", "#", line.split("releases/")[0]) for line in lines]
+    """Return the lines of an output without progress, folders, times and ids."""
+    lines = output.replace(f"{folder}/", "").splitlines()
+    changing = re.compile(r"[0-9]{8}T[0-9.]+Z(-\w+)?|[0-9-]{10}T[0-9:.]+Z|[0-9.]+ s\b")
+    return [changing.sub("#", line).rstrip() for line in lines if not re.match(r"\w+ [0-9.]+ s$", line)]
+
+
+def test_what_is_shown_of_commands_is_what_they_print(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = re.findall(r"<!-- prints -->\n```console\n(.*?)```", ALL, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "seeds", "seeds")
+    Path("seeds/bad.md").write_text("---\ntitle: A prize\nquality: -1\nwebUrl: ftp://example.com/a\n---\n")
+    for shown in block.removeprefix("$ ").split("\n$ "):
+        line, _, output = shown.partition("\n")
+        main(shlex.split(line)[1:])
+        printed = "".join(capsys.readouterr())
+        assert _shape(printed, tmp_path) == _shape(output, tmp_path), line
 
 
 def test_the_first_lines_of_python_need_nothing_that_is_not_installed(tmp_path: Path) -> None:

@@ -257,6 +257,14 @@ def attach_new(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) ->
     """
     if os.path.lexists(path):
         raise RunFailed("a release is never written into a file that exists", where=str(path))
+    attach_staged(connection, path, alias)
+
+
+def attach_staged(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
+    """Attach the file of a release that is being made, for writing.
+
+    With other sizes than those that it was made with, DuckDB would write all of it anew at the first commit.
+    """
     connection.execute(
         f"attach {quoted(str(path))} as {named(alias)} "
         f"(storage_version {quoted(STORAGE_VERSION)}, block_size {RELEASE_BLOCK_BYTES}, "

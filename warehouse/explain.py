@@ -73,6 +73,13 @@ OF_SQL = (
     duckdb.PermissionException,
     duckdb.TypeMismatchException,
 )
+TOLD: dict[str, tuple[type[NewsmartError], str, str]] = {
+    "locked": (LockedError, "another program holds the database", "close the program that has it open for writing"),
+    "files": (RunFailed, "too many files are open", MEND_FILES),
+    "newer": (RunFailed, "a newer DuckDB wrote this file", "upgrade newsmart"),
+    "absent": (RunFailed, "there is no such database yet", "run `newsmart run` first"),
+    "damage": (RunFailed, "the release is damaged", "the next `newsmart run` replaces it"),
+}
 LONGEST_TEXT = 300
 # A file as DuckDB names it, also in the JSON that it makes of an error of another thread.
 _FILE = re.compile(r'"(/[^"]*?)\\?"')
@@ -85,8 +92,27 @@ def explain(error: Exception, path: Path, *, is_ledger: bool) -> NewsmartError |
     if isinstance(error, OF_SQL):
         return None
     text = str(error)
-    mark, words = _mark(error, _without_paths(text, path))
-    return None if mark is None else _ours(mark, words, text, path, is_ledger)
+    bare = _without_paths(text, path)
+    kind, words = next(((kind, words) for kind, marks in MARKS.items() for words in marks if words in bare), ("", ""))
+    if not kind and isinstance(error, duckdb.OutOfMemoryException):
+        kind = "memory"
+    if not kind and isinstance(error, duckdb.SerializationException | duckdb.FatalException):
+        kind = "damage"
+    where = f"{path}: {_short(text, path)}"
+    if kind == "disk":
+        named = _FILE.findall(text.partition(words)[0]) or [str(path)]
+        return RunFailed("the disk refused", where=f"{named[-1]}: {words}", todo=MEND_DISK)
+    if kind == "rights":
+        return RunFailed("cannot open the database", where=f"{path}: {of_rights(path, words)}")
+    if kind == "memory":
+        told = _short(text, path).partition(" Possible solutions")[0]
+        return RunFailed("out of memory", where=told, todo=MEND_MEMORY)
+    if kind == "damage" and is_ledger:
+        return LedgerDamaged("the ledger is damaged", where=where, todo=WAY_BACK)
+    if kind in TOLD:
+        error_type, what, todo = TOLD[kind]
+        return error_type(what, where=where, todo=todo)
+    return None
 
 
 def _without_paths(text: str, path: Path) -> str:
@@ -96,52 +122,6 @@ def _without_paths(text: str, path: Path) -> str:
     return " ".join(_FILE.sub('""', text).split())
 
 
-def _mark(error: duckdb.Error, text: str) -> tuple[str | None, str]:
-    """Return the kind of an error, and the words that tell it."""
-    for kind, marks in MARKS.items():
-        for words in marks:
-            if words in text:
-                return kind, words
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return "memory", ""
-    is_fatal = isinstance(error, duckdb.SerializationException | duckdb.FatalException)
-    return ("damage" if is_fatal else None), ""
-
-
-def _ours(mark: str, words: str, text: str, path: Path, is_ledger: bool) -> NewsmartError:
-    where = f"{path}: {_short(text, path)}"
-    if mark == "memory":
-        told = _short(text, path).partition(" Possible solutions")[0]
-        return RunFailed("out of memory", where=told, todo=MEND_MEMORY)
-    if mark == "damage":
-        return _damaged(where, is_ledger)
-    if mark == "locked":
-        todo = "close the program that has it open for writing"
-        return LockedError("another program holds the database", where=where, todo=todo)
-    if mark == "disk":
-        return RunFailed("the disk refused", where=f"{_refused_file(text, words, path)}: {words}", todo=MEND_DISK)
-    if mark == "rights":
-        return RunFailed("cannot open the database", where=f"{path}: {of_rights(path, words)}")
-    what, todo = {
-        "files": ("too many files are open", MEND_FILES),
-        "newer": ("a newer DuckDB wrote this file", "upgrade newsmart"),
-        "absent": ("there is no such database yet", "run `newsmart run` first"),
-    }[mark]
-    return RunFailed(what, where=where, todo=todo)
-
-
 def _short(text: str, path: Path) -> str:
     """Return DuckDB's text on one line, the path by its name alone, cut where it is long."""
     return " ".join(text.replace(str(path), path.name).split())[:LONGEST_TEXT]
-
-
-def _refused_file(text: str, words: str, path: Path) -> str:
-    """Return the file that is named last before the system's words; the database's own where none is."""
-    named = _FILE.findall(text.partition(words)[0])
-    return named[-1] if named else str(path)
-
-
-def _damaged(where: str, is_ledger: bool) -> NewsmartError:
-    if is_ledger:
-        return LedgerDamaged("the ledger is damaged", where=where, todo=WAY_BACK)
-    return RunFailed("the release is damaged", where=where, todo="the next `newsmart run` replaces it")

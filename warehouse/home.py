@@ -6,7 +6,7 @@ FILE's basename in it: DuckDB names the catalog after the file it has opened, an
 would break every saved query.
 
 Rejected: FILE as a real file that is replaced. A `.wal` left by a reader that opened the old file read-write would be
-replayed into the new one (DESIGN section 2). Also rejected: a hard link, which hides which release it is.
+replayed into the new one. Also rejected: a hard link, which hides which release it is.
 """
 
 import os
@@ -26,9 +26,14 @@ _LINK = re.compile(r"(?P<name>[^/]+)\.d/releases/[^/]+/(?P=name)")
 RELEASE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,99}", re.ASCII)
 
 
+def is_release_id(text: str) -> bool:
+    """Return whether a text can be a release's id: a folder's name, so it must hold no way out of its folder."""
+    return RELEASE_ID.fullmatch(text) is not None and not text.endswith(STAGING_SUFFIX)
+
+
 def check_release_id(release_id: str) -> str:
-    """Return the id, or raise UsageError: an id is a folder's name, so it must hold no way out of its folder."""
-    if RELEASE_ID.fullmatch(release_id) is None or release_id.endswith(STAGING_SUFFIX):
+    """Return the id. Raises UsageError for what can be none."""
+    if not is_release_id(release_id):
         raise UsageError("not a release id", where=repr(release_id), todo="see `newsmart releases`")
     return release_id
 
@@ -86,6 +91,11 @@ class Home:
         return self.folder / "releases"
 
     @property
+    def differing(self) -> Path:
+        """The folder of a release that was other than a whole build."""
+        return self.folder / "differing"
+
+    @property
     def stray_wal(self) -> Path:
         """The write-ahead log that a program leaves beside FILE when it opened the link for writing."""
         return self.file.with_name(self.file.name + ".wal")
@@ -120,9 +130,7 @@ class Home:
         except OSError:
             return None
         release_id = Path(target).parent.name
-        if RELEASE_ID.fullmatch(release_id) is None or release_id.endswith(STAGING_SUFFIX):
-            return None
-        return release_id if target == self.link_target(release_id) else None
+        return release_id if is_release_id(release_id) and target == self.link_target(release_id) else None
 
     def other_name(self) -> str | None:
         """Return the name of the warehouse whose link FILE is, where that is not FILE's own: it was renamed."""
@@ -146,7 +154,7 @@ class Home:
             )
         if os.path.lexists(self.folder) and not self.folder.is_dir():
             raise UsageError("not a folder", where=str(self.folder), todo="move it away or name another --warehouse")
-        for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect):
+        for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect, self.differing):
             check_no_link(path)
 
     def prepare(self, *, only_for_lock: bool = False) -> None:

@@ -7,9 +7,9 @@ KeyboardInterrupt. So the command line's handler notes the signal before it rais
 in any thread, and `check` raises again at the next edge of a step: before a commit, before a table, before the link
 moves. Signals belong to the process, which is why the note is one of the few things here that a module holds.
 
-SIGTERM, by which service managers end a program, goes the same way, so that it ends as whole, and says so. Prefect puts
-a handler of its own in front while a flow runs, and uses SIGTERM to cancel flows of its workers; `kept` puts ours in
-front again, but only where `honoured` has put it first.
+SIGTERM, by which service managers end a program, goes the same way, so that it ends as whole, and says so. Prefect
+puts a handler of its own in front while a flow runs, and uses SIGTERM to cancel flows of its workers; `in_front` puts
+ours there again, but only where `honoured` has put it first.
 
 Without `honoured` (a Prefect worker, a notebook) nothing is noted and nothing changes.
 """
@@ -20,14 +20,10 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-
-class Interruptible(Protocol):
-    """A connection, as far as an interrupt needs it."""
-
-    def interrupt(self) -> None:
-        """Break off the statement that runs."""
+if TYPE_CHECKING:
+    import duckdb
 
 
 class Terminated(KeyboardInterrupt):
@@ -39,21 +35,13 @@ class Terminated(KeyboardInterrupt):
 
 
 class _Note:
-    """What the handler knows: the signal that came and is not yet told, and the connections that are open."""
+    """The signal that came and is not yet told, the signals that are noted, and the connections that are open."""
 
     def __init__(self) -> None:
         self.number: int | None = None
         self.is_quiet = False
-        self.minded: tuple[signal.Signals, ...] = ()
-        self.open: weakref.WeakSet[Interruptible] = weakref.WeakSet()
-
-    def forget(self) -> None:
-        """Be as at the beginning."""
-        self.number, self.is_quiet, self.minded = None, False, ()
-
-    def error(self) -> KeyboardInterrupt:
-        """Return what the signal raises."""
-        return Terminated() if self.number == signal.SIGTERM else KeyboardInterrupt()
+        self.noted: tuple[signal.Signals, ...] = ()
+        self.open: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Note the first signal, break off what runs, and raise; where it is to be quiet, note it only."""
@@ -64,7 +52,7 @@ class _Note:
             # One that was closed says so by an error of the binding.
             with suppress(Exception):
                 connection.interrupt()
-        raise self.error()
+        raise error()
 
 
 _note = _Note()
@@ -78,28 +66,27 @@ _DEFAULTS: Mapping[signal.Signals, Callable[[int, FrameType | None], None] | sig
 def honoured() -> Iterator[None]:
     """Note each SIGINT and SIGTERM of the block, in the main thread.
 
-    One that is ignored, as under nohup, or that the program minds itself, stays so.
+    One that is ignored, as under nohup, or that the program handles itself, stays so.
     """
-    minded = tuple(number for number, default in _DEFAULTS.items() if signal.getsignal(number) is default)
-    if not minded or threading.current_thread() is not threading.main_thread():
+    noted = tuple(number for number, default in _DEFAULTS.items() if signal.getsignal(number) is default)
+    if not noted or threading.current_thread() is not threading.main_thread():
         yield
         return
-    _note.forget()
-    _note.minded = minded
-    for number in minded:
+    _note.number, _note.is_quiet, _note.noted = None, False, noted
+    for number in noted:
         signal.signal(number, _note.handle)
     try:
         yield
     finally:
-        for number in minded:
+        for number in noted:
             signal.signal(number, _DEFAULTS[number])
-        _note.forget()
+        _note.number, _note.is_quiet, _note.noted = None, False, ()
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def in_front() -> Iterator[None]:
     """Be in front of a handler for SIGTERM that was put in the place of ours since, for the block."""
-    if signal.SIGTERM not in _note.minded or threading.current_thread() is not threading.main_thread():
+    if signal.SIGTERM not in _note.noted or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGTERM, _note.handle)
@@ -123,7 +110,7 @@ def deferred() -> Iterator[None]:
     check()
 
 
-def watch(connection: Interruptible) -> None:
+def watch(connection: "duckdb.DuckDBPyConnection") -> None:
     """Let an interrupt break off the statements of this connection, as long as it lives."""
     _note.open.add(connection)
 
@@ -147,9 +134,9 @@ def conclude() -> bool:
 def check() -> None:
     """Raise KeyboardInterrupt where a signal has come and was swallowed on its way."""
     if is_pending():
-        raise _note.error()
+        raise error()
 
 
 def error() -> KeyboardInterrupt:
     """Return what the signal that has come raises."""
-    return _note.error()
+    return Terminated() if is_terminated() else KeyboardInterrupt()

@@ -15,7 +15,7 @@ import duckdb
 
 from warehouse import interrupts
 from warehouse.db import named
-from warehouse.macros import define_macros
+from warehouse.sql_files import define_macros
 
 Task = TypeVar("Task")
 Made = TypeVar("Made")

@@ -19,9 +19,9 @@ from typing import Any, TypedDict
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError
 from pydantic_core import core_schema as core
 
-from schemas.errors import RunFailed, UsageError
+from schemas.errors import RunFailed
 from warehouse.durable import NotAFile, open_regular, write_atomically
-from warehouse.home import Home, check_release_id
+from warehouse.home import Home, is_release_id
 from warehouse.owners import check_owner, file_mode
 from warehouse.refusals import refused
 
@@ -45,6 +45,7 @@ class State(TypedDict, total=False):
     releases: list[Record]
     ledger: Record
     pin: str | None
+    former_pin: str | None
     pinned_at_change: int | None
     takedown: str | None
 
@@ -123,7 +124,7 @@ def _shape() -> SchemaValidator:
         "release": core.nullable_schema(release),
         "releases": core.list_schema(release),
         "ledger": _object({"change_number": whole, "last_event_at": core.nullable_schema(moment)}),
-        **dict.fromkeys(("pin", "balance_run_id"), core.nullable_schema(text)),
+        **dict.fromkeys(("pin", "former_pin", "balance_run_id"), core.nullable_schema(text)),
         "pinned_at_change": core.nullable_schema(whole),
         "takedown": core.nullable_schema(moment),
     }
@@ -147,10 +148,9 @@ def _moment(text: str) -> str:
 
 
 def _release_id(text: str) -> str:
-    try:
-        return check_release_id(text)
-    except UsageError as error:
-        raise ValueError(text) from error
+    if not is_release_id(text):
+        raise ValueError(text)
+    return text
 
 
 def _damaged(path: Path, why: str) -> RunFailed:
@@ -174,3 +174,16 @@ def write_state(home: Home, state: State) -> None:
         write_atomically(home.state, content, mode=file_mode(home.folder))
     except OSError as error:
         raise refused("cannot write the warehouse's state", home.state, error) from error
+
+
+def problem_line(row: Mapping[str, Any]) -> str:
+    """Return where a problem is, and what was expected and found there, in one line."""
+    place = "" if row["line"] is None else f":{row['line']}:{row['column']}"
+    return f"{row['source']}/{row['path']}{place}{' ' if row['field'] else ': '}{problem_text(row)}"
+
+
+def problem_text(row: Mapping[str, Any]) -> str:
+    """Return what was expected and found in a field."""
+    field = f"{row['field']}: " if row["field"] else ""
+    found = "" if row["found"] is None else f", found {row['found']!r}"
+    return f"{field}{row['reason']}: expected {row['expected']}{found}"

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from flows.commands.output import json_line, warn
-from flows.commands.state import PROBLEM_FIELDS, problem_line, problem_text
+from flows.commands.state import PROBLEM_FIELDS
 from flows.engines.readers import LocalReaders
 from flows.pipeline.request import core_count
 from flows.sources.scan import FileRef
@@ -22,6 +22,7 @@ from schemas.errors import SourceUnreadable, UsageError
 from schemas.file_state import file_state
 from schemas.text import printable
 from warehouse.clock import utc_now
+from warehouse.state import problem_line, problem_text
 
 Row = dict[str, Any]
 _DOCUMENTS = f"documents end in {', '.join(SUFFIXES)} and are neither hidden nor README"

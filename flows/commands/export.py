@@ -1,4 +1,4 @@
-"""`newsmart export`: the current release as Parquet with a manifest, or as a snapshot of a DuckLake."""
+"""`newsmart export`: the current release as files with a manifest (Parquet or DuckDB), or as a DuckLake's snapshot."""
 
 import argparse
 import sys
@@ -20,33 +20,44 @@ def export(options: argparse.Namespace) -> int:
     home.check()
     check_current(home)
     began = time.monotonic()
-    told = (_lake if options.format == "ducklake" else _parquet)(options, home, load_settings())
+    told = (_lake if options.format == "ducklake" else _files)(options, home, load_settings())
     told["seconds"] = round(time.monotonic() - began, 3)
     return print_result(options, told, [_line(told)])
 
 
-def _parquet(options: argparse.Namespace, home: Home, settings: Settings) -> dict[str, Any]:
+def _files(options: argparse.Namespace, home: Home, settings: Settings) -> dict[str, Any]:
     from warehouse.db import Limits
-    from warehouse.export.parquet import export_parquet
+    from warehouse.export.release import export_release
 
     for name in ("data_path", "ducklake_python"):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name.replace('_', '-')} goes with --format ducklake")
     place = _place(options.to, home)
     limits = Limits(memory=settings.query_memory)
-    done = export_parquet(home.file, place, keep=settings.keep_releases, limits=limits, spill_parent=home.temp)
+    done = export_release(
+        home.file,
+        place,
+        form=options.format,
+        keep=settings.keep_releases,
+        limits=limits,
+        spill_parent=home.temp,
+    )
+    tree, sizes = done.manifest.tree, done.manifest.sizes
+    if options.format == "duckdb":
+        what = {"path": tree["database"]["path"]}
+    else:
+        what = {"tables": len(tree["tables"]), "rows": sum(one["row_count"] for one in tree["tables"])}
     return {
-        "format": "parquet",
+        "format": options.format,
         "to": place.shown,
         "release_id": done.contents.release_id,
         "as_of": done.contents.release["as_of"],
         "fingerprint": done.contents.fingerprint,
         "exported": done.is_new,
-        "folder": done.folder,
-        "tables": len(done.contents.tables),
-        "rows": done.row_count,
-        "files": done.file_count,
-        "bytes": done.total_bytes,
+        "folder": tree["folder"],
+        **what,
+        "files": len(sizes),
+        "bytes": sum(sizes.values()),
         "removed": list(done.removed),
     }
 
@@ -71,18 +82,18 @@ def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> dict[s
     lake = parse_lake(options.to, options.data_path)
     python = options.ducklake_python or settings.ducklake_python or sys.executable
     limits = Limits(memory=settings.query_memory)
-    done = export_ducklake(home.file, lake, python=python, limits=limits, spill_parent=home.temp)
+    contents, done = export_ducklake(home.file, lake, python=python, limits=limits, spill_parent=home.temp)
     return {
         "format": "ducklake",
         "to": f"ducklake:{lake.catalog}",
-        "release_id": done.contents.release_id,
-        "as_of": done.contents.release["as_of"],
-        "fingerprint": done.contents.fingerprint,
-        "exported": done.is_new,
-        "snapshot_id": done.snapshot_id,
-        "changed_tables": list(done.changed),
-        "deleted": done.deleted,
-        "inserted": done.inserted,
+        "release_id": contents.release_id,
+        "as_of": contents.release["as_of"],
+        "fingerprint": contents.fingerprint,
+        "exported": done["is_new"],
+        "snapshot_id": done["snapshot_id"],
+        "changed_tables": done["changed"],
+        "deleted": done["deleted"],
+        "inserted": done["inserted"],
     }
 
 
@@ -90,9 +101,9 @@ def _line(told: dict[str, Any]) -> str:
     """Return what was done, in a line."""
     if not told["exported"]:
         return f"{told['to']} shows {told['release_id']} already; nothing to do"
-    what = (
-        f"{told['rows']:,} rows of {told['tables']} tables in {told['files']:,} files, {told['bytes']:,} bytes"
-        if told["format"] == "parquet"
-        else f"snapshot {told['snapshot_id']}, {told['deleted']:,} rows deleted and {told['inserted']:,} inserted"
-    )
-    return f"{told['to']} shows {told['release_id']} now: {what}, in {told['seconds']:.2f} s"
+    what = {
+        "parquet": "{rows:,} rows of {tables} tables in {files:,} files, {bytes:,} bytes",
+        "duckdb": "{path}, {bytes:,} bytes",
+        "ducklake": "snapshot {snapshot_id}, {deleted:,} rows deleted and {inserted:,} inserted",
+    }[told["format"]]
+    return f"{told['to']} shows {told['release_id']} now: {what.format(**told)}, in {told['seconds']:.2f} s"

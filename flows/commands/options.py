@@ -192,9 +192,12 @@ def _file_commands(commands: Adder) -> None:
     doctor = _command(commands, "doctor", "upkeep:doctor", "Examine locks, readers, files, space and versions.")
     doctor.add_argument("--clean", action="store_true", help="remove what a crash has left behind")
     _json(doctor)
-    export = _command(commands, "export", "export:export", "Write the current release as Parquet, or into a DuckLake.")
+    export = _command(
+        commands, "export", "export:export", "Write the current release as Parquet, DuckDB or into a DuckLake."
+    )
     export.add_argument("--to", metavar="PLACE", required=True, help="DIR or s3://BUCKET/PREFIX; a DuckLake's catalog")
-    export.add_argument("--format", choices=("parquet", "ducklake"), default="parquet", help="default: parquet")
+    formats = ("parquet", "duckdb", "ducklake")
+    export.add_argument("--format", choices=formats, default="parquet", help="default: parquet")
     export.add_argument("--data-path", metavar="DIR", help="where the files of a new DuckLake go")
     export.add_argument("--ducklake-python", metavar="PATH", help="interpreter whose duckdb has the extension ducklake")
     _json(export)

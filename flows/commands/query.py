@@ -74,7 +74,8 @@ def _decoded(content: bytes, where: str) -> str:
 
 
 def _run(options: argparse.Namespace, sql: str, values: Mapping[str, object]) -> None:
-    from warehouse.queries.query import exit_stuck, run_query
+    from warehouse.queries.bounds import exit_stuck
+    from warehouse.queries.query import run_query
 
     settings = load_settings()
     is_paged = options.format == "table" and sys.stdout.isatty() and not options.no_pager
@@ -96,8 +97,9 @@ def _run(options: argparse.Namespace, sql: str, values: Mapping[str, object]) ->
 
 def _list_recipes(form: str) -> None:
     """Print name and question of each recipe; for a program also its notes, which say what a row is, and parameters."""
+    from warehouse.queries.json_rows import write_json
     from warehouse.queries.recipes import list_recipes
-    from warehouse.queries.render import write_csv, write_json
+    from warehouse.queries.render import write_csv
 
     recipes = list_recipes()
     if form == "table":

@@ -22,8 +22,6 @@ def run(options: argparse.Namespace) -> int:
     """Do one run; print its summary, or one JSON object as the last line, also where it ends by an error."""
     if options.dry_run:
         return _dry_run(options)
-    if options.dry_run:
-        return _dry_run(options)
     with attempted(options):
         request = run_request(options, run_settings(options))
         with _runner(options, request, is_quiet=options.quiet) as do_run:

@@ -10,7 +10,7 @@ from typing import Any
 from flows.commands.output import home_of, no_release, print_json, print_records, released_home, say
 from schemas.errors import RunFailed
 from warehouse.home import Home
-from warehouse.state import State, read_state
+from warehouse.state import State, problem_line, read_state
 
 PROBLEM_FIELDS = ("source", "path", "line", "column", "field", "reason", "expected", "found")
 
@@ -20,6 +20,7 @@ def read_known_state(options: argparse.Namespace) -> tuple[Home, State]:
     home = home_of(options)
     state = read_state(home)
     if state is None:
+        home.check()
         raise RunFailed("there is no warehouse yet", where=str(home.file), todo="run `newsmart run` first")
     return home, state
 
@@ -38,22 +39,9 @@ def quarantine(options: argparse.Namespace) -> int:
 
 
 def _notices(options: argparse.Namespace) -> list[dict[str, Any]]:
-    from warehouse.queries.notices import read_notices
+    from warehouse.queries.lookup import read_notices
 
-    return read_notices(released_home(options).file)
-
-
-def problem_line(row: Mapping[str, object]) -> str:
-    """Return where a problem is, and what was expected and found there, in one line."""
-    place = "" if row["line"] is None else f":{row['line']}:{row['column']}"
-    return f"{row['source']}/{row['path']}{place}{' ' if row['field'] else ': '}{problem_text(row)}"
-
-
-def problem_text(row: Mapping[str, object]) -> str:
-    """Return what was expected and found in a field."""
-    field = f"{row['field']}: " if row["field"] else ""
-    found = "" if row["found"] is None else f", found {row['found']!r}"
-    return f"{field}{row['reason']}: expected {row['expected']}{found}"
+    return read_notices(released_home(options))
 
 
 def drift(options: argparse.Namespace) -> int:
@@ -67,8 +55,10 @@ def drift(options: argparse.Namespace) -> int:
 
 def releases(options: argparse.Namespace) -> int:
     """Print the releases that are kept, the latest first."""
+    from warehouse.release.told import pin_of
+
     home, state = read_known_state(options)
-    current, pinned = home.linked_release(), state.get("pin")
+    current, pinned = home.linked_release(), pin_of(home, state)
     rows = [
         {
             **{name: row[name] for name in row if name != "file"},

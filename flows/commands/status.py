@@ -19,6 +19,7 @@ from schemas.errors import UsageError
 from warehouse.clock import parse_moment, utc_now
 from warehouse.home import Home
 from warehouse.lock import probe
+from warehouse.release import differing
 from warehouse.release.told import BEHIND, CATCHING_UP, LEAST_AHEAD_SECONDS, is_told_behind, pin_of, shown_record
 from warehouse.run_state import balance_before
 from warehouse.state import Record, State
@@ -95,6 +96,7 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
         "data_age_seconds": _age(release, "as_of", now),
         "pin": pin_of(home, state),
         "is_behind": is_told_behind(state, release),
+        "differing": differing.told(home),
         "clock_ahead_seconds": max([0.0, *ahead]),
         "unfinished_takedown_at": state.get("takedown"),
         "running": None if holder is None else str(holder),
@@ -142,6 +144,8 @@ def _warnings(known: dict[str, Any]) -> Iterator[str]:
         yield "pinned     by a rollback, until a run records something new or is told --full-refresh"
     elif known["is_behind"]:
         yield f"behind     {BEHIND}"
+    if known["differing"]:
+        yield f"differs    {known['differing']}"
     if known["clock_ahead_seconds"] >= LEAST_AHEAD_SECONDS:
         yield f"clock      the last as-of lies {duration(known['clock_ahead_seconds'])} ahead of it; {CATCHING_UP}"
     if known["unfinished_takedown_at"]:

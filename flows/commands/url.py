@@ -37,7 +37,7 @@ def _same(options: argparse.Namespace) -> int:
     answer: dict[str, Any] = {"is_same": one == other, "reason": _policy_reason(one, other)}
     if options.warehouse is not None:
         from warehouse.home import Home
-        from warehouse.queries.same import ask_same
+        from warehouse.queries.lookup import ask_same
 
         known = ask_same(Home.of(Path(options.warehouse)), one, other)
         # As text: many readers of JSON keep no integer beyond 2^53.

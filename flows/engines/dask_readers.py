@@ -7,26 +7,40 @@ the scheduler's memory nor the workers' grows with the corpus.
 
 A worker that does not see what this machine sees must not make documents vanish: what is missing or unreadable there
 is looked at again here, and where whole batches contradict this machine the run fails.
+
+The cluster is one that is there, by its address, or the run's own on this machine. That one is on loopback and under
+TLS with keys made for it alone, kept in memory: a Dask scheduler runs whatever it is sent, so without them any user of
+the machine could run code as this one. It has no dashboard; the small HTTP servers that Dask always starts get no
+routes. Its processes end with the run, or with their parent.
 """
 
+import logging
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
-from dataclasses import replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
+from importlib.metadata import version
 from itertools import chain
+from multiprocessing.resource_tracker import ensure_running
 from pickle import UnpicklingError
+from tempfile import TemporaryDirectory
+from threading import current_thread, main_thread
 from time import monotonic
-from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol
 
-from distributed import Client, Future, KilledWorker
+import dask
+from distributed import Client, Future, KilledWorker, LocalCluster
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
+from distributed.security import Security
 
-from flows.engines.dask_worker import Answer, pack, root_of
+from flows.engines.choice import Engine
+from flows.engines.dask_worker import Answer, pack, read_on_worker, versions_here
 from flows.engines.pool import batches, lanes, read_here, sizes_of, weight_of
+from flows.engines.readers import Readers
 from flows.reading.read import read_batch
 from flows.sources.files import read_files
 from flows.sources.scan import FileRef
@@ -41,6 +55,18 @@ _WORTH_CLUSTER = 60_000_000
 MANY = 10
 LOOK_SECONDS = 5.0
 NO_WORKER_SECONDS = 60.0
+
+HOST = "127.0.0.1"
+PACKAGE = "newsmart"
+CONNECT_SECONDS = 10.0
+WORKER_SECONDS = 30.0
+CHECK_SECONDS = 5.0
+CLIENT_OPTIONS: dict[str, Any] = {"timeout": CONNECT_SECONDS, "set_as_default": False}
+QUIET: dict[str, Any] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.comm.timeouts.connect": CONNECT_SECONDS,
+}
 
 
 class Pending(NamedTuple):
@@ -61,6 +87,126 @@ class Cluster(Protocol):
         """Hand out a batch and do not wait."""
 
 
+@dataclass(frozen=True, slots=True)
+class DirectCluster:
+    """A cluster to which batches go straight, without Prefect."""
+
+    client: Client
+
+    def submit(self, message: bytes) -> Pending:
+        """Hand out a batch."""
+        future = self.client.submit(read_on_worker, tuple(versions_here()), message, pure=False)
+        return Pending(future.result, future)
+
+
+@contextmanager
+def direct_cluster(engine: Engine, processes: int) -> Iterator[Cluster]:
+    """Open the engine's cluster for a run without Prefect. Raises TransientFailure where it is not there."""
+    with (
+        cluster_target(engine, processes) as target,
+        connected(engine, lambda: Client(target, **CLIENT_OPTIONS)) as client,
+    ):
+        yield DirectCluster(client)
+
+
+@contextmanager
+def connected(engine: Engine, connect: Callable[[], Client]) -> Iterator[Client]:
+    """Yield the client that `connect` makes, once there is a worker. Raises TransientFailure where there is none."""
+    where = engine.address or "of this run"
+    todo = "check that it runs and can be reached from here"
+    try:
+        client = connect()
+    except (OSError, TimeoutError, CommClosedError):
+        raise TransientFailure("no Dask scheduler answers", where=where, todo=todo) from None
+    except (TypeError, ValueError) as error:
+        todo = "see distributed.comm.tls in Dask's configuration"
+        raise RunFailed("cannot speak to the Dask scheduler", where=f"{where}: {error}", todo=todo) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError:
+            raise TransientFailure("the Dask scheduler has no worker", where=where, todo="start workers") from None
+        check_workers(client)
+        yield client
+
+
+def check_workers(client: Client) -> None:
+    """Raise RunFailed where a worker has no newsmart: it would end itself at the first batch, without a word to us.
+
+    Asked by a function that is there without newsmart. A worker that is busy, or comes later, is not waited for.
+    """
+    asked = {
+        client.submit(version, PACKAGE, workers=[worker], allow_other_workers=False, pure=False): worker
+        for worker in client.nthreads()
+    }
+    deadline = monotonic() + CHECK_SECONDS
+    bare = []
+    for future, worker in asked.items():
+        with suppress(TimeoutError):
+            if future.exception(timeout=max(0.01, deadline - monotonic())) is not None:
+                bare.append(worker)
+    client.cancel(list(asked), force=True)
+    if bare:
+        todo = "install newsmart[dask] on scheduler and workers"
+        raise RunFailed("a Dask worker has no newsmart", where=", ".join(sorted(bare)[:3]), todo=todo)
+
+
+@contextmanager
+def cluster_target(engine: Engine, processes: int) -> Iterator[str | LocalCluster]:
+    """Yield what a client connects to: the address, or a cluster of so many processes that ends with the block."""
+    with dask.config.set(QUIET):
+        if engine.address:
+            yield engine.address
+            return
+        with TemporaryDirectory(prefix="newsmart-dask-") as scratch, _own_cluster(processes, scratch) as cluster:
+            yield cluster
+
+
+@contextmanager
+def _own_cluster(processes: int, scratch: str) -> Iterator[LocalCluster]:
+    """Yield a cluster for this run alone. In: how many workers; a folder for what they spill."""
+    with _interrupts_later() as interrupts:
+        cluster = LocalCluster(
+            n_workers=processes,
+            threads_per_worker=1,
+            processes=True,
+            host=HOST,
+            protocol="tls",
+            security=Security.temporary(),
+            dashboard_address=f"{HOST}:0",
+            worker_dashboard_address=f"{HOST}:0",
+            local_directory=scratch,
+            silence_logs=logging.CRITICAL,
+            preload=["flows.engines.dask_worker"],
+        )
+    with cluster:
+        for number in interrupts:
+            signal.raise_signal(number)
+        yield cluster
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[list[int]]:
+    """Yield the signals to stop that come during the block, for the caller to raise: half a cluster cannot be closed.
+
+    SIGINT is blocked too, for the threads that Dask starts and, as a mask is inherited, for its workers: Ctrl-C on a
+    terminal reaches them as well, and each would write a traceback. Where it is ignored, it stays so.
+    """
+    interrupts: list[int] = []
+    ensure_running()  # multiprocessing's tracker: the thread that starts it is left with SIGINT unblocked
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    noted = [number for number, handler in before.items() if current_thread() is main_thread() and callable(handler)]
+    for number in noted:
+        signal.signal(number, lambda number, frame: interrupts.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield interrupts
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number in noted:
+            signal.signal(number, before[number])
+
+
 class _Out(NamedTuple):
     """A batch that is out, and what it is of."""
 
@@ -69,7 +215,7 @@ class _Out(NamedTuple):
     first: int
 
 
-class DaskReaders:
+class DaskReaders(Readers):
     """Reads with a cluster, which is opened when there is something to read and closed with the last batch."""
 
     def __init__(self, open_cluster: Callable[[], AbstractContextManager[Cluster]], *, is_own: bool) -> None:
@@ -77,18 +223,8 @@ class DaskReaders:
         self._open_cluster, self._is_own = open_cluster, is_own
         self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
-        """Return the readers."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the cluster."""
-        self.close()
-
     def expect(self, document_count: int, byte_count: int) -> None:
-        """Start nothing: what a guess would cost is paid by a cluster, maybe in vain."""
+        """Start nothing: a cluster takes too long to open for a guess."""
 
     def close(self) -> None:
         """Cancel what is out and let the cluster go; one that the run started ends."""
@@ -214,11 +350,16 @@ def _unread(batch: ReadBatch) -> list[int]:
 
 def _hidden_folder(refs: Sequence[FileRef], suspects: Sequence[FileRef]) -> str | None:
     """Return the folder of a source of which the worker could read nothing, though the batch has many of it."""
-    for root in sorted({root_of(ref) for ref in suspects}):
-        count = sum(root_of(ref) == root for ref in refs)
-        if count >= MANY and count == sum(root_of(ref) == root for ref in suspects):
+    for root in sorted({_root_of(ref) for ref in suspects}):
+        count = sum(_root_of(ref) == root for ref in refs)
+        if count >= MANY and count == sum(_root_of(ref) == root for ref in suspects):
             return root
     return None
+
+
+def _root_of(ref: FileRef) -> str:
+    """Return where the reference's source lies."""
+    return ref.location.removesuffix(ref.path)
 
 
 def _everywhere(location: str) -> str:

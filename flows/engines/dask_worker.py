@@ -1,30 +1,34 @@
 """What runs on a Dask worker: one batch, read by the same function as everywhere.
 
-A worker may be shared, so nothing of it is changed: no module hidden, no garbage collector tuned, no global set. It
-keeps its memos in its own `extensions`, one for each thread that reads, since a memo is for one thread at a time, and
-drops them when no batch has come for a while. They save work and change no result, so a worker that joins late or
-starts again needs nothing from the run. Rejected: a plugin registered by the client. It is broadcast to all workers
-without a time limit, and one that hangs would hold the run.
+A worker may be shared, so nothing of it is changed: no module hidden, no garbage collector tuned, no global set (except
+in a run's own cluster, by `dask_setup`). It keeps its memos in its own `extensions`, one for each thread that reads,
+since a memo is for one thread at a time, and drops them when no batch has come for a while. They save work and change
+no result, so a worker that joins late or starts again needs nothing from the run. Rejected: a plugin registered by the
+client. It is broadcast to all workers without a time limit, and one that hangs would hold the run.
 
 Every task carries the versions that make the result what it is; a worker of another version refuses it.
 """
 
-import os
+import atexit
 import pickle
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
+from importlib.abc import MetaPathFinder
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 from typing import NamedTuple
 
 from distributed import Worker, get_worker
 
 from flows.reading.blocks import Memo
-from flows.reading.read import read_batch
+from flows.reading.read import read_batch, warm_up
 from flows.sources.scan import FileRef
-from schemas.batches import BATCH_SCHEMAS, RULES_VERSION, ReadBatch
+from flows.streams import close_stderr
+from schemas.batches import BATCH_SCHEMAS, RULES_VERSION
 from schemas.documents import bounds
 from schemas.errors import NewsmartError
 from schemas.urls import POLICY_VERSION
@@ -78,32 +82,14 @@ def read_on_worker(wanted: tuple[str, int, int, str], message: bytes) -> Answer:
         return Answer(worker.address, [], told)
     refs, first, as_of = pickle.loads(message)
     try:
-        with _keeper(worker).memo(as_of) as memo:
+        keeper: MemoKeeper = worker.extensions.setdefault(EXTENSION, MemoKeeper())
+        with keeper.memo(as_of) as memo:
             batch = read_batch(refs, as_of, memo, first)
     except NewsmartError as error:
         return Answer(worker.address, [], error=error)
     except Exception as error:  # noqa: BLE001 (told to the run, which raises)
         return Answer(worker.address, [], f"failed: {type(error).__name__}: {error}")
-    if absent := absent_roots(refs, batch):
-        return Answer(worker.address, [], f"has no folder {', '.join(absent)}; mount it there under the same path")
     return Answer(worker.address, batch.to_streams())
-
-
-def absent_roots(refs: Sequence[FileRef], batch: ReadBatch) -> list[str]:
-    """Return the sources' folders, of documents that vanished, that are not on this machine at all."""
-    outcomes = batch.documents["outcome"].to_pylist()
-    roots = {root_of(ref) for ref, outcome in zip(refs, outcomes, strict=True) if outcome == "vanished"}
-    return sorted(root for root in roots if os.path.isabs(root) and not os.path.isdir(root))
-
-
-def root_of(ref: FileRef) -> str:
-    """Return where the reference's source lies."""
-    return ref.location.removesuffix(ref.path)
-
-
-def _keeper(worker: Worker) -> "MemoKeeper":
-    keeper: MemoKeeper = worker.extensions.setdefault(EXTENSION, MemoKeeper())
-    return keeper
 
 
 class MemoKeeper:
@@ -140,3 +126,24 @@ class MemoKeeper:
     def _drop(self) -> None:
         with self._lock:
             self._free = []
+
+
+class _NoPandas(MetaPathFinder):
+    """Makes an import of pandas fail as if it were not installed."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("hidden", name=fullname)
+
+
+def dask_setup(_worker: Worker) -> None:
+    """Prepare a worker of a run's own cluster, which loads this module first (a preload, in Dask's words).
+
+    Such a process is ours alone: pandas, which pyarrow would import with its first array, is hidden (it takes longer
+    than all the rest), what the first document would wait for is loaded, and DuckDB's binding, which comes with
+    Prefect's context, is kept from writing about leaks at the end. `flows.startup` comes too late here: Dask has numpy
+    loaded by now, and with it pyarrow takes a None in sys.modules for pandas itself.
+    """
+    sys.meta_path.insert(0, _NoPandas())
+    atexit.register(close_stderr)
+    warm_up()

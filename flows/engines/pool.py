@@ -4,24 +4,47 @@ The documents are cut into as many runs of neighbours as there are processes, an
 neighbours in a source share their related entries, so each process reads a block once that scattered batches would
 read in every process (on a real corpus, 64 % of the blocks against 76 %). A process has at most two batches waiting;
 answers are taken in turn, so their order is the same in every run, and batches carry the numbers of their references.
+
+Each process is asked by a thread of its own, over a socket. Where the system forks well (Linux), one program imports
+what reading needs and then forks for the others: their imports cost as much as reading ten thousand blocks. The program
+forks and this process never does: a fork of this one would hold the ledger's lock.
+
+Rejected: a ProcessPoolExecutor on multiprocessing's forkserver. The server imports from the current folder, where a
+user's `signal.py` may lie; each child imports the parent's main module again; its start waits for the server; and a
+child that is at work does not end with its parent.
 """
 
+import os
 import pickle
+import socket
+import subprocess
+import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from itertools import islice
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, NamedTuple
 
-from flows.engines.reader_processes import AHEAD, Worker, end_workers, start_workers
 from flows.sources.scan import FileRef, References
+from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
     from schemas.batches import ReadBatch
 
 MAX_BATCH_BYTES = 16_000_000
 MAX_BATCH_FILES = 1_000
+AHEAD = 2
+START = (
+    "import sys; sys.path[:] = {path!r};"
+    "import gc, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); gc.disable();"
+    "from flows.engines.worker import main; main({descriptors!r})"
+)
 # What a document costs beside its bytes, in bytes.
 _DOCUMENT_WEIGHT = 15_000
+_END_SECONDS = 2.0
 
 
 class Span(NamedTuple):
@@ -81,23 +104,28 @@ def batches(sizes: Sequence[int], lane: Span) -> Iterator[Span]:
 class ReaderPool:
     """Reading processes. They start, and import what they need, as soon as the pool is made; close ends them."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, processes: int) -> None:
         """Start the processes and do not wait for them."""
-        self.workers = start_workers(workers)
-
-    def __enter__(self) -> Self:
-        """Return the pool."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the processes."""
-        self.close()
+        pairs = [socket.socketpair() for _ in range(processes)]
+        groups = [pairs] if sys.platform == "linux" else [[pair] for pair in pairs]
+        self.programs = [_start_program([theirs.fileno() for _, theirs in group]) for group in groups]
+        self._processes = [
+            _Process(ours, program) for program, group in zip(self.programs, groups, strict=True) for ours, _ in group
+        ]
+        for _, theirs in pairs:
+            theirs.close()
 
     def close(self) -> None:
         """End the processes, whatever they are at."""
-        end_workers(self.workers)
+        for process in self._processes:
+            process.hang_up()
+        for program in self.programs:
+            with suppress(subprocess.TimeoutExpired):
+                program.wait(_END_SECONDS)
+            program.kill()
+            program.wait()
+        for process in self._processes:
+            process.close()
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator["ReadBatch"]:
         """Read documents, batch by batch, in an order that is always the same.
@@ -106,41 +134,86 @@ class ReaderPool:
         a process dies, RunFailed where one fails.
         """
         sizes = sizes_of(refs)
-        spans = lanes(sizes, len(self.workers))
         turns = [
-            _Lane(worker, refs, as_of, batches(sizes, span)) for worker, span in zip(self.workers, spans, strict=False)
+            _Turns(process, ((list(refs[first:last]), first, as_of) for first, last in batches(sizes, lane)))
+            for process, lane in zip(self._processes, lanes(sizes, len(self._processes)), strict=False)
         ]
         while turns:
-            for lane in tuple(turns):
-                batch = lane.next()
-                if batch is None:
-                    turns.remove(lane)
-                else:
-                    yield batch
+            turns = [lane for lane in turns if lane.is_waiting]
+            for lane in turns:
+                yield lane.next()
 
 
-class _Lane:
-    """One process and the batches it is to read, a few sent ahead."""
+_Task = tuple[list[FileRef], int, datetime]
 
-    def __init__(self, worker: Worker, refs: Sequence[FileRef], as_of: datetime, spans: Iterator[Span]) -> None:
-        self._worker, self._refs, self._as_of, self._spans = worker, refs, as_of, spans
-        self._sent = 0
-        for _ in range(AHEAD):
-            self._send()
 
-    def _send(self) -> None:
-        span = next(self._spans, None)
-        if span is not None:
-            self._worker.send(pickle.dumps((list(self._refs[span.first : span.last]), span.first, self._as_of)))
-            self._sent += 1
+class _Turns:
+    """One process and the batches it is to read, AHEAD of them already sent."""
 
-    def next(self) -> "ReadBatch | None":
-        """Return the next batch, or None where all are read."""
-        if not self._sent:
-            return None
+    def __init__(self, process: "_Process", tasks: Iterator[_Task]) -> None:
+        self._process, self._tasks = process, tasks
+        self._sent = deque(map(process.ask, islice(tasks, AHEAD)))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether there is a next batch."""
+        return bool(self._sent)
+
+    def next(self) -> "ReadBatch":
+        """Wait for the next batch."""
         from schemas.batches import ReadBatch
 
-        answer = self._worker.receive()
-        self._sent -= 1
-        self._send()
+        answer = self._sent.popleft().result()
+        self._sent.extend(map(self._process.ask, islice(self._tasks, 1)))
         return ReadBatch.from_streams(answer)
+
+
+def _start_program(descriptors: list[int]) -> "subprocess.Popen[bytes]":
+    # -P keeps the current folder off the module path, where a user's `signal.py` would be imported.
+    command = [sys.executable, "-P", "-c", START.format(path=sys.path, descriptors=descriptors)]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=descriptors)
+
+
+class _Process:
+    """A reading process, and the thread that asks it, one batch after the other."""
+
+    def __init__(self, channel: socket.socket, program: "subprocess.Popen[bytes]") -> None:
+        """In: our end of its socket, and the program that it is or was forked by."""
+        self._channel, self._program = channel, program
+        self._connection = Connection(os.dup(channel.fileno()))
+        self._thread = ThreadPoolExecutor(1)
+
+    def ask(self, task: _Task) -> "Future[list[bytes]]":
+        """Have a batch read once those before it are."""
+        return self._thread.submit(self._read, pickle.dumps(task))
+
+    def _read(self, task: bytes) -> list[bytes]:
+        try:
+            self._connection.send_bytes(task)
+            answer: list[bytes] | str | NewsmartError = self._connection.recv()
+        except (EOFError, OSError):
+            raise self._ended() from None
+        if isinstance(answer, NewsmartError):
+            raise answer
+        if isinstance(answer, str):
+            raise RunFailed(f"a reading process failed: {answer}")
+        return answer
+
+    def _ended(self) -> TransientFailure:
+        with suppress(subprocess.TimeoutExpired):  # it may be another process, forked by the program
+            self._program.wait(_END_SECONDS)
+        status = self._program.returncode
+        return TransientFailure(
+            "a reading process ended" + (f" with status {status}" if status else ""), todo="run again"
+        )
+
+    def hang_up(self) -> None:
+        """Tell the process to end, and the thread that waits for it."""
+        with suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let the thread and the socket go."""
+        self._thread.shutdown(cancel_futures=True)
+        self._connection.close()
+        self._channel.close()

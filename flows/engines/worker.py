@@ -1,10 +1,9 @@
 """A reading process: references in, Arrow out.
 
-It is started by flows/engines/reader_processes.py, forks for the other processes that it is to be, and each speaks with
-the parent over a socket of its own: each message is its length in eight bytes and a pickle; the first tells the
-process's id. It ends when its socket does, at once, wherever it is: so it never outlives its parent, be that killed
-with SIGKILL, and needs neither a signal nor a look at the parent's id (prctl is Linux alone). It inherits no descriptor
-but its sockets and the standard three, so no lock of the parent's lives on in it.
+It is started by flows/engines/pool.py, forks for the other processes that it is to be, and each speaks with the parent
+over a socket of its own. It ends at once when its socket does, whatever it is at: so it never outlives its parent, even
+one killed with SIGKILL, and needs neither a signal nor a look at the parent's id (prctl is Linux alone). It inherits no
+descriptor but its sockets and the standard three, so no lock of the parent's lives on in it.
 
 It imports what reading needs and nothing else (flows/startup.py).
 """
@@ -13,17 +12,15 @@ import gc
 import os
 import pickle
 import queue
-import socket
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO
+from multiprocessing.connection import Connection
 
 from flows.startup import prepare_process
 
 prepare_process()
 
-from flows.engines.messages import receive, send  # noqa: E402
 from flows.reading.blocks import Memo  # noqa: E402
 from flows.reading.read import read_batch, warm_up  # noqa: E402
 from schemas.documents import bounds  # noqa: E402
@@ -42,16 +39,14 @@ def main(descriptors: Sequence[int]) -> None:
     gc.enable()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-    with socket.socket(fileno=_multiply(descriptors)) as channel:
-        tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        results = channel.makefile("wb")
-        threading.Thread(target=_receive, args=(channel.makefile("rb"), tasks), daemon=True).start()
-        with suppress(OSError):
-            send(results, pickle.dumps(os.getpid()))
-            _answer(tasks, results)
+    channel = Connection(_fork(descriptors))
+    tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(channel, tasks), daemon=True).start()
+    with suppress(OSError):
+        _answer(channel, tasks)
 
 
-def _multiply(descriptors: Sequence[int]) -> int:
+def _fork(descriptors: Sequence[int]) -> int:
     """Fork a process for each descriptor but the first, and return this process's own; the others are closed."""
     for place in range(1, len(descriptors)):
         if os.fork() == 0:
@@ -62,23 +57,18 @@ def _multiply(descriptors: Sequence[int]) -> int:
     return descriptors[0]
 
 
-def _receive(source: IO[bytes], tasks: "queue.SimpleQueue[bytes]") -> None:
-    """Take in tasks as they come, so that the parent never waits to send; end the process where they end."""
-    with suppress(OSError):
-        while (message := receive(source)) is not None:
-            tasks.put(message)
-    _reap()
-    os._exit(0)
-
-
-def _reap() -> None:
-    """Wait for the processes that were forked: their sockets end with this one's, and a zombie would be left."""
+def _receive(channel: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
+    """Take in tasks; end the process where they end, once those that it forked have ended (or they stay as zombies)."""
+    with suppress(EOFError, OSError):
+        while True:
+            tasks.put(channel.recv_bytes())
     with suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
+    os._exit(0)
 
 
-def _answer(tasks: "queue.SimpleQueue[bytes]", results: IO[bytes]) -> None:
+def _answer(channel: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
     memo: Memo | None = None
     while True:
         refs, first, as_of = pickle.loads(tasks.get())
@@ -90,4 +80,4 @@ def _answer(tasks: "queue.SimpleQueue[bytes]", results: IO[bytes]) -> None:
             answer = error
         except Exception as error:  # noqa: BLE001 (told to the parent, which raises)
             answer = known(error) or f"{type(error).__name__}: {error}"
-        send(results, pickle.dumps(answer))
+        channel.send(answer)

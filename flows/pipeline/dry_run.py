@@ -27,6 +27,7 @@ from warehouse.lock import hold
 from warehouse.release import build, runs
 from warehouse.release.standing import why_build
 from warehouse.run_state import state_before, state_notices
+from warehouse.state import problem_line
 from warehouse.upkeep.moved import without_ledger
 
 KINDS = ("new", "changed", "gone")
@@ -59,7 +60,7 @@ class DryRun:
         """Yield what it found as text, the first MOST_LINES of each kind."""
         for kind, documents in self.changes.items():
             yield from _first(f"{kind} documents", [f"{kind:8}{_in_words(document)}" for document in documents])
-        yield from _first("problems", [f"problem {_problem(row)}" for row in self.result.quarantine])
+        yield from _first("problems", [f"problem {problem_line(row)}" for row in self.result.quarantine])
         yield f"a run would publish: {self.reason}" if self.reason else "a run would find nothing new to publish"
 
 
@@ -73,13 +74,6 @@ def _in_words(document: Mapping[str, Any]) -> str:
     own, *others = document["articles"] or [None]
     title = "" if own is None else f": {sample(own['title'] or own['url'])}"
     return f"{document['source']}/{document['path']}{title}" + (f" and {len(others):,} more articles" if others else "")
-
-
-def _problem(row: Mapping[str, Any]) -> str:
-    place = "" if row["line"] is None else f":{row['line']}:{row['column']}"
-    field = f" {row['field']}" if row["field"] else ""
-    found = "" if row["found"] is None else f", found {row['found']!r}"
-    return f"{row['source']}/{row['path']}{place}{field}: {row['reason']}: expected {row['expected']}{found}"
 
 
 def dry_run(request: RunRequest, readers: Readers) -> DryRun:

@@ -12,9 +12,8 @@ import pyarrow as pa
 from flows.pipeline.limits import check_vanished
 from flows.pipeline.outcome import check_all_listed
 from flows.pipeline.run import Run, step
-from flows.sources.scan import Scan, scan
-from flows.sources.scan import references as file_references
-from flows.sources.stores.contract import DENIED
+from flows.sources.files import DENIED
+from flows.sources.scan import References, Scan, scan
 from schemas.errors import SourceUnreadable
 from warehouse import interrupts
 from warehouse.db import limit_memory
@@ -107,7 +106,7 @@ def record_observation(run: Run, seen: Seen, on_batch: OnBatch | None = None) ->
     run.readers.expect(*record.expected_work(connection, observation, seen.scanned_at_ns))
     references = record.compare(connection, observation)
     _take_in_all(run, references, on_batch)
-    run.balance = record.settle(connection, run.as_of, seen.scanned_at_ns)
+    run.balance = record.append_events(connection, run.as_of, seen.scanned_at_ns)
 
 
 def _observation(run: Run, seen: Seen) -> record.Observation:
@@ -127,7 +126,7 @@ def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch | None) -> No
     start = monotonic()
     taking, count = 0.0, 0
     run.denied.clear()  # the step may be tried again
-    files = file_references(run.request.sources, references)
+    files = References(run.request.sources, references)
     pa.default_memory_pool().release_unused()  # what the scan took, 0.2 kB a document
     with Feed(run.connection) as feed:
         for batch in run.readers.read_all(files, run.as_of):

@@ -108,6 +108,7 @@ def result_of(run: Run) -> RunResult:
         mentions=None if shown is None else shown.mention_count,
         articles=None if shown is None else shown.article_count,
         quarantine_entries=len(problems),
+        build=None if run.built is None else run.built.how.as_record(),
         changes=run.changes,
         quarantine=problems,
         audits=[asdict(audit) for audit in run.audits],

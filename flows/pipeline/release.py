@@ -12,10 +12,12 @@ from flows.pipeline.request import Changes
 from flows.pipeline.run import Run, step
 from warehouse.clock import utc_now
 from warehouse.ledger.opening import transaction
-from warehouse.release import build, publish, runs
-from warehouse.release.audit import AuditResult, check, run_audits
-from warehouse.release.build import Built, building, clear_work
-from warehouse.release.changes import find_previous, tell_changes
+from warehouse.release import publish, runs
+from warehouse.release.audit import AuditResult
+from warehouse.release.base import FULL_REFRESH, find_base, note_build
+from warehouse.release.build import Built
+from warehouse.release.changes import find_previous
+from warehouse.release.making import Making
 from warehouse.release.standing import why_build
 from warehouse.release.told import PINNED, pin_of
 from warehouse.run_state import state_before
@@ -23,12 +25,11 @@ from warehouse.run_state import state_before
 
 @dataclass(slots=True)
 class Release:
-    """A release that a run is making; `attached` closes its file. What `load_release` made is `built`."""
+    """A release that a run is making; `attached` closes its file."""
 
     run: Run
-    release_id: str
+    making: Making
     attached: ExitStack
-    built: Built | None = None
 
 
 @contextmanager
@@ -36,10 +37,18 @@ def new_release(run: Run) -> Iterator[Release]:
     """Stage a new release and attach its file for the block; one that was not published is removed."""
     release_id = f"{run.as_of:%Y%m%dT%H%M%S.%f}Z-{token_hex(3)}"
     file = publish.stage(run.home, release_id)
+
+    def fill_ops(built: Built) -> None:
+        runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
+        runs.finish_ops_run(run.connection, run.run_id, built)
+
+    base = FULL_REFRESH if run.request.full_refresh else find_base(run.home, run.connection, run.releases, run.as_of)
+    previous = find_previous(run.home, run.releases)
     try:
         with ExitStack() as attached:
-            attached.enter_context(building(run.connection, file))
-            yield Release(run, release_id, attached)
+            made = Making(run.connection, run.home, file, release_id, run.as_of, fill_ops, base, previous)
+            attached.callback(made.close)
+            yield Release(run, made, attached)
     except BaseException:
         publish.unstage(run.home, release_id)
         raise
@@ -56,40 +65,31 @@ def needs_release(run: Run) -> bool:
 
 def deduplicate(release: Release) -> None:
     """Settle which URLs are one article."""
-    run = release.run
-    with step(run, "deduplicate", counts_as="build"):
-        build.deduplicate(run.connection, run.as_of)
+    with step(release.run, "deduplicate", counts_as="build"):
+        release.making.deduplicate()
 
 
 def load_release(release: Release) -> Built:
-    """Fill the release's tables from the ledger."""
-    run = release.run
-
-    def fill_ops(built: Built) -> None:
-        runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
-        runs.finish_ops_run(run.connection, run.run_id, built)
-
-    with step(run, "build"):
-        previous = find_previous(run.home, run.releases)
-        release.built = build.load(run.connection, run.as_of, release.release_id, fill_ops)
-        tell_changes(run.connection, previous)
-    return release.built
+    """Fill the release's tables."""
+    with step(release.run, "build"):
+        return release.making.load()
 
 
 def audit_release(release: Release) -> tuple[AuditResult, ...]:
     """Audit the release. Raises AuditFailed, and nothing is published."""
     run = release.run
     with step(run, "audit"):
-        run.audits = run_audits(run.connection, run.as_of)
-        clear_work(run.connection)
-        check(run.audits)
+        try:
+            release.making.audit()
+        finally:
+            run.audits = release.making.audits
     run.changes = Changes(**runs.count_changes(run.connection, run.shown))
     return run.audits
 
 
 def publish_release(release: Release) -> str:
     """Put the release in place and note it. Returns the path of its file."""
-    run, built = release.run, release.built
+    run, built = release.run, release.making.built
     if built is None:
         raise RuntimeError("the release has not been loaded")
     release.attached.close()
@@ -99,9 +99,11 @@ def publish_release(release: Release) -> str:
         now = utc_now()
         with transaction(run.connection):
             row = runs.write_release(run.connection, built, file, now)
+            note_build(run.connection, built, file.size, now, release.making.base)
             runs.write_run(run.connection, run.key, "published", run.balance, finished_at=now, built=built)
     run.releases.insert(0, row)
     run.built = built
+    run.notices += release.making.notices
     if pinned is not None:
         run.notices.append(f"the pin of a rollback to {pinned} has ended: {run.reason}")
     return str(run.home.release_file(built.release_id))

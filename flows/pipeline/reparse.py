@@ -21,7 +21,7 @@ from warehouse.db import spill_folder
 from warehouse.home import Home
 from warehouse.ledger import reread
 from warehouse.ledger.feed import Feed
-from warehouse.ledger.opening import bump_change_number, get_meta, set_meta, transaction
+from warehouse.ledger.opening import get_meta, note_rewritten_past, set_meta, transaction
 from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.rekey import renew_hosts, renew_keys
 from warehouse.release import build
@@ -63,14 +63,14 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, home: Home, request:
 def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: LocalReaders, run_as_of: datetime) -> None:
     kept: list[KeptBytes] = connection.execute(_KEPT).fetchall()
     readers.expect(len(kept), sum(size for *_, size in kept))
-    reread.begin(connection)
+    reread.make_scratch(connection)
     with Feed(connection) as feed:
         for as_of, group in groupby(kept, key=lambda row: row[1]):
             rows = list(group)
             for start in range(0, len(rows), BATCH_DOCUMENTS):
                 _read_batch_again(feed, home, rows[start : start + BATCH_DOCUMENTS], as_of, readers)
     reread.replace(connection, run_as_of)
-    bump_change_number(connection)
+    note_rewritten_past(connection)
 
 
 def _read_batch_again(feed: Feed, home: Home, rows: list[KeptBytes], as_of: datetime, readers: LocalReaders) -> None:

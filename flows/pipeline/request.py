@@ -116,6 +116,7 @@ class RunResult:
     articles: int | None
     quarantine_entries: int | None
     seconds: Mapping[str, float]
+    build: Mapping[str, Any] | None = None
     changes: Changes = Changes()
     quarantine: Sequence[Mapping[str, Any]] = ()
     audits: Sequence[Mapping[str, Any]] = ()
@@ -133,6 +134,7 @@ class RunResult:
             "articles": self.articles,
             "quarantine_entries": self.quarantine_entries,
             "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
+            "build": self.build,
         }
 
 

@@ -17,20 +17,21 @@ alone tells problems.
 import re
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
-from flows.reading.entries import SECRET, Entry
+import orjson
+
+from flows.reading.columns import Proved, has_known_keys, table_of_entries
+from flows.reading.entries import SECRET, Entry, canonical_form, entry_of
 from flows.reading.hints import RELATED
-from flows.reading.lines import fold, rows_of, text_of
-from flows.reading.shapes import Shapes
-from flows.reading.tree import MAX_NODES
+from flows.reading.lines import read_lines
+from flows.reading.problems import MAX_NODES
 from flows.reading.validate import (
     MAX_RELATED,
     Context,
-    Judged,
     Verdict,
     content_digest,
-    judge_canonical,
-    judge_mention,
+    prove_entry,
 )
 
 _SECRET_LINE = re.compile(rb'\nsecured: "[\x20\x21\x23-\x5b\x5d-\x7e]*"\n?\Z')
@@ -57,17 +58,6 @@ class Memo:
         self._max_bytes, self._held = max_bytes, 0
         self._young: dict[bytes, Entry | None] = {}
         self._old: dict[bytes, Entry | None] = {}
-        self._roots, self._blocks = Shapes(""), Shapes(_INDENT)
-
-    @property
-    def held(self) -> int:
-        """Return the bytes of the blocks held now."""
-        return sum(map(len, self._young)) + sum(map(len, self._old))
-
-    @property
-    def shapes_known(self) -> tuple[int, int]:
-        """Return how many shapes of roots and of related entries are known."""
-        return self._roots.known, self._blocks.known
 
     def entries(self, blocks: Sequence[bytes]) -> list[Entry] | None:
         """Return the entries of related blocks, or None where one of them is not for the fast lane."""
@@ -80,40 +70,61 @@ class Memo:
     def _entry(self, block: bytes) -> Entry | None:
         if block in self._young:
             return self._young[block]
-        entry = self._old[block] if block in self._old else _clean(self._judge(block, _INDENT, self._blocks))
+        entry = self._old[block] if block in self._old else self._read(block, _INDENT)
         if self._held > self._max_bytes:
             self._old, self._young, self._held = self._young, {}, 0
         self._young[block] = entry
         self._held += len(block)
         return entry
 
-    def root(self, head: bytes, *, has_secret: bool) -> Judged | None:
-        """Judge the lines of a root; None where their form proves nothing, or where they say what is cut off."""
-        barred = (RELATED, SECRET) if has_secret else (RELATED,)
-        return self._judge(head, "", self._roots, barred)
+    def root(self, head: bytes, *, has_secret: bool) -> Entry | None:
+        """Return the entry of a root; None where its form proves nothing, or where it says what is cut off."""
+        return self._read(head, "", (RELATED, SECRET) if has_secret else (RELATED,))
 
-    def _judge(self, block: bytes, indent: str, shapes: Shapes, barred: Sequence[str] = ()) -> Judged | None:
-        text = text_of(block, indent)
-        if text is None:
+    def _read(self, block: bytes, indent: str, barred: Sequence[str] = ()) -> Entry | None:
+        tree = read_lines(block, indent)
+        if tree is None or not tree.keys().isdisjoint(barred):
             return None
-        canonical = shapes.canonical(text)
-        if canonical is not None:
-            return judge_canonical(canonical, self.context)
-        rows = rows_of(text)
-        tree = None if rows is None else fold(rows, len(indent))
-        if rows is None or tree is None or not tree.keys().isdisjoint(barred):
+        tree.pop(SECRET, None)
+        entry = entry_of(canonical_form(tree))
+        if not has_known_keys(tree):
+            entry.is_flawed = bool(prove_entry(entry, tree, self.context))
+        return entry
+
+
+class Draft(NamedTuple):
+    """What the fast lane read of a document: good, if its entries are, once they are proved."""
+
+    content_digest: bytes
+    entries: Sequence[Entry]
+
+    def verdict(self) -> Verdict | None:
+        """Return the verdict of a good document; None where only the slow lane can judge."""
+        if any([entry.is_flawed for entry in self.entries]):
             return None
-        if SECRET not in tree:
-            shapes.learn(text, rows, tree)
-        return judge_mention(tree, self.context)
-
-
-def _clean(judged: Judged | None) -> Entry | None:
-    return None if judged is None or judged.flaws else judged.entry
+        return Verdict(self.content_digest, range(len(self.entries)), self.entries, ())
 
 
 def judge_fast(data: bytes, memo: Memo) -> Verdict | None:
     """Judge a document by its blocks, or return None where only the slow lane can. Raises nothing."""
+    draft = read_fast(data, memo)
+    if draft is None:
+        return None
+    prove(draft.entries, memo.context)
+    return draft.verdict()
+
+
+def prove(entries: Sequence[Entry], context: Context) -> Proved:
+    """Judge entries of the fast lane, all at once; those that their columns cannot prove, by the model."""
+    table, refused = table_of_entries(entries, context)
+    for place in refused:
+        entry = entries[place]
+        entry.is_flawed = entry.is_flawed or bool(prove_entry(entry, orjson.loads(entry.said), context))
+    return Proved(table, {entry: place for place, entry in enumerate(entries) if place not in refused})
+
+
+def read_fast(data: bytes, memo: Memo) -> Draft | None:
+    """Read a document by its blocks, or return None where only the slow lane can."""
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -123,7 +134,7 @@ def judge_fast(data: bytes, memo: Memo) -> Verdict | None:
     body = _body(data[close + 5 :])
     if body is None or (len(data) > _SURE_BYTES and data.count(b"\n", 0, close) > _MAX_LINES):
         return None
-    return _judge_parts(data[4 : close if cut < 0 else cut], cut >= 0, body, memo)
+    return _read_parts(data[4 : close if cut < 0 else cut], cut >= 0, body, memo)
 
 
 def _ends(data: bytes) -> tuple[int, int]:
@@ -151,7 +162,7 @@ def _body(data: bytes) -> str | None:
         return None
 
 
-def _judge_parts(front: bytes, has_secret: bool, body: str, memo: Memo) -> Verdict | None:
+def _read_parts(front: bytes, has_secret: bool, body: str, memo: Memo) -> Draft | None:
     head, related, section = front.partition(_RELATED)
     entries: list[Entry] | None = []
     if related:
@@ -160,7 +171,7 @@ def _judge_parts(front: bytes, has_secret: bool, body: str, memo: Memo) -> Verdi
         blocks = _CUT(section[4:].rstrip(b"\n"))
         entries = memo.entries(blocks) if len(blocks) <= MAX_RELATED else None
     root = memo.root(head, has_secret=has_secret) if entries is not None else None
-    if entries is None or root is None or root.entry is None or root.flaws:
+    if entries is None or root is None:
         return None
-    digest = content_digest([root.digest, *map(_digest, entries)], body)
-    return Verdict(digest, range(len(entries) + 1), [root.entry, *entries], ())
+    mentions = [root, *entries]
+    return Draft(content_digest([*map(_digest, mentions)], body), mentions)

@@ -1,139 +1,148 @@
-"""Entries: what one mention says, whoever says it.
+"""Entries: what one mention says, whoever says it, and which URLs it is known by.
 
 The same related article stands in many documents letter for letter, so what a mention says is kept once, under the
 digest of its canonical form, and a mention is only (document, position, entry). Canonical is JSON with sorted keys of
 the parsed strings: mappings compare without order, and a plain null differs from the text "null". The ciphertext
 `secured` is no part of it, for the source encrypts anew what has not changed.
+
+The URL policy is schemas/urls.py. A mention is identified by its webUrl or, where there is no webUrl at all, by its
+originalUrl. An identifying URL that is no URL condemns its mention; any other bad URL is set aside alone and its column
+is NULL. Image URLs are no identities: they are only checked to be http(s) with a dot in the host.
 """
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from itertools import islice
-from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-import pyarrow as pa
 from pydantic import BaseModel
 
-from flows.reading.identify import URL_FIELDS, URLS_OF
-from flows.reading.problems import Path, field_path
-from flows.reading.tree import Tree
-from schemas.batches import ENTRIES, IMAGE, SAID, key_of_digest, table_of_columns
+from flows.reading.problems import Path, Tree, field_path
+from schemas.batches import key_of_digest
 from schemas.documents import Image, Mention
-from schemas.text import flaw
-from schemas.urls import UrlFacts
+from schemas.urls import UrlFacts, facts
 
 SECRET = "secured"
+EXPECTED_URL = "an http or https URL with a dot in its host"
+URL_FIELDS = ("web_url", "original_url", "amp_url", "amp_cache_url")
 # Fields that one mention may report as new; all of them are kept with its entry.
 _MAX_DRIFT = 100
+_MAX_URL_BYTES = 65_536
+_WEB = re.compile(r"https?://[^/?#\s]*[^/?#\s.]\.[^/?#\s]", re.IGNORECASE)
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
     """One entry: its key, the SHA-256 of its canonical form, and what it says.
 
-    values: the other columns, in the order of schemas.batches.ENTRIES; drift: the fields that no model knows.
-    Compared by identity: one object stands for one block, and a batch holds tens of thousands of references to it.
+    said: JSON of the fields that models know, all values as text; of a proved entry in the one form that
+    flows/reading/columns.py reads. urls: None until it is proved. unknown: the fields that no model knows, as JSON;
+    drift: their paths. Compared by identity: one object stands for one block, and a batch holds tens of thousands of
+    references to it.
     """
 
     entry_id: int
     digest: bytes
-    values: tuple[Any, ...]
-    urls: tuple[UrlFacts, ...]
-    drift: tuple[str, ...]
+    said: bytes
+    urls: tuple[UrlFacts, ...] | None = None
+    unknown: str | None = None
+    drift: tuple[str, ...] = ()
+    is_flawed: bool = False
 
 
-def canonical_digest(tree: Tree) -> bytes:
-    """Return the SHA-256 of the canonical form of a parsed string tree."""
-    return sha256(orjson.dumps(tree, option=orjson.OPT_SORT_KEYS)).digest()
+class UrlFlaw(NamedTuple):
+    """A URL that is none, or the lack of one. Fatal: the mention has no identity without it."""
+
+    path: Path
+    is_fatal: bool
+    reason: str
+    expected: str
 
 
-def make_entry(digest: bytes, mention: Mention, urls: tuple[UrlFacts, ...], dropped: Collection[Path] = ()) -> Entry:
-    """Return the entry of a valid mention; dropped: paths of URLs that are none, which become NULL."""
-    spellings: Sequence[str | None] = URLS_OF(mention)
-    if dropped:
-        pairs = zip(URL_FIELDS, spellings, strict=True)
-        spellings = [None if (alias,) in dropped else url for (_, alias), url in pairs]
+def canonical_form(tree: Tree) -> bytes:
+    """Return the canonical form of a parsed string tree."""
+    return orjson.dumps(tree, option=orjson.OPT_SORT_KEYS)
+
+
+def entry_of(canonical: bytes) -> Entry:
+    """Return the entry of a mention that has yet to be proved."""
+    digest = sha256(canonical).digest()
+    return Entry(key_of_digest(digest), digest, canonical)
+
+
+def describe(entry: Entry, mention: Mention, urls: tuple[UrlFacts, ...], dropped: Collection[Path] = ()) -> None:
+    """Let an entry say what a valid mention says; dropped: paths of URLs that are none, which become NULL."""
+    entry.said, entry.urls = orjson.dumps(_known(mention, (), dropped)), urls
     # By their paths, for the order of the fields of a mapping is no part of what it says.
-    unknown = dict(sorted(_unknown(mention), key=_order)) if _has_unknown(mention) else {}
-    values = (*_columns(mention, dropped), *spellings, *_flaws(mention), _as_json(unknown))
-    drift = tuple(dict.fromkeys(_general(path) for path in islice(unknown, _MAX_DRIFT))) if unknown else ()
-    return Entry(key_of_digest(digest), digest, values, urls, drift)
+    unknown = dict(sorted(_unknown(mention, ()), key=lambda found: field_path(found[0])))
+    if unknown:
+        entry.unknown = _as_json(unknown)
+        entry.drift = tuple(dict.fromkeys(_general(path) for path in islice(unknown, _MAX_DRIFT)))
 
 
-_SAID = attrgetter(*(name for name, _ in SAID))
-_IMAGE_FIELDS = tuple(field.name for field in IMAGE)
-_IMAGE_VALUES = attrgetter(*_IMAGE_FIELDS)
+def _known(value: Any, path: Path, dropped: Collection[Path]) -> Any:
+    """Return what models know of a value, each leaf as a text, without nulls and without images that have no URL."""
+    if isinstance(value, BaseModel):
+        found = ((field.alias or name, getattr(value, name)) for name, field in type(value).model_fields.items())
+        known = ((alias, _known(inner, (*path, alias), dropped)) for alias, inner in found)
+        return {alias: inner for alias, inner in known if inner is not None and (*path, alias) not in dropped}
+    if isinstance(value, list):
+        items = (_known(item, (*path, place), dropped) for place, item in enumerate(value) if item is not None)
+        return [item for item in items if not isinstance(item, dict) or "url" in item]
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="microseconds") + "Z"
+    return str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
 
 
-def _columns(mention: Mention, dropped: Collection[Path]) -> tuple[Any, ...]:
-    """Return the columns from title to images, in the order of the schema."""
-    provider = mention.provider
-    logos = _images(provider.images, ("provider", "images"), dropped) if provider else []
-    return (
-        *_SAID(mention),
-        provider.domain if provider else None,
-        provider.name if provider else None,
-        logos[0]["url"] if logos else None,
-        _texts(provider.authors) if provider else [],
-        logos,
-        _texts(mention.topics),
-        _images(mention.images, ("images",), dropped),
-    )
+def examine(mention: Mention) -> tuple[list[UrlFlaw], tuple[UrlFacts, ...]]:
+    """Return what is wrong with the URLs of a mention (empty for a good one), and the facts of the good ones."""
+    known: dict[str, UrlFacts | None] = {}
+    flaws: list[UrlFlaw] = []
+    identity = "original_url" if mention.web_url is None else "web_url"
+    for name in URL_FIELDS:
+        url = getattr(mention, name)
+        if url is not None and url not in known:
+            known[url] = facts(url)
+        if url is not None and known[url] is None:
+            path = (Mention.model_fields[name].alias or name,)
+            flaws.append(UrlFlaw(path, name == identity, "not_a_url", EXPECTED_URL))
+    if mention.web_url is None and mention.original_url is None:
+        flaws.append(UrlFlaw(("webUrl",), True, "missing", "a webUrl or originalUrl"))
+    flaws += _image_flaws(("images",), mention.images)
+    if mention.provider is not None:
+        flaws += _image_flaws(("provider", "images"), mention.provider.images)
+    return flaws, tuple([good for good in known.values() if good is not None])
 
 
-def _texts(texts: list[str | None] | None) -> list[str]:
-    return [text for text in texts if text] if texts else []
-
-
-def _images(images: list[Image | None] | None, path: Path, dropped: Collection[Path]) -> list[dict[str, Any]]:
-    """Return the images that have a URL: one without cannot be shown, nor told from another."""
-    if not images:
-        return []
+def _image_flaws(path: Path, images: list[Image | None] | None) -> Sequence[UrlFlaw]:
     return [
-        dict(zip(_IMAGE_FIELDS, _IMAGE_VALUES(image), strict=True))
-        for place, image in enumerate(images)
-        if image is not None and image.url and (*path, place, "url") not in dropped
+        UrlFlaw((*path, place, "url"), False, "not_a_url", EXPECTED_URL)
+        for place, image in enumerate(images or ())
+        if image is not None and image.url is not None and not is_web_url(image.url)
     ]
 
 
-def _flaws(mention: Mention) -> tuple[int, int, int]:
-    return flaw(mention.title), flaw(mention.excerpt), flaw(mention.provider.name if mention.provider else None)
+def is_web_url(url: str) -> bool:
+    """Tell whether a text looks like an http(s) URL with a dot in its host, of at most 64 KiB."""
+    return _WEB.match(url) is not None and len(url) <= _MAX_URL_BYTES
 
 
-def _order(found: tuple[Path, Any]) -> str:
-    return field_path(found[0])
-
-
-def _has_unknown(mention: Mention) -> bool:
-    """Tell at little cost, as nearly no mention has such fields, whether a model of it could hold any."""
-    provider = mention.provider
-    images = [*(mention.images or ()), *((provider.images if provider else None) or ())]
-    return any([model.__pydantic_extra__ for model in (mention, provider, *images) if model is not None])
-
-
-def _unknown(mention: Mention) -> Iterator[tuple[Path, Any]]:
+def _unknown(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     """Yield path and value of every field that no model knows, at every level; never the secret."""
-    yield from _extra(mention, ())
-    yield from _image_extras(mention.images, ("images",))
-    if mention.provider is not None:
-        yield from _extra(mention.provider, ("provider",))
-        yield from _image_extras(mention.provider.images, ("provider", "images"))
-
-
-def _image_extras(images: list[Image | None] | None, path: Path) -> Iterator[tuple[Path, Any]]:
-    for place, image in enumerate(images or ()):
-        if image is not None and image.model_extra:
-            yield from _extra(image, (*path, place))
-
-
-def _extra(model: BaseModel, path: Path) -> Iterator[tuple[Path, Any]]:
-    for key, value in (model.model_extra or {}).items():
-        if key != SECRET:
-            yield (*path, key), _without_secret(value)
+    if isinstance(value, BaseModel):
+        for key, extra in (value.model_extra or {}).items():
+            if key != SECRET:
+                yield (*path, key), _without_secret(extra)
+        for name, field in type(value).model_fields.items():
+            yield from _unknown(getattr(value, name), (*path, field.alias or name))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _unknown(item, (*path, place))
 
 
 def _without_secret(tree: Tree) -> Tree:
@@ -150,16 +159,5 @@ def _general(path: Path) -> str:
     return text
 
 
-def _as_json(unknown: Mapping[Path, Any]) -> str | None:
-    if not unknown:
-        return None
+def _as_json(unknown: Mapping[Path, Any]) -> str:
     return json.dumps({field_path(path): value for path, value in unknown.items()}, sort_keys=True, ensure_ascii=False)
-
-
-def entry_table(entries: Collection[Entry]) -> pa.Table:
-    """Return entries as a table, one row each (schemas/batches.py: ENTRIES)."""
-    values = [entry.values for entry in entries]
-    keys: list[list[Any]] = [[entry.entry_id for entry in entries], [entry.digest for entry in entries]]
-    # A column at a time: zip(*rows) makes an iterator a row, and wakes the garbage collector with them.
-    columns = [list(map(itemgetter(place), values)) for place in range(len(ENTRIES) - len(keys))]
-    return table_of_columns([*keys, *columns], ENTRIES)

@@ -11,12 +11,12 @@ import json
 import re
 from collections.abc import Sequence
 
-from flows.reading.tree import MAX_DEPTH, Tree
+from flows.reading.problems import MAX_DEPTH, Tree
 
 # Not printable to libyaml, or a line break to it alone (NEL, LS, PS), or a byte order mark, or a tab.
 _FORBIDDEN = re.compile("[^\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _ASCII = bytes([10, *range(0x20, 0x7F)])
-PLAIN = (
+_PLAIN = (
     r"(?:[A-Za-z0-9\u00a1-\U0010ffff]|-[0-9])[^\n :#]*+"
     r"(?:(?: ++(?=[^ #:\n])|:(?=[^ \n])|#)[^\n :#]*+)*+"
 )
@@ -24,16 +24,29 @@ PLAIN = (
 _ESCAPED = r'(?:[^"\\\n]++|\\(?:["\\rnt]|u(?:[0-9a-cA-CefEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2})))*'
 _LINE = re.compile(
     r"^( *)(- )?(?:([A-Za-z][A-Za-z0-9_]{0,99}):(?: |$))?"
-    rf"""(?:("[^"\\\n]*"|'[^'\n]*')|({PLAIN})|("{_ESCAPED}"))?$""",
+    rf"""(?:("[^"\\\n]*"|'[^'\n]*')|({_PLAIN})|("{_ESCAPED}"))?$""",
     re.MULTILINE,
 )
 _MAX_BYTES = 100_000
 
-Row = tuple[str, str, str, str, str, str]
+_Row = tuple[str, str, str, str, str, str]
 """One line: its indentation, its dash, its key, and its value as quoted, as plain or with escapes."""
 
 
-def text_of(block: bytes, indent: str) -> str | None:
+def read_lines(block: bytes, indent: str) -> dict[str, Tree] | None:
+    """Return the mapping that a block's lines are; None where their form proves nothing.
+
+    In: the block without the indentation of its first line, and that indentation: `""` for a root, four blanks for an
+    entry of its related list.
+    """
+    text = _text_of(block, indent)
+    rows: list[_Row] = [] if text is None else _LINE.findall(text)
+    if text is None or len(rows) != text.count("\n") + 1:
+        return None
+    return _fold(rows, len(indent))
+
+
+def _text_of(block: bytes, indent: str) -> str | None:
     """Return the text of a block, indented like its other lines; None where a character is not for this reader."""
     if len(block) > _MAX_BYTES:
         return None
@@ -47,16 +60,10 @@ def text_of(block: bytes, indent: str) -> str | None:
         return None
 
 
-def rows_of(text: str) -> list[Row] | None:
-    """Return a text's lines; None where one of them is not of the form."""
-    rows: list[Row] = _LINE.findall(text)
-    return rows if len(rows) == text.count("\n") + 1 else None
-
-
 _Open = tuple[int, dict[str, Tree] | list[Tree] | None]
 
 
-def fold(rows: Sequence[Row], base: int) -> dict[str, Tree] | None:
+def _fold(rows: Sequence[_Row], base: int) -> dict[str, Tree] | None:
     """Fold lines into a tree by their indentation; None where one does not fit what is open, or lies too deep.
 
     The base tells how deep the mapping lies itself: a root at 0, an entry of its related list at 4, two levels below.

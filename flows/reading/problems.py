@@ -1,9 +1,12 @@
-"""What is wrong with a document, and where.
+"""What YAML comes to here, and what is wrong with a document and where.
 
 A problem is born as a flaw: a path into the parsed tree, or an index into the text, with a reason. Lines and columns
 are made from it only then, so that a document without problems never pays for them. They are counted here from the
 index and not taken from the YAML parser, because libyaml also breaks lines at NEL, LS and PS (YAML 1.1), where no
 editor does.
+
+Kept apart from flows/reading/yaml_tree.py, which needs PyYAML: documents of the common form are read without it, and
+importing it takes time.
 """
 
 from collections.abc import Sequence
@@ -15,6 +18,13 @@ from schemas.ciphertext import hide_in_key, hide_scattered
 from schemas.text import printable
 
 Path = tuple[str | int, ...]
+Tree = str | None | list["Tree"] | dict[str, "Tree"]
+# The shape of the tree with the index of every node in the text: a leaf is an int; of a list the first item, of a
+# mapping the value under None, is the node's own.
+Places = int | list["Places"] | dict[str | None, "Places"]
+
+MAX_NODES = 250_000
+MAX_DEPTH = 100
 
 NOTICE = "notice"
 """The scope of what is told and refuses nothing."""
@@ -113,3 +123,39 @@ def document_problems(flaws: Sequence[Flaw], text: str) -> list[Problem]:
 def _document_problem(flaw: Flaw, lines: Lines) -> Problem:
     line, column = (None, None) if flaw.index is None else lines.place(flaw.index)
     return Problem(None, "document", line, column, field_path(flaw.path), flaw.reason, flaw.expected, flaw.found)
+
+
+def place_of(places: Places, path: Path) -> int:
+    """Return the index of the node at a path, or of the deepest node on the way to it that exists."""
+    for step in path:
+        inner = _step(places, step)
+        if inner is None:
+            break
+        places = inner
+    return _own(places)
+
+
+def value_at(tree: Tree, path: Path) -> Tree:
+    """Return the value at a path; None where the path leads nowhere."""
+    for step in path:
+        if isinstance(tree, dict) and isinstance(step, str):
+            tree = tree.get(step)
+        elif isinstance(tree, list) and isinstance(step, int) and step < len(tree):
+            tree = tree[step]
+        else:
+            return None
+    return tree
+
+
+def _step(places: Places, step: str | int) -> Places | None:
+    if isinstance(places, dict) and isinstance(step, str):
+        return places.get(step)
+    if isinstance(places, list) and isinstance(step, int) and step + 1 < len(places):
+        return places[step + 1]
+    return None
+
+
+def _own(places: Places) -> int:
+    while not isinstance(places, int):
+        places = places[0] if isinstance(places, list) else places[None]
+    return places

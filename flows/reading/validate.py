@@ -10,16 +10,23 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-import orjson
 from pydantic import ValidationError
 
-from flows.reading.cuts import Cut, deserves_notice, what_was_cut
-from flows.reading.entries import SECRET, Entry, canonical_digest, make_entry
-from flows.reading.hints import RELATED, Hint, Source, mend_missing, odd_keys, place_of_key, plain_form
-from flows.reading.identify import examine
-from flows.reading.problems import NOTICE, Lines, Path, Problem, field_path, hide_pieces
+from flows.reading.entries import SECRET, Entry, canonical_form, describe, entry_of, examine
+from flows.reading.hints import (
+    RELATED,
+    Cut,
+    Hint,
+    Source,
+    deserves_notice,
+    mend_missing,
+    odd_keys,
+    place_of_key,
+    plain_form,
+    what_was_cut,
+)
+from flows.reading.problems import NOTICE, Lines, Path, Problem, Tree, field_path, hide_pieces, place_of, value_at
 from flows.reading.syntax import hidden_break, shown_at
-from flows.reading.tree import Tree, place_of, value_at
 from schemas.documents import Mention, explain
 from schemas.text import sample
 
@@ -65,31 +72,29 @@ class Verdict(NamedTuple):
 
 def judge_mention(tree: Tree, context: Context) -> Judged:
     """Judge one mention by itself: the root without its related list, or an item of one."""
-    if not isinstance(tree, dict):
-        return Judged(canonical_digest(tree), None, [ValueFlaw((), True, "wrong_shape", "a mapping")])
-    if SECRET in tree:
+    if isinstance(tree, dict) and SECRET in tree:
         tree = {key: value for key, value in tree.items() if key != SECRET}
-    return _judge(tree, canonical_digest(tree), context)
+    entry = entry_of(canonical_form(tree))
+    flaws = prove_entry(entry, tree, context)
+    return Judged(entry.digest, None if any(flaw.is_fatal for flaw in flaws) else entry, flaws)
 
 
-def judge_canonical(canonical: bytes, context: Context) -> Judged:
-    """Judge one mention by the canonical form of its tree, a mapping without its secret."""
-    return _judge(orjson.loads(canonical), sha256(canonical).digest(), context)
-
-
-def _judge(tree: dict[str, Tree], digest: bytes, context: Context) -> Judged:
+def prove_entry(entry: Entry, tree: Tree, context: Context) -> Sequence[ValueFlaw]:
+    """Judge a mention by its model. Out: what is wrong; where that is not fatal, the entry says what is good."""
+    if not isinstance(tree, dict):
+        return [ValueFlaw((), True, "wrong_shape", "a mapping")]
     try:
         mention = Mention.model_validate(tree, context=context)
     except ValidationError as error:
-        return Judged(digest, None, _value_flaws(error, tree, context))
+        return _value_flaws(error, tree, context)
     url_flaws, urls = examine(mention)
-    if any([flaw.is_fatal for flaw in url_flaws]):
-        return Judged(digest, None, [ValueFlaw(*flaw) for flaw in url_flaws])
-    entry = make_entry(digest, mention, urls, {flaw.path for flaw in url_flaws} if url_flaws else ())
-    notices: tuple[ValueFlaw, ...] = ()
+    flaws = [ValueFlaw(*flaw) for flaw in url_flaws]
+    if any(flaw.is_fatal for flaw in flaws):
+        return flaws
+    describe(entry, mention, urls, {flaw.path for flaw in flaws})
     if entry.drift or (mention.provider is not None and mention.provider.domain is None):
-        notices = tuple(_notices(tree, mention))
-    return Judged(digest, entry, [*[ValueFlaw(*flaw) for flaw in url_flaws], *notices] if url_flaws or notices else ())
+        flaws += _notices(tree, mention)
+    return flaws
 
 
 def _notices(tree: dict[str, Tree], mention: Mention) -> Iterator[ValueFlaw]:

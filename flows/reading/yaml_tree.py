@@ -17,10 +17,9 @@ from typing import Any, Protocol
 import yaml
 from yaml._yaml import CParser
 
-from flows.reading.cuts import CUTTING, Cut, cut_after
-from flows.reading.problems import Flaw, Path
+from flows.reading.hints import CUTTING, Cut, cut_after
+from flows.reading.problems import MAX_DEPTH, MAX_NODES, Flaw, Path, Places, Tree
 from flows.reading.syntax import Scalar, quotes_round, syntax_flaw
-from flows.reading.tree import MAX_DEPTH, MAX_NODES, Places, Tree
 from schemas.ciphertext import is_secret_name
 from schemas.text import sample
 

@@ -21,8 +21,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect_dask.task_runners import DaskTaskRunner
 
 from flows.engines.choice import Engine
-from flows.engines.dask_cluster import CLIENT_OPTIONS, cluster_target, connected, direct_cluster
-from flows.engines.dask_readers import Cluster, Pending
+from flows.engines.dask_readers import CLIENT_OPTIONS, Cluster, Pending, cluster_target, connected, direct_cluster
 from flows.engines.dask_worker import Answer, read_on_worker, versions_here
 
 

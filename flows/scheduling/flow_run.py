@@ -98,7 +98,7 @@ def ends_in_a_state(function: Callable[P, R]) -> Callable[P, State[Any]]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
         try:
-            with interrupts.kept():
+            with interrupts.in_front():
                 result = function(*args, **kwargs)
         except LockedError as error:
             get_run_logger().info(str(error))

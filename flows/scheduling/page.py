@@ -1,7 +1,10 @@
 """What a run tells Prefect: a summary and tables on its page, how far a long load is, and the event of a release.
 
-The page is for looking on: a server that is gone is a warning in the log, and the run goes on. The page renders the
-summary's Markdown, so whatever comes from a document or a path is escaped there; it shows a table's cells as text.
+The page is for looking on: a server that is gone is a warning in the log, and the run goes on.
+
+What comes from a document or a path is made harmless, as the page renders Markdown: its first version (of 3.8.8) in a
+table's cells too, and there it keeps links to `javascript:`. Its second version shows cells as they are, so a cell is
+changed no more than it must.
 """
 
 import html
@@ -78,9 +81,9 @@ def leave_report(home: Home, result: RunResult, event: Event | None = None, erro
 
 
 def _leave_table(result: RunResult, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    count = f"the first {MAX_ROWS} of {len(rows)} rows" if len(rows) > MAX_ROWS else f"{len(rows)} rows"
+    count = f"the first {MAX_ROWS} of {len(rows)}" if len(rows) > MAX_ROWS else len(rows)
     table = [{column: cell(row.get(column)) for column in columns} for row in rows[:MAX_ROWS]]
-    create_table_artifact(table, key=f"newsmart-{name}", description=f"run {result.run_id}: {count}")
+    create_table_artifact(table, key=f"newsmart-{name}", description=f"run {result.run_id}, rows: {count}")
 
 
 def failed_result(run_id: str, as_of: datetime, state: State) -> RunResult:
@@ -151,13 +154,17 @@ def _two_columns(first: str, second: str, values: Mapping[str, object]) -> str:
 
 def escape(value: object) -> str:
     """Return a value as one line of harmless Markdown."""
-    return _MARKDOWN.sub(r"\\\1", html.escape(str(cell(value)), quote=False))
+    return _MARKDOWN.sub(r"\\\1", html.escape(_one_line(value), quote=False))
 
 
 def cell(value: object) -> object:
-    """Return a value for a table: a text in one line, cut where it is long; NULL is empty."""
+    """Return a value for a table: a text is one line, cut where it is long, without HTML or links; NULL is empty."""
     if isinstance(value, bool | int | float):
         return value
+    return _one_line(value).replace("<", "&lt;").replace("](", "] (").replace("]:", "] :")
+
+
+def _one_line(value: object) -> str:
     line = "" if value is None else " ".join(str(value).split())
     return line if len(line) <= MAX_CELL_CHARS else line[: MAX_CELL_CHARS - 1] + "…"
 

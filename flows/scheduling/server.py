@@ -41,7 +41,7 @@ from warehouse.home import Home
 
 HOST = "127.0.0.1"
 OWN_NAMES = (HOST, "localhost", "::1")
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 STOP_SECONDS = 3.0
 ROOT = str(Path(__file__).resolve().parents[2])
 

@@ -38,6 +38,7 @@ from flows.refresh import TIMEOUT_SECONDS, refresh
 from flows.scheduling.deployments import deploy, recover
 from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
 from flows.scheduling.serving import NEW_PROCESS, Job, When, write_serving
+from warehouse.clock import as_text
 from warehouse.home import Home
 
 MAINTAIN = When(cron="30 3 * * 0", spacing=7 * 86_400)
@@ -155,11 +156,10 @@ class Worker:
             self._free_since = datetime.now(UTC)
 
     def _tell_next_due(self, due: datetime | None) -> None:
-        text = None if due is None else due.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+        text = None if due is None else as_text(due.astimezone(UTC).replace(tzinfo=None))
+        home = Home.of(Path(self._job.parameters["warehouse"]))
         try:
-            write_serving(
-                Home.of(Path(self._job.parameters["warehouse"])), replace(self._job.serving, next_due_at=text)
-            )
+            write_serving(home, replace(self._job.serving, next_due_at=text))
         except OSError as error:
             log.warning("cannot write serve.json: %s", error)
 

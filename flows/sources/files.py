@@ -10,13 +10,16 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import URLS
-from flows.sources.stores.contract import MAX_BYTES, Numbers
 
+MAX_BYTES = 5_000_000
+"""What a document may have, wherever it lies."""
+DENIED = "no right to read it"
+"""How the trouble begins of a document that exists and may not be read."""
 _TRIES = 3
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)
@@ -24,8 +27,16 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)
 _OF_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
-@dataclass(frozen=True, slots=True)
-class FileBytes:
+class Numbers(NamedTuple):
+    """What tells one state of a document from another, where no system call says it; names as in os.stat_result."""
+
+    st_size: int
+    st_mtime_ns: int
+    st_ctime_ns: int
+    st_ino: int
+
+
+class FileBytes(NamedTuple):
     """What a file held at a moment; data is None where it was not read, and trouble says why.
 
     trouble: vanished, unstable, too_big, or the system's own words for an unreadable file.
@@ -47,11 +58,11 @@ def read_files(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
 
 
 def _read_mixed(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
-    from flows.sources.stores.reading import read_stored  # not at the top: folders do without
+    from flows.sources.stores.store import read_store  # not at the top: folders do without
 
     for root, here in groupby(refs, key=lambda ref: ref.location[: -len(ref.path) - 1]):
         if root.startswith(URLS):
-            yield from (FileBytes(*got) for got in read_stored(root, list(here)))
+            yield from read_store(root, list(here))
         else:
             yield from map(read_file, here)
 

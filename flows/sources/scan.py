@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, overload
 
 from flows.sources.stores.address import URLS
-from flows.sources.walk import Found, Skipped, Unlistable, is_document, walk
+from flows.sources.walk import Found, Skipped, Unlistable, walk
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
     import pyarrow as pa
@@ -68,17 +68,9 @@ def scan(sources: Iterable[Source]) -> Scan:
 def _find(source: Source) -> Found:
     if not source.root.startswith(URLS):
         return walk(source.name, source.root)
-    from flows.sources.stores.listing import list_store  # not at the top: folders do without
+    from flows.sources.stores.store import list_store  # not at the top: folders do without
 
-    found = Found(source.name)
-    listing = list_store(source.root, is_document)
-    for path, entry in listing.entries.items():
-        found.add(path, entry.numbers)
-    for path, reason in listing.skipped:
-        found.skip(path, reason)
-    if listing.trouble is not None:
-        found.unlistable.append(Unlistable(source.name, "", listing.trouble))
-    return found
+    return list_store(source.name, source.root)
 
 
 def _table(found: Found) -> "pa.Table":
@@ -133,8 +125,3 @@ class References(Sequence[FileRef]):
     def sizes(self) -> list[int]:
         """Return the size of each file, in bytes."""
         return [size or 0 for size in self._files["size"].to_pylist()]
-
-
-def references(sources: Iterable[Source], files: "pa.Table") -> References:
-    """Return a reference for each row of a scan's files."""
-    return References(sources, files)

@@ -4,11 +4,11 @@ A source of 100,000 files must cost little more than `find`, so nothing is made 
 one scandir for each folder, one stat for each document, columns and no objects. Rejected: os.walk (a list of names
 first, then a stat by full path) and pathlib (an object a file).
 
-Links are followed while they stay inside their source; one that leaves it, or leads back to a folder on its own way,
-is skipped and told, and so is a link to a folder below a link to a folder, or a few dozen links would make more paths
-than a disk has files. Whatever is named like a document but is no regular file (a FIFO, a socket, a device) is never
-opened; a folder named so is a folder. A folder that cannot be listed is told too: its documents are unknown, not
-removed (DESIGN section 6).
+Links are followed while they stay inside their source. Skipped and told are: a link that leaves its source, one that
+leads back to a folder above it, and a link to a folder below a link to a folder (a few dozen of those would make more
+paths than a disk has files). Whatever is named like a document but is no regular file (a FIFO, a socket, a device) is
+never opened; a folder named so is a folder. A folder that cannot be listed is told too: its documents are unknown, not
+removed.
 """
 
 import os
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.file_state import Status, file_state
+from schemas.text import is_utf8
 
 SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")
 ESCAPED = " (escaped)"
@@ -71,8 +72,13 @@ class Found:
         self.inodes.append(inode)
 
     def skip(self, path: str, reason: str) -> None:
-        """Leave an entry out, and tell."""
-        self.skipped.append(_skipped(self.source, path, reason))
+        """Leave an entry out, and tell.
+
+        A name that is no text counts as a document, whose identity is its path; so its path must be that of no other
+        file. The mark at its end sees to that, and as backslashes are doubled no two such names are escaped alike.
+        """
+        shown = _shown(path.replace("\\", "\\\\")) + ESCAPED if reason == "bad_name" else _shown(path)
+        self.skipped.append(Skipped(self.source, shown, reason))
 
 
 def is_document(name: str) -> bool:
@@ -96,24 +102,20 @@ class _Folder(NamedTuple):
 def walk(source: str, root: str) -> Found:
     """Find the documents of a folder and of all folders in it. Out: sizes in bytes, times in ns; raises nothing."""
     one_pass = _Walk(Found(source), root)
-    one_pass.run()
+    while one_pass.waiting:
+        one_pass.list(one_pass.waiting.pop())
     return one_pass.found
 
 
 class _Walk:
-    """One pass over one source."""
+    """One pass over one source; `waiting` are the folders that are still to be listed."""
 
     def __init__(self, found: Found, root: str) -> None:
         self.found = found
         self._real = os.path.realpath(root)
-        self._waiting = [_Folder(root, "", frozenset(), False)]
+        self.waiting = [_Folder(root, "", frozenset(), False)]
 
-    def run(self) -> None:
-        """List all folders, one after the other."""
-        while self._waiting:
-            self._list(self._waiting.pop())
-
-    def _list(self, folder: _Folder) -> None:
+    def list(self, folder: _Folder) -> None:
         """Take one folder's documents, and note the folders in it."""
         try:
             here = os.stat(folder.location)
@@ -142,7 +144,7 @@ class _Walk:
         elif entry.is_symlink():
             self._follow(entry, inside)
         elif entry.is_dir(follow_symlinks=False):
-            self._waiting.append(inside._replace(location=entry.path, prefix=f"{inside.prefix}{name}/"))
+            self.waiting.append(inside._replace(location=entry.path, prefix=f"{inside.prefix}{name}/"))
         elif is_document(name):
             self.found.skip(inside.prefix + name, "not_a_file")
 
@@ -162,34 +164,14 @@ class _Walk:
         elif inside.is_linked:
             self.found.skip(path, "link_within_link")
         else:
-            self._waiting.append(inside._replace(location=target, prefix=path + "/", is_linked=True))
+            self.waiting.append(inside._replace(location=target, prefix=path + "/", is_linked=True))
 
     def _judge(self, path: str, status: os.stat_result) -> None:
         """Take what is named like a document, if it is one."""
-        if stat.S_ISREG(status.st_mode) and (path.isascii() or not _is_bad(path)):
+        if stat.S_ISREG(status.st_mode) and is_utf8(path):
             self.found.add(path, status)
         else:
             self.found.skip(path, "bad_name" if stat.S_ISREG(status.st_mode) else "not_a_file")
-
-
-def _is_bad(path: str) -> bool:
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
-def _skipped(source: str, path: str, reason: str) -> Skipped:
-    """Return what is told of an entry that is left out.
-
-    A name that is no text counts as a document, whose identity is its path; so its path must be that of no other file.
-    The mark makes it so, for what ends thus is not named like a document, and backslashes are doubled, so that no two
-    such names are escaped alike.
-    """
-    if reason == "bad_name":
-        return Skipped(source, _shown(path.replace("\\", "\\\\")) + ESCAPED, reason)
-    return Skipped(source, _shown(path), reason)
 
 
 def _shown(path: str) -> str:

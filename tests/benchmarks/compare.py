@@ -3,6 +3,7 @@
     python -m tests.benchmarks.compare                          4,958 long documents; newsmart, the script, the floor
     python -m tests.benchmarks.compare --with dlt --runs 3      and dlt, in an environment of its own
     python -m tests.benchmarks.compare --kind short --documents 10000
+    python -m tests.benchmarks.compare --kind short --documents 10000 --repeats 0.06      entries nearly all distinct
     python -m tests.benchmarks.compare --folder DIR             real documents
     python -m tests.benchmarks.compare --growth 10000,100000 --kind short
 
@@ -47,7 +48,7 @@ def compare_growth(tools: contenders.Tools, given: argparse.Namespace, work: Pat
     loads, builds, rest, sizes_of_files = {}, {}, list[Line](), list[Line]()
     for size in sizes:
         source, into = work / f"corpus-{size}", fresh(work / "growth")
-        corpus.generate(source, size, cast(Kind, given.kind), given.seed, max(1, size // 1_000))
+        corpus.generate(source, size, cast(Kind, given.kind), given.seed, max(1, size // 1_000), given.repeats)
         say(f"newsmart, {size:,} documents …")
         loads[size] = measure(contenders.run_newsmart(tools, source, into), given.timeout)
         as_of, built = str(loads[size].output["as_of"]), work / f"build-{size}.duckdb"
@@ -91,7 +92,7 @@ def source_of(given: argparse.Namespace, work: Path) -> Path:
     if given.folder is not None:
         shutil.copytree(given.folder, source, copy_function=shutil.copyfile)
     else:
-        corpus.generate(source, given.documents, cast(Kind, given.kind), given.seed)
+        corpus.generate(source, given.documents, cast(Kind, given.kind), given.seed, repeats=given.repeats)
     return source
 
 
@@ -122,6 +123,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--documents", type=int, default=4_958)
     parser.add_argument("--kind", choices=get_args(Kind), default="long")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--repeats", type=float, default=1.0, help="share of repeated entries (default: 1)")
     parser.add_argument("--folder", type=Path, help="real documents instead of a made corpus")
     parser.add_argument("--runs", type=int, default=3, help="turns of each contender (default: 3)")
     parser.add_argument("--with", dest="peers", choices=["dlt"], action="append", default=[])

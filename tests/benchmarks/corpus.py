@@ -32,16 +32,19 @@ class Made:
     bytes: int
 
 
-def generate(to: Path, documents: int, kind: Kind = "long", seed: int = 1, folders: int = 1) -> Made:
+def generate(
+    to: Path, documents: int, kind: Kind = "long", seed: int = 1, folders: int = 1, repeats: float = 1.0
+) -> Made:
     """Write a corpus into a new or empty folder.
 
-    In: the number of documents, their kind (long: about 27 kB, short: about 6 kB), the seed, and over how many folders
-    they are spread by their day. Out: what was written. Raises FileExistsError where the folder holds something.
+    In: the number of documents, their kind (long: about 27 kB, short: about 6 kB), the seed, over how many folders they
+    are spread by their day, and the share of their entries that repeat others (1: as in the real source). Out: what was
+    written. Raises FileExistsError where the folder holds something.
     """
     to.mkdir(parents=True, exist_ok=True)
     if any(to.iterdir()):
         raise FileExistsError(f"not empty: {to}")
-    plan = Plan(documents, kind, seed, folders)
+    plan = Plan(documents, kind, seed, folders, repeats)
     for number in range(folders if folders > 1 else 0):
         (to / f"{number:05d}").mkdir()
     written = 0
@@ -106,13 +109,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, required=True, help="folder to write, or with --edit to change")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folders", type=int, default=1, help="spread the documents over so many folders")
+    parser.add_argument("--repeats", type=float, default=1.0, help="share of repeated entries (default: 1)")
     parser.add_argument("--edit", type=float, metavar="SHARE", help="change this share of the documents instead")
     parser.add_argument("--step", type=int, help="number of the step; must be the next (default: the next)")
     given = parser.parse_args(arguments)
     if given.edit is not None:
         sys.stdout.write(json.dumps(dict(edit(given.to, given.edit, given.step))) + "\n")
         return 0
-    made = generate(given.to, given.documents, cast(Kind, given.kind), given.seed, given.folders)
+    made = generate(given.to, given.documents, cast(Kind, given.kind), given.seed, given.folders, given.repeats)
     sys.stdout.write(json.dumps(asdict(made)) + "\n")
     return 0
 

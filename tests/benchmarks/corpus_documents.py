@@ -33,12 +33,17 @@ CLUSTERS_AT_LEAST = 40
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What decides a corpus: the same plan gives the same bytes."""
+    """What decides a corpus: the same plan gives the same bytes.
+
+    repeats: the share of the listed entries that repeat their cluster's; 1 is the real source's shape, 0 has nothing in
+    common but what few documents say of themselves.
+    """
 
     documents: int
     kind: shape.Kind
     seed: int = 1
     folders: int = 1
+    repeats: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -220,6 +225,12 @@ def related_lines(cluster: Cluster, place: int, name: str, state: State) -> str:
     lists_itself = Random(f"{name}:itself").random() < shape.LISTS_ITSELF_SHARE
     step = state.content.related
     blocks = [] if state.content.story else [block for at, block in cluster.entries if at != place or lists_itself]
+    if cluster.plan.repeats < 1:
+        draw = Random(f"{name}:repeats")
+        blocks = [
+            block if draw.random() < cluster.plan.repeats else new_block(cluster, place, "o", number, draw)
+            for number, block in enumerate(blocks)
+        ]
     if step:
         draw = Random(f"{name}:related:{step}")
         blocks = [block for block in blocks if draw.random() >= shape.DROPPED_SHARE] + new_blocks(
@@ -230,9 +241,11 @@ def related_lines(cluster: Cluster, place: int, name: str, state: State) -> str:
 
 def new_blocks(cluster: Cluster, place: int, step: int, draw: Random) -> list[str]:
     """Return the entries that an edit adds: articles that no other document lists yet."""
-    made = []
-    for number in range(draw.randint(1, 3)):
-        identifier = f"{base36(cluster.number)}x{base36(place)}r{step}n{number}"
-        found = article(cluster.name("new", place, step, number), shifted(cluster.centre, draw), identifier)
-        made.append(related_block(found))
-    return made
+    return [new_block(cluster, place, f"r{step}", number, draw) for number in range(draw.randint(1, 3))]
+
+
+def new_block(cluster: Cluster, place: int, why: str, number: int, draw: Random) -> str:
+    """Return an entry that no other document lists."""
+    identifier = f"{base36(cluster.number)}x{base36(place)}{why}n{number}"
+    found = article(cluster.name("new", place, why, number), shifted(cluster.centre, draw), identifier)
+    return related_block(found)

@@ -110,8 +110,10 @@ def test_run_json_is_the_last_line_and_has_the_contracts_names(
             "articles",
             "quarantine_entries",
             "seconds",
+            "build",
         )
     ]
+    assert (told["build"]["kind"], told["build"]["reason"]) == ("whole", "first_load")
     assert list(told["documents"]) == ["seen", "new", "changed", "touched", "unchanged", "quarantined", "removed"]
     assert list(told["seconds"]) == ["scan", "read", "record", "build", "audit", "publish", "total"]
     assert (told["published"], Path(told["release"]).is_file()) == (True, True)
@@ -484,7 +486,7 @@ def test_url_same_says_what_is_wrong(capsys: pytest.CaptureFixture[str], newsroo
 def test_url_same_wants_a_release_of_its_own_rules(
     capsys: pytest.CaptureFixture[str], shared: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warehouse.queries.same.POLICY_VERSION", 10_000)
+    monkeypatch.setattr("warehouse.queries.lookup.POLICY_VERSION", 10_000)
 
     status, _, err = _call(capsys, "url", "--same", *ONE_STORY, "--warehouse", str(shared.warehouse))
 

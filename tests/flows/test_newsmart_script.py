@@ -72,6 +72,16 @@ def test_the_program_is_an_entry_point_beside_our_packages() -> None:
     assert Path(found.origin).read_text() == (ROOT / "flows" / "newsmart_script.py").read_text(), "uv sync is due"
 
 
+def test_none_of_our_modules_imports_it() -> None:
+    """An installation has it beside our packages, and so not as `flows.newsmart_script`."""
+    modules = [path for layer in OURS for path in (ROOT / layer).rglob("*.py")]
+    assert [
+        path
+        for path in modules
+        if "import newsmart_script" in (text := path.read_text()) or "flows.newsmart_script" in text
+    ] == []
+
+
 def test_what_only_pythonpath_has_is_still_found(project: Path) -> None:
     (project / "only_here.py").write_text("")
     code = (

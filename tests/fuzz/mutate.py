@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from flows.reading.assemble import batch_of
 from flows.reading.blocks import Memo, judge_fast
+from flows.reading.columns import table_of_entries
 from flows.reading.front_matter import FrontMatter, split
-from flows.reading.read import judge_whole
+from flows.reading.read import batch_of, judge_whole
 from flows.reading.validate import Verdict
 from flows.reading.yaml_tree import read_tree
 from schemas.documents import bounds
@@ -196,7 +196,7 @@ def faults(data: bytes, memo: Memo) -> Iterator[str]:
     """Yield every promise that the judgement of a document breaks."""
     whole = judge_whole(data, memo.context)
     fast = judge_fast(data, memo)
-    if fast is not None and _told(fast) != _told(whole):
+    if fast is not None and _told(fast, memo) != _told(whole, memo):
         yield "the lanes disagree"
     if whole.content_digest is None and not any(problem.scope == "document" for problem in whole.problems):
         yield "a bad document without a problem of its own"
@@ -212,9 +212,10 @@ def faults(data: bytes, memo: Memo) -> Iterator[str]:
             yield "a line that is not in the file"
 
 
-def _told(verdict: Verdict) -> tuple[object, ...]:
-    entries = [(entry.digest, entry.values, entry.urls, entry.drift) for entry in verdict.entries]
-    return verdict.content_digest, list(verdict.positions), entries, list(verdict.problems)
+def _told(verdict: Verdict, memo: Memo) -> tuple[object, ...]:
+    entries = [(entry.digest, entry.urls, entry.drift) for entry in verdict.entries]
+    table, refused = table_of_entries(verdict.entries, memo.context)
+    return verdict.content_digest, list(verdict.positions), entries, table, refused, list(verdict.problems)
 
 
 def _unbalanced(data: bytes, verdict: Verdict) -> Iterator[str]:
@@ -244,7 +245,8 @@ def run(count: int, seed: int) -> tuple[Counter[str], list[tuple[str, bytes]]]:
         tally["fast" if fast else "bad" if verdict.content_digest is None else "slow"] += 1
         verdicts.append(verdict)
         if len(verdicts) == 500:
-            batch_of([(0, "good", *(None,) * 7)] * 500, verdicts, Packer(), 0)
+            rows = [(0, "good", *(None,) * 7)] * len(verdicts)
+            batch_of(rows, verdicts, Packer(), 0, lambda entries: table_of_entries(entries, memo.context)[0])
             verdicts.clear()
     return tally, broken
 

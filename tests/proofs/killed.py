@@ -19,7 +19,7 @@ EDGES: Mapping[str, tuple[Literal["before", "after"], str, str]] = {
     "after_clean": ("after", "warehouse.release.publish", "clean"),
     "after_scan": ("before", "warehouse.ledger.record", "compare"),
     "after_read": ("before", "warehouse.ledger.intake", "take_in"),
-    "before_record": ("before", "warehouse.ledger.record", "settle"),
+    "before_record": ("before", "warehouse.ledger.record", "append_events"),
     "during_record": ("after", "warehouse.release.runs", "write_run"),
     "after_record": ("before", "warehouse.release.standing", "why_build"),
     "before_build": ("before", "warehouse.release.build", "deduplicate"),

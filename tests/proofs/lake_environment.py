@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ SERVER_PROGRAMS = "/usr/lib/postgresql"
 START_SECONDS = 60.0
 
 
-def make_python(folder: Path) -> Path:
+def make_python(folder: Path, wheels: Sequence[str] = WHEELS) -> Path:
     """Make an environment with another duckdb and its extensions; return its interpreter. Raises ProofFailed."""
     uv = shutil.which("uv", path=os.pathsep.join([os.environ.get("PATH", ""), str(ROOT / ".uv" / "bin")]))
     if uv is None:
@@ -28,11 +28,11 @@ def make_python(folder: Path) -> Path:
     python = folder / "bin" / "python"
     for command in (
         [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), "--only-binary", ":all:", *WHEELS],
+        [uv, "pip", "install", "--quiet", "--python", str(python), "--only-binary", ":all:", *wheels],
     ):
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
-            raise ProofFailed(f"{' '.join(WHEELS)} cannot be installed: {done.stderr.strip()[-300:]}")
+            raise ProofFailed(f"{' '.join(wheels)} cannot be installed: {done.stderr.strip()[-300:]}")
     return python
 
 

@@ -21,15 +21,15 @@ import duckdb
 from tests.documents import make_document, make_mention
 from tests.proofs.forked import run_command
 from warehouse.home import Home
-from warehouse.macros import define_macros
 from warehouse.release import publish
 from warehouse.release.audit import audits
 from warehouse.release.fingerprint import combine, fingerprint_tables
+from warehouse.sql_files import define_macros
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"
 COMMAND = (sys.executable, "-m", "flows.cli")
-LEDGER_CATALOGS = ("ledger.", "work.")
+LEDGER_CATALOGS = ("base.", "ledger.", "work.")
 SUPERSEDED = "the as-of must be later than the last run's"
 WORKER_END_SECONDS = 10.0
 

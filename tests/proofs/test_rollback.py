@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -47,6 +48,20 @@ def test_three_releases_are_kept_and_listed_the_latest_first(published: tuple[Pu
     assert [one["is_current"] for one in told] == [True, False, False]
     assert [one["is_pinned"] for one in told] == [False, False, False]
     assert publish.release_ids(publisher.home) == sorted(one.release_id for one in made[-3:])
+
+
+def test_a_second_rollback_that_is_cut_off_leaves_the_first_ones_pin(
+    published: tuple[Publisher, list[Look]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, (*_, old, _) = published
+    operations.rollback(publisher.home.file)
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, "flip", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            operations.rollback(publisher.home.file)
+    assert [one["release_id"] for one in releases(publisher) if one["is_pinned"]] == [old.release_id]
+    assert not publisher.run().published
+    assert look(publisher.home.file) == old
 
 
 def test_a_rollback_stays_until_something_new_is_recorded(published: tuple[Publisher, list[Look]]) -> None:

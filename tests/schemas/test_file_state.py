@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.sources.stores.contract import Numbers
+from flows.sources.files import Numbers
 from schemas.file_state import file_state
 
 MOST = 2**63 - 1

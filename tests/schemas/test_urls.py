@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from schemas.url_forms import _extractor, registrable_domain
+from schemas.url_forms import _public_suffixes, registrable_domain
 from schemas.urls import POLICY_VERSION, UrlFacts, explain, facts, facts_memo, url_key
 
 LIMIT = 65_536
@@ -246,13 +246,15 @@ def test_the_domain_list_needs_neither_network_nor_cache(monkeypatch: pytest.Mon
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     registrable_domain.cache_clear()
-    _extractor.cache_clear()
+    _public_suffixes.cache_clear()
     assert registrable_domain("deep.alice.github.io") == "alice.github.io"
-    _extractor.cache_clear()
+    _public_suffixes.cache_clear()
 
 
 def test_keys_are_made_without_importing_the_domain_list() -> None:
-    script = "import sys, schemas.urls; schemas.urls.url_key('https://a.example/x'); print('tldextract' in sys.modules)"
+    script = (
+        "import sys, schemas.urls as urls; urls.url_key('https://a.example'); print('publicsuffixlist' in sys.modules)"
+    )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
 

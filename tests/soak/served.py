@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 import duckdb
 
-from flows.scheduling.server import PrefectServer
+from flows.scheduling.server import READY_SECONDS, PrefectServer
 from flows.scheduling.serving import Serving, read_serving
 from warehouse.home import Home
 
@@ -47,7 +47,7 @@ def wait_for(look: Callable[[], T | None], seconds: float, what: str) -> T:
 
 
 @contextmanager
-def running(server: PrefectServer, seconds: float = 60.0) -> Iterator[None]:
+def running(server: PrefectServer, seconds: float = READY_SECONDS) -> Iterator[None]:
     """Run a server for the block, which begins when it answers."""
     try:
         server.start()
@@ -110,7 +110,7 @@ class Served:
         told = read_serving(self.home)
         return told if told is not None and told.next_due_at is not None else None
 
-    def wait_until_serving(self, seconds: float = 90.0) -> Serving:
+    def wait_until_serving(self, seconds: float = 200.0) -> Serving:
         """Wait for the first run to be due."""
         return wait_for(self.serving, seconds, f"serve did not start:\n{self.log()}")
 

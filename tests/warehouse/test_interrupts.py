@@ -85,7 +85,7 @@ def test_a_handler_that_came_in_front_is_passed_for_a_block() -> None:
     in_front = []
     with interrupts.honoured():
         ours = signal.signal(signal.SIGTERM, lambda number, _: in_front.append(number))
-        with pytest.raises(interrupts.Terminated), interrupts.kept():
+        with pytest.raises(interrupts.Terminated), interrupts.in_front():
             signal.raise_signal(signal.SIGTERM)
         assert interrupts.is_terminated()
         signal.raise_signal(signal.SIGTERM)
@@ -96,7 +96,7 @@ def test_a_handler_that_came_in_front_is_passed_for_a_block() -> None:
 def test_without_a_program_of_ours_around_prefects_handler_stays_in_front() -> None:
     before = signal.signal(signal.SIGTERM, print)
     try:
-        with interrupts.kept():
+        with interrupts.in_front():
             assert signal.getsignal(signal.SIGTERM) is print
     finally:
         signal.signal(signal.SIGTERM, before)

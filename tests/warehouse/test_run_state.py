@@ -9,7 +9,7 @@ import pytest
 
 from flows.commands.status import status_object, status_prometheus
 from schemas.errors import LockedError, RunFailed, UsageError
-from tests.documents import make_document
+from tests.conftest import Command
 from tests.newsroom import FIRST_AS_OF, Newsroom
 from tests.proofs.scene import newsmart
 from warehouse.home import Home
@@ -20,14 +20,14 @@ from warehouse.run_state import attempt, state_before
 class Watched:
     """A warehouse with one release, whose runs are watched by a hook."""
 
-    def __init__(self, room: Newsroom) -> None:
-        self.room, self.told = room, room.folder.parent / "told.jsonl"
+    def __init__(self, room: Newsroom, command: Command) -> None:
+        self.room, self.command, self.told = room, command, room.folder.parent / "told.jsonl"
         self.home = Home.of(room.warehouse)
 
     def call(self, *arguments: object, **environment: str) -> tuple[int, str]:
         """Call newsmart with a hook; return the exit status and what it said of errors."""
         hook = ("--on-failure", f"tee -a {self.told}")
-        done = newsmart(*arguments, "--warehouse", self.room.warehouse, *hook, environment=environment)
+        done = self.command(*arguments, "--warehouse", self.room.warehouse, *hook, environment=environment)
         return done.returncode, done.stderr
 
     def run(self, *arguments: object, **environment: str) -> tuple[int, str]:
@@ -61,17 +61,15 @@ class Watched:
 
 
 @pytest.fixture
-def watched(newsroom: Newsroom) -> Watched:
-    newsroom.write("a.md", make_document())
-    newsroom.run()
-    return Watched(newsroom)
+def watched(published: Newsroom, command: Command) -> Watched:
+    return Watched(published, command)
 
 
 def test_a_source_that_is_gone(watched: Watched) -> None:
     shutil.rmtree(watched.room.folder)
     assert watched.run()[0] == 2
     watched.check_told("no such source folder")
-    assert newsmart("status", "--warehouse", watched.room.warehouse).stdout.count("failed") == 1
+    assert watched.command("status", "--warehouse", watched.room.warehouse).stdout.count("failed") == 1
 
 
 @pytest.mark.parametrize(
@@ -107,7 +105,7 @@ def test_the_warehouse_and_the_hook_of_settings_that_are_wrong_elsewhere(watched
     file = tmp_path / "wrong.toml"
     hook = f"tee -a {watched.told}"
     file.write_text(f'warehouse = "{watched.room.warehouse}"\non_failure = "{hook}"\nkeep_runs = -1\n')
-    done = newsmart("run", "--direct", environment={"NEWSMART_SETTINGS": str(file)})
+    done = watched.command("run", "--direct", environment={"NEWSMART_SETTINGS": str(file)})
     assert done.returncode == 2
     watched.check_told("the setting keep_runs must be")
 
@@ -123,6 +121,7 @@ def test_a_file_in_the_links_place(watched: Watched) -> None:
 
 @pytest.mark.slow
 def test_a_server_that_does_not_answer(watched: Watched) -> None:
+    watched.command = newsmart  # Prefect's settings are a process's own
     status, _ = watched.call("run", "--source", f"news={watched.room.folder}", PREFECT_API_URL="http://127.0.0.1:9/api")
     assert status == 1
     watched.check_told("no Prefect server answers")
@@ -130,6 +129,7 @@ def test_a_server_that_does_not_answer(watched: Watched) -> None:
 
 @pytest.mark.slow
 def test_a_flow_run_tells_once(watched: Watched) -> None:
+    watched.command = newsmart
     assert watched.call("run", "--source", f"news={watched.room.folder}", "--as-of", "2999-01-01")[0] == 2
     watched.check_told("more than a day ahead")
 
@@ -163,13 +163,13 @@ def test_an_attempt_that_meets_the_lock_leaves_the_state_to_the_run(watched: Wat
 def test_what_was_never_asked_for_is_not_told(watched: Watched) -> None:
     before = watched.home.state.read_bytes()
     assert watched.run("--no-such-option")[0] == 2
-    assert newsmart("backfill", "nowhere.json", "--warehouse", watched.room.warehouse).returncode == 2
-    assert newsmart("query", "nonsense", "--warehouse", watched.room.warehouse).returncode != 0
+    assert watched.command("backfill", "nowhere.json", "--warehouse", watched.room.warehouse).returncode == 2
+    assert watched.command("query", "nonsense", "--warehouse", watched.room.warehouse).returncode != 0
     assert (watched.home.state.read_bytes(), watched.events()) == (before, [])
 
 
-def test_a_wrong_first_command_makes_no_folder_and_calls_the_hook(newsroom: Newsroom) -> None:
-    watched = Watched(newsroom)
+def test_a_wrong_first_command_makes_no_folder_and_calls_the_hook(newsroom: Newsroom, command: Command) -> None:
+    watched = Watched(newsroom, command)
     shutil.rmtree(newsroom.folder)
     assert watched.run()[0] == 2
     assert not newsroom.warehouse.parent.exists()

@@ -13,7 +13,7 @@ import duckdb
 
 from schemas.errors import RunFailed
 from warehouse.contract import promised_keys
-from warehouse.sql_files import read_sql
+from warehouse.sql_files import fetch_records, read_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +104,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[Any, .
 
 
 def _release_row(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    found = connection.execute("from ops.release")
-    names = [column[0] for column in found.description or []]
-    rows = found.fetchall()
+    rows = fetch_records(connection, "from ops.release")
     if len(rows) != 1:
         raise RunFailed("not a release of newsmart", where=f"ops.release has {len(rows)} rows")
-    return {name: _plain(value) for name, value in zip(names, rows[0], strict=True)}
-
-
-def _plain(value: object) -> object:
-    return f"{value.isoformat()}Z" if isinstance(value, datetime) else value
+    return {name: f"{one.isoformat()}Z" if isinstance(one, datetime) else one for name, one in rows[0].items()}

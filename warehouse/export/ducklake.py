@@ -6,6 +6,7 @@ it: `ducklake_writer.py`, whose interpreter the user names. It takes its job on 
 """
 
 import json
+import os
 import re
 import subprocess
 from contextlib import suppress
@@ -50,18 +51,6 @@ class Lake:
         return self.catalog.startswith("postgres:")
 
 
-@dataclass(frozen=True, slots=True)
-class LakeExport:
-    """What an export did. `is_new` is False where the lake showed the release already: no snapshot was made then."""
-
-    contents: Contents
-    is_new: bool
-    snapshot_id: int
-    changed: tuple[str, ...]
-    deleted: int
-    inserted: int
-
-
 def parse_lake(target: str, data_path: str | None) -> Lake:
     """Return the lake that is meant.
 
@@ -99,12 +88,15 @@ def _data_path(data_path: str | None) -> str | None:
     return str(Path(data_path).absolute()) + "/"
 
 
-def export_ducklake(release: Path, lake: Lake, *, python: str, limits: Limits, spill_parent: Path) -> LakeExport:
+def export_ducklake(
+    release: Path, lake: Lake, *, python: str, limits: Limits, spill_parent: Path
+) -> tuple[Contents, dict[str, Any]]:
     """Make the lake show the release that the file shows, as one snapshot.
 
-    In: the interpreter that runs the writer. Raises UsageError where it, or its extension, is not there or the lake
-    holds tables that are not ours; LockedError where another export was faster; RunFailed for all else. The lake is as
-    it was then.
+    In: the interpreter that runs the writer. Out: what the release is, and what the writer tells: `is_new` (False where
+    the lake showed the release already), `snapshot_id`, `changed` tables, rows `deleted` and `inserted`.
+    Raises UsageError where the interpreter or its extension is not there or the lake holds tables that are not ours;
+    LockedError where another export was faster; RunFailed for all else. The lake is as it was then.
     """
     _check_catalog(lake)
     file = release.resolve()
@@ -114,14 +106,7 @@ def export_ducklake(release: Path, lake: Lake, *, python: str, limits: Limits, s
         told = run_writer(python, make_job(file, contents, lake, str(spill), limits.memory or "1GB"))
     if "error" in told:
         raise explained(told, lake)
-    return LakeExport(
-        contents,
-        bool(told["is_new"]),
-        int(told["snapshot_id"]),
-        tuple(told["changed"]),
-        int(told["deleted"]),
-        int(told["inserted"]),
-    )
+    return contents, told
 
 
 def _check_catalog(lake: Lake) -> None:
@@ -143,6 +128,7 @@ def _check_catalog(lake: Lake) -> None:
 def make_job(file: Path, contents: Contents, lake: Lake, spill: str, memory: str) -> dict[str, Any]:
     """Return the writer's job."""
     return {
+        "parent": os.getpid(),
         "release": str(file),
         "release_id": contents.release_id,
         "fingerprint": contents.fingerprint,
@@ -164,38 +150,16 @@ def run_writer(python: str, job: dict[str, Any]) -> dict[str, Any]:
     """Run the writer and return what it tells. It ends when this process does. Raises UsageError, RunFailed."""
     command = [python, "-I", ducklake_writer.__file__]
     try:
-        child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        done = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True, check=False)
+        told: dict[str, Any] = json.loads(done.stdout)
     except OSError as error:
         raise UsageError("cannot run the interpreter for DuckLake", where=f"{python}: {error.strerror}") from error
-    with child:
-        try:
-            return _talk(child, job, python)
-        finally:
-            child.kill()
-
-
-def _talk(child: "subprocess.Popen[str]", job: dict[str, Any], python: str) -> dict[str, Any]:
-    if child.stdin is None or child.stdout is None or child.stderr is None:
-        raise RunFailed("the writer for DuckLake has no pipes")
-    try:
-        child.stdin.write(json.dumps(job) + "\n")
-        child.stdin.flush()
-        told: dict[str, Any] = json.loads(child.stdout.readline())
-    except (OSError, ValueError) as error:
-        child.kill()
-        with suppress(OSError):
-            child.stdin.close()  # what could not be written is written again by close(), and fails again
-        raise _died(child.stderr.read(), python) from error
+    except ValueError as error:
+        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        if "No module named 'duckdb'" in last:
+            raise _without_extension(f"duckdb, {python}", ("ducklake",)) from error
+        raise RunFailed("the writer for DuckLake ended", where=f"{python}: {last[:200]}") from error
     return told
-
-
-def _died(errors: str, python: str) -> NewsmartError:
-    last = errors.strip().splitlines()[-1:] or ["it ended without a word"]
-    if "No module named 'duckdb'" in last[0]:
-        return _without_extension(f"duckdb, {python}", ("ducklake",))
-    return RunFailed("the writer for DuckLake ended", where=f"{python}: {last[0][:200]}")
 
 
 def explained(told: dict[str, Any], lake: Lake) -> NewsmartError:

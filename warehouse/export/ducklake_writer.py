@@ -3,11 +3,10 @@
 It imports duckdb and the standard library, nothing of newsmart, because the interpreter that runs it need not have
 newsmart installed: DuckDB's extensions are built for one version of DuckDB, and DuckLake's lags behind.
 
-    PYTHON -I ducklake_writer.py     one line of JSON on stdin, the job; one line of JSON on stdout, what came of it
+    PYTHON -I ducklake_writer.py     the job as JSON on stdin; what came of it as JSON on stdout
 
 The job holds no password: PostgreSQL's own ways (PGPASSWORD, .pgpass, a service) reach libpq through the environment.
-Stdin stays open for as long as the parent lives; when it is closed this process ends at once, and DuckLake's catalog
-takes the open transaction back.
+When the process that gave the job dies, this one ends at once, and DuckLake's catalog takes the open transaction back.
 
 Everything is one transaction, so a release is one snapshot: a reader sees the release before or this one. Rows are
 compared, and only what differs is deleted and inserted: DuckLake's change feed then tells what a release changed, and a
@@ -21,6 +20,7 @@ import json
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import duckdb
@@ -49,21 +49,21 @@ class Stop(Exception):
 
 def main() -> int:
     """Do the job on stdin; print what came of it."""
-    job = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    job = json.load(sys.stdin)
+    threading.Thread(target=_end_with, args=[job["parent"]], daemon=True).start()
     try:
         told = export(job)
     except Stop as stop:
         told = {"error": stop.kind, "text": " ".join(str(stop).split())}
     except duckdb.Error as error:
         told = {"error": "failed", "text": " ".join(str(error).split())}
-    sys.stdout.write(json.dumps(told) + "\n")
-    sys.stdout.flush()
+    sys.stdout.write(json.dumps(told))
     return 1 if "error" in told else 0
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
     os._exit(1)
 
 

@@ -7,7 +7,7 @@ same for a folder and for a bucket (bucket.py).
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -78,40 +78,34 @@ class Folder:
     def _open_lock(self) -> int:
         if os.path.lexists(self.path) and not self.path.is_dir():
             raise UsageError("not a folder", where=self.shown)
-        with _failing("cannot make the export's folder", self.path):
+        with writing(self.path, "cannot make the export's folder"):
             self.path.mkdir(parents=True, exist_ok=True)
-        self._check_ours()
-        with _failing("cannot write the export", self.path):
+        check_names(self._names(), self.shown)
+        with writing(self.path):
             return os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
-    def _check_ours(self) -> None:
-        """Raise UsageError where the folder holds other things than exports, so that nothing of others is touched."""
-        with _failing("cannot list the export's folder", self.path):
-            names = {entry.name for entry in self.path.iterdir()}
-        check_names(names, self.shown)
+    def _names(self) -> list[str]:
+        with writing(self.path, "cannot list the export's folder"):
+            return sorted(entry.name for entry in self.path.iterdir())
 
     def read(self) -> Manifest | None:
         """Return the manifest, or None where there is none yet."""
-        try:
-            content = (self.path / MANIFEST).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise refused("cannot read the manifest", self.path / MANIFEST, error) from error
-        return parse_manifest(content, str(self.path / MANIFEST))
+        file = self.path / MANIFEST
+        with writing(file, "cannot read the manifest"):
+            return parse_manifest(file.read_bytes(), str(file)) if os.path.lexists(file) else None
 
     @contextmanager
     def staged(self, folder: str) -> Iterator[Path]:
         """Give the export's own folder: until the manifest names it, nobody looks there."""
         staged = self.path / folder
-        with _failing("cannot write the export", staged):
+        with writing(staged):
             staged.mkdir()
             fsync_folder(self.path)
         yield staged
 
     def keep(self, folder: str, file: Path, relative: str) -> None:
         """Flush the file, and the folders on the way to it: it lies in its place already."""
-        with _failing("cannot write the export", file):
+        with writing(file):
             fsync_file(file)
             for parent in file.parents:
                 fsync_folder(parent)
@@ -120,7 +114,7 @@ class Folder:
 
     def switch(self, content: bytes) -> None:
         """Replace the manifest by one rename."""
-        with _failing("cannot write the manifest", self.path / MANIFEST):
+        with writing(self.path / MANIFEST, "cannot write the manifest"):
             write_atomically(self.path / MANIFEST, content)
 
     def sizes(self, folder: str) -> Mapping[str, int]:
@@ -134,13 +128,11 @@ class Folder:
 
     def leftovers(self, kept: tuple[str, ...]) -> list[str]:
         """Return the folders that are not kept; under the lock nobody else can be writing one."""
-        with _failing("cannot list the export's folder", self.path):
-            names = sorted(entry.name for entry in self.path.iterdir())
-        return [name for name in names if FOLDER.fullmatch(name) and name not in kept]
+        return [name for name in self._names() if FOLDER.fullmatch(name) and name not in kept]
 
 
-def check_names(names: set[str], shown: str) -> None:
-    """Raise UsageError where a place without a manifest holds what no export has put there."""
+def check_names(names: Collection[str], shown: str) -> None:
+    """Raise UsageError where a place without a manifest holds what no export put there: nothing of it is touched."""
     # A manifest that a crash left half written is ours too.
     ours = re.compile(rf"{re.escape(LOCK)}|{re.escape(MANIFEST)}(\.[0-9a-f]+)?\.tmp|{FOLDER.pattern}")
     foreign = sorted(name for name in names if not ours.fullmatch(name))
@@ -153,7 +145,8 @@ def check_names(names: set[str], shown: str) -> None:
 
 
 @contextmanager
-def _failing(what: str, path: Path) -> Iterator[None]:
+def writing(path: Path, what: str = "cannot write the export") -> Iterator[None]:
+    """Raise RunFailed, which names the path and what was refused, for an OSError of the block."""
     try:
         yield
     except OSError as error:

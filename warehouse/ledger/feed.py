@@ -51,6 +51,12 @@ class Feed:
                 self._holders[name] = _Holder(table)
                 self.connection.register(name, self._holders[name])
 
+    def change(self, queries: Mapping[str, str]) -> None:
+        """Let names stand for what queries make of the tables; each query sees all of them as they were."""
+        made = {name: self.connection.sql(sql).to_arrow_table() for name, sql in queries.items()}
+        for name, table in made.items():
+            self._holders[name].table = table.cast(self._holders[name].table.schema)
+
     def __enter__(self) -> Self:
         """Return the feed."""
         return self

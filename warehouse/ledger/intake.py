@@ -3,6 +3,7 @@
 A batch is Arrow and is joined in SQL, a statement a table; nothing goes row by row.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -12,8 +13,8 @@ import pyarrow as pa
 from schemas.batches import ReadBatch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import store
-from warehouse.ledger.tombstones import url_tombstones
-from warehouse.ledger.withheld import without_taken_down
+from warehouse.ledger.withheld import bytes_left, withhold
+from warehouse.sql_files import read_sql, run_script
 
 
 def take_in(feed: Feed, batch: ReadBatch, references: pa.Table, as_of: datetime) -> None:
@@ -23,14 +24,17 @@ def take_in(feed: Feed, batch: ReadBatch, references: pa.Table, as_of: datetime)
     its `ref` counts from 0. Batches may come in any order.
     """
     connection = feed.connection
-    kept = without_taken_down(batch, with_accepted_digest(batch, references), url_tombstones(connection))
-    feed.give(kept._asdict())
-    for source, statement in _TAKE_IN:
-        if getattr(kept, source).num_rows:
-            connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
-    if kept.urls.num_rows:
+    feed.give({**batch._asdict(), "documents": with_accepted_digest(batch, references)})
+    if withhold(feed):
+        slices, packs = bytes_left(feed, batch)
+        batch = batch._replace(slices=slices, packs=packs)
+        feed.give({"slices": slices, "packs": packs})
+    for source, sql in _take_in_sql():
+        if getattr(batch, source).num_rows:
+            connection.execute(sql, {"as_of": as_of} if "$as_of" in sql else None)
+    if batch.urls.num_rows:
         _take_in_urls(feed)
-    if kept.packs.num_rows:
+    if batch.packs.num_rows:
         store(connection)
 
 
@@ -42,31 +46,12 @@ def _take_in_urls(feed: Feed) -> None:
     as three comparisons.
     """
     if feed.rounds <= _FEW_BATCHES:
-        feed.connection.execute(_NEW_ROWS["urls"])
-        return
-    for statement in (_KNOWN_URLS, *_NEW_URLS_BY_DIGEST):
-        feed.connection.execute(statement, {"secret": feed.secret})
+        feed.connection.execute(new_rows("ledger.")["urls"])
+    else:
+        run_script(feed.connection, "ledger", "new_urls_by_digest", {"secret": feed.secret})
 
 
 _FEW_BATCHES = 3
-
-# A digest of every spelling that the ledger holds; the secret keeps anyone from making two that collide. Laid out once
-# in a run, which begins without it (warehouse/ledger/record.py).
-_KNOWN_URLS = """
-    create temp table if not exists known_url as select md5_number($secret || url_raw) as digest from ledger.url
-"""
-
-_NEW_URLS_BY_DIGEST = (
-    """
-    insert into ledger.url by name
-    select urls.* from urls anti join known_url on known_url.digest = md5_number($secret || urls.url_raw)
-    """,
-    """
-    insert into temp.known_url by name
-    with found as (select md5_number($secret || url_raw) as digest from urls)
-    select found.* from found anti join known_url on known_url.digest = found.digest
-    """,
-)
 
 
 def new_rows(into: str) -> dict[str, str]:
@@ -109,59 +94,19 @@ def new_rows(into: str) -> dict[str, str]:
     }
 
 
-_NEW_ROWS = new_rows("ledger.")
+def _take_in_sql() -> Iterator[tuple[str, str]]:
+    """Yield each statement after the table that it is about: where that has no row, there is nothing to do.
 
-# Each statement with the table that it is about: where that has no row, there is nothing to do. What is known is joined
-# by `anti join`, which hashes the batch and passes over the ledger's keys once; `not in` would hash all of the ledger.
-_TAKE_IN = (
-    (
-        "documents",
-        """
-        insert into temp.staged_document by name
-        select document_id, outcome, size, mtime_ns, ctime_ns, inode, byte_count, byte_digest, content_digest
-        from documents
-        """,
-    ),
-    (
-        "problems",
-        """
-        insert into temp.staged_problem by name
-        select documents.document_id, problems.* exclude (ref)
-        from problems inner join documents on documents.ref = problems.ref
-        """,
-    ),
-    (
-        "documents",
-        """
-        insert into temp.staged_problem by name
-        select
-            document_id,
-            'document' as scope,
-            '' as field,
-            'unstable' as reason,
-            'a file that does not change while it is read' as expected
-        from documents
-        where outcome = 'unstable'
-        """,
-    ),
-    (
-        "slices",
-        """
-        insert into ledger.raw by name
-        select slices.* from slices anti join ledger.raw as raw on raw.byte_digest = slices.byte_digest
-        """,
-    ),
-    *((source, _NEW_ROWS[source]) for source in ("mentions", "documents", "entries")),
-    (
-        "drift",
-        """
-        insert into ledger.drift by name
-        select drifted.field, documents.source, documents.path, $as_of as first_seen_at
-        from drift as drifted inner join documents on documents.ref = drifted.ref
-        where drifted.field not in (select field from ledger.drift)
-        """,
-    ),
-)
+    What is known is joined by `anti join`, which hashes the batch and passes over the ledger's keys once; `not in`
+    would hash all of the ledger.
+    """
+    new = new_rows("ledger.")
+    yield "documents", read_sql("ledger", "staged_document")
+    yield "problems", read_sql("ledger", "staged_problem")
+    yield "documents", read_sql("ledger", "staged_unstable")
+    yield "slices", read_sql("ledger", "new_bytes")
+    yield from ((source, new[source]) for source in ("mentions", "documents", "entries"))
+    yield "drift", read_sql("ledger", "new_drift")
 
 
 def with_accepted_digest(batch: ReadBatch, references: pa.Table) -> pa.Table:

@@ -4,7 +4,7 @@ MIGRATIONS[n] is the SQL script that brings a ledger of format n to format n + 1
 a ledger somewhere has taken them.
 """
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 # Format 0 is a ledger whose `meta` does not say: none was ever released so, and nothing has to be done to it.
 MIGRATIONS: dict[int, str] = {0: "select 1"}
@@ -53,4 +53,32 @@ select raw.pack_id, raw_alone.bytes
 from ledger.raw_alone as raw_alone inner join ledger.raw as raw on raw.byte_digest = raw_alone.byte_digest;
 
 drop table ledger.raw_alone;
+"""
+
+# Since format 3 a release can be made from the one before it.
+MIGRATIONS[2] = """
+create table ledger.release_build (
+    release_id varchar not null,
+    base_release_id varchar,
+    event_count bigint not null,
+    event_digest varchar not null,
+    transforms varchar not null,
+    whole_at timestamp not null,
+    whole_size bigint not null,
+    chain_length integer not null
+);
+
+create table ledger.release_table (
+    release_id varchar not null,
+    table_name varchar not null,
+    row_count bigint not null,
+    digest varchar not null,
+    replaced_count bigint not null
+);
+
+create table ledger.entry_key (
+    entry_id bigint not null,
+    own_key bigint not null,
+    is_identifying boolean not null
+);
 """

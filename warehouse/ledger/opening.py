@@ -18,10 +18,10 @@ from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, memory_
 from warehouse.home import Home
 from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
 from warehouse.ledger.shape import check_tables
-from warehouse.macros import define_macros
-from warehouse.sql_files import read_sql
+from warehouse.sql_files import define_macros, read_sql
 
 EVENT_CHANGE = "event_change"
+REWRITTEN = "rewritten_at_change"
 
 
 @contextmanager
@@ -40,11 +40,13 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Bring a connection whose main catalog is `ledger` to where runs expect it."""
     connection.execute("attach ':memory:' as work")
     define_macros(connection)
-    _settle_format(connection)
+    _bring_to_format(connection)
     check_tables(connection, connection)
+    connection.execute("attach ':memory:' as base")
+    connection.execute(read_sql("scope", "whole"))
 
 
-def _settle_format(connection: duckdb.DuckDBPyConnection) -> None:
+def _bring_to_format(connection: duckdb.DuckDBPyConnection) -> None:
     tables = {str(row[0]) for row in connection.execute(_TABLES).fetchall()}
     if not tables:
         _create(connection)
@@ -141,6 +143,13 @@ def change_number(connection: duckdb.DuckDBPyConnection) -> int:
 def bump_change_number(connection: duckdb.DuckDBPyConnection) -> None:
     """Note that the events, or the rules under which they are read, are other than before."""
     set_meta(connection, "change_number", str(change_number(connection) + 1))
+
+
+def note_rewritten_past(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note that what was recorded before is other than it was: no release from before it can be gone on from."""
+    bump_change_number(connection)
+    set_meta(connection, REWRITTEN, str(change_number(connection)))
+    connection.execute("delete from ledger.entry_key")
 
 
 def event_change(connection: duckdb.DuckDBPyConnection) -> int:

@@ -22,12 +22,13 @@ from schemas.packs import Pack, Slice, repack, unpack
 from warehouse.db import WAY_BACK
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.shape import SHELF_PREFIX, is_shelf
+from warehouse.sql_files import read_sql
 
 
 def kept_bytes(connection: duckdb.DuckDBPyConnection, digests: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Yield digest and bytes of the kept documents among these, pack by pack; one pack is held at a time."""
     connection.register("wanted", pa.table({"byte_digest": pa.array(digests, pa.binary())}))
-    rows = connection.execute(_WANTED).fetchall()
+    rows = connection.execute(read_sql("ledger", "kept_slices")).fetchall()
     connection.unregister("wanted")
     for pack_id, slices in groupby((Slice(*row) for row in rows), key=lambda slice_: slice_.pack_id):
         with _damage(pack_id):
@@ -49,20 +50,12 @@ def _damage(pack_id: int) -> Iterator[None]:
         ) from error
 
 
-_WANTED = """
-    select byte_digest, pack_id, first, byte_count
-    from ledger.raw
-    where byte_digest in (select byte_digest from wanted)
-    order by pack_id, first
-"""
-
-
 def free(connection: duckdb.DuckDBPyConnection) -> int:
     """Pack anew what is left of packs that hold bytes which nothing refers to; return how many packs that were.
 
     The caller opens the transaction, and compacts the file afterwards, as deleted rows stay in it.
     """
-    loose = [int(row[0]) for row in connection.execute(_LOOSE).fetchall()]
+    loose = [int(row[0]) for row in connection.execute(read_sql("ledger", "loose_packs")).fetchall()]
     for pack_id in loose:
         rows = connection.execute("select * from ledger.raw where pack_id = $1 order by first", [pack_id]).fetchall()
         with _damage(pack_id):
@@ -115,17 +108,14 @@ def forget_lost(connection: duckdb.DuckDBPyConnection) -> int:
     if not ids:
         return 0
     rows = connection.execute("select count(*) from ledger.raw where pack_id in $1", [ids]).fetchall()
-    connection.execute(_FORGET_FILES, [ids])
+    # A file that is not known is read whole.
+    connection.execute(
+        "delete from ledger.file_state where byte_digest in (select byte_digest from ledger.raw where pack_id in $1)",
+        [ids],
+    )
     for table in ("raw", "pack", *map(_shelf, _shelves(connection))):
         connection.execute(f"delete from ledger.{table} where pack_id in $1", [ids])
     return int(rows[0][0])
-
-
-# A file that is not known is read whole.
-_FORGET_FILES = """
-    delete from ledger.file_state
-    where byte_digest in (select byte_digest from ledger.raw where pack_id in $1)
-"""
 
 
 def store(connection: duckdb.DuckDBPyConnection) -> None:
@@ -133,7 +123,7 @@ def store(connection: duckdb.DuckDBPyConnection) -> None:
 
     Only those that a row of `raw` speaks of, and that are on no shelf yet.
     """
-    wanting = [int(row[0]) for row in connection.execute(_WANTING).fetchall()]
+    wanting = [int(row[0]) for row in connection.execute(read_sql("ledger", "unstored_packs")).fetchall()]
     if not wanting:
         return
     last = connection.execute(_LAST_SHELF).fetchall()
@@ -153,12 +143,6 @@ def store(connection: duckdb.DuckDBPyConnection) -> None:
 # What a shelf takes before the next is begun, in bytes of the documents; compressed they are a fifth of it and less.
 SHELF_BYTES = 128_000_000
 
-_WANTING = """
-    select packs.pack_id
-    from packs
-    semi join ledger.raw as raw on raw.pack_id = packs.pack_id
-    anti join ledger.pack as pack on pack.pack_id = packs.pack_id
-"""
 
 _LAST_SHELF = "select shelf, sum(byte_count) from ledger.pack group by shelf order by shelf desc limit 1"
 
@@ -180,16 +164,6 @@ def _shelf_of(connection: duckdb.DuckDBPyConnection, pack_id: int) -> str:
     if not rows:
         raise LedgerDamaged(f"the ledger knows no pack {pack_id}", todo=WAY_BACK)
     return _shelf(int(rows[0][0]))
-
-
-_LOOSE = """
-    select pack.pack_id
-    from ledger.pack as pack
-    left join ledger.raw as raw on raw.pack_id = pack.pack_id
-    group by pack.pack_id
-    having coalesce(sum(raw.byte_count), 0) < any_value(pack.byte_count)
-    order by pack.pack_id
-"""
 
 
 def repacked(packs: Iterable[Pack], slices: Sequence[Slice]) -> tuple[pa.Table, pa.Table]:

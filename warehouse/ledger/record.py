@@ -15,9 +15,7 @@ import pyarrow as pa
 
 from warehouse.ledger.heal import keep_each_document_once
 from warehouse.ledger.opening import bump_change_number, change_number, note_event_change
-from warehouse.ledger.problems import keep_quarantine
-from warehouse.ledger.withheld import PURGED
-from warehouse.sql_files import read_sql
+from warehouse.sql_files import read_sql, run_script
 
 CLASSES = ("new", "changed", "touched", "unchanged", "quarantined")
 
@@ -65,62 +63,28 @@ def expected_work(
     """
     connection.register("scanned", observation.files)
     values = {"read_all": observation.read_all, "scanned_at_ns": scanned_at_ns}
-    ((count, byte_count),) = connection.execute(_CHANGED_SINCE, values).fetchall()
+    ((count, byte_count),) = connection.execute(read_sql("ledger", "changed_since"), values).fetchall()
     connection.unregister("scanned")
     return int(count), int(byte_count)
 
 
-_CHANGED_SINCE = """
-    select count(*), coalesce(sum(size), 0)
-    from scanned
-    where
-        $read_all
-        or (
-            ctime_ns > (select coalesce(max(known_at_ns), 0) from ledger.file_state)
-            and ctime_ns <= $scanned_at_ns
-        )
-"""
-
-
 def compare(connection: duckdb.DuckDBPyConnection, observation: Observation) -> pa.Table:
     """Compare the scan with the ledger and return the files to read, in order (columns of ledger/to_read.sql)."""
-    _drop_scratch(connection)
     keep_each_document_once(connection)
-    sources = pa.table({"source": pa.array(observation.sources, pa.string())})
-    unlistable = pa.table(
-        {
-            "source": pa.array([source for source, _ in observation.unlistable], pa.string()),
-            "prefix": pa.array([_prefix(folder) for _, folder in observation.unlistable], pa.string()),
-        }
-    )
-    scanned = pa.concat_tables([observation.files, _unnameable_files(observation)])
-    for name, table in (("scanned", scanned), ("sources", sources), ("folders", unlistable)):
-        connection.register(name, table)
-    connection.execute("create temp table given_source as select * from sources")
-    connection.execute("create temp table unlistable as select * from folders")
-    connection.execute(f"create temp table seen as {read_sql('ledger', 'compare')}", {"read_all": observation.read_all})
-    connection.execute(_FORGET_PURGED)
-    connection.execute(_STAGED)
-    for statement in _STAGE_UNNAMEABLE:
-        connection.execute(statement)
-    for name in ("scanned", "sources", "folders"):
-        connection.unregister(name)
+    given = {
+        "sources": list(observation.sources),
+        "unlistable_sources": [source for source, _ in observation.unlistable],
+        "unlistable_folders": [folder for _, folder in observation.unlistable],
+    }
+    run_script(connection, "ledger", "given_source", given)
+    connection.register("scanned", pa.concat_tables([observation.files, _unnameable_files(observation)]))
+    seen = f"create or replace temp table seen as {read_sql('ledger', 'compare')}"
+    connection.execute(seen, {"read_all": observation.read_all})
+    connection.unregister("scanned")
+    run_script(connection, "ledger", "stage_scan")
     listed: pa.Table = connection.sql(read_sql("ledger", "to_read")).to_arrow_table()
     return listed
 
-
-# What was taken down is not seen: it belongs to no class of the balance.
-_FORGET_PURGED = """
-    delete from seen
-    where
-        exists (select 1 from ledger.tombstone where kind = 'document')
-        and sha256(source || chr(0) || path) in (select value from ledger.tombstone where kind = 'document')
-"""
-
-_FORGET_PURGED_ARTICLES = (
-    "delete from seen where document_id in (select document_id from staged_document where outcome = $purged)",
-    "delete from staged_document where outcome = $purged",
-)
 
 _UNNAMEABLE_SIZE = -1
 
@@ -133,125 +97,19 @@ def _unnameable_files(observation: Observation) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=observation.files.schema)
 
 
-_STAGE_UNNAMEABLE = (
-    """
-    insert into temp.staged_document by name
-    select document_id, 'bad' as outcome, size, mtime_ns, ctime_ns, inode from seen where size < 0
-    """,
-    """
-    insert into temp.staged_problem by name
-    select
-        document_id,
-        'document' as scope,
-        '' as field,
-        'bad_name' as reason,
-        'a file name in UTF-8' as expected,
-        path as found
-    from seen
-    where size < 0
-    """,
-)
-
-
-def _prefix(folder: str) -> str:
-    return "" if folder in ("", ".") else folder.rstrip("/") + "/"
-
-
-_SCRATCH = (
-    "seen",
-    "given_source",
-    "unlistable",
-    "staged_document",
-    "staged_problem",
-    "observed",
-    "desired_event",
-    "known_url",
-    "continued",
-)
-
-_STAGED = """
-create temp table staged_document (
-    document_id bigint,
-    outcome varchar,
-    size bigint,
-    mtime_ns bigint,
-    ctime_ns bigint,
-    inode bigint,
-    byte_count bigint,
-    byte_digest blob,
-    content_digest blob
-);
-create temp table staged_problem (
-    document_id bigint,
-    position bigint,
-    scope varchar,
-    line bigint,
-    "column" bigint,
-    field varchar,
-    reason varchar,
-    expected varchar,
-    found varchar
-);
-"""
-
-
-def _drop_scratch(connection: duckdb.DuckDBPyConnection) -> None:
-    for name in _SCRATCH:
-        connection.execute(f"drop table if exists temp.{name}")
-
-
-def settle(connection: duckdb.DuckDBPyConnection, as_of: datetime, scanned_at_ns: int) -> Balance:
+def append_events(connection: duckdb.DuckDBPyConnection, as_of: datetime, scanned_at_ns: int) -> Balance:
     """Append this run's events, note what is known of each file, keep the quarantine, and return the balance."""
     at = {"as_of": as_of}
-    for statement in _FORGET_PURGED_ARTICLES:
-        connection.execute(statement, {"purged": PURGED})
-    connection.execute(_NEW_DOCUMENTS)
-    connection.execute(f"create temp table observed as {read_sql('ledger', 'observed')}", at)
-    connection.execute(f"create temp table desired_event as {read_sql('ledger', 'desired_event')}", at)
+    run_script(connection, "ledger", "forget_purged_articles")
+    connection.execute(read_sql("ledger", "new_document"))
+    connection.execute(f"create or replace temp table observed as {read_sql('ledger', 'observed')}", at)
+    connection.execute(f"create or replace temp table desired_event as {read_sql('ledger', 'desired_event')}", at)
     balance = _balance(connection)
     _write_events(connection, as_of)
-    connection.execute(_FORGET_FILES)
-    connection.execute(_KNOW_FILES, {"scanned_at_ns": scanned_at_ns})
-    keep_quarantine(connection, as_of)
-    _drop_scratch(connection)  # the build wants the memory
+    run_script(connection, "ledger", "know_files", {"scanned_at_ns": scanned_at_ns})
+    run_script(connection, "ledger", "keep_quarantine", at)
+    run_script(connection, "ledger", "drop_scratch")
     return balance
-
-
-_NEW_DOCUMENTS = """
-    insert into ledger.document by name
-    select
-        document_id,
-        surrogate_key(source || chr(0) || path) as document_key,
-        source,
-        path
-    from seen
-    where is_unknown
-"""
-
-_FORGET_FILES = """
-    delete from ledger.file_state
-    where document_id in (select document_id from staged_document where outcome <> 'vanished')
-"""
-
-_KNOW_FILES = """
-    insert into ledger.file_state by name
-    select
-        staged.document_id,
-        coalesce(staged.size, seen.size) as size,
-        coalesce(staged.mtime_ns, seen.mtime_ns) as mtime_ns,
-        coalesce(staged.ctime_ns, seen.ctime_ns) as ctime_ns,
-        coalesce(staged.inode, seen.inode) as inode,
-        $scanned_at_ns as known_at_ns,
-        coalesce(staged.byte_digest, case when staged.outcome = 'same_bytes' then seen.byte_digest end) as byte_digest,
-        case
-            when staged.outcome = 'same_bytes' then seen.content_digest
-            else staged.content_digest
-        end as content_digest,
-        observed.class = 'quarantined' as is_bad
-    from staged_document as staged
-    inner join seen on seen.document_id = staged.document_id
-    inner join observed on observed.document_id = staged.document_id
-"""
 
 
 def _balance(connection: duckdb.DuckDBPyConnection) -> Balance:

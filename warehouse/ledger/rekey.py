@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from schemas.hosts import host_of
 from schemas.urls import facts
-from warehouse.ledger.opening import bump_change_number
+from warehouse.ledger.opening import note_rewritten_past
 
 _FACTS = ("url_raw", "url_key", "loose_key", "registrable_domain", "is_front_page", "is_amp", "display_url")
 
@@ -31,4 +31,4 @@ def renew_keys(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("delete from ledger.url where url_raw in (select url_raw from rekeyed)")
     connection.execute("insert into ledger.url by name select * from rekeyed")
     connection.unregister("rekeyed")
-    bump_change_number(connection)
+    note_rewritten_past(connection)

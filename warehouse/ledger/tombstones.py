@@ -30,12 +30,6 @@ def has_tombstone(connection: duckdb.DuckDBPyConnection, kind: str, texts: Seque
     return connection.execute(sql, [kind, values]).fetchall() != []
 
 
-def url_tombstones(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Return the tombstones of all URLs that were taken down."""
-    rows = connection.execute("select value from ledger.tombstone where kind = $1", [URL]).fetchall()
-    return frozenset(str(row[0]) for row in rows)
-
-
 def is_unfinished(connection: duckdb.DuckDBPyConnection) -> bool:
     """Tell whether a takedown was cut off."""
     return get_meta(connection, UNFINISHED, "") != ""

@@ -19,8 +19,21 @@ NULL = "null"
 Value = int | float | str | date | datetime | None
 
 _DECLARED = re.compile(r"\$(?P<name>[a-z_]\w*) (?P<type>\w+)(?: = (?P<default>[^:]+))?: (?P<meaning>.+)")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.removesuffix("Z"))
+
+
+# What each type is called, what a value looks like, and what reads it. `int` and `float` alone take more than SQL does:
+# digits of any script, `1_000`, `nan`.
+TYPES: dict[str, tuple[str, str, Callable[[str], Value]]] = {
+    "integer": ("a whole number", r"[+-]?[0-9]{1,18}", int),
+    "number": ("a number", r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", float),
+    "date": ("a day such as 2026-01-31", r"[0-9-]+", date.fromisoformat),
+    "timestamp": ("a time in UTC such as 2026-01-31T08:00:00", r"[0-9T:. -]+Z?", _moment),
+    "text": ("a text", r"(?s:.*)", str),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +49,16 @@ class Parameter:
         """Tell the parameter as it is declared, without its meaning."""
         return f"{self.name} {self.type}" + ("" if self.default is None else f" = {self.default}")
 
-
-def _integer(text: str) -> int:
-    if _INTEGER.fullmatch(text) is None:
-        raise ValueError
-    return int(text)
-
-
-def _number(text: str) -> float:
-    if _NUMBER.fullmatch(text) is None:
-        raise ValueError
-    return float(text)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text.removesuffix("Z"))
-    if moment.tzinfo is not None:
-        raise ValueError
-    return moment
-
-
-TYPES: dict[str, tuple[str, Callable[[str], Value]]] = {
-    "integer": ("a whole number", _integer),
-    "number": ("a number", _number),
-    "date": ("a day such as 2026-01-31", date.fromisoformat),
-    "timestamp": ("a time in UTC such as 2026-01-31T08:00:00", _moment),
-    "text": ("a text", str),
-}
+    def read(self, text: str) -> Value:
+        """Return the value that a text stands for. Raises UsageError where it is of another type."""
+        what, pattern, read = TYPES[self.type]
+        bare = text if self.type == "text" else text.strip()
+        try:
+            if re.fullmatch(pattern, bare):
+                return read(bare)
+        except ValueError:
+            pass
+        raise UsageError(f"the parameter takes {what}", where=f"{self.name}={text}", todo=str(self))
 
 
 def header_lines(sql: str) -> Iterator[str]:
@@ -81,9 +77,9 @@ def _declared(line: str) -> Parameter:
     if found is None or found["type"] not in TYPES:
         todo = f"write `-- $days integer = 28: what it means`; types: {', '.join(TYPES)}"
         raise UsageError("not the declaration of a parameter", where=repr(line), todo=todo)
-    parameter = Parameter(found["name"], found["type"], found["default"], found["meaning"])
-    if parameter.default is not None:
-        _value(parameter, parameter.default, is_default=True)
+    parameter = Parameter(*found.group("name", "type", "default", "meaning"))
+    if parameter.default not in (None, NULL):
+        parameter.read(str(parameter.default))
     return parameter
 
 
@@ -92,43 +88,22 @@ def bound_values(sql: str, settings: Sequence[str]) -> Mapping[str, Value]:
 
     Raises UsageError, with the parameters there are, for one that is unknown, given twice, missing or of another type.
     """
-    parameters = read_parameters(sql)
-    given = _given(parameters, settings)
-    missing = [one.name for one in parameters if one.default is None and one.name not in given]
-    if missing:
-        raise _wrong(parameters, "a parameter has no value", missing[0])
-    return {
-        one.name: _value(one, given[one.name]) if one.name in given else _value(one, str(one.default), is_default=True)
-        for one in parameters
-    }
-
-
-def _given(parameters: Sequence[Parameter], settings: Sequence[str]) -> dict[str, str]:
-    given: dict[str, str] = {}
+    parameters = {one.name: one for one in read_parameters(sql)}
+    there_are = f"there are: {'; '.join(map(str, parameters.values()))}" if parameters else "it takes no parameter"
+    given: dict[str, Value] = {}
     for setting in settings:
-        name, mark, value = setting.partition("=")
+        name, mark, text = setting.partition("=")
         name = name.strip().removeprefix(MARK)
         if not mark:
-            raise _wrong(parameters, "a parameter is set by NAME=VALUE", repr(setting))
-        if name not in {one.name for one in parameters}:
-            raise _wrong(parameters, "no such parameter", repr(name))
+            raise UsageError("a parameter is set by NAME=VALUE", where=repr(setting), todo=there_are)
+        if name not in parameters:
+            raise UsageError("no such parameter", where=repr(name), todo=there_are)
         if name in given:
-            raise _wrong(parameters, "a parameter is set twice", name)
-        given[name] = value
+            raise UsageError("a parameter is set twice", where=name, todo=there_are)
+        given[name] = parameters[name].read(text)
+    for name, one in parameters.items():
+        if name not in given and one.default is None:
+            raise UsageError("a parameter has no value", where=name, todo=there_are)
+        if name not in given:
+            given[name] = None if one.default == NULL else one.read(str(one.default))
     return given
-
-
-def _value(parameter: Parameter, text: str, *, is_default: bool = False) -> Value:
-    if is_default and text == NULL:
-        return None
-    what, read = TYPES[parameter.type]
-    try:
-        return read(text if parameter.type == "text" else text.strip())
-    except ValueError:
-        where = f"{parameter.name}={text}"
-        raise UsageError(f"the parameter takes {what}", where=where, todo=str(parameter)) from None
-
-
-def _wrong(parameters: Sequence[Parameter], what: str, where: str) -> UsageError:
-    told = "; ".join(map(str, parameters))
-    return UsageError(what, where=where, todo=f"there are: {told}" if told else "it takes no parameter")

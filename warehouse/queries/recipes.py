@@ -35,29 +35,20 @@ def list_recipes() -> tuple[Recipe, ...]:
     return tuple(_read(name) for name in sql_names(FOLDER))
 
 
-def find_recipe(name: str) -> Recipe:
-    """Return the recipe of that name; case and `-` for `_` do not matter.
+def recipe_sql(name: str) -> str:
+    """Return the SQL of the recipe of that name; case and `-` for `_` do not matter.
 
     Raises UsageError for a name that is none, with those that are like it.
     """
     wanted = name.strip().lower().replace("-", "_")
-    found = next((recipe for recipe in list_recipes() if recipe.name == wanted), None)
-    if found is None:
-        raise UsageError("no such recipe", where=repr(name), todo=_advice(wanted))
-    return found
-
-
-def recipe_sql(name: str) -> str:
-    """Return the recipe's SQL. Raises UsageError as `find_recipe` does."""
-    return find_recipe(name).sql
-
-
-def _advice(wanted: str) -> str:
     names = [recipe.name for recipe in list_recipes()]
+    if wanted in names:
+        return read_sql(FOLDER, wanted)
     near = [name for name in names if wanted and wanted in name]
     near += [name for name in get_close_matches(wanted, names, cutoff=LIKENESS) if name not in near]
     everything = "`newsmart query --recipe` lists them"
-    return f"did you mean {' or '.join(near[:3])}? {everything}" if near else everything
+    todo = f"did you mean {' or '.join(near[:3])}? {everything}" if near else everything
+    raise UsageError("no such recipe", where=repr(name), todo=todo)
 
 
 def _read(name: str) -> Recipe:

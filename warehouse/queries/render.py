@@ -1,4 +1,4 @@
-"""Writing rows as a table, as CSV or as JSON, one row at a time.
+"""Writing rows as a table or as CSV, one row at a time, and values as text.
 
 A result may have ten million rows, so nothing here holds them: the table takes its widths from the first rows and lets
 a later, wider number stick out. Rejected: a table library, which wants all rows first, and the csv module's writer,
@@ -13,8 +13,8 @@ import json
 import math
 import shutil
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from itertools import chain, islice
@@ -35,26 +35,6 @@ RULE_COLUMNS = 40
 LEAST_WIDTH = 40
 BLANK_CATEGORIES = ("Mn", "Me", "Cf")
 DIRECTION_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-
-
-def write_json(
-    names: Sequence[str], rows: Iterable[Row], out: TextIO, text_columns: Collection[int] = frozenset()
-) -> int:
-    """Write an array of objects, a row a line; return the number of rows. A repeated name gets a suffix.
-
-    In: the places of the columns whose numbers are written as text.
-    """
-    keys = unique_names(names)
-    count = 0
-    out.write("[")
-    for row in rows:
-        values = (numbers_as_text(value) if place in text_columns else value for place, value in enumerate(row))
-        record = {key: json_value(value) for key, value in zip(keys, values, strict=True)}
-        text = json.dumps(record, ensure_ascii=False, allow_nan=False)
-        out.write((",\n " if count else "\n ") + _escape_hidden_in_json(text))
-        count += 1
-    out.write("\n]\n" if count else "]\n")
-    return count
 
 
 def write_csv(names: Sequence[str], rows: Iterable[Row], out: TextIO) -> int:
@@ -217,7 +197,7 @@ def _visible_character(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii") if hidden else character
 
 
-def _escape_hidden_in_json(text: str) -> str:
+def escape_hidden_in_json(text: str) -> str:
     """Escape what JSON lets stand but a terminal obeys (C1 controls, direction overrides); the value is the same."""
     if text.isascii() and text.isprintable():
         return text
@@ -245,8 +225,6 @@ def plain_text(value: object) -> str:
             return value.hex()
         case list() | tuple() | dict():
             return json.dumps(json_value(value), ensure_ascii=False, allow_nan=False)
-        case timedelta():
-            return duration(value)
         case _:
             return str(value)
 
@@ -263,7 +241,8 @@ def json_value(value: object) -> Json:
         case int():
             return value if abs(value) <= MAX_EXACT_INT else str(value)
         case float():
-            return value if math.isfinite(value) else _not_finite(value)
+            text = str(value).replace("inf", "Infinity").replace("nan", "NaN")
+            return value if math.isfinite(value) else text
         case Decimal():
             return _decimal(value)
         case datetime() | date() | time():
@@ -276,35 +255,8 @@ def json_value(value: object) -> Json:
             return plain_text(value)
 
 
-def numbers_as_text(value: object) -> object:
-    """Return a value with every integer and decimal in it as text."""
-    match value:
-        case bool():
-            return value
-        case int() | Decimal():
-            return str(value)
-        case list() | tuple():
-            return [numbers_as_text(item) for item in value]
-        case dict():
-            return {key: numbers_as_text(item) for key, item in value.items()}
-        case _:
-            return value
-
-
-def _not_finite(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-
-
 def _decimal(value: Decimal) -> float | int | str:
     if value == value.to_integral_value() and value.as_tuple().exponent == 0:
         return int(value) if abs(value) <= MAX_EXACT_INT else str(value)
     near = float(value)
     return near if Decimal(repr(near)) == value else str(value)
-
-
-def duration(value: timedelta) -> str:
-    """Return a duration by ISO 8601-1:2019 section 5.5.2: days, and seconds with their fraction."""
-    sign = "-" if value < timedelta(0) else ""
-    size = abs(value)
-    seconds = f"{size.seconds}.{size.microseconds:06d}".rstrip("0").rstrip(".")
-    return f"{sign}P{size.days}DT{seconds}S"

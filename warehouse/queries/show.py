@@ -8,94 +8,66 @@ believed. `versions.py` asks the ledger for the rest.
 Keys are text, since many readers of JSON keep no integer beyond 2^53; times are ISO 8601.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import duckdb
-
-from schemas.errors import RunFailed, UsageError
-from schemas.tables import CONTRACT_VERSION
+from schemas.errors import RunFailed
 from schemas.text import CLEAN, flaw
-from warehouse.db import Limits, release_connection
 from warehouse.home import Home
-from warehouse.queries.find import Found, find
-from warehouse.release.runs import fetch_records
-from warehouse.sql_files import read_sql
+from warehouse.queries.lookup import as_plain, current_release, find, iso
+from warehouse.sql_files import fetch_records, read_sql
 
 Record = dict[str, Any]
-# The fields of an article as article_conflict calls them.
-FIELDS = (
-    *(
-        "title",
-        "excerpt",
-        "provider",
-        "published_at",
-        "quality",
-        "heat",
-        "topics",
-        "images",
-        "category",
-        "content_type",
-    ),
-    *("locale", "authors", "updated_at", "is_published", "featured_content", "url"),
-)
+# Asks a file of sql/show, with its parameters.
+Ask = Callable[..., list[Record]]
+
 # What article_history keeps.
 FIELDS_THEN = ("title", "provider", "quality", "heat", "is_published")
+# The fields of an article as article_conflict calls them.
+FIELDS = (
+    "title", "excerpt", "provider", "published_at", "quality", "heat", "topics", "images", "category", "content_type",
+    "locale", "authors", "updated_at", "is_published", "featured_content", "url",
+)  # fmt: skip
+IDENTITY = ("url", "url_key", "article_key", "is_root", "is_withdrawn", "first_seen_at", "last_seen_at")
+PLACE = ("source", "path", "position")
 
 
-def show(home: Home, name: str, as_of: datetime | None = None, *, threads: int = 2) -> Record:
+def show(home: Home, name: str, as_of: datetime | None = None) -> Record:
     """Return what the current release knows of the article or document that a URL or path names.
 
     In: `as_of`, to be told what it said then. Raises UsageError where there is no release or the name is ambiguous,
-    RunFailed where nothing is called so, or nothing was at that time.
+    RunFailed where nothing is called so, nothing was at that time, or another version made the release.
     """
-    if not home.file.exists():
-        raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
-    with release_connection(home.file, sandboxed=True, limits=Limits(threads=threads)) as connection:
-        release = _release(connection, home)
-        found = find(connection, name)
-        if found.kind == "document":
-            told = _document(connection, found, as_of)
-        elif as_of is None:
-            told = _article(connection, found)
+    with current_release(home) as connection:
+
+        def ask(question: str, **values: object) -> list[Record]:
+            return fetch_records(connection, read_sql("show", question), values)
+
+        (release,) = fetch_records(connection, "select release_id, as_of from ops.release")
+        kind, key = find(connection, name)
+        if kind == "document":
+            told = _document(ask, key, as_of)
         else:
-            told = _article_then(connection, found, as_of)
-    head = {"kind": found.kind, "asked": name, "release_id": release["release_id"], "as_of": as_of or release["as_of"]}
+            told = _article(ask, key) if as_of is None else _article_then(ask, key, as_of)
+    head = {"kind": kind, "asked": name, "release_id": release["release_id"], "as_of": as_of or release["as_of"]}
     shown: Record = as_plain({**head, **told})
     return shown
 
 
-def _release(connection: duckdb.DuckDBPyConnection, home: Home) -> Record:
-    try:
-        (release,) = fetch_records(connection, "select release_id, as_of, contract_version from ops.release")
-    except duckdb.CatalogException:
-        release = {"contract_version": 0}
-    if release["contract_version"] != CONTRACT_VERSION:
-        what = "another version of newsmart made this release"
-        raise RunFailed(what, where=str(home.file), todo="`newsmart run` makes it anew")
-    return release
-
-
-def _article(connection: duckdb.DuckDBPyConnection, found: Found) -> Record:
-    key = {"article_key": found.key}
-    (article,) = fetch_records(connection, read_sql("show", "article"), key)
-    mentions, conflicts = _asked(connection, "mentions", key), _asked(connection, "conflicts", key)
+def _article(ask: Ask, key: int) -> Record:
+    (article,) = ask("article", article_key=key)
+    mentions, conflicts = ask("mentions", article_key=key), ask("conflicts", article_key=key)
     return {
-        **_identity(article),
+        **_only(article, *IDENTITY),
         "values": {field: _value(field, article[field], mentions, conflicts) for field in FIELDS},
-        **{name: article[name] for name in ("image_count", "mention_count", "related_count", "cited_by_count")},
-        "spellings": _asked(connection, "spellings", key),
+        **_only(article, "image_count", "mention_count", "related_count", "cited_by_count"),
+        "spellings": ask("spellings", article_key=key),
         "mentions": [_without(mention, "published_date_key") for mention in mentions],
-        "history": _asked(connection, "article_spans", key),
-        "mention_history": _asked(connection, "mention_spans", key),
-        "may_be_the_same": _asked(connection, "candidates", key),
+        "history": ask("article_spans", article_key=key),
+        "mention_history": ask("mention_spans", article_key=key),
+        "may_be_the_same": ask("candidates", article_key=key),
     }
-
-
-def _identity(article: Mapping[str, Any]) -> Record:
-    names = ("url", "url_key", "article_key", "is_root", "is_withdrawn", "first_seen_at", "last_seen_at")
-    return {name: article[name] for name in names}
 
 
 def _value(field: str, value: object, mentions: Sequence[Record], conflicts: Sequence[Record]) -> Record:
@@ -103,8 +75,8 @@ def _value(field: str, value: object, mentions: Sequence[Record], conflicts: Seq
     lost = [
         {"value": row["other"], "mention_count": row["mention_count"]} for row in conflicts if row["field"] == field
     ]
-    source = None if value is None else next(iter(_sayers(field, value, mentions, lost)), None)
-    return {"value": value, "from": None if source is None else _place(source), "lost": lost}
+    sayers = [] if value is None else _sayers(field, value, mentions, lost)
+    return {"value": value, "from": _only(sayers[0], *PLACE) if sayers else None, "lost": lost}
 
 
 def _sayers(field: str, value: object, mentions: Sequence[Record], lost: Sequence[Record]) -> Sequence[Record]:
@@ -121,83 +93,60 @@ def _sayers(field: str, value: object, mentions: Sequence[Record], lost: Sequenc
     return []
 
 
-def _place(mention: Mapping[str, Any]) -> Record:
-    return {name: mention[name] for name in ("source", "path", "position")}
-
-
-def _article_then(connection: duckdb.DuckDBPyConnection, found: Found, as_of: datetime) -> Record:
-    key = {"article_key": found.key}
-    (article,) = fetch_records(connection, read_sql("show", "article"), key)
-    spans = _asked(connection, "article_spans", key)
+def _article_then(ask: Ask, key: int, as_of: datetime) -> Record:
+    (article,) = ask("article", article_key=key)
+    spans = ask("article_spans", article_key=key)
     then = next((span for span in spans if holds(span, as_of)), None)
     if then is None:
-        raise _not_then(str(article["url"]), as_of, article["first_seen_at"], article["last_seen_at"])
-    mentioned = [span for span in _asked(connection, "mention_spans", key) if holds(span, as_of)]
+        gone = f", gone at {iso(article['last_seen_at'])}" if article["last_seen_at"] else ""
+        todo = f"first seen at {iso(article['first_seen_at'])}{gone}"
+        raise RunFailed(f"no document mentioned it as of {iso(as_of)}", where=article["url"], todo=todo)
+    mentioned = [span for span in ask("mention_spans", article_key=key) if holds(span, as_of)]
     return {
-        **_identity(article),
+        **_only(article, *IDENTITY),
         "values": {field: {"value": then[field]} for field in FIELDS_THEN},
-        "valid_from": then["valid_from"],
-        "valid_to": then["valid_to"],
+        **_only(then, "valid_from", "valid_to"),
         "cited_by_count": sum(span["is_citation"] for span in mentioned),
-        "spellings": [row for row in _asked(connection, "spellings", key) if row["first_seen_at"] <= as_of],
+        "spellings": [row for row in ask("spellings", article_key=key) if row["first_seen_at"] <= as_of],
         "mentions": [_without(span, "valid_from", "valid_to", "is_citation") for span in mentioned],
         "history": [span for span in spans if span["valid_from"] <= as_of],
     }
 
 
-def _not_then(name: str, as_of: datetime, first: datetime, last: datetime | None) -> RunFailed:
-    seen = f"first seen at {iso(first)}" + ("" if last is None else f", gone at {iso(last)}")
-    return RunFailed(f"no document mentioned it as of {iso(as_of)}", where=name, todo=seen)
-
-
-def _document(connection: duckdb.DuckDBPyConnection, found: Found, as_of: datetime | None) -> Record:
-    (document,) = fetch_records(connection, read_sql("show", "document"), {"document_key": found.key})
-    spans = _asked(connection, "document_spans", {"document_key": found.key, "as_of": as_of})
+def _document(ask: Ask, key: int, as_of: datetime | None) -> Record:
+    (document,) = ask("document", document_key=key)
+    spans = ask("document_spans", document_key=key, as_of=as_of)
     if as_of is None:
-        lists: Record = {
-            "lists": _asked(connection, "listed", {"document_key": found.key}),
-            "changes": list_changes(spans),
-            "history": _asked(connection, "article_spans", {"article_key": document["article_key"]}),
-        }
+        lists = {"lists": ask("listed", document_key=key), "changes": list_changes(spans)}
     else:
-        lists = _document_then(connection, document, spans, as_of)
-    mentions = _asked(connection, "mention_spans", {"article_key": lists.pop("root_key", document["article_key"])})
-    return {**document, **lists, "listed_by": _listed_by(document, mentions, as_of)}
+        lists = _document_then(ask, document, spans, as_of)
+    told = {**document, **lists}
+    history = ask("article_spans", article_key=told["article_key"])
+    return {
+        **told,
+        "history": [span for span in history if as_of is None or span["valid_from"] <= as_of],
+        "listed_by": [
+            _only(span, "source", "path", "document_title")
+            for span in ask("mention_spans", article_key=told["article_key"])
+            if span["is_citation"] and (span["valid_to"] is None if as_of is None else holds(span, as_of))
+        ],
+    }
 
 
-def _document_then(
-    connection: duckdb.DuckDBPyConnection, document: Record, spans: Sequence[Record], as_of: datetime
-) -> Record:
+def _document_then(ask: Ask, document: Record, spans: Sequence[Record], as_of: datetime) -> Record:
     """Return what the document listed then; what it was itself stands in the places of what it is."""
     then = [span for span in spans if holds(span, as_of)]
     root = next((span for span in then if span["role"] == "root"), None)
     if root is None:
-        name = f"{document['source']}/{document['path']}"
-        raise RunFailed(
-            f"the document was not there as of {iso(as_of)}",
-            where=name,
-            todo=f"first seen at {iso(document['first_seen_at'])}",
-        )
-    history = _asked(connection, "article_spans", {"article_key": root["article_key"]})
+        where, todo = f"{document['source']}/{document['path']}", f"first seen at {iso(document['first_seen_at'])}"
+        raise RunFailed(f"the document was not there as of {iso(as_of)}", where=where, todo=todo)
+    history = ask("article_spans", article_key=root["article_key"])
     values = next((span for span in history if holds(span, as_of)), {})
     return {
-        "root_key": root["article_key"],
-        "article_key": root["article_key"],
-        "url": root["url"],
-        "title": root["title"],
+        **_only(root, "article_key", "url", "title"),
         "values": {field: {"value": values.get(field)} for field in FIELDS_THEN},
-        "lists": [{name: span[name] for name in ("role", "title", "url")} for span in then],
-        "history": [span for span in history if span["valid_from"] <= as_of],
+        "lists": [_only(span, "role", "title", "url") for span in then],
     }
-
-
-def _listed_by(document: Mapping[str, Any], spans: Sequence[Record], as_of: datetime | None) -> list[Record]:
-    """Return the documents that list the article of a document, now or then."""
-    return [
-        {name: span[name] for name in ("source", "path", "document_title")}
-        for span in spans
-        if span["is_citation"] and (span["valid_to"] is None if as_of is None else holds(span, as_of))
-    ]
 
 
 def list_changes(spans: Sequence[Record]) -> list[Record]:
@@ -207,15 +156,11 @@ def list_changes(spans: Sequence[Record]) -> list[Record]:
     return [
         {
             "at": moment,
-            "added": [_entry(span) for span in spans if span["valid_from"] == moment],
-            "dropped": [_entry(span) for span in spans if span["valid_to"] == moment],
+            "added": [_only(span, "role", "title", "url") for span in spans if span["valid_from"] == moment],
+            "dropped": [_only(span, "role", "title", "url") for span in spans if span["valid_to"] == moment],
         }
         for moment in moments
     ]
-
-
-def _entry(span: Mapping[str, Any]) -> Record:
-    return {name: span[name] for name in ("role", "title", "url")}
 
 
 def holds(span: Mapping[str, Any], moment: datetime) -> bool:
@@ -224,25 +169,9 @@ def holds(span: Mapping[str, Any], moment: datetime) -> bool:
     return bool(span["valid_from"] <= moment) and not is_over
 
 
-def _asked(connection: duckdb.DuckDBPyConnection, name: str, values: Mapping[str, object]) -> list[Record]:
-    return fetch_records(connection, read_sql("show", name), values)
+def _only(row: Mapping[str, Any], *names: str) -> Record:
+    return {name: row[name] for name in names}
 
 
 def _without(row: Mapping[str, Any], *names: str) -> Record:
     return {name: value for name, value in row.items() if name not in names}
-
-
-def iso(moment: datetime) -> str:
-    """Return a time in UTC as ISO 8601."""
-    return moment.isoformat() + "Z"
-
-
-def as_plain(value: Any, name: str = "") -> Any:
-    """Return a value as JSON carries it: times and keys as text."""
-    if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, dict):
-        return {key: as_plain(item, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [as_plain(item, name) for item in value]
-    return str(value) if isinstance(value, int) and name.endswith("_key") else value

@@ -17,16 +17,16 @@ from warehouse.db import Limits, ledger_connection
 from warehouse.home import Home
 from warehouse.ledger.migrations import FORMAT_VERSION
 from warehouse.ledger.opening import get_meta
-from warehouse.queries.show import Record, as_plain
-from warehouse.release.runs import fetch_records
-from warehouse.sql_files import read_sql
+from warehouse.queries.lookup import as_plain
+from warehouse.queries.show import PLACE, Record
+from warehouse.sql_files import fetch_records, read_sql
 
-_PLACE = frozenset({"source", "path", "position", "version_number", "valid_from", "valid_to", "byte_count"})
+_NOT_SAID = {*PLACE, "version_number", "valid_from", "valid_to", "byte_count"}
 OTHER = "other"
 """The field of a change that none of the known fields shows: the list's order, the body, or an unknown field."""
 
 
-def add_versions(home: Home, told: Mapping[str, Any], *, threads: int = 2) -> Record:
+def add_versions(home: Home, told: Mapping[str, Any]) -> Record:
     """Return what `show` told, with `versions` of its documents, and `from` of every value whose mention is known.
 
     In: what `show` returned. The caller holds the lock. Raises RunFailed where the ledger is absent, or of another
@@ -35,7 +35,7 @@ def add_versions(home: Home, told: Mapping[str, Any], *, threads: int = 2) -> Re
     if not home.ledger.is_file():
         raise RunFailed("there is no ledger", where=str(home.ledger), todo="run `newsmart run` first")
     as_of = datetime.fromisoformat(told["as_of"].removesuffix("Z"))
-    with ledger_connection(home.ledger, read_only=True, limits=Limits(threads=threads)) as connection:
+    with ledger_connection(home.ledger, read_only=True, limits=Limits(threads=2)) as connection:
         if get_meta(connection, "format_version", "0") != str(FORMAT_VERSION):
             todo = "`newsmart run` brings it up to date"
             raise RunFailed("the ledger is of another version of newsmart", where=str(home.ledger), todo=todo)
@@ -82,7 +82,7 @@ def _words(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     words: dict[str, Any] = {}
     seen: dict[str, int] = {}
     for row in rows:
-        said = {name: value for name, value in row.items() if name not in _PLACE and value not in (None, [])}
+        said = {name: value for name, value in row.items() if name not in _NOT_SAID and value not in (None, [])}
         if row["position"] == 0:
             words |= said
             continue
@@ -112,7 +112,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Rec
 def _sourced(connection: duckdb.DuckDBPyConnection, told: Mapping[str, Any]) -> dict[str, Record]:
     """Return the values, each that has no `from` with that of the best-ranked mention that says so."""
     places = [one for one in told["mentions"] if "position" in one]
-    asked = {f"{name}s": [one[name] for one in places] for name in ("source", "path", "position")}
+    asked = {f"{name}s": [one[name] for one in places] for name in PLACE}
     rows = fetch_records(connection, read_sql("show", "mention_words"), asked) if places else []
     said = {(row["source"], row["path"], row["position"]): _spoken(row) for row in rows}
     ranked = [(place, said.get((place["source"], place["path"], place["position"]), {})) for place in places]
@@ -124,7 +124,7 @@ def _with_source(field: str, one: Record, ranked: Sequence[tuple[Record, Mapping
         return one
     for place, words in ranked:
         if words.get(field) == one["value"]:
-            return {**one, "from": {name: place[name] for name in ("source", "path", "position")}}
+            return {**one, "from": {name: place[name] for name in PLACE}}
     return one
 
 

@@ -5,7 +5,7 @@ keys are audited and not declared, as enforcing them costs several times the loa
 failure and nothing is published.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -73,7 +73,7 @@ def _reference_audits(table: Table) -> Iterator[Audit]:
         yield Audit(
             f"reference__{table.name}__{key.column}",
             f"select distinct {key.column} from {table.qualified_name} where {key.column} is not null "
-            f"and {key.column} not in (select {key.to_column} from main.{key.table})",
+            f"and {key.column} not in (select {key.to_column} from news.main.{key.table})",
         )
 
 
@@ -87,12 +87,16 @@ def _row_audits(view: Table) -> Iterator[Audit]:
         )
 
 
-def run_audits(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[AuditResult, ...]:
+def run_audits(
+    connection: duckdb.DuckDBPyConnection, as_of: datetime, catalog: str = "news", more: Iterable[Audit] = ()
+) -> tuple[AuditResult, ...]:
     """Run every audit on the release attached as `news` and write the results into its ops.audit.
 
-    The ledger and the scratch tables of the build must be at hand.
+    The ledger and the scratch tables of the build must be at hand. `catalog`: where the audits look, which of a release
+    that is made from another is that part of it which may have changed; `more`: what is asked besides.
     """
-    results = tuple(map_queries(connection, "news", lambda cursor, audit: _run(cursor, audit, as_of), audits()))
+    asked = (*audits(), *more)
+    results = tuple(map_queries(connection, catalog, lambda cursor, audit: _run(cursor, audit, as_of), asked))
     # One statement: each is a commit here, and a commit writes the file.
     connection.register("audited", pa.Table.from_pylist([asdict(result) for result in results], schema=_RESULTS))
     connection.execute("insert into news.ops.audit by name select * from audited")

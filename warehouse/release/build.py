@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -22,7 +23,7 @@ from schemas.errors import AuditFailed
 from schemas.shared_alias import judge
 from schemas.tables import CONTRACT_VERSION
 from schemas.urls import POLICY_VERSION
-from warehouse.contract import STANDARD_VERSION, relationships, render_contract
+from warehouse.contract import STANDARD_VERSION, contract_yaml, relationships
 from warehouse.db import attach_new
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import THREADS, Step, run_steps
@@ -66,6 +67,9 @@ TABLES = "tables"
 LARGEST = ("fact_mention", "article_url", "dim_article")
 
 
+WHOLE, INCREMENTAL = "whole", "incremental"
+
+
 @dataclass(frozen=True, slots=True)
 class Versions:
     """The versions of the rules that a release is built under."""
@@ -77,6 +81,26 @@ class Versions:
 
 VERSIONS = Versions(POLICY_VERSION, RULES_VERSION)
 """The versions in force: a release under others is made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a release was made: of the ledger alone (`whole`, and why), or from another by so many rows (`incremental`).
+
+    `replaced`: how many rows of each table went or came.
+    """
+
+    kind: str = WHOLE
+    base: str | None = None
+    came: int | None = None
+    went: int | None = None
+    reason: str | None = None
+    replaced: tuple[tuple[str, int], ...] = ()
+
+    def as_record(self) -> dict[str, Any]:
+        """What `run --json` tells of it."""
+        names = ("kind", "base", "came", "went", "reason")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,7 @@ class Built:
     fingerprint: str
     tables: tuple[TableFingerprint, ...]
     versions: Versions
+    how: How = How()
 
 
 FillOps = Callable[[Built], None]
@@ -109,10 +134,16 @@ def building(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None
         connection.execute("detach news")
 
 
-def fill_release(connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, fill_ops: FillOps) -> Built:
+def fill_release(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: datetime,
+    release_id: str,
+    fill_ops: FillOps,
+    why_whole: str | None = None,
+) -> Built:
     """Deduplicate, then load: the whole build of the release attached as `news`."""
     deduplicate(connection, as_of)
-    return load(connection, as_of, release_id, fill_ops)
+    return load(connection, as_of, release_id, fill_ops, why_whole)
 
 
 def deduplicate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
@@ -124,7 +155,13 @@ def deduplicate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     run_steps(connection, "news", steps, threads=_threads_for(connection))
 
 
-def load(connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, fill_ops: FillOps) -> Built:
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: datetime,
+    release_id: str,
+    fill_ops: FillOps,
+    why_whole: str | None = None,
+) -> Built:
     """Fill the release attached as `news` from the ledger's events up to `as_of`, after `deduplicate`.
 
     `fill_ops` fills what only the run knows, and is given what was built. Raises AuditFailed where two natural keys
@@ -135,10 +172,9 @@ def load(connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str
     left = [replace(step, needs=step.needs - done) for step in steps]
     made = run_steps(connection, "news", left, threads=_threads_for(connection))
     tables = tuple(one for table in filled_by_sql() if (one := made[table.name]) is not None)
-    built = describe(connection, as_of, release_id, tables)
+    built = describe(connection, as_of, release_id, tables, How(reason=why_whole))
     with transaction(connection):
-        _write_release(connection, built)
-        _write_contract(connection)
+        write_what_it_is(connection, built)
         fill_ops(built)
     return built
 
@@ -160,10 +196,10 @@ def _threads_for(connection: duckdb.DuckDBPyConnection) -> int:
 def work_steps(as_of: datetime) -> Iterator[BuildStep]:
     """Yield a step for each scratch table."""
     for name in WORK:
-        yield Step(name, _needs(read_sql("work", name)) - {name}, partial(_lay_out, name, as_of))
+        yield Step(name, needs_of(read_sql("work", name)) - {name}, partial(_lay_out, name, as_of))
 
 
-def _needs(sql: str) -> frozenset[str]:
+def needs_of(sql: str) -> frozenset[str]:
     """Return the scratch tables that a transform names."""
     return frozenset(re.findall(r"\bwork\.(\w+)", sql))
 
@@ -216,10 +252,10 @@ def release_steps(as_of: datetime) -> Iterator[BuildStep]:
     yield Step(TABLES, frozenset(), make_tables)
     for table in sorted(filled_by_sql(), key=lambda table: table.name not in LARGEST):
         sql = read_sql(folder_of(table), table.name)
-        yield Step(table.name, _needs(sql) | {TABLES}, partial(_fill, table, sql))
+        yield Step(table.name, needs_of(sql) | {TABLES}, partial(_fill, table, sql))
     for name in ("alias", "notice"):
         sql = read_sql("ops", name)
-        yield Step(name, _needs(sql) | {TABLES}, partial(_fill_ops, name, sql, as_of))
+        yield Step(name, needs_of(sql) | {TABLES}, partial(_fill_ops, name, sql, as_of))
 
 
 def make_tables(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -252,7 +288,11 @@ def _fill_ops(name: str, select: str, as_of: datetime, cursor: duckdb.DuckDBPyCo
 
 
 def describe(
-    connection: duckdb.DuckDBPyConnection, as_of: datetime, release_id: str, tables: tuple[TableFingerprint, ...]
+    connection: duckdb.DuckDBPyConnection,
+    as_of: datetime,
+    release_id: str,
+    tables: tuple[TableFingerprint, ...],
+    how: How,
 ) -> Built:
     """Tell of the release attached as `news` what it holds."""
     counts = {one.table: one.row_count for one in tables}
@@ -266,6 +306,7 @@ def describe(
         fingerprint=combine(tables),
         tables=tables,
         versions=VERSIONS,
+        how=how,
     )
 
 
@@ -274,7 +315,8 @@ def _count_present(connection: duckdb.DuckDBPyConnection) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _write_release(connection: duckdb.DuckDBPyConnection, built: Built) -> None:
+def write_what_it_is(connection: duckdb.DuckDBPyConnection, built: Built) -> None:
+    """Write what the release attached as `news` is, and what it promises: ops.release, contract and relationship."""
     values: Mapping[str, object] = {
         "release_id": built.release_id,
         "as_of": built.as_of,
@@ -286,14 +328,15 @@ def _write_release(connection: duckdb.DuckDBPyConnection, built: Built) -> None:
         "article_count": built.article_count,
         "mention_count": built.mention_count,
         "fingerprint": built.fingerprint,
+        "build_kind": built.how.kind,
+        "base_release_id": built.how.base,
+        "rows_came": built.how.came,
+        "rows_went": built.how.went,
+        "whole_build_reason": built.how.reason,
     }
     placeholders = ", ".join(f"${name}" for name in values)
     connection.execute(f"insert into news.ops.release ({', '.join(values)}) values ({placeholders})", dict(values))
-
-
-def _write_contract(connection: duckdb.DuckDBPyConnection) -> None:
-    """Write what the release promises: ops.contract and ops.relationship."""
-    contract = [CONTRACT_VERSION, STANDARD_VERSION, render_contract()]
+    contract = [CONTRACT_VERSION, STANDARD_VERSION, contract_yaml()]
     connection.execute("insert into news.ops.contract (contract_version, standard, yaml) values (?, ?, ?)", contract)
     rows = [asdict(row) for row in relationships()]
     connection.register("related", pa.Table.from_pylist(rows))

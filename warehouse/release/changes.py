@@ -8,13 +8,14 @@ Nothing is compared where a difference would not tell of the news: under other v
 may differ, and after a takedown a row would say what was taken down.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from schemas.tables import BASE_TABLES
 from warehouse.db import attach_release, explain
 from warehouse.home import Home
 from warehouse.ledger.opening import transaction
@@ -59,16 +60,42 @@ def tell_changes(connection: duckdb.DuckDBPyConnection, previous: Previous | str
     out to be unreadable, or too large for the memory allowed, is told as such.
     """
     if isinstance(previous, str):
-        _leave_empty(connection, previous)
+        connection.execute("update news.ops.release set uncompared_reason = $1", [previous])
         return
     try:
-        with _attached(connection, previous), transaction(connection):
-            connection.execute(f"insert into news.ops.release_change by name {read_sql('ops', 'release_change')}")
-            connection.execute("update news.ops.release set previous_release_id = $1", [previous.release_id])
+        with _attached(connection, previous):
+            look_at(connection, "before", "previous")
+            look_at(connection, "after", "news")
+            insert_changes(connection, previous.release_id)
     except duckdb.Error as error:
         if explain(error, previous.file, is_ledger=False) is None:
             raise
-        _leave_empty(connection, UNREADABLE)
+        connection.execute("update news.ops.release set uncompared_reason = $1", [UNREADABLE])
+    finally:
+        connection.execute("detach database if exists before")
+        connection.execute("detach database if exists after")
+
+
+def look_at(
+    connection: duckdb.DuckDBPyConnection, name: str, release: str, where: Mapping[str, str] | None = None
+) -> None:
+    """Show an attached release in a catalog `name`, in which the comparison looks for it.
+
+    `where`: the condition for rows of each table that are shown; those of tables that it lacks are all shown.
+    """
+    connection.execute(f"attach ':memory:' as {name}")
+    for table in BASE_TABLES:
+        condition = (where or {}).get(table.name, "true")
+        connection.execute(
+            f"create view {name}.main.{table.name} as select * from {release}.main.{table.name} where {condition}"
+        )
+
+
+def insert_changes(connection: duckdb.DuckDBPyConnection, previous_id: str) -> None:
+    """Compare the catalogs `before` and `after`."""
+    with transaction(connection):
+        connection.execute(f"insert into news.ops.release_change by name {read_sql('ops', 'release_change')}")
+        connection.execute("update news.ops.release set previous_release_id = $1", [previous_id])
 
 
 @contextmanager
@@ -78,7 +105,3 @@ def _attached(connection: duckdb.DuckDBPyConnection, previous: Previous) -> Iter
         yield
     finally:
         connection.execute("detach previous")
-
-
-def _leave_empty(connection: duckdb.DuckDBPyConnection, reason: str) -> None:
-    connection.execute("update news.ops.release set uncompared_reason = $1", [reason])

@@ -44,11 +44,14 @@ def combine(tables: tuple[TableFingerprint, ...]) -> str:
 
 def fingerprint_table(connection: duckdb.DuckDBPyConnection, catalog: str, table: Table) -> TableFingerprint:
     """Return the fingerprint of one table of schema `main` of the attached release."""
-    columns = [(column.name, column.type) for column in table.columns]
-    source = f"{named(catalog)}.{table.schema}.{named(table.name)}"
-    row = connection.execute(digest_sql(columns, source)).fetchone()
-    count, digest = (0, 0) if row is None else row
+    row = connection.execute(digest_sql(columns_of(table), f"{named(catalog)}.{table.schema}.{named(table.name)}"))
+    ((count, digest),) = row.fetchall()
     return TableFingerprint(table.name, int(count), f"{int(digest):032x}")
+
+
+def columns_of(table: Table) -> list[tuple[str, str]]:
+    """Return name and type of each column of a table, as `digest_sql` takes them."""
+    return [(column.name, column.type) for column in table.columns]
 
 
 def digest_sql(columns: Iterable[tuple[str, str]], source: str) -> str:
@@ -57,11 +60,12 @@ def digest_sql(columns: Iterable[tuple[str, str]], source: str) -> str:
     In: name and type of each column, in order; what stands after FROM (a table, or what a copy of it is read by). The
     query gives one row: the count and the hash, a number. Any DuckDB from 1.2 on runs it, with the same answer.
     """
-    row_text = f"concat({', '.join(_value_text(name, type_) for name, type_ in columns)})"
-    return (
-        f"select count(*), coalesce(bit_xor(md5_number(row_text)), 0) "
-        f"from (select {row_text} as row_text from {source})"
-    )
+    return f"select count(*), coalesce(bit_xor(digest), 0) from (select {row_digest(columns)} as digest from {source})"
+
+
+def row_digest(columns: Iterable[tuple[str, str]]) -> str:
+    """Return the SQL of a row's hash, a number. In: name and type of each column, in order."""
+    return f"md5_number(concat({', '.join(_value_text(name, type_) for name, type_ in columns)}))"
 
 
 def _value_text(name: str, type_: str) -> str:

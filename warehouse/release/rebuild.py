@@ -70,6 +70,7 @@ def build_audited(
             as_of,
             release_id or f"build-{as_of:%Y%m%dT%H%M%S.%f}Z",
             lambda _: runs.fill_ops(connection, KEEP_RUNS, as_of),
+            uncompared,
         )
         changes.tell_changes(connection, uncompared)
         results = run_audits(connection, as_of)

@@ -22,6 +22,7 @@ from warehouse.release import publish
 from warehouse.release.build import Built, Versions
 from warehouse.release.publish import Fingerprint
 from warehouse.release.told import CATCHING_UP, LEAST_AHEAD_SECONDS
+from warehouse.sql_files import fetch_records
 
 A_DAY = timedelta(days=1)
 A_SECOND = timedelta(seconds=1)
@@ -177,10 +178,13 @@ def recognise(connection: duckdb.DuckDBPyConnection, home: Home, row: ReleaseRow
     each later run would read them again.
     """
     file = home.release_file(row.release_id)
-    if not publish.is_untouched(file, row.file):
+    # They may have been noted since the row was read.
+    sql = "select sha256, size, mtime_ns, ctime_ns, inode from ledger.release where release_id = $1"
+    known = next((Fingerprint(*noted) for noted in connection.execute(sql, [row.release_id]).fetchall()), row.file)
+    if not publish.is_untouched(file, known):
         return None
     numbers = file_state(file.stat())
-    if numbers != (row.file.size, row.file.mtime_ns, row.file.ctime_ns, row.file.inode):
+    if numbers != (known.size, known.mtime_ns, known.ctime_ns, known.inode):
         sql = "update ledger.release set mtime_ns = $1, ctime_ns = $2, inode = $3 where release_id = $4"
         connection.execute(sql, [*numbers[1:], row.release_id])
     return replace(row, file=Fingerprint(row.file.sha256, *numbers))
@@ -224,15 +228,6 @@ def notices(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def drift(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Return the fields that the rules do not know, the fields of ops.drift each."""
     return fetch_records(connection, "select * from ledger.drift order by field")
-
-
-def fetch_records(
-    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object] | None = None
-) -> list[dict[str, Any]]:
-    """Return a query's rows as dictionaries."""
-    cursor = connection.execute(sql, values)
-    names = [str(column[0]) for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def quarantine_digest(connection: duckdb.DuckDBPyConnection) -> str:

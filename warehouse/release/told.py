@@ -25,9 +25,12 @@ def pin_of(home: Home, state: State) -> str | None:
     """Return the release that a rollback has pinned, None where no pin holds: the link has to show it.
 
     While a takedown is unfinished the link may show the pinned release or the one in its place: then any pin counts.
+    Where a second rollback was cut off before it moved the link, the first one's pin still holds.
     """
-    pin = state.get("pin")
-    return pin if state.get("takedown") or pin == home.linked_release() else None
+    pin, shown = state.get("pin"), home.linked_release()
+    if shown is not None and shown == state.get("former_pin"):
+        return shown
+    return pin if state.get("takedown") or pin == shown else None
 
 
 def shown_record(home: Home, state: State) -> Record | None:

@@ -1,4 +1,4 @@
-"""The page: answers and drawings put into page.html.jinja, with everything of the data escaped.
+"""The page: a release's answers put into page.html.jinja, with everything of the data escaped.
 
 News text is written by strangers. Three fences stand between it and the reader's browser: Jinja escapes every value,
 control characters and direction overrides are shown instead of obeyed (and each text is isolated by `<bdi>`), and the
@@ -9,77 +9,111 @@ begins with http:// or https:// becomes a link; nothing is loaded from it.
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from warehouse.db import Limits, release_connection
+from warehouse.queries.parameters import bound_values
+from warehouse.queries.recipes import recipe_sql
 from warehouse.queries.render import visible
-from warehouse.report import charts
-from warehouse.report.network import Node, lay_out
-from warehouse.report.questions import Answers, Rows, ask
+from warehouse.report import shapes
+from warehouse.report.shapes import Rows
+from warehouse.sql_files import fetch_records, read_sql, sql_names
 from warehouse.state import State
 
+RECIPES = {
+    "changes": "changed_since_last_release",
+    "cited": "most_cited_articles",
+    "conflicts": "conflicts_by_field",
+    "freshness": "freshness",
+    "movers": "score_movement",
+    "rising": "topics_on_the_rise",
+}
 RUN_KINDS = ("new", "changed", "touched", "unchanged", "quarantined", "removed")
-LONGEST_LIST = 50
+# Rows of a list of the first screen, and of any other.
+SHORT, LONG = 10, 50
 NO_RUN: Mapping[str, Any] = {"status": None, "as_of": None, "error": None}
 
 
-def render_page(release: Path, state: State | None, now: datetime | None) -> str:
-    """Return the page; `warehouse.report.render` tells of it."""
+def ask(release: Path) -> dict[str, Rows]:
+    """Return what the page shows of a release: the rows of each file in sql/report and of each recipe, by name.
+
+    Raises RunFailed where the release is absent or damaged.
+    """
+    with release_connection(release, sandboxed=True, limits=Limits(threads=2)) as connection:
+        answers: dict[str, Rows] = {"release": fetch_records(connection, "from ops.release")}
+        for name in sql_names("report"):
+            if name != "network_edges":
+                answers[name] = fetch_records(connection, read_sql("report", name))
+        drawn = {"article_keys": [row["article_key"] for row in answers["network_articles"]]}
+        answers["network_edges"] = fetch_records(connection, read_sql("report", "network_edges"), drawn)
+        for name, recipe in RECIPES.items():
+            # A release of contract version 1 does not say what changed.
+            if name == "changes" and answers["release"][0].get("previous_release_id") is None:
+                answers[name] = []
+                continue
+            sql = recipe_sql(recipe)
+            answers[name] = fetch_records(connection, sql, bound_values(sql, ()))
+    return answers
+
+
+def render(release: Path, state: State | None, now: datetime | None = None) -> str:
+    """Return a release as one HTML page, which loads nothing and holds no script.
+
+    In: the release's file, or FILE; what state.json says of the last run, which may have published nothing; the moment
+    of making (naive UTC; now where none is given). Raises RunFailed where the release is absent or damaged.
+    """
     answers = ask(release)
-    nodes = lay_out(answers.network_articles, answers.network_edges)
+    (told,) = answers["release"]
     made_at = now if now is not None else datetime.now(UTC).replace(tzinfo=None)
-    quarantine = answers.quarantine if state is None else state.get("quarantine", answers.quarantine)
-    reasons = _counted(quarantine)
+    quarantine = answers["quarantine"] if state is None else state.get("quarantine", answers["quarantine"])
+    reasons = Counter(str(entry["reason"]) for entry in quarantine).most_common()
+    rising = [row for row in answers["rising"] if row["difference"] > 0]
+    kinds = [kind for kind in RUN_KINDS if any(run[f"documents_{kind}"] for run in answers["runs"])]
+    changed = Counter[str]()
+    for row in answers["changes"]:
+        changed[row["kind"]] += row["articles"]
     style = _file("page.css")
     return _template().render(
-        answers=answers,
-        quarantine=quarantine,
-        reasons=reasons,
+        **{
+            **answers,
+            "release": told,
+            "freshness": answers["freshness"][0],
+            "cited": answers["cited"][:SHORT],
+            "rising": rising[:SHORT],
+            "quarantine": quarantine,
+        },
+        changed=changed,
+        reasons=[{"reason": reason, "count": count} for reason, count in reasons],
         last_run={**NO_RUN, **({} if state is None else state.get("run", {}))},
-        nodes=nodes,
-        drawn=_drawings(answers, nodes, reasons),
-        kinds=RUN_KINDS,
+        network=shapes.network(answers["network_articles"], answers["network_edges"]),
+        kinds=kinds,
+        tables=[(*head, list(rows)) for head, rows in groupby(answers["dictionary"], _relation)],
+        shapes=shapes,
         made_at=made_at,
-        hours_old=max(0.0, (made_at - answers.release["as_of"]).total_seconds() / 3600),
-        longest=LONGEST_LIST,
+        hours_old=max(0.0, (made_at - told["as_of"]).total_seconds() / 3600),
+        longest=LONG,
         style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
 
 
-def _drawings(answers: Answers, nodes: Sequence[Node], reasons: Rows) -> dict[str, charts.Drawn]:
-    """Draw what has something to show; the template says in words what is empty."""
-    kinds = [kind for kind in RUN_KINDS if any(run[f"documents_{kind}"] for run in answers.runs)]
-    wanted: dict[str, tuple[object, charts.Drawing]] = {
-        "runs": (kinds, charts.runs(answers.runs, kinds)),
-        "coverage": (answers.coverage, charts.coverage(answers.coverage)),
-        "topics": (answers.topics, charts.bars(answers.topics, "topic", "article_count", "articles")),
-        "providers": (answers.providers, charts.bars(answers.providers, "domain", "article_count", "articles")),
-        "quality": (answers.quality, charts.quality(answers.quality)),
-        "movement": (len(answers.score_movement) > 1, charts.movement(answers.score_movement)),
-        "network": (nodes, charts.network(nodes)),
-        "quarantine": (reasons, charts.bars(reasons, "reason", "count", "problems")),
-        "conflicts": (answers.conflicts, charts.bars(answers.conflicts, "field", "losing_value_count", "values lost")),
-    }
-    return {name: charts.draw(name, drawing) for name, (has_data, drawing) in wanted.items() if has_data}
-
-
-def _counted(quarantine: Sequence[Mapping[str, Any]]) -> Rows:
-    counts = Counter(str(entry["reason"]) for entry in quarantine)
-    return [{"reason": reason, "count": count} for reason, count in counts.most_common()]
+def _relation(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row["relation"], row["meaning"]
 
 
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(told=_told, shown=visible, link=_link, number=_number, moment=_moment, svg=Markup)
+    environment.filters.update(text=_text, shown=visible, link=_link, number=_number, moment=_moment, counted=_counted)
     return environment.from_string(_file("page.html.jinja"))
 
 
@@ -87,14 +121,14 @@ def _file(name: str) -> str:
     return (files("warehouse") / "report" / name).read_text(encoding="utf-8")
 
 
-def _told(value: object) -> Markup:
+def _text(value: object) -> Markup:
     """Return text of the data: escaped, with nothing hidden in it, and isolated from the text around it."""
     return Markup("–") if value is None else Markup("<bdi>{}</bdi>").format(visible(str(value)))
 
 
 def _link(url: str | None, text: str | None) -> Markup:
     """Return the text as a link, or as text where the address is not one that a browser should follow."""
-    shown = _told(text if text else url)
+    shown = _text(text if text else url)
     if url is None or not url.lower().startswith(("http://", "https://")):
         return shown
     return Markup('<a href="{}" rel="noopener noreferrer nofollow">{}</a>').format(url, shown)
@@ -104,15 +138,18 @@ def _number(value: float | int | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-def _moment(value: object) -> Markup:
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _moment(value: object, *, is_day: bool = False) -> Markup:
     """Return a time of the data (a value, or ISO 8601 text of state.json) as `2026-11-20 08:15 UTC`, or a day."""
     if value is None:
         return Markup("–")
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
-    if isinstance(value, datetime):
-        return Markup('<time datetime="{}Z">{} UTC</time>').format(
-            value.strftime("%Y-%m-%dT%H:%M:%S"), value.strftime("%Y-%m-%d %H:%M")
-        )
-    day = value.isoformat() if isinstance(value, date) else escape(str(value))
-    return Markup('<time datetime="{0}">{0}</time>').format(day)
+    if isinstance(value, datetime) and not is_day:
+        return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%S}Z">{:%Y-%m-%d %H:%M} UTC</time>').format(value, value)
+    if isinstance(value, date):
+        return Markup('<time datetime="{0:%Y-%m-%d}">{0:%Y-%m-%d}</time>').format(value)
+    return Markup("{}").format(str(value))

@@ -19,26 +19,24 @@ mends.
 """
 
 import hashlib
-import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import duckdb
+from pydantic import BaseModel, ValidationError
 
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
-from warehouse.db import WAY_BACK, ledger_connection, named, spill_folder
+from warehouse.db import WAY_BACK, ledger_connection, spill_folder
 from warehouse.durable import fsync_folder, open_regular, write_atomically
-from warehouse.home import Home, check_release_id
+from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
-from warehouse.ledger.opening import check_format
+from warehouse.ledger.opening import check_format, check_whole
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
@@ -62,23 +60,34 @@ MAX_MANIFEST_BYTES = 100_000_000
 PAUSE_SECONDS = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """A backup that was made or verified: where, the release FILE showed, the files' digests and sizes in bytes."""
+class Copied(BaseModel, strict=True, frozen=True):
+    """What a manifest tells of a file."""
 
-    folder: Path
+    sha256: str
+    bytes: int
+
+
+class Manifest(BaseModel, strict=True):
+    """A backup's manifest.json: when it was made, the release FILE showed, and the files by their names below it."""
+
+    version: int = VERSION
     made_at: str
     release: str | None
-    sha256s: Mapping[str, str]
-    sizes: Mapping[str, int]
+    files: dict[str, Copied]
 
     @property
     def total_bytes(self) -> int:
         """The size of all files."""
-        return sum(self.sizes.values())
+        return sum(file.bytes for file in self.files.values())
+
+    @property
+    def sha256_of_releases(self) -> dict[str, str]:
+        """The digests of the releases, by their ids."""
+        named = ((name.split("/"), file) for name, file in self.files.items())
+        return {parts[1]: file.sha256 for parts, file in named if parts[0] == RELEASES}
 
 
-def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Backup:
+def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
     """Copy the warehouse into the folder `to`, which must be absent or empty; it appears whole or not at all.
 
     `wait_seconds` bounds how often a copy is taken anew because a run wrote meanwhile. Raises UsageError when there is
@@ -89,13 +98,12 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Backup:
     target = Path(os.path.abspath(to))
     _check_target(home, target)
     with _temporary_folder(target) as folder:
-        made = _copy_settled(home, folder, time.monotonic() + wait_seconds)
-        check_ledger(folder / LEDGER)
-        _check_fit(folder / LEDGER, made)
-        write_atomically(folder / MANIFEST, _manifest(made))
+        made = _copy_unchanged(home, folder, time.monotonic() + wait_seconds)
+        _check_fit(folder, made)
+        write_atomically(folder / MANIFEST, (made.model_dump_json(indent=2) + "\n").encode())
         folder.rename(target)
         fsync_folder(target.parent)
-    return Backup(target, made.made_at, made.release, made.sha256s, made.sizes)
+    return made
 
 
 def _check_target(home: Home, target: Path) -> None:
@@ -119,7 +127,7 @@ def _temporary_folder(target: Path) -> Iterator[Path]:
         raise refused("cannot write the backup", target, error) from error
 
 
-def _copy_settled(home: Home, folder: Path, deadline: float) -> Backup:
+def _copy_unchanged(home: Home, folder: Path, deadline: float) -> Manifest:
     """Copy until nothing changed from before the first file to after the last."""
     while True:
         before = _mark(home)
@@ -149,23 +157,21 @@ def _head(folder: Path, name: str, size: int = -1) -> bytes:
         return file.read(size)
 
 
-def _copy_once(home: Home, folder: Path) -> Backup | None:
+def _copy_once(home: Home, folder: Path) -> Manifest | None:
     """Copy every file; None where one went away meanwhile."""
     release = publish.current(home)
     wanted = {f"{RELEASES}/{name}/{RELEASE}": home.release_file(name) for name in publish.release_ids(home)}
     wanted |= {LEDGER: home.ledger, **({STATE: home.state} if home.state.is_file() else {})}
     shutil.rmtree(folder / RELEASES, ignore_errors=True)
     try:
-        copied = {name: copy(source, folder / name, _mode(name)) for name, source in sorted(wanted.items())}
+        files = {name: copy(source, folder / name, _mode(name)) for name, source in sorted(wanted.items())}
     except FileNotFoundError:
         return None
-    made_at = datetime.now(UTC).isoformat(timespec="seconds")
-    sizes = {name: (folder / name).stat().st_size for name in copied}
-    return Backup(folder, made_at, release, copied, sizes)
+    return Manifest(made_at=datetime.now(UTC).isoformat(timespec="seconds"), release=release, files=files)
 
 
-def copy(source: Path, target: Path, mode: int, *, below: Path | None = None) -> str:
-    """Copy a file's bytes to the disk, with this mode from the first byte on, and return their SHA-256.
+def copy(source: Path, target: Path, mode: int, *, below: Path | None = None) -> Copied:
+    """Copy a file's bytes to the disk, with this mode from the first byte on; return their SHA-256 and number.
 
     The umask takes its share of the mode. The digest is that of the bytes read, so that a later check finds a copy that
     the disk has garbled. Raises OSError, also where the source is a link or no file, or lies behind a link that is
@@ -176,140 +182,106 @@ def copy(source: Path, target: Path, mode: int, *, below: Path | None = None) ->
     digest = hashlib.sha256()
     folder = below or source.parent
     reading = open_regular(folder, str(source.relative_to(folder)))
-    with open(reading, "rb") as reader, open(target, "wb", opener=partial(_make, mode)) as writer:
+    writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with open(reading, "rb") as reader, open(writing, "wb") as writer:
         while chunk := reader.read(CHUNK_BYTES):
             digest.update(chunk)
             writer.write(chunk)
         writer.flush()
         os.fsync(writer.fileno())
-    return digest.hexdigest()
-
-
-def _make(mode: int, path: str, _: int) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        return Copied(sha256=digest.hexdigest(), bytes=writer.tell())
 
 
 def _mode(name: str) -> int:
     return {LEDGER: 0o600, STATE: 0o666}.get(name, publish.SEALED_MODE)
 
 
-def check_ledger(path: Path) -> None:
-    """Read every column of every table, so that each block's checksum is checked. Raises LedgerDamaged.
-
-    A ledger of today's format has to have every table that is declared.
-    """
-    with ledger_connection(path, read_only=True) as connection:
-        check_format(connection, path.parent / "tmp")
-        tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where not temporary"
-        ).fetchall()
-        for schema, table in tables:
-            source = f"{named(str(schema))}.{named(str(table))}"
-            connection.execute(f"select bit_xor(hash(t)) from {source} as t").fetchall()
+@contextmanager
+def _ledger_in(folder: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, set[str]]]:
+    """Open a backup's ledger for the block, with the names of its tables. Raises LedgerDamaged where one is missing."""
+    with ledger_connection(folder / LEDGER, read_only=True) as connection:
+        check_format(connection, folder)
+        yield connection, {str(row[0]) for row in connection.execute("show tables").fetchall()}
 
 
-def _check_fit(ledger: Path, made: Backup) -> None:
-    """Raise RunFailed where the copy lacks bytes, or holds a forged release or text that was taken down."""
-    with ledger_connection(ledger, read_only=True) as connection:
-        tables = _tables(connection)
+def _check_fit(folder: Path, made: Manifest) -> None:
+    """Raise RunFailed where a copy is damaged, lacks bytes, or holds a forged release or text that was taken down."""
+    with _ledger_in(folder) as (connection, tables):
+        check_whole(connection)
         if "release" in tables:
-            check_copies(connection, _digests(made))
+            check_copies(connection, made.sha256_of_releases)
         if "pack" in tables and packs.lost(connection):
             raise LedgerDamaged("kept bytes are not in the ledger", todo=WAY_BACK)
         if "meta" in tables and is_unfinished(connection):
             raise RunFailed("a takedown is not finished", todo="`newsmart run` finishes it")
 
 
-def _digests(made: Backup) -> dict[str, str]:
-    """Return the digests of a backup's releases, by their ids."""
-    return {name.split("/")[1]: digest for name, digest in made.sha256s.items() if name.startswith(f"{RELEASES}/")}
-
-
-def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    return {str(row[0]) for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
-
-
-def _manifest(made: Backup) -> bytes:
-    files = {name: {"sha256": made.sha256s[name], "bytes": made.sizes[name]} for name in sorted(made.sha256s)}
-    told = {"version": VERSION, "made_at": made.made_at, "release": made.release, "files": files}
-    return (json.dumps(told, indent=2) + "\n").encode()
-
-
-def verify_backup(folder: Path) -> Backup:
+def verify_backup(folder: Path) -> Manifest:
     """Check a backup's every byte, and that its ledger opens.
 
     Raises UsageError when the folder is no backup, RunFailed when it is a damaged one.
     """
     made = _read_manifest(folder)
-    for name in made.sha256s:
-        with _damage(made, name), open(open_regular(folder, name), "rb") as file:
-            _compare(made, name, hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
+    for name, recorded in made.files.items():
+        try:
+            with open(open_regular(folder, name), "rb") as file:
+                found = Copied(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=file.tell())
+        except OSError as error:
+            raise _damaged(folder / name, error.strerror) from error
+        _compare(folder / name, found, recorded)
     log = folder / f"{LEDGER}.wal"
     if os.path.lexists(log):
-        raise RunFailed("the backup is damaged", where=f"{log}: no backup has a log, which would change the ledger")
-    check_ledger(folder / LEDGER)
+        raise _damaged(log, "no backup has a log, which would change the ledger")
+    with _ledger_in(folder) as (connection, _):
+        check_whole(connection)
     _check_releases(made, folder)
     return made
 
 
-def _check_releases(made: Backup, folder: Path) -> None:
+def _check_releases(made: Manifest, folder: Path) -> None:
     """Raise RunFailed where a release holds foreign SQL, or is not the one that the ledger knows."""
-    copied = _digests(made)
-    for release_id in copied:
+    for release_id in made.sha256_of_releases:
         check_no_foreign_sql(folder / RELEASES / release_id / RELEASE)
-    with ledger_connection(folder / LEDGER, read_only=True) as connection:
-        if "release" in _tables(connection):
-            check_copies(connection, copied, WAY_OUT)
+    with _ledger_in(folder) as (connection, tables):
+        if "release" in tables:
+            check_copies(connection, made.sha256_of_releases, WAY_OUT)
 
 
-@contextmanager
-def _damage(made: Backup, name: str) -> Iterator[None]:
+def _compare(path: Path, found: Copied, recorded: Copied) -> None:
+    if found != recorded:
+        raise _damaged(path, "its bytes are not those that were copied")
+
+
+def _damaged(path: Path, why: str | None) -> RunFailed:
+    return RunFailed("the backup is damaged", where=f"{path}: {why}")
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
     try:
-        yield
+        made = Manifest.model_validate_json(_head(folder, MANIFEST, MAX_MANIFEST_BYTES))
     except OSError as error:
-        raise RunFailed("the backup is damaged", where=f"{made.folder / name}: {error.strerror}") from error
-
-
-def _compare(made: Backup, name: str, digest: str, size: int) -> None:
-    if (digest, size) != (made.sha256s[name], made.sizes[name]):
-        where = f"{made.folder / name}: its bytes are not those that were copied"
-        raise RunFailed("the backup is damaged", where=where)
-
-
-def _read_manifest(folder: Path) -> Backup:
-    try:
-        told = json.loads(_head(folder, MANIFEST, MAX_MANIFEST_BYTES))
-        if told["version"] > VERSION:
-            raise RunFailed("the backup is of a newer newsmart", where=str(folder), todo="upgrade newsmart")
-        files = {str(name): entry for name, entry in told["files"].items()}
-        sha256s = {_checked_name(name): str(entry["sha256"]) for name, entry in files.items()}
-        sizes = {name: int(entry["bytes"]) for name, entry in files.items()}
-        release = told["release"]
-        made = Backup(folder, str(told["made_at"]), None if release is None else str(release), sha256s, sizes)
-    except OSError as error:
-        raise UsageError("not a backup", where=f"{folder / MANIFEST}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise RunFailed("the backup is damaged", where=f"{folder / MANIFEST}: it makes no sense") from error
-    if LEDGER not in sha256s or (made.release and f"{RELEASES}/{made.release}/{RELEASE}" not in sha256s):
-        raise RunFailed("the backup is damaged", where=f"{folder / MANIFEST}: it lacks the ledger or the release")
+        raise UsageError("not a backup", where=f"{path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise _damaged(path, "it makes no sense") from error
+    if made.version > VERSION:
+        raise RunFailed("the backup is of a newer newsmart", where=str(folder), todo="upgrade newsmart")
+    wrong = [name for name in made.files if not _is_ours(name)]
+    if wrong:
+        raise _damaged(path, f"no backup holds {ascii(wrong[0])[:100]}")
+    if LEDGER not in made.files or (made.release and made.release not in made.sha256_of_releases):
+        raise _damaged(path, "it lacks the ledger or the release")
     return made
 
 
-def _checked_name(name: str) -> str:
-    """Return a file's name in a backup, or raise ValueError: a manifest may have been written by anyone."""
-    parts = name.split("/")
-    if name in (LEDGER, STATE):
-        return name
-    if len(parts) != 3 or parts[0] != RELEASES or parts[2] != RELEASE:
-        raise ValueError(name)
-    try:
-        check_release_id(parts[1])
-    except UsageError as error:
-        raise ValueError(name) from error
-    return name
+def _is_ours(name: str) -> bool:
+    """Return whether a backup has a file of this name: a manifest may have been written by anyone."""
+    release_id = name.removeprefix(f"{RELEASES}/").removesuffix(f"/{RELEASE}")
+    is_release = name == f"{RELEASES}/{release_id}/{RELEASE}" and is_release_id(release_id)
+    return name in (LEDGER, STATE) or is_release
 
 
-def restore(source: Path, home: Home, *, force: bool = False) -> Backup:
+def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
     """Put a backup in the warehouse's place; return what was restored.
 
     Everything is verified first. Raises UsageError when a warehouse is there and `force` is not given, RunFailed when
@@ -324,29 +296,25 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Backup:
         publish.check_no_stray_wal(home)
         try:
             with spill_folder(home.temp) as staging:
-                _stage(made, staging)
+                _stage(made, source, staging)
                 _put_in_place(made, staging, home)
         except OSError as error:
             raise refused("cannot restore", home.file, error) from error
     return made
 
 
-def _stage(made: Backup, staging: Path) -> None:
+def _stage(made: Manifest, source: Path, staging: Path) -> None:
     """Copy the backup's files into a private folder of the warehouse's, and see that these copies are as verified."""
-    for name in made.sha256s:
-        digest = copy(made.folder / name, staging / name, _mode(name), below=made.folder)
-        _compare(made, name, digest, (staging / name).stat().st_size)
-    with ledger_connection(staging / LEDGER, read_only=True) as connection:
-        check_format(connection, staging)
+    for name, recorded in made.files.items():
+        _compare(source / name, copy(source / name, staging / name, _mode(name), below=source), recorded)
     _check_releases(made, staging)
 
 
-def _put_in_place(made: Backup, staging: Path, home: Home) -> None:
-    restored = [name.split("/")[1] for name in made.sha256s if name.startswith(f"{RELEASES}/")]
-    for release_id in restored:
+def _put_in_place(made: Manifest, staging: Path, home: Home) -> None:
+    for release_id in made.sha256_of_releases:
         _place_release(staging / RELEASES / release_id / RELEASE, home, release_id)
     _replace(staging / LEDGER, home.ledger, PRIVATE_MODE)
-    if STATE in made.sha256s:
+    if STATE in made.files:
         write_atomically(home.state, (staging / STATE).read_bytes())
     else:
         home.state.unlink(missing_ok=True)
@@ -354,7 +322,7 @@ def _put_in_place(made: Backup, staging: Path, home: Home) -> None:
         publish.flip(home, made.release)
     elif os.path.lexists(home.file):
         home.file.unlink()
-    publish.prune(home, restored)
+    publish.prune(home, made.sha256_of_releases)
     publish.clean(home)
 
 

@@ -2,10 +2,21 @@
 
 DuckDB reuses the blocks of deleted rows but never shrinks a file, and the deleted bytes stay in it. Copying the
 database whole into a new file leaves both behind; the new file then takes the old one's place by one rename.
+
+How old things are is told by time that has really passed, as far as runs can witness it. A clock that jumps ahead by
+ten years would make everything ten years older, and what is a day old would be deleted; whoever sets the clock right
+afterwards does not get it back. Nothing here can know the time, but runs leave their own: a jump, like a pause, is a
+gap between two of them, or between the last one and now. So a gap counts as twice the usual one at most, and as a day
+at least. After a long pause things are kept longer than they need be; a clock that jumped makes them go by that much
+too early, and no more. Rejected: the latest as-of in the place of the clock (one run under the wrong clock, and it is
+wrong too), and asking for confirmation (nobody is there when cron calls).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
 
 import duckdb
 
@@ -13,16 +24,17 @@ from schemas.errors import LedgerDamaged
 from warehouse.db import quoted, spill_folder
 from warehouse.durable import fsync_file, fsync_folder
 from warehouse.home import Home
-from warehouse.ledger import packs, unused
+from warehouse.ledger import packs
 from warehouse.ledger.opening import transaction
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
-from warehouse.upkeep.keep import past_keep
+from warehouse.sql_files import run_script
 
 COMPACTED = "compacted"
+A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Retention:
     """How long things are kept, in days and rows; raw_days 0: for ever."""
 
     runs: int
@@ -39,25 +51,24 @@ class Pruned:
     raw: int
 
 
-def prune_ledger(connection: duckdb.DuckDBPyConnection, kept: Kept, now: datetime) -> Pruned:
+def prune_ledger(connection: duckdb.DuckDBPyConnection, retention: Retention, now: datetime) -> Pruned:
     """Drop rows of runs, mended problems and bytes of superseded versions that are past their keep.
 
-    How old something is, warehouse/upkeep/keep.py tells. Bytes of what is in quarantine no more, and belongs to no
-    version, go at once. Versions and mentions always stay: only their bytes can go, and with them the possibility to
-    read them again under new rules.
+    Bytes of what is in quarantine no more, and belongs to no version, go at once. Versions and mentions always stay:
+    only their bytes can go, and with them the possibility to read them again under new rules.
     """
-    starts = [row[0] for row in connection.execute(_STARTS).fetchall()]
-    problems_from = past_keep(now, starts, kept.quarantine_days)
-    raw_from = past_keep(now, starts, kept.raw_days) if kept.raw_days else None
+    starts = [row[0] for row in connection.execute("select started_at from ledger.run order by as_of").fetchall()]
+    problems_from = past_keep(now, starts, retention.quarantine_days)
+    raw_from = past_keep(now, starts, retention.raw_days) if retention.raw_days else datetime.min
     with transaction(connection):
-        return Pruned(
-            runs=_count(connection, _OLD_RUNS, {"keep": kept.runs}),
+        pruned = Pruned(
+            runs=_count(connection, _OLD_RUNS, {"keep": retention.runs}),
             problems=_count(connection, _OLD_PROBLEMS, {"before": problems_from}),
-            raw=_drop_raw(connection, raw_from),
+            raw=run_script(connection, "ledger", "drop_unknown_bytes")
+            + _count(connection, _SUPERSEDED_RAW, {"before": raw_from}),
         )
-
-
-_STARTS = "select started_at from ledger.run order by as_of"
+        packs.free(connection)
+    return pruned
 
 
 _OLD_RUNS = """
@@ -78,17 +89,40 @@ _SUPERSEDED_RAW = """
 """
 
 
-def _drop_raw(connection: duckdb.DuckDBPyConnection, before: datetime | None) -> int:
-    dropped = _count(connection, unused.RAW_NOBODY_KNOWS, None)
-    if before is not None:
-        dropped += _count(connection, _SUPERSEDED_RAW, {"before": before})
-    packs.free(connection)
-    return dropped
-
-
-def _count(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object] | None) -> int:
+def _count(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object] | None = None) -> int:
     row = connection.execute(sql, parameters).fetchone()
     return 0 if row is None else int(row[0])
+
+
+def past_keep(now: datetime, starts: Sequence[datetime], days: int) -> datetime:
+    """Return the moment from which on things are kept; what is older is past its keep of so many days.
+
+    In: the clock; when runs were started, by its word of then, in the order in which they ran.
+    """
+    moments = _backwards(now, starts)
+    longest = _longest(moments)
+    left, at = timedelta(days=days), now
+    for later, earlier in pairwise(moments):
+        counted = min(later - earlier, longest)
+        if counted >= left:
+            return later - left
+        left, at = left - counted, earlier
+    return at - left
+
+
+def _backwards(now: datetime, starts: Sequence[datetime]) -> list[datetime]:
+    """Return now and the runs before, backwards; those that a wrong clock dated later than what came after are none."""
+    moments = [now]
+    for start in reversed(starts):
+        if start < moments[-1]:
+            moments.append(start)
+    return moments
+
+
+def _longest(moments: Sequence[datetime]) -> timedelta:
+    """Return how much of a gap is believed."""
+    gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(moments)]
+    return max(A_DAY, timedelta(seconds=2 * median(gaps))) if gaps else A_DAY
 
 
 def compact(connection: duckdb.DuckDBPyConnection, home: Home, *, forget: str | None = None) -> int:
@@ -118,4 +152,4 @@ def _row_counts(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[str
     names = connection.execute(
         "select table_name from duckdb_tables() where database_name = $1 order by 1", [catalog]
     ).fetchall()
-    return {str(name): _count(connection, f'select count(*) from {catalog}."{name}"', None) for (name,) in names}
+    return {str(name): _count(connection, f'select count(*) from {catalog}."{name}"') for (name,) in names}

@@ -6,7 +6,6 @@ they see, which is FILE, and copy with programs that follow links.
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from schemas.errors import LedgerDamaged
@@ -29,61 +28,39 @@ def without_ledger(home: Home, *, may_begin_anew: bool) -> list[str]:
     return [f"there was no ledger: started a new one from the sources; {LOST}"]
 
 
-def displaced(home: Home) -> list[str]:
-    """Return what is not where it should be, a sentence each with what to do; nothing where all is in its place."""
-    other = home.other_name()
+def displaced(home: Home) -> str | None:
+    """Say what is not where it should be, and what to do; None where all is in its place."""
+    file, folder, other = home.file, home.folder, home.other_name()
+    has_ledger = home.ledger.is_file()
     if other is not None:
-        return [_renamed(home, other)]
-    if not os.path.lexists(home.file):
-        return [_without_file(home)] if _is_warehouse(home.folder) else []
-    if not home.file.is_symlink():
-        return [_plain_file(home)] if home.file.is_file() and _is_warehouse(home.folder) else []
-    if home.linked_release() is not None and not _is_warehouse(home.folder):
-        return [_without_folder(home)]
-    return []
+        return _renamed(home, other, has_ledger=has_ledger)
+    if not os.path.lexists(file) and has_ledger:
+        links = ", ".join(sorted(path.name for path in _beside(home) if _leads_into(path, folder.name)))
+        now = f", and {links} is a link into it: FILE was renamed" if links else ""
+        return f"{file} is gone while {folder.name} is there{now}; `newsmart run` sets the link anew"
+    if file.is_file() and not file.is_symlink() and has_ledger:
+        return (
+            f"{file} is a plain file where the link should be, as a copy that follows links leaves it; "
+            "move it away, and `newsmart run` sets the link"
+        )
+    if home.linked_release() is not None and not has_ledger:
+        holders = sorted(path.name for path in _beside(home) if any(path.glob(f"releases/*/{file.name}")))
+        found = f"; {', '.join(holders)} holds its releases" if holders else ""
+        return (
+            f"{file} is a link into {folder.name}, which is gone, and the ledger with it{found}; "
+            "move it back or restore a backup: a run would begin anew, without history"
+        )
+    return None
 
 
-def _is_warehouse(folder: Path) -> bool:
-    return (folder / "ledger.duckdb").is_file()
-
-
-def _renamed(home: Home, other: str) -> str:
-    if _is_warehouse(home.file.with_name(other + FOLDER_SUFFIX)):
+def _renamed(home: Home, other: str, *, has_ledger: bool) -> str:
+    if home.file.with_name(other + FOLDER_SUFFIX).is_dir():
         return (
             f"{home.file} is the link of {other}, whose folder {other}{FOLDER_SUFFIX} is there: it was renamed; "
             f"name it {other} again, or readers stay with this release"
         )
-    was = f" and {home.folder.name} its folder" if _is_warehouse(home.folder) else ""
+    was = f" and {home.folder.name} its folder" if has_ledger else ""
     return f"{home.file} is the link of {other}{was}: renamed from that; give both their names back"
-
-
-def _without_file(home: Home) -> str:
-    links = ", ".join(sorted(path.name for path in _links_into(home)))
-    now = f", and {links} is a link into it: FILE was renamed" if links else ""
-    return f"{home.file} is gone while {home.folder.name} is there{now}; `newsmart run` sets the link anew"
-
-
-def _links_into(home: Home) -> Iterator[Path]:
-    """Yield the links beside FILE that show a release of its warehouse."""
-    for path in _beside(home):
-        if path.is_symlink() and os.readlink(path).startswith(f"{home.folder.name}/"):
-            yield path
-
-
-def _plain_file(home: Home) -> str:
-    return (
-        f"{home.file} is a plain file where the link should be, as a copy that follows links leaves it; "
-        "move it away, and `newsmart run` sets the link"
-    )
-
-
-def _without_folder(home: Home) -> str:
-    folders = [path for path in _beside(home) if path.is_dir() and any(path.glob(f"releases/*/{home.file.name}"))]
-    found = f"; {', '.join(sorted(path.name for path in folders))} holds its releases" if folders else ""
-    return (
-        f"{home.file} is a link into {home.folder.name}, which is gone, and the ledger with it{found}; "
-        "move it back or restore a backup: a run would begin anew, without history"
-    )
 
 
 def _beside(home: Home) -> list[Path]:
@@ -91,6 +68,10 @@ def _beside(home: Home) -> list[Path]:
         return list(home.file.parent.iterdir())
     except OSError:
         return []
+
+
+def _leads_into(path: Path, folder: str) -> bool:
+    return path.is_symlink() and os.readlink(path).startswith(f"{folder}/")
 
 
 def is_copied(path: Path, recorded: publish.Fingerprint) -> bool:

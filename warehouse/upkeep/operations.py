@@ -16,13 +16,14 @@ from warehouse.home import Home
 from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import event_change, last_as_of, note_event_change
 from warehouse.ledger.tombstones import is_unfinished, may_show_what_was_taken_down
-from warehouse.release import publish, runs, standing
+from warehouse.release import differing, publish, runs, standing
+from warehouse.release.base import distrust
 from warehouse.release.build import Built
 from warehouse.release.rebuild import build_to, compare_release
 from warehouse.release.told import pin_of
 from warehouse.run_state import state_before
 from warehouse.state import State, write_state
-from warehouse.upkeep.maintain import Kept, compact, prune_ledger
+from warehouse.upkeep.maintain import Retention, compact, prune_ledger
 from warehouse.upkeep.takedown import update_state
 
 
@@ -45,6 +46,10 @@ def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
             todo = "run `newsmart run` first"
             raise RunFailed("the ledger knows no current release", where=str(home.file), todo=todo)
         rebuilt, differences = compare_release(connection, home, row.release_id, row.as_of)
+        if differences:
+            distrust(connection, row.release_id)
+        else:
+            differing.forget(home)
         sha256 = publish.fingerprint_file(home.release_file(row.release_id)).sha256
         is_pinned, is_behind = pin_of(home, state_before(home)) is not None, standing.is_behind(connection, row)
         last = last_as_of(connection)
@@ -71,10 +76,11 @@ def maintain(
     keep_raw_days: int = 0,
 ) -> dict[str, Any]:
     """Drop what is past its keep, compact the ledger, remove releases that are not kept. Returns what was done."""
-    kept = Kept(keep_runs, keep_quarantine_days, keep_raw_days)
+    retention = Retention(keep_runs, keep_quarantine_days, keep_raw_days)
     with locked_ledger(warehouse, memory) as (home, connection):
         before = home.ledger.stat().st_size
-        pruned = prune_ledger(connection, kept, utc_now())
+        differing.empty(home)
+        pruned = prune_ledger(connection, retention, utc_now())
         sound = runs.sound_releases(home, connection, runs.known_releases(home, connection), keep_releases)
         removed = publish.prune(home, [row.release_id for row in sound])
         after = compact(connection, home)
@@ -109,8 +115,11 @@ def rollback(warehouse: Path, memory: str = "") -> str:
 def _pin(home: Home, connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
     """Note the pin, and what was recorded till now, before the link moves.
 
-    A pin counts only while its release is shown, so a crash in between leaves things as they were.
+    A pin counts only while its release is shown, and the one before stays noted, so a crash in between leaves things
+    as they were.
     """
     recorded = event_change(connection)
     note_event_change(connection, recorded)  # an older ledger has no such note
-    write_state(home, State(**{**state_before(home), "pin": release_id, "pinned_at_change": recorded}))
+    before = state_before(home)
+    former = pin_of(home, before)
+    write_state(home, State(**{**before, "pin": release_id, "former_pin": former, "pinned_at_change": recorded}))

@@ -45,7 +45,7 @@ def closed_to_readers(home: Home) -> list[str]:
         return []
 
 
-def told(paths: list[str]) -> str:
+def first_few(paths: list[str]) -> str:
     """Return the first paths, and how many more there are."""
     more = len(paths) - MOST_TOLD
     return ", ".join(paths[:MOST_TOLD]) + (f" and {more:,} more" if more > 0 else "")

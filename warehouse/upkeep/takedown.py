@@ -23,7 +23,8 @@ from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import set_meta, transaction
 from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_documents
 from warehouse.ledger.tombstones import UNFINISHED, URL, has_tombstone, note_takedown
-from warehouse.release import changes, publish, runs
+from warehouse.release import changes, differing, publish, runs
+from warehouse.release.base import note_build
 from warehouse.release.build import lay_out
 from warehouse.release.rebuild import build_audited
 from warehouse.release.standing import ledger_state
@@ -93,6 +94,7 @@ def finish(home: Home, connection: duckdb.DuckDBPyConnection) -> tuple[list[str]
     connection right after. Raises RunFailed where it cannot be finished now; the mark stays then.
     """
     try:
+        differing.empty(home)
         publish.clean(home)  # a build that was killed may have left the text, too
         removed = _republish(home, connection)
         size = compact(connection, home, forget=UNFINISHED)
@@ -125,7 +127,8 @@ def _republish(home: Home, connection: duckdb.DuckDBPyConnection) -> list[str]:
     if left:
         raise RunFailed("releases could not be removed", where=f"{home.releases}: {', '.join(left)}")
     with transaction(connection):
-        connection.execute("delete from ledger.release where release_id <> $1", [release_id])
+        for table in ("release", "release_build", "release_table"):
+            connection.execute(f"delete from ledger.{table} where release_id <> $1", [release_id])
     update_state(home, connection, pin=None if pin is None else release_id, takedown=before.get("takedown"))
     return removed
 
@@ -143,8 +146,10 @@ def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: date
     file = publish.stage(home, release_id)
     built = build_audited(connection, as_of, file, release_id, changes.TAKEDOWN)
     sealed = publish.publish(home, release_id)
+    now = utc_now()
     with transaction(connection):
-        runs.write_release(connection, built, sealed, utc_now())
+        runs.write_release(connection, built, sealed, now)
+        note_build(connection, built, sealed.size, now)
     return release_id
 
 
@@ -154,4 +159,4 @@ def update_state(
     """Bring state.json up to date with the ledger and the releases; `pin` None keeps the one that holds."""
     known = [row for row in runs.known_releases(home, connection) if home.release_file(row.release_id).is_file()]
     state = ledger_state(home, connection, known, state_before(home))
-    write_state(home, State(**{**state, "pin": pin or state["pin"], "takedown": takedown}))
+    write_state(home, State(**{**state, "pin": pin or state["pin"], "former_pin": None, "takedown": takedown}))

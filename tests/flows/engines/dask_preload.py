@@ -6,10 +6,12 @@ does without its mount; `forbidden` is one whose files the worker may not read.
 
 import os
 
-import flows.engines.own_worker
 import flows.sources.files
+from flows.engines.dask_worker import dask_setup
 from flows.sources.files import FileBytes, read_file
 from flows.sources.scan import FileRef
+
+__all__ = ["dask_setup"]  # Dask calls it
 
 
 def read_with_flaws(ref: FileRef) -> FileBytes:

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from distributed import Client, Future
 
-from flows.engines import dask_cluster, dask_readers
+from flows.engines import dask_readers
 from flows.engines.choice import Engine
-from flows.engines.dask_cluster import DirectCluster, direct_cluster
-from flows.engines.dask_readers import AHEAD, DaskReaders, Pending
+from flows.engines.dask_readers import AHEAD, DaskReaders, DirectCluster, Pending, direct_cluster
 from flows.engines.dask_worker import Answer, MemoKeeper, Versions
 from flows.pipeline.direct import run_direct
 from flows.pipeline.direct_readers import direct_readers
@@ -159,7 +158,7 @@ def test_a_batch_that_fails_by_our_own_fault_fails_the_run(crew: Crew, tmp_path:
 
 
 def test_a_worker_of_another_version_is_refused(crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_cluster, "versions_here", lambda: Versions("9.9", 7, 7, "abc"))
+    monkeypatch.setattr(dask_readers, "versions_here", lambda: Versions("9.9", 7, 7, "abc"))
     with pytest.raises(RunFailed, match=r"has newsmart 0\.1\.0, .* the run newsmart 9\.9, rules 7, .* tables abc"):
         list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
 
@@ -177,20 +176,13 @@ def test_a_worker_without_newsmart_is_told(crew: Crew, tmp_path: Path, monkeypat
 def test_a_worker_without_newsmart_is_refused_before_a_batch(
     crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dask_cluster, "PACKAGE", "newsmart_that_is_not_there")
+    monkeypatch.setattr(dask_readers, "PACKAGE", "newsmart_that_is_not_there")
     with pytest.raises(RunFailed, match=r"a Dask worker has no newsmart: tcp://127\.0\.0\.1"):
         list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
 
 
 def import_nothing() -> Answer:
     raise ModuleNotFoundError("No module named 'flows'")
-
-
-def test_a_worker_that_lacks_the_folder_removes_no_document(crew: Crew, tmp_path: Path) -> None:
-    refs = write(tmp_path / "docs")
-    (tmp_path / "docs").rename(tmp_path / "elsewhere")
-    with pytest.raises(RunFailed, match=rf"worker tcp://127.0.0.1:\d+ has no folder {tmp_path}/docs/"):
-        list(readers(crew).read_all(refs, AS_OF))
 
 
 @pytest.mark.parametrize("folder", ["unmounted", "forbidden"])
@@ -222,7 +214,7 @@ def test_a_batch_that_ends_every_worker_fails_the_run(crew: Crew, tmp_path: Path
 def test_a_lost_scheduler_is_a_failure_that_may_pass(
     crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(dask_cluster.CLIENT_OPTIONS, "timeout", 1.0)
+    monkeypatch.setitem(dask_readers.CLIENT_OPTIONS, "timeout", 1.0)
     monkeypatch.setattr(dask_readers, "LOOK_SECONDS", 1.0)
     batches = readers(crew).read_all(write(tmp_path), AS_OF)
     next(batches)
@@ -258,7 +250,7 @@ def test_a_signal_while_a_cluster_starts_waits_and_stays_ignored_where_it_is(
 ) -> None:
     before = signal.signal(number, handler)
     try:
-        with dask_cluster._interrupts_later() as interrupts:
+        with dask_readers._interrupts_later() as interrupts:
             signal.raise_signal(number)
         assert interrupts == ([] if handler is signal.SIG_IGN else [number])
         assert signal.getsignal(number) is handler

@@ -1,17 +1,18 @@
 """Reading with processes: the same result in a steady order, and no process that outlives its parent."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pytest
 
-from flows.engines import pool, reader_processes
+from flows.engines import pool
 from flows.engines.pool import ReaderPool, Span, batches, lanes
 from flows.engines.readers import LocalReaders
 from flows.sources.scan import References, Source
@@ -36,7 +37,7 @@ def _rows(table: pa.Table, *keys: str) -> list[tuple[object, ...]]:
 def test_processes_give_what_this_process_gives(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "MAX_BATCH_FILES", 7)
     here = list(LocalReaders(1).read_all(refs, AS_OF))
-    with ReaderPool(2) as readers:
+    with closing(ReaderPool(2)) as readers:
         there, again = list(readers.read_all(refs, AS_OF)), list(readers.read_all(refs, AS_OF))
     assert there == again
     assert [batch.documents["ref"][0].as_py() for batch in there] == [0, 21, 7, 28, 14, 35]
@@ -46,7 +47,7 @@ def test_processes_give_what_this_process_gives(refs: References, monkeypatch: p
 
 
 def test_no_reference_no_batch_and_nothing_is_imported_for_it() -> None:
-    with ReaderPool(2) as readers:
+    with closing(ReaderPool(2)) as readers:
         assert list(readers.read_all([], AS_OF)) == []
     code = (
         "import sys; from flows.engines.readers import LocalReaders;"
@@ -57,29 +58,24 @@ def test_no_reference_no_batch_and_nothing_is_imported_for_it() -> None:
 
 
 def test_a_dead_process_is_a_failure_that_may_pass(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_processes, "START", "raise SystemExit(3)")
-    with ReaderPool(2) as readers, pytest.raises(TransientFailure, match="status 3"):
+    monkeypatch.setattr(pool, "START", "raise SystemExit(3)")
+    with closing(ReaderPool(2)) as readers, pytest.raises(TransientFailure, match="status 3"):
         list(readers.read_all(refs, AS_OF))
 
 
 def test_a_failing_process_says_why(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = reader_processes.START.replace("main(", "import flows.engines.worker as w; w.read_batch = None; main(")
-    monkeypatch.setattr(reader_processes, "START", start)
-    with ReaderPool(2) as readers, pytest.raises(RunFailed, match="TypeError"):
+    start = pool.START.replace("main(", "import flows.engines.worker as w; w.read_batch = None; main(")
+    monkeypatch.setattr(pool, "START", start)
+    with closing(ReaderPool(2)) as readers, pytest.raises(RunFailed, match="TypeError"):
         list(readers.read_all(refs, AS_OF))
 
 
 def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from flows.engines.pool import ReaderPool; readers = ReaderPool(2);"
-        "print(*(worker.pid for worker in readers.workers), flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
-        line = parent.stdout.readline() if parent.stdout else ""
-        pids = [int(word) for word in line.split()]
-        assert len(pids) == 2
+    code = "import time; from flows.engines.pool import ReaderPool; readers = ReaderPool(2); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as parent:
+        found = _children(parent.pid, 2)
         parent.send_signal(signal.SIGKILL)
-    _wait_until(lambda: not any(_is_alive(pid) for pid in pids))
+    _wait_until(lambda: not any(_is_alive(process) for process in found))
 
 
 def test_a_file_of_the_current_folder_is_no_module_of_a_reading_process(
@@ -87,24 +83,33 @@ def test_a_file_of_the_current_folder_is_no_module_of_a_reading_process(
 ) -> None:
     (tmp_path / "signal.py").write_text("raise SystemExit(5)")
     monkeypatch.chdir(tmp_path)
-    with ReaderPool(2) as readers:
+    with closing(ReaderPool(2)) as readers:
         assert len(list(readers.read_all(refs, AS_OF))) == 2
 
 
 def test_a_closed_pool_leaves_no_process() -> None:
-    readers = ReaderPool(2)
-    pids = [worker.pid for worker in readers.workers]
-    readers.close()
-    assert not any(_is_alive(pid) for pid in pids)
+    with closing(ReaderPool(2)) as readers:
+        found = _children(readers.programs[0].pid, 1)
+    assert not any(map(_is_alive, found))
+    assert readers.programs[0].returncode == 0
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+def _children(pid: int, count: int) -> list[psutil.Process]:
+    """Wait until a process has so many processes below it."""
+    found = list[psutil.Process]()
+
+    def are_there() -> bool:
+        found[:] = psutil.Process(pid).children(recursive=True)
+        return len(found) == count
+
+    _wait_until(are_there)
+    return found
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _wait_until(is_so: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ from zipfile import ZipFile, ZipInfo
 
 import pytest
 
-from flows.engines import reader_processes
+from flows.engines import pool
 from flows.engines.readers import LocalReaders
 from flows.pipeline.direct import run_direct
 from flows.pipeline.direct_readers import direct_readers
@@ -61,7 +61,7 @@ def test_what_is_read_where_nothing_was_expected_is_read_by_processes_too(refs: 
 def test_after_a_process_died_others_take_its_place(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
     with LocalReaders(2) as readers:
         with monkeypatch.context() as patch:
-            patch.setattr(reader_processes, "START", "raise SystemExit(3)")
+            patch.setattr(pool, "START", "raise SystemExit(3)")
             readers.expect(3, 500)
             with pytest.raises(TransientFailure, match="status 3"):
                 list(readers.read_all(refs, AS_OF))

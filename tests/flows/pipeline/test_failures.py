@@ -24,13 +24,6 @@ from warehouse.upkeep.doctor import examine
 FAILED_AT = FIRST_AS_OF + A_DAY
 
 
-@pytest.fixture
-def published(newsroom: Newsroom) -> Newsroom:
-    newsroom.write("a.md", make_document())
-    newsroom.run()
-    return newsroom
-
-
 def status(room: Newsroom) -> dict[str, Any]:
     home = Home.of(room.warehouse)
     return status_object(home, state_before(home), FAILED_AT)

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.reading import identify
+from flows.reading import columns, entries
 from schemas import documents
 from schemas.urls import UrlFacts, facts
 from tests.documents import make_document, make_mention
@@ -36,7 +36,8 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Newsroom:
     room = Newsroom.below(tmp_path)
     listed = [make_mention("third", "https://example.com/third", provider={"name": "C", "domain": DOMAINS[2]})]
     with monkeypatch.context() as patch:
-        patch.setattr(identify, "facts", _old_facts)
+        for module in (columns, entries):
+            patch.setattr(module, "facts", _old_facts)
         patch.setattr(documents, "host_of", _old_domain)
         patch.setattr(build, "VERSIONS", Versions(policy=1, rules=2))
         for day in ("first", "second"):

@@ -14,6 +14,7 @@ import pytest
 from flows.pipeline import direct
 from flows.pipeline import intake as run_intake
 from flows.pipeline.request import RunResult
+from flows.settings import Settings
 from flows.sources import files
 from flows.sources.scan import FileRef, Source
 from schemas.errors import AuditFailed, Refused, SourceUnreadable, UsageError
@@ -156,7 +157,7 @@ def settled_seeds(room: Newsroom) -> None:
         room.write(file.name, file.read_text())
 
 
-def test_a_second_run_publishes_nothing_and_opens_no_document(
+def test_a_second_run_publishes_nothing_and_opens_no_document_but_in_a_full_refresh(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
@@ -182,13 +183,9 @@ def test_a_second_run_publishes_nothing_and_opens_no_document(
     assert (second.mentions, second.articles) == (30, 25)
     assert newsroom.warehouse.readlink() == before
 
-
-def test_a_full_refresh_reads_all_and_publishes_nothing(newsroom: Newsroom) -> None:
-    settled_seeds(newsroom)
-    newsroom.run()
-
     again = newsroom.run(full_refresh=True)
 
+    assert len(opened) == 5
     assert not again.published
     assert again.documents["unchanged"] == 5
 
@@ -385,12 +382,10 @@ def test_a_source_that_is_not_given_stays_as_it_was(newsroom: Newsroom) -> None:
     assert newsroom.one("select count(*) from dim_document where removed_at is null") == 2
 
 
-def test_a_source_may_move_its_folder(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("a", URL.format("a")))
-    newsroom.run()
-    moved = newsroom.folder.rename(newsroom.folder.with_name("elsewhere"))
+def test_a_source_may_move_its_folder(published: Newsroom) -> None:
+    moved = published.folder.rename(published.folder.with_name("elsewhere"))
 
-    result = newsroom.run(sources=[Source("news", str(moved))])
+    result = published.run(sources=[Source("news", str(moved))])
 
     assert not result.published
     assert result.documents["unchanged"] == 1
@@ -452,14 +447,10 @@ def test_a_retry_continues_the_run_that_published_nothing(newsroom: Newsroom, mo
     assert newsroom.query("select as_of, status from ops.run order by as_of") == [(t0, "published"), (t1, "published")]
 
 
-def test_an_as_of_that_was_published_or_has_passed_is_wrong_usage(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document())
-    t0, t1 = days(2)
-    newsroom.run(t1)
-
-    for as_of in (t0, t1):
+def test_an_as_of_that_was_published_or_has_passed_is_wrong_usage(published: Newsroom) -> None:
+    for as_of in (FIRST_AS_OF - A_DAY, FIRST_AS_OF):
         with pytest.raises(UsageError, match="later than the last"):
-            newsroom.run(as_of)
+            published.run(as_of)
 
 
 def test_after_a_failed_publication_the_next_run_builds_though_no_file_changed(
@@ -478,34 +469,39 @@ def test_after_a_failed_publication_the_next_run_builds_though_no_file_changed(
     assert result.documents["unchanged"] == 1
 
 
-def test_a_release_that_was_tampered_with_is_built_again(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document())
-    newsroom.run()
-    release = newsroom.warehouse.resolve()
+def test_a_release_that_was_tampered_with_is_built_again(published: Newsroom) -> None:
+    release = published.warehouse.resolve()
     release.chmod(0o644)
     with release.open("r+b") as file:
         file.seek(-10, os.SEEK_END)
         file.write(b"x" * 10)
 
-    assert newsroom.run().published
-    assert newsroom.warehouse.resolve() != release
-    assert newsroom.one("select count(*) from articles") == 1
+    assert published.run().published
+    assert published.warehouse.resolve() != release
+    assert published.one("select count(*) from articles") == 1
 
 
-def test_withdrawn_articles_are_told(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("a", URL.format("a"), removed=True))
-    newsroom.write("b.md", make_document("b", URL.format("b"), [make_mention("a", URL.format("a"), removed=True)]))
+@pytest.fixture(scope="module")
+def oddities(tmp_path_factory: pytest.TempPathFactory) -> tuple[Newsroom, RunResult]:
+    """Three documents with odd values, and what their run said; only to be read."""
+    room = Newsroom.below(tmp_path_factory.mktemp("oddities"))
+    room.write("a.md", make_document("a", URL.format("a"), removed=True, heat=-1, mood="good"))
+    related = [make_mention("a", URL.format("a"), removed=True)]
+    room.write("b.md", make_document("b", URL.format("b"), related, heat=None, mood="bad"))
+    room.write("c.md", make_document("c", URL.format("c"), heat=0))
+    return room, room.run()
 
-    assert newsroom.run().changes.withdrawn == 1
-    assert newsroom.query("select title, is_withdrawn from articles order by title") == [("a", True), ("b", False)]
+
+def test_withdrawn_articles_are_told(oddities: tuple[Newsroom, RunResult]) -> None:
+    room, result = oddities
+    assert result.changes.withdrawn == 1
+    withdrawn = "select title, is_withdrawn from articles order by title"
+    assert room.query(withdrawn) == [("a", True), ("b", False), ("c", False)]
 
 
-def test_a_missing_heat_and_one_of_minus_one_are_unknown(newsroom: Newsroom) -> None:
-    for name, heat in {"a": -1, "b": None, "c": 0}.items():
-        newsroom.write(f"{name}.md", make_document(name, URL.format(name), heat=heat))
-    newsroom.run()
-
-    assert newsroom.query("select title, heat from articles order by title") == [("a", None), ("b", None), ("c", 0)]
+def test_a_missing_heat_and_one_of_minus_one_are_unknown(oddities: tuple[Newsroom, RunResult]) -> None:
+    heat = "select title, heat from articles order by title"
+    assert oddities[0].query(heat) == [("a", None), ("b", None), ("c", 0)]
 
 
 def test_changes_tell_what_the_release_changed(newsroom: Newsroom) -> None:
@@ -521,27 +517,23 @@ def test_changes_tell_what_the_release_changed(newsroom: Newsroom) -> None:
     assert (changes.added, changes.changed, changes.departed) == (1, 1, 1)
 
 
-def test_drift_is_reported_once_with_a_place(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("a", URL.format("a"), mood="good"))
-    newsroom.write("b.md", make_document("b", URL.format("b"), mood="bad"))
-    newsroom.run()
-
-    assert newsroom.query("select * from ops.drift") == [("mood", "news", "a.md", FIRST_AS_OF)]
-    assert [row["field"] for row in state(newsroom)["drift"]] == ["mood"]
+def test_drift_is_reported_once_with_a_place(oddities: tuple[Newsroom, RunResult]) -> None:
+    room, _ = oddities
+    assert room.query("select * from ops.drift") == [("mood", "news", "a.md", FIRST_AS_OF)]
+    assert [row["field"] for row in state(room)["drift"]] == ["mood"]
 
 
-def test_the_newest_releases_are_kept_and_readers_of_old_ones_not_disturbed(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("0"))
-    newsroom.run()
-    with duckdb.connect(newsroom.warehouse.resolve(), read_only=True) as reader:
-        for number in range(1, 5):
-            newsroom.write("a.md", make_document(str(number)))
-            newsroom.run()
-        assert reader.execute("select title from articles").fetchall() == [("0",)]
+def test_the_newest_releases_are_kept_and_readers_of_old_ones_not_disturbed(published: Newsroom) -> None:
+    title = published.one("select title from articles")
+    with duckdb.connect(published.warehouse.resolve(), read_only=True) as reader:
+        for number in range(1, 3):
+            published.write("a.md", make_document(str(number)))
+            published.run(settings=Settings(keep_releases=2))
+        assert reader.execute("select title from articles").fetchall() == [(title,)]
 
-    releases = newsroom.warehouse.parent / "news.duckdb.d" / "releases"
-    assert len(list(releases.iterdir())) == 3
-    assert newsroom.one("select title from articles") == "4"
+    releases = published.warehouse.parent / "news.duckdb.d" / "releases"
+    assert len(list(releases.iterdir())) == 2
+    assert published.one("select title from articles") == "2"
 
 
 def state(room: Newsroom) -> Any:

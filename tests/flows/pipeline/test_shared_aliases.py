@@ -52,7 +52,7 @@ def articles(connection: duckdb.DuckDBPyConnection) -> dict[int, set[str]]:
     return found
 
 
-@settings(max_examples=max(4, settings().max_examples // 5))
+@settings(max_examples=max(3, settings().max_examples // 8))
 @given(order=st.permutations(sorted(DOCUMENTS)), cuts=st.sets(st.integers(1, len(DOCUMENTS) - 1), max_size=3))
 def test_articles_are_the_same_in_every_order_of_arrival(order: Sequence[str], cuts: set[int]) -> None:
     with tempfile.TemporaryDirectory() as place, memory_ledger() as one, memory_ledger() as other:

@@ -14,7 +14,7 @@ from warehouse.ledger.opening import open_ledger, set_meta
 from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.tombstones import UNFINISHED
 from warehouse.upkeep.backup import backup
-from warehouse.upkeep.doctor import check_bytes
+from warehouse.upkeep.doctor import check_state
 
 
 def _tamper(room: Newsroom) -> None:
@@ -34,47 +34,41 @@ def _goes_out(room: Newsroom, place: Path, capfd: pytest.CaptureFixture[str]) ->
 
 
 def test_a_tampered_release_is_neither_exported_nor_backed_up(
-    newsroom: Newsroom, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    published: Newsroom, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    newsroom.write("a.md", make_document())
-    newsroom.run()
-    assert _goes_out(newsroom, tmp_path / "1", capfd) == []
+    assert _goes_out(published, tmp_path / "1", capfd) == []
 
-    _tamper(newsroom)
-    lines = _goes_out(newsroom, tmp_path / "2", capfd)
+    _tamper(published)
+    lines = _goes_out(published, tmp_path / "2", capfd)
     assert ["not as it was published" in line and "`newsmart run`" in line for line in lines] == [True, True]
 
-    newsroom.run()
-    assert _goes_out(newsroom, tmp_path / "3", capfd) == []
+    published.run()
+    assert _goes_out(published, tmp_path / "3", capfd) == []
 
 
-def test_a_takedown_that_is_not_finished_is_not_backed_up(newsroom: Newsroom, tmp_path: Path) -> None:
-    newsroom.write("a.md", make_document())
-    newsroom.run()
-    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+def test_a_takedown_that_is_not_finished_is_not_backed_up(published: Newsroom, tmp_path: Path) -> None:
+    with open_ledger(Home.of(published.warehouse)) as connection:
         set_meta(connection, UNFINISHED, "2024-01-01T00:00:00Z")
 
     with pytest.raises(RunFailed, match="takedown is not finished"):
-        backup(Home.of(newsroom.warehouse), tmp_path / "backup")
-    newsroom.run()
-    backup(Home.of(newsroom.warehouse), tmp_path / "backup")
+        backup(Home.of(published.warehouse), tmp_path / "backup")
+    published.run()
+    backup(Home.of(published.warehouse), tmp_path / "backup")
 
 
 @pytest.mark.parametrize("table", ["shelf_0", pytest.param("pack", marks=pytest.mark.slow)])
-def test_lost_bytes_are_told_and_a_full_refresh_stores_them_again(newsroom: Newsroom, table: str) -> None:
-    home = Home.of(newsroom.warehouse)
-    newsroom.write("a.md", make_document())
-    newsroom.run()
+def test_lost_bytes_are_told_and_a_full_refresh_stores_them_again(published: Newsroom, table: str) -> None:
+    newsroom, home = published, Home.of(published.warehouse)
     with open_ledger(home) as connection:
         connection.execute(f"delete from ledger.{table}")
     newsroom.run()
-    assert [one.status for one in check_bytes(home)] == ["bad"]
+    assert [(one.name, one.status) for one in check_state(home)] == [("bytes", "bad")]
     with pytest.raises(LedgerDamaged, match="--full-refresh"):
         backup(home, newsroom.folder.parent / "backup")
 
     result = newsroom.run(full_refresh=True)
 
-    assert (result.documents["unchanged"], check_bytes(home)) == (1, [])
+    assert (result.documents["unchanged"], list(check_state(home))) == (1, [])
     newsroom.run(reparse=True)
     with open_ledger(home) as connection:
         digests = [row[0] for row in connection.execute("select byte_digest from ledger.event").fetchall()]

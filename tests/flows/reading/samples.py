@@ -4,11 +4,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from flows.reading.columns import table_of_entries
 from flows.reading.problems import Problem
 from flows.reading.read import judge_whole, read_batch
 from flows.reading.validate import Verdict
-from flows.sources.scan import References, Source, references, scan
-from schemas.batches import ENTRIES, ReadBatch
+from flows.sources.scan import References, Source, scan
+from schemas.batches import ReadBatch
 from schemas.documents import bounds
 
 AS_OF = datetime(2026, 11, 20)
@@ -33,13 +34,15 @@ def problems(extra: str) -> list[Problem]:
 
 def value(verdict: Verdict, column: str, mention: int = 0) -> Any:
     """Return a column of one accepted mention's entry."""
-    return verdict.entries[mention].values[ENTRIES.get_field_index(column) - 2]
+    table, refused = table_of_entries([verdict.entries[mention]], CONTEXT)
+    assert not refused
+    return table[column].to_pylist()[0]
 
 
 def refs_of(*sources: Source) -> References:
     """Return references to the documents of sources, sorted by source and path as those of a run are."""
     found = scan(sources).files.sort_by([("source", "ascending"), ("path", "ascending")])
-    return references(sources, found)
+    return References(sources, found)
 
 
 def read_folder(folder: Path) -> ReadBatch:

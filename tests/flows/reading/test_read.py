@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from flows.reading.read import read_batch
-from flows.sources.files import read_file
+from flows.sources.files import MAX_BYTES, read_file
 from flows.sources.scan import FileRef, Source
-from flows.sources.stores.contract import MAX_BYTES
 from schemas import batches
 from schemas.batches import ReadBatch, key_of_digest
 from schemas.packs import unpack
@@ -182,7 +181,7 @@ def test_a_document_on_which_our_code_fails_is_bad_and_no_other(
         if b"trap" in data:
             raise RecursionError("what the document says")
 
-    monkeypatch.setattr("flows.reading.read.judge_fast", fail)
+    monkeypatch.setattr("flows.reading.read.read_fast", fail)
     (tmp_path / "a.md").write_bytes(document("x: trap\n"))
     (tmp_path / "b.md").write_bytes(document())
     batch = read_folder(tmp_path)

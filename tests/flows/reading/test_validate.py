@@ -156,7 +156,7 @@ def test_unknown_fields_are_drift_and_kept() -> None:
 
 def test_the_secret_is_nowhere() -> None:
     verdict = judge("secured: 'CIPHER'\nprovider: {secured: CIPHER}\nfoo: {secured: CIPHER, a: b}\nquality: 5\n")
-    assert "CIPHER" not in repr([(entry.values, entry.drift) for entry in verdict.entries])
+    assert "CIPHER" not in repr(verdict.entries)
 
 
 @pytest.mark.parametrize(

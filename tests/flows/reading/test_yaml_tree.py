@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.reading.tree import MAX_DEPTH, Tree, place_of, value_at
+from flows.reading.problems import MAX_DEPTH, Tree, place_of, value_at
 from flows.reading.yaml_tree import read_tree
 
 

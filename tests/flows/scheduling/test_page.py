@@ -47,6 +47,21 @@ def test_a_cell_keeps_numbers_and_cuts_texts() -> None:
     assert [cell(value) for value in (None, 7, True, "a\nb", "x" * 301)] == ["", 7, True, "a b", "x" * 299 + "…"]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)>"),
+        ("[x](javascript:alert(1))", "[x] (javascript:alert(1))"),
+        ("[![q](a)](javascript:alert(1))", "[![q] (a)] (javascript:alert(1))"),
+        ("[w]: javascript:alert(1)", "[w] : javascript:alert(1)"),
+        ("AT&T at 5 > 3", "AT&T at 5 > 3"),
+    ],
+)
+def test_a_cell_is_no_link_and_no_html(text: str, shown: str) -> None:
+    """Each was looked at in Chromium, in both versions of the page."""
+    assert cell(text) == shown
+
+
 def test_the_summary_of_a_failed_run_has_its_error_and_what_it_saw() -> None:
     text = summary(result(published=False), error=Refused("too <many>"))
     assert text.startswith("# Run run-1: refused\n\n**too &lt;many&gt;**")

@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 import pytest
 import yaml
 
@@ -43,12 +43,12 @@ def prefect(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def worker(log: Path, number: signal.Signals = signal.SIGTERM) -> Iterator[None]:
+def worker(log: Path, number: signal.Signals = signal.SIGTERM) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process worker for the block, which the signal then ends."""
     with log.open("wb") as out:
         process = subprocess.Popen(prefect("worker", "start", "--pool", "newsmart"), cwd=ROOT, stdout=out, stderr=out)
         try:
-            yield
+            yield process
         finally:
             process.send_signal(number)
             try:
@@ -94,9 +94,11 @@ def test_server_worker_deployment_and_a_scheduled_run_that_publishes(
         (tmp_path / "news" / "a.md").write_text(make_document("Ebb"))
         server.start()
         server.wait_until_ready()
-        with worker(tmp_path / "again.log"):
+        with worker(tmp_path / "again.log") as process:
             wait_for(lambda: titles(warehouse) == ["Ebb"], 180, f"no release; see {tmp_path / 'again.log'}")
-            time.sleep(3)  # the flow's process ends, and DuckDB's binding writes what it will
+            flows = psutil.Process(process.pid).children(recursive=True)
+            # At their end DuckDB's binding would write a wall of text.
+            wait_for(lambda: not any(flow.is_running() for flow in flows), 60, "a flow's process does not end")
         log = (tmp_path / "again.log").read_text("utf-8", "replace")
         assert "nanobind" not in log
         assert len(log.splitlines()) < 30

@@ -28,7 +28,7 @@ from tests.soak.served import ROOT, Served, wait_for
 from warehouse.home import Home
 from warehouse.lock import hold
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 
 def newsmart(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.sources.scan import Scan, Source, references, scan
+from flows.sources.scan import References, Scan, Source, scan
 from flows.sources.walk import Skipped, is_document
 
 
@@ -58,7 +58,7 @@ def test_documents_come_with_their_metadata_and_nothing_else_does(tmp_path: Path
 def test_references_tell_where_a_document_lies(tmp_path: Path) -> None:
     write(tmp_path, "one/a.md", "two/b.md")
     sources = [Source("z", str(tmp_path / "one")), Source("a", str(tmp_path / "two"))]
-    refs = references(sources, scan(sources).files)
+    refs = References(sources, scan(sources).files)
     assert [(ref.source, ref.path) for ref in refs] == [("z", "a.md"), ("a", "b.md")]
     assert refs[0].location == str(tmp_path / "one" / "a.md")
     assert (len(refs), refs.sizes(), refs[1:]) == (2, [1, 1], [refs[1]])

@@ -12,8 +12,8 @@ from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
 from tests.warehouse.making import make_home
 from warehouse.db import Limits, attach_new, memory_connection
-from warehouse.export.parquet import Exported, export_parquet
 from warehouse.export.place import Place
+from warehouse.export.release import Exported, Format, export_release
 from warehouse.release.catalog import create_tables
 from warehouse.release.fingerprint import TableFingerprint, combine, digest_sql
 from warehouse.release.publish import publish, stage
@@ -67,9 +67,9 @@ def small_warehouse(folder: Path) -> Path:
     return home.file
 
 
-def export(file: Path, place: Place, keep: int = 3) -> Exported:
+def export(file: Path, place: Place, keep: int = 3, form: Format = "parquet") -> Exported:
     """Export a warehouse's current release."""
-    return export_parquet(file, place, keep=keep, limits=LIMITS, spill_parent=file.parent)
+    return export_release(file, place, form=form, keep=keep, limits=LIMITS, spill_parent=file.parent)
 
 
 def manifest_of(root: Path) -> Tree:

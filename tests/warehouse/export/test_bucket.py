@@ -1,5 +1,7 @@
 """Parquet in a bucket, over S3's protocol on loopback: as whole as in a folder, and safe without a lock."""
 
+import hashlib
+import json
 import logging
 import os
 import sys
@@ -168,6 +170,32 @@ def test_an_export_that_fails_leaves_no_manifest_and_no_file(
         export(file, Bucket(url, tmp_path))
 
     assert (len(kept), objects(url)) == (1, {})
+
+
+def test_a_store_that_goes_away_is_one_line_and_readers_keep_what_they_had(
+    url: str, file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import s3fs
+
+    share = ["export", "--warehouse", str(file), "--format", "duckdb", "--to", url]
+    assert main(share) == 0
+    tree = json.loads(objects(url)["manifest.json"])
+    assert hashlib.sha256(objects(url)[tree["database"]["path"]]).hexdigest() == tree["database"]["sha256"]
+    files().pipe_file(f"{url}/manifest.json", json.dumps({**tree, "release_id": "an older one"}).encode())
+    before = objects(url)
+    capfd.readouterr()
+
+    call = s3fs.S3FileSystem._call_s3
+
+    async def gone(self: Any, method: str, *arguments: Any, **more: Any) -> Any:
+        if method in ("put_object", "upload_part", "delete_objects"):
+            raise ConnectionRefusedError(111, f"Connection refused by {SECRETS[1]}")
+        return await call(self, method, *arguments, **more)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", gone)
+    assert main(share) == 1
+    assert capfd.readouterr().err == f"newsmart: cannot write the export: {url}: ConnectionRefusedError\n"
+    assert objects(url) == before
 
 
 @pytest.mark.slow

@@ -264,8 +264,8 @@ def test_a_lake_in_a_file_takes_a_release_once(file: Path, tmp_path: Path) -> No
     lake = parse_lake(str(tmp_path / "lake.db"), str(tmp_path / "files"))
 
     def export() -> tuple[bool, int, int]:
-        done = export_ducklake(file, lake, python=python, limits=LIMITS, spill_parent=tmp_path)
-        return done.is_new, done.snapshot_id, done.inserted
+        _, done = export_ducklake(file, lake, python=python, limits=LIMITS, spill_parent=tmp_path)
+        return done["is_new"], done["snapshot_id"], done["inserted"]
 
     assert [export(), export()] == [(True, 1, 3), (False, 1, 0)]
     assert len(list((tmp_path / "files").rglob("*.parquet"))) == 2

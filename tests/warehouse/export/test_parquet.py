@@ -37,10 +37,18 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
     return made
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, newsroom: Newsroom) -> Path:
+    """Give a folder with an export of the current release, which no test changes."""
+    made = tmp_path_factory.mktemp("exported") / "out"
+    assert export(newsroom.warehouse, Folder(made)).is_new
+    return made
+
+
 @pytest.fixture
-def root(tmp_path: Path, newsroom: Newsroom) -> Path:
-    """Give a folder with an export of the current release."""
-    assert export(newsroom.warehouse, Folder(tmp_path / "out")).is_new
+def root(tmp_path: Path, exported: Path) -> Path:
+    """Give a copy of it."""
+    shutil.copytree(exported, tmp_path / "out")
     return tmp_path / "out"
 
 
@@ -162,6 +170,7 @@ from pathlib import Path
 from warehouse.db import Limits
 from warehouse.export import parquet
 from warehouse.export.place import Folder
+from warehouse.export.release import export_release
 copied, copy = [], parquet._copy
 def dying(*arguments):
     copied.append(copy(*arguments))
@@ -170,7 +179,7 @@ def dying(*arguments):
     return copied[-1]
 parquet._copy = dying
 file, to = Path(sys.argv[1]), Path(sys.argv[2])
-parquet.export_parquet(file, Folder(to), keep=3, limits=Limits(), spill_parent=to.parent)
+export_release(file, Folder(to), form="parquet", keep=3, limits=Limits(), spill_parent=to.parent)
 """
 
 
@@ -187,7 +196,9 @@ def test_an_export_that_is_killed_leaves_the_one_before_and_the_next_cleans_up(r
     assert fingerprint(root, by_duckdb) == shown
     done = export(newsroom.warehouse, Folder(root))
     assert done.is_new and set(done.removed) == folders - {manifest_of(root)["kept"][0]["folder"]}
-    assert {path.name for path in root.iterdir() if path.is_dir()} == {done.folder} | (folders - set(done.removed))
+    assert {path.name for path in root.iterdir() if path.is_dir()} == {done.manifest.folders[0]} | (
+        folders - set(done.removed)
+    )
 
 
 def test_an_export_that_fails_takes_its_files_back(
@@ -212,7 +223,7 @@ def test_the_last_exports_are_kept_for_readers_in_progress(root: Path, newsroom:
     folders = [manifest_of(root)["folder"]]
     for _ in range(3):
         pretend_older(root)
-        folders.append(export(newsroom.warehouse, Folder(root)).folder)
+        folders.append(export(newsroom.warehouse, Folder(root)).manifest.folders[0])
 
     assert {path.name for path in root.iterdir() if path.is_dir()} == set(folders[1:])
     assert [one["folder"] for one in manifest_of(root)["kept"]] == [folders[2], folders[1]]

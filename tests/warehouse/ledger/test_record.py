@@ -225,7 +225,7 @@ def test_below_a_folder_that_cannot_be_listed_nothing_is_removed(desk: Desk) -> 
     hidden = record.Observation(found.files.slice(0, 0), found.sources, [("news", "sub")], (), read_all=False)
     with transaction(desk.connection):
         record.compare(desk.connection, hidden)
-        balance = record.settle(desk.connection, T[1], SCANNED_AT_NS)
+        balance = record.append_events(desk.connection, T[1], SCANNED_AT_NS)
 
     assert told(balance) == {"removed": 2}
     assert desk.events("sub/a.md") == desk.events("sub/deep/a.md") == [(T[0], True)]
@@ -237,7 +237,7 @@ def test_a_whole_source_that_cannot_be_listed_loses_nothing(desk: Desk) -> None:
     hidden = record.Observation(observe(desk.folder).files.slice(0, 0), ["news"], [("news", "")], (), read_all=False)
     with transaction(desk.connection):
         record.compare(desk.connection, hidden)
-        balance = record.settle(desk.connection, T[1], SCANNED_AT_NS)
+        balance = record.append_events(desk.connection, T[1], SCANNED_AT_NS)
 
     assert told(balance) == {}
     assert desk.open_problems() == [("missing", None, T[0], T[0])]
@@ -381,7 +381,7 @@ def record_with(desk: Desk, as_of: datetime, change: Reader) -> dict[str, int]:
         batch = read_batch(references_of([desk.folder], table), as_of)
         with Feed(desk.connection) as feed:
             take_in(feed, change(batch), table, as_of)
-        return told(record.settle(desk.connection, as_of, SCANNED_AT_NS))
+        return told(record.append_events(desk.connection, as_of, SCANNED_AT_NS))
 
 
 def without_reading(outcome: str) -> Reader:

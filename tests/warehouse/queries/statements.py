@@ -177,6 +177,8 @@ OTHER_KINDS = [
     "selec 1",
     "select $1",
     "select ?",
+    "select $x",
+    "   ",
 ]  # fmt: skip
 
 # What holds a PIVOT over values of the data is of DuckDB's kind MULTI, whatever it does.
@@ -266,6 +268,10 @@ BREAKING_OUT = [
     "select 1 \x00; copy (select 1) to '{folder}/out.csv'",
     "explain (select) copy (select 1) to '{folder}/out.csv'",
     "explain (from article) copy (select 1) to '{folder}/out.csv'",
+    "explain copy (select 1) to '{folder}/out.csv'",
+    "/* */ explain analyze create temp table x as select 1",
+    "explain analyze delete from article",
+    "select 1; copy (select 1) to '{folder}/out.csv'",
     "explain analyze (analyze) copy (select 1) to '{folder}/out.csv'",
     "select '\udcff'",
 ]  # fmt: skip
@@ -312,6 +318,11 @@ READING_FILES = [
     "from sql",
     "from connection",
     "select getenv('HOME')",
+    "select * from duckdb_secrets(redact = false)",
+    "from duckdb_extensions()",
+    "with x as materialized (from read_text('{secret}')) from x",
+    "pivot (from read_csv('{secret}')) on word",
+    "from read_csv('https://127.0.0.1:9/x.csv')",
     "from enable_logging(storage = 'file', storage_path = '{folder}')",
     "from enable_profiling(save_location = '{folder}/out')",
 ]  # fmt: skip

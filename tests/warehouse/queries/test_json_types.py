@@ -9,7 +9,7 @@ import pytest
 
 from tests.warehouse.making import make_home, publish_release
 from warehouse.home import Home
-from warehouse.queries.json_types import is_wide, needs_text
+from warehouse.queries.json_rows import is_wide, needs_text
 from warehouse.queries.query import BATCH_ROWS, run_query
 
 BIG = 2**53

@@ -73,134 +73,6 @@ def test_a_plan_is_drawn_over_lines(home: Home, sql: str) -> None:
     assert len(ask(home, sql, "table").splitlines()) > 3
 
 
-@pytest.fixture
-def secret(tmp_path: Path) -> Path:
-    file = tmp_path / "secret.csv"
-    file.write_text("word\nhush\n")
-    return file
-
-
-FILE_READERS = [
-    "from read_csv('{file}')",
-    "from read_csv_auto('{file}')",
-    "from read_text('{file}')",
-    "from read_blob('{file}')",
-    "from read_json('{file}')",
-    "from read_json_objects('{file}')",
-    "from read_parquet('{file}')",
-    "from parquet_metadata('{file}')",
-    "from read_duckdb('{file}')",
-    "from read_single_csv_file('{file}')",
-    "from sniff_csv('{file}')",
-    "from glob('{folder}/*')",
-    "from '{file}'",
-    'from "{file}"',
-    "from query('from read_text(''{file}'')')",
-    "from query_table('{file}')",
-    "from json_execute_serialized_sql(json_serialize_sql('from read_text(''{file}'')'))",
-    "explain analyze from read_text('{file}')",
-    "select (select content from read_text('{file}'))",
-    "with x as materialized (from read_text('{file}')) from x",
-    "pivot (from read_csv('{file}')) on word",
-    "from 'http://127.0.0.1:9/x.csv'",
-    "from read_csv('https://127.0.0.1:9/x.csv')",
-    "from read_parquet('s3://bucket/x.parquet')",
-]
-
-
-@pytest.mark.parametrize("sql", FILE_READERS)
-def test_no_file_and_no_address_is_read(home: Home, secret: Path, sql: str) -> None:
-    with pytest.raises(NewsmartError) as caught:
-        ask(home, sql.format(file=secret, folder=secret.parent))
-    assert "hush" not in str(caught.value)
-
-
-WAYS_OUT = [
-    "copy article to '{folder}/out.csv'",
-    "copy (select 1) to '/dev/stdout'",
-    "copy article from '{file}'",
-    "export database '{folder}/out'",
-    "import database '{folder}'",
-    "attach '{folder}/out.duckdb'",
-    "attach ':memory:' as m",
-    "detach news",
-    "use news",
-    "install httpfs",
-    "force install x from 'http://127.0.0.1:9'",
-    "load httpfs",
-    "load '{folder}/x.duckdb_extension'",
-    "update extensions",
-    "set threads = 1",
-    "set variable x = 1",
-    "set enable_external_access = true",
-    "reset lock_configuration",
-    "pragma threads = 1",
-    "pragma database_list",
-    "pragma enable_profiling",
-    "call pragma_version()",
-    "call enable_logging()",
-    "call force_checkpoint()",
-    "create table x as select 1",
-    "create temp table x as select 1",
-    "create temp macro f(a) as a",
-    "create or replace temp view v as select 1",
-    "create secret s (type s3)",
-    "create schema x",
-    "insert into article select * from article",
-    "update article set title = ''",
-    "delete from article",
-    "truncate article",
-    "drop table article",
-    "alter table article rename to x",
-    "comment on table article is ''",
-    "merge into article using article a on true when matched then delete",
-    "with x as (delete from article returning title) from x",
-    "prepare p as select 1",
-    "execute p",
-    "begin",
-    "checkpoint",
-    "vacuum",
-    "analyze",
-    "explain copy (select 1) to '{folder}/out.csv'",
-    "explain analyze copy (select 1) to '{folder}/out.csv'",
-    "explain analyze create temp table x as select 1",
-    "explain (analyze) create temp table x as select 1",
-    "/* */ explain analyze create temp table x as select 1",
-    "explain analyze delete from article",
-    "select 1; select 2",
-    "select 1; copy (select 1) to '{folder}/out.csv'",
-    "",
-    "   ",
-    "-- nothing",
-    ".tables",
-    ".shell ls",
-    "select getenv('HOME')",
-    "select * from duckdb_secrets(redact = false)",
-    "from enable_logging()",
-    "from enable_profiling()",
-    "from create_external_resource('a', 'b')",
-    "from duckdb_extensions()",
-    "from arrow_scan(1, 2, 3)",
-    "from pandas_scan(1)",
-    "from sql",
-    "from home",
-    "select $1",
-    "select ?",
-    "select $x",
-    "selec 1",
-]
-
-
-@pytest.mark.parametrize("sql", WAYS_OUT)
-def test_no_way_out(home: Home, secret: Path, sql: str) -> None:
-    before = sorted(secret.parent.iterdir())
-    with pytest.raises(UsageError) as caught:
-        ask(home, sql.format(file=secret, folder=secret.parent))
-    assert caught.value.exit_status == 2
-    assert str(caught.value).splitlines()[0]
-    assert sorted(secret.parent.iterdir()) == before
-
-
 def test_what_may_be_read_of_the_spill_folder_leads_nowhere(home: Home) -> None:
     """DuckDB lets SQL see its own temporary folder; `..` must not lead out of it."""
     spill = json.loads(ask(home, "select current_setting('temp_directory') as folder"))[0]["folder"]
@@ -235,10 +107,11 @@ def test_a_query_that_ignores_its_time_limit_ends_the_process(home: Home) -> Non
 import sys
 from pathlib import Path
 from warehouse.queries import query
+from warehouse.queries.bounds import exit_stuck
 from warehouse.home import Home
 query.STUCK_GRACE_SECONDS = 0.2
 query.run_query(Home.of(Path(sys.argv[1])), "select sleep_ms(30000)", timeout_seconds=0.2, out=sys.stdout,
-    on_stuck=query.exit_stuck)
+    on_stuck=exit_stuck)
 """
     done = run_python(code, home.file, timeout=20)
     assert done.returncode == 1
@@ -358,7 +231,7 @@ def test_values_that_json_cannot_carry_are_text(home: Home) -> None:
             "tz": "2020-02-03T02:05:06.000000+00:00", "ns": "2020-02-03T04:05:06.123456789",
             "iv": "1 month 2 days", "b": "6100ff", "bits": "101",
             "l": [1, None], "s": {"a": ["9007199254740992"], "b": "2020-02-03"}, "m": {"1": "x"},
-            "nested": ["P1DT3600S"], "u": "00000000-0000-0000-0000-000000000001", "yes": True,
+            "nested": ["1 day, 1:00:00"], "u": "00000000-0000-0000-0000-000000000001", "yes": True,
         }
     ]  # fmt: skip
 

@@ -17,6 +17,7 @@ from warehouse.queries.show import show
 from warehouse.queries.show_text import show_lines
 
 OTHER = "https://news.example.org/2024/the-other-story"
+ALIAS = "https://live.example.com/amp/blog"
 SECOND, THIRD = datetime(2024, 1, 2), datetime(2024, 1, 3)
 
 
@@ -32,6 +33,31 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
     made.write("a.md", make_document("Second", quality=11, topics=["AI"], provider={"domain": "example.com"}))
     made.run()
     made.write("b.md", make_document("Lister", OTHER, [listed]))
+    made.run()
+    return made
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    """One run over documents that are odd in one way each."""
+    made = Newsroom.below(tmp_path_factory.mktemp("odd"))
+    entries = [
+        make_mention("Story", URL, excerpt="Only here"),
+        make_mention("Caf\u00e9 opens", "https://example.com/cafe"),
+    ]
+    related = [make_mention(f"Story {number}", f"https://example.com/{number}") for number in range(30)]
+    hostile = "\x1b[2J\u202eowned\nfield  forged"
+    documents = {
+        "a.md": make_document("Story"),
+        "lister.md": make_document("Lister", OTHER, entries),
+        "garbled.md": make_document("Caf\u00c3\u00a9 opens", "https://example.com/cafe"),
+        "one.md": make_document("one", "https://live.example.com/one-story", ampWebUrl=ALIAS),
+        "two.md": make_document("two", "https://live.example.com/two-story", ampWebUrl=ALIAS),
+        "hostile.md": make_document(hostile, "https://example.com/hostile", excerpt="\u65e5\u672c" * 200),
+        "long.md": make_document("Lister", "https://example.com/long", related),
+    }
+    for name, text in documents.items():
+        made.write(name, text)
     made.run()
     return made
 
@@ -59,18 +85,12 @@ def test_an_article_tells_its_values_where_they_came_from_and_what_lost(news: Ne
     assert told["cited_by_count"] == 1
 
 
-def test_a_value_whose_mention_the_release_does_not_know_has_none(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("Story"))
-    newsroom.write("b.md", make_document("Lister", OTHER, [make_mention("Story", URL, excerpt="Only here")]))
-    newsroom.run()
-    assert ask(newsroom, URL)["values"]["excerpt"] == {"value": "Only here", "from": None, "lost": []}
+def test_a_value_whose_mention_the_release_does_not_know_has_none(odd: Newsroom) -> None:
+    assert ask(odd, URL)["values"]["excerpt"] == {"value": "Only here", "from": None, "lost": []}
 
 
-def test_a_garbled_title_that_ranks_best_is_not_told_as_the_source(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("Caf\u00c3\u00a9 opens"))
-    newsroom.write("b.md", make_document("Lister", OTHER, [make_mention("Caf\u00e9 opens", URL)]))
-    newsroom.run()
-    title = ask(newsroom, URL)["values"]["title"]
+def test_a_garbled_title_that_ranks_best_is_not_told_as_the_source(odd: Newsroom) -> None:
+    title = ask(odd, "https://example.com/cafe")["values"]["title"]
     assert (title["value"], title["from"]) == ("Caf\u00e9 opens", None)
 
 
@@ -158,13 +178,9 @@ def test_what_is_like_nothing_fails_in_one_line(news: Newsroom, name: str) -> No
     assert caught.value.detail is None
 
 
-def test_an_alias_that_no_article_owns_is_told_with_those_that_declare_it(newsroom: Newsroom) -> None:
-    alias = "https://live.example.com/amp/blog"
-    for name in ("one", "two"):
-        newsroom.write(f"{name}.md", make_document(name, f"https://live.example.com/{name}-story", ampWebUrl=alias))
-    newsroom.run()
+def test_an_alias_that_no_article_owns_is_told_with_those_that_declare_it(odd: Newsroom) -> None:
     with pytest.raises(RunFailed, match="no article owns this URL") as caught:
-        ask(newsroom, alias)
+        ask(odd, ALIAS)
     assert "https://live.example.com/one-story" in (caught.value.detail or "")
 
 
@@ -187,19 +203,14 @@ def test_the_lines_fit_and_are_always_the_same(news: Newsroom, name: str, as_of:
     assert lines == list(show_lines(ask(news, name, as_of), width))
 
 
-def test_what_a_terminal_would_obey_is_shown(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("\x1b[2J\u202eowned\nfield  forged", excerpt="\u65e5\u672c" * 200))
-    newsroom.run()
-    lines = list(show_lines(ask(newsroom, URL), 60))
+def test_what_a_terminal_would_obey_is_shown(odd: Newsroom) -> None:
+    lines = list(show_lines(ask(odd, "https://example.com/hostile"), 60))
     assert all(line.isprintable() for line in lines)
     assert max(map(columns, lines)) <= 60
     assert any("\\x1b[2J\\u202eowned\\nfield  forged" in line for line in lines)
 
 
-def test_long_lists_are_cut_and_say_so(newsroom: Newsroom) -> None:
-    related = [make_mention(f"Story {number}", f"https://example.com/{number}") for number in range(30)]
-    newsroom.write("a.md", make_document("Lister", URL, related))
-    newsroom.run()
-    told = ask(newsroom, "a.md")
+def test_long_lists_are_cut_and_say_so(odd: Newsroom) -> None:
+    told = ask(odd, "long.md")
     assert len(told["lists"]) == 31
     assert any("and 10 more (--json has all)" in line for line in show_lines(told, 80))

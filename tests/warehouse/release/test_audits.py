@@ -40,6 +40,7 @@ BREAKS = {
     "balance": "update ops.run set documents_seen = documents_seen + 1",
     "calendar": "delete from dim_date where month = 6",
     "conservation": "delete from fact_mention where position = 1",
+    "mention_count": "update ops.release set mention_count = mention_count + 1",
     "counts": "update fact_article set mention_count = mention_count + 1",
     "document_roots": "delete from fact_mention where position = 0",
     "history_current": "update article_history set title = 'other' where is_current",

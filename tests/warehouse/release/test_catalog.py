@@ -22,8 +22,9 @@ OPS_BY_SQL = tuple(table for table in ALL_TABLES if table.name in ("alias", "not
 def release() -> Iterator[DuckDBPyConnection]:
     """Give an empty release with its comments, only to be read."""
     with memory_ledger() as connection:
-        connection.execute("attach ':memory:' as previous")
-        lay_tables(connection, "previous")
+        for catalog in ("before", "after"):
+            connection.execute(f"attach ':memory:' as {catalog}")
+            lay_tables(connection, catalog)
         lay_tables(connection)
         connection.execute(";\n".join(comments()))
         yield connection

@@ -158,11 +158,10 @@ def test_a_part_that_is_an_article_of_its_own_now_is_split(newsroom: Newsroom) -
 
 def compare(connection: duckdb.DuckDBPyConnection, before: Path, after: Path, folder: Path) -> list[tuple[Any, ...]]:
     """Return what `after` shows otherwise than `before`, by the statement that a build runs."""
-    from warehouse.macros import define_macros
-    from warehouse.sql_files import read_sql
+    from warehouse.sql_files import define_macros, read_sql
 
-    connection.execute(f"attach '{before}' as previous (read_only)")
-    connection.execute(f"attach '{after}' as news (read_only)")
+    connection.execute(f"attach '{before}' as before (read_only)")
+    connection.execute(f"attach '{after}' as after (read_only)")
     define_macros(connection)
     return connection.execute(read_sql("ops", "release_change")).fetchall()
 

@@ -13,6 +13,7 @@ from warehouse.ledger.record import Balance
 from warehouse.release import runs
 from warehouse.release.build import Built, Versions
 from warehouse.release.publish import Fingerprint
+from warehouse.sql_files import fetch_records
 
 NOW = T[3]
 A_SECOND, A_DAY = timedelta(seconds=1), timedelta(days=1)
@@ -101,7 +102,7 @@ def test_a_retry_is_written_over_its_run(connection: DuckDBPyConnection) -> None
 def test_the_balance_stands_in_the_columns_of_its_names(connection: DuckDBPyConnection) -> None:
     runs.write_run(connection, ("r", T[0], T[1]), "refused", Balance(15, 1, 2, 3, 4, 5, 6), finished_at=T[2])
 
-    assert runs.fetch_records(connection, "select * from ledger.run") == [
+    assert fetch_records(connection, "select * from ledger.run") == [
         {
             "run_id": "r",
             "as_of": T[0],

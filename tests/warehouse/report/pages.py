@@ -1,11 +1,10 @@
 """Pages for the report's tests, made of documents that are hostile, poor or plain; and a reader of pages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from flows.pipeline.direct import run_direct
 from flows.pipeline.request import RunRequest
@@ -68,6 +67,12 @@ def make_warehouse(folder: Path, documents: Mapping[str, str]) -> Path:
     return file
 
 
+def run_again(folder: Path) -> None:
+    """Run again over the warehouse's documents, two hours later."""
+    request = RunRequest((Source("made", str(folder / "source")),), folder / "news.duckdb", workers=1)
+    run_direct(replace(request, as_of=AS_OF + timedelta(hours=2)))
+
+
 @dataclass
 class Page(HTMLParser):
     """What a browser would make of a page: its elements with their attributes, and its text."""
@@ -100,21 +105,3 @@ def read_page(html: str) -> Page:
     page.feed(html)
     page.close()
     return page
-
-
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def marks(svg: str, kind: str) -> list[ET.Element]:
-    """Return the marks of a kind (rect, symbol, text, rule) that stand for data, not for axes or legends."""
-    groups = [
-        group
-        for group in ET.fromstring(svg).iter(f"{SVG}g")
-        if group.get("class", "").startswith(f"mark-{kind} role-mark")
-    ]
-    return [mark for group in groups for mark in group]
-
-
-def labels(svg: str) -> list[str]:
-    """Return every text of a chart."""
-    return ["".join(text.itertext()) for text in ET.fromstring(svg).iter(f"{SVG}text")]

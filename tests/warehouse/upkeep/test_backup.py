@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -29,14 +30,23 @@ from warehouse.state import read_state, write_state
 from warehouse.upkeep import backup as module
 from warehouse.upkeep.backup import backup, restore, verify_backup
 
+Full = Callable[[Path], Home]
 
-def full(folder: Path) -> Home:
-    home = make_home(folder)
-    write_ledger(home, 5000)
-    publish_release(home, "r1", 1)
-    publish_release(home, "r2", 2)
-    write_state(home, {"run": {"run_id": "x"}})
-    return home
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Full:
+    """Give what copies a warehouse with a ledger, two releases and a state into a folder."""
+    made = make_home(tmp_path_factory.mktemp("full"))
+    write_ledger(made, 5000)
+    publish_release(made, "r1", 1)
+    publish_release(made, "r2", 2)
+    write_state(made, {"run": {"run_id": "x"}})
+
+    def copy(folder: Path) -> Home:
+        shutil.copytree(made.file.parent, folder, symlinks=True)
+        return Home.of(folder / made.file.name)
+
+    return copy
 
 
 def content(home: Home) -> dict[str, str]:
@@ -46,7 +56,7 @@ def content(home: Home) -> dict[str, str]:
     return digests | {"link": os.readlink(home.file)}
 
 
-def test_a_restored_warehouse_is_the_same(tmp_path: Path) -> None:
+def test_a_restored_warehouse_is_the_same(full: Full, tmp_path: Path) -> None:
     home = full(tmp_path / "a")
     made = backup(home, tmp_path / "backup")
     assert made.release == "r2"
@@ -60,7 +70,7 @@ def test_a_restored_warehouse_is_the_same(tmp_path: Path) -> None:
     assert publish.is_untouched(other.release_file("r2"), recorded)
 
 
-def test_it_can_be_restored_under_another_name(tmp_path: Path) -> None:
+def test_it_can_be_restored_under_another_name(full: Full, tmp_path: Path) -> None:
     backup(full(tmp_path / "a"), tmp_path / "backup")
     other = Home.of(tmp_path / "b" / "press.duckdb")
     restore(tmp_path / "backup", other)
@@ -68,13 +78,13 @@ def test_it_can_be_restored_under_another_name(tmp_path: Path) -> None:
         assert connection.execute("select current_database(), number from ops.release").fetchall() == [("press", 2)]
 
 
-def test_a_backup_is_private(tmp_path: Path) -> None:
+def test_a_backup_is_private(full: Full, tmp_path: Path) -> None:
     backup(full(tmp_path / "a"), tmp_path / "backup")
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "backup" / "ledger.duckdb").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_backup_neither_waits_for_a_run_nor_makes_it_fail(tmp_path: Path) -> None:
+def test_a_backup_neither_waits_for_a_run_nor_makes_it_fail(full: Full, tmp_path: Path) -> None:
     home = full(tmp_path / "a")
     with hold(home), ledger_connection(home.ledger) as connection:
         connection.execute("begin")
@@ -133,7 +143,9 @@ def test_backups_taken_while_the_ledger_is_written_are_whole(tmp_path: Path) -> 
         end(child)
 
 
-def test_a_warehouse_that_never_stands_still_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_warehouse_that_never_stands_still_is_told(
+    full: Full, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = full(tmp_path / "a")
     marks = iter(range(1000))
     monkeypatch.setattr(module, "_mark", lambda _: next(marks))
@@ -143,12 +155,12 @@ def test_a_warehouse_that_never_stands_still_is_told(tmp_path: Path, monkeypatch
 
 
 def test_a_release_that_is_pruned_meanwhile_starts_the_copy_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    full: Full, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = full(tmp_path / "a")
     real_copy, calls = module.copy, list[str]()
 
-    def copy_after_a_prune(source: Path, target: Path, mode: int) -> str:
+    def copy_after_a_prune(source: Path, target: Path, mode: int) -> module.Copied:
         if not calls:
             publish.prune(home, [])
         calls.append(source.name)
@@ -156,11 +168,11 @@ def test_a_release_that_is_pruned_meanwhile_starts_the_copy_anew(
 
     monkeypatch.setattr(module, "copy", copy_after_a_prune)
     made = backup(home, tmp_path / "backup")
-    assert [name for name in made.sha256s if name.startswith("releases/")] == ["releases/r2/release.duckdb"]
+    assert list(made.sha256_of_releases) == ["r2"]
     assert sorted(path.name for path in (tmp_path / "backup" / "releases").iterdir()) == ["r2"]
 
 
-def test_a_damaged_ledger_is_not_backed_up(tmp_path: Path) -> None:
+def test_a_damaged_ledger_is_not_backed_up(full: Full, tmp_path: Path) -> None:
     home = full(tmp_path / "a")
     damaged = bytearray(home.ledger.read_bytes())
     damaged[len(damaged) // 2] ^= 1
@@ -171,7 +183,7 @@ def test_a_damaged_ledger_is_not_backed_up(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
 
 
-def test_the_place_of_a_backup_must_be_free_and_outside(tmp_path: Path) -> None:
+def test_the_place_of_a_backup_must_be_free_and_outside(full: Full, tmp_path: Path) -> None:
     home = full(tmp_path / "a")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("mine")
@@ -186,7 +198,7 @@ def test_the_place_of_a_backup_must_be_free_and_outside(tmp_path: Path) -> None:
         backup(Home.of(tmp_path / "none.duckdb"), tmp_path / "other")
 
 
-def test_a_full_disk_leaves_no_half_backup(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_half_backup(full: Full, tmp_path: Path) -> None:
     home = full(tmp_path / "a")
     with small_disk(tmp_path / "disk", "300k") as disk:
         with pytest.raises(RunFailed, match="No space left"):
@@ -194,14 +206,14 @@ def test_a_full_disk_leaves_no_half_backup(tmp_path: Path) -> None:
         assert list(disk.iterdir()) == []
 
 
-def test_kill_9_while_backing_up_leaves_no_backup_under_its_name(tmp_path: Path) -> None:
+def test_kill_9_while_backing_up_leaves_no_backup_under_its_name(full: Full, tmp_path: Path) -> None:
     home = full(tmp_path / "a")
     code = """
 import os, signal, sys
 from pathlib import Path
 from warehouse.upkeep import backup
 from warehouse.home import Home
-backup.check_ledger = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+backup._check_fit = lambda folder, made: os.kill(os.getpid(), signal.SIGKILL)
 backup.backup(Home.of(Path(sys.argv[1])), Path(sys.argv[2]))
 """
     assert run_python(code, home.file, tmp_path / "backup").returncode == -9
@@ -211,7 +223,7 @@ backup.backup(Home.of(Path(sys.argv[1])), Path(sys.argv[2]))
 
 @pytest.mark.parametrize("file", ["ledger.duckdb", "state.json", "releases/r1/release.duckdb"])
 @pytest.mark.parametrize("how", ["flipped", "gone"])
-def test_a_damaged_backup_is_found_before_anything_is_touched(tmp_path: Path, file: str, how: str) -> None:
+def test_a_damaged_backup_is_found_before_anything_is_touched(full: Full, tmp_path: Path, file: str, how: str) -> None:
     home = full(tmp_path / "a")
     backup(home, tmp_path / "backup")
     before = content(home)
@@ -241,7 +253,7 @@ def test_a_damaged_backup_is_found_before_anything_is_touched(tmp_path: Path, fi
         {"files": {"releases/../r1/release.duckdb": {"sha256": "", "bytes": 1}}},
     ],
 )
-def test_a_manifest_that_lies_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_manifest_that_lies_is_refused(full: Full, tmp_path: Path, change: dict[str, object]) -> None:
     backup(full(tmp_path / "a"), tmp_path / "backup")
     manifest = tmp_path / "backup" / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
@@ -255,7 +267,7 @@ def test_a_folder_that_is_no_backup_is_refused(tmp_path: Path) -> None:
         restore(tmp_path, Home.of(tmp_path / "b" / "news.duckdb"))
 
 
-def test_an_existing_warehouse_is_replaced_only_when_forced(tmp_path: Path) -> None:
+def test_an_existing_warehouse_is_replaced_only_when_forced(full: Full, tmp_path: Path) -> None:
     home = full(tmp_path / "a")
     backup(home, tmp_path / "backup")
     wanted = content(home)
@@ -275,7 +287,7 @@ def test_an_existing_warehouse_is_replaced_only_when_forced(tmp_path: Path) -> N
     assert content(home) == wanted
 
 
-def test_a_restore_over_a_damaged_ledger_is_the_way_back(tmp_path: Path) -> None:
+def test_a_restore_over_a_damaged_ledger_is_the_way_back(full: Full, tmp_path: Path) -> None:
     home = full(tmp_path / "a")
     backup(home, tmp_path / "backup")
     os.truncate(home.ledger, 5000)
@@ -286,7 +298,7 @@ def test_a_restore_over_a_damaged_ledger_is_the_way_back(tmp_path: Path) -> None
     assert read_state(home) is not None
 
 
-def test_a_foreign_file_is_not_replaced_even_when_forced(tmp_path: Path) -> None:
+def test_a_foreign_file_is_not_replaced_even_when_forced(full: Full, tmp_path: Path) -> None:
     backup(full(tmp_path / "a"), tmp_path / "backup")
     (tmp_path / "mine.duckdb").write_bytes(b"mine")
     with pytest.raises(UsageError):
@@ -294,7 +306,7 @@ def test_a_foreign_file_is_not_replaced_even_when_forced(tmp_path: Path) -> None
     assert (tmp_path / "mine.duckdb").read_bytes() == b"mine"
 
 
-def test_a_backup_without_a_release_restores_without_one(tmp_path: Path) -> None:
+def test_a_backup_without_a_release_restores_without_one(full: Full, tmp_path: Path) -> None:
     home = make_home(tmp_path / "a")
     write_ledger(home)
     assert backup(home, tmp_path / "backup").release is None
@@ -307,7 +319,9 @@ def test_a_backup_without_a_release_restores_without_one(tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", range(1, 12))
-def test_kill_9_in_a_restore_leaves_a_release_to_read_and_a_second_restore_mends(tmp_path: Path, moment: int) -> None:
+def test_kill_9_in_a_restore_leaves_a_release_to_read_and_a_second_restore_mends(
+    full: Full, tmp_path: Path, moment: int
+) -> None:
     """The process dies at its n-th fsync of a folder or rename: every step of the restore ends with one."""
     home = full(tmp_path / "a")
     backup(home, tmp_path / "backup")
@@ -341,7 +355,7 @@ restore(Path(sys.argv[2]), Home.of(Path(sys.argv[1])), force=True)
     assert content(home) == wanted
 
 
-def test_a_backup_is_restored_from_a_read_only_mount(tmp_path: Path) -> None:
+def test_a_backup_is_restored_from_a_read_only_mount(full: Full, tmp_path: Path) -> None:
     home = full(tmp_path / "a")
     with small_disk(tmp_path / "disk", "20m") as disk:
         backup(home, disk / "backup")
@@ -350,7 +364,7 @@ def test_a_backup_is_restored_from_a_read_only_mount(tmp_path: Path) -> None:
     assert content(Home.of(tmp_path / "b" / "news.duckdb")) == content(home)
 
 
-def test_a_copy_of_the_backup_is_a_backup(tmp_path: Path) -> None:
+def test_a_copy_of_the_backup_is_a_backup(full: Full, tmp_path: Path) -> None:
     backup(full(tmp_path / "a"), tmp_path / "backup")
     shutil.copytree(tmp_path / "backup", tmp_path / "copy")
     assert verify_backup(tmp_path / "copy").release == "r2"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,11 +44,37 @@ FOREIGN = {
 }
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    """Give a warehouse with one article, and a backup of it in the folder `backup` beside."""
+    made = Newsroom.below(tmp_path_factory.mktemp("built"))
+    made.write("a.md", make_document("A", "https://example.com/a"))
+    made.run()
+    backup(Home.of(made.warehouse), made.folder.with_name("backup"))
+    return made
+
+
+@pytest.fixture
+def newsroom(built: Newsroom, tmp_path: Path) -> Newsroom:
+    return built.copy(tmp_path)
+
+
 @pytest.fixture
 def warehouse(newsroom: Newsroom) -> Home:
-    newsroom.write("a.md", make_document("A", "https://example.com/a"))
-    newsroom.run()
     return Home.of(newsroom.warehouse)
+
+
+@pytest.fixture
+def folder(built: Newsroom, tmp_path: Path) -> Path:
+    """Give a copy of the backup."""
+    return Path(shutil.copytree(built.folder.with_name("backup"), tmp_path / "backup"))
+
+
+def release_of(folder: Path) -> Path:
+    """Return the path of the release in a backup, made writable."""
+    (release,) = folder.glob("releases/*/release.duckdb")
+    release.chmod(0o644)
+    return release
 
 
 def tamper(ledger: Path, sql: str) -> None:
@@ -67,11 +94,9 @@ def sign(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_a_ledger_that_holds_more_than_tables_is_not_restored(warehouse: Home, tmp_path: Path, kind: str) -> None:
+def test_a_ledger_that_holds_more_than_tables_is_not_restored(tmp_path: Path, kind: str, folder: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text(SECRET)
-    folder = tmp_path / "backup"
-    backup(warehouse, folder)
     try:
         tamper(folder / "ledger.duckdb", FOREIGN[kind].format(secret=secret))
     except duckdb.Error as error:
@@ -96,10 +121,8 @@ def test_a_run_refuses_such_a_ledger(newsroom: Newsroom, warehouse: Home, tmp_pa
 
 
 def test_a_ledger_that_lacks_a_column_is_not_restored_and_not_run(
-    newsroom: Newsroom, warehouse: Home, tmp_path: Path
+    newsroom: Newsroom, warehouse: Home, tmp_path: Path, folder: Path
 ) -> None:
-    folder = tmp_path / "backup"
-    backup(warehouse, folder)
     for ledger in (folder / "ledger.duckdb", warehouse.ledger):
         tamper(ledger, "alter table event alter column byte_count type varchar")
     sign(folder)
@@ -187,12 +210,10 @@ IN_A_RELEASE = {
 
 
 @pytest.mark.parametrize("kind", IN_A_RELEASE)
-def test_a_release_that_holds_sql_of_others_is_not_restored(warehouse: Home, tmp_path: Path, kind: str) -> None:
+def test_a_release_that_holds_sql_of_others_is_not_restored(tmp_path: Path, kind: str, folder: Path) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text(SECRET)
-    folder, other = tmp_path / "backup", Home.of(tmp_path / "other" / "news.duckdb")
-    release = folder / "releases" / str(backup(warehouse, folder).release) / "release.duckdb"
-    release.chmod(0o644)
+    release, other = release_of(folder), Home.of(tmp_path / "other" / "news.duckdb")
     tamper(release, IN_A_RELEASE[kind].format(secret=secret))
     sign(folder)
     tamper(folder / "ledger.duckdb", f"update release set sha256 = '{sha256_of(release)}'")
@@ -204,10 +225,8 @@ def test_a_release_that_holds_sql_of_others_is_not_restored(warehouse: Home, tmp
     assert not (tmp_path / "other").exists()
 
 
-def test_a_release_with_views_of_another_newsmart_is_restored(warehouse: Home, tmp_path: Path) -> None:
-    folder, other = tmp_path / "backup", Home.of(tmp_path / "other" / "news.duckdb")
-    release = folder / "releases" / str(backup(warehouse, folder).release) / "release.duckdb"
-    release.chmod(0o644)
+def test_a_release_with_views_of_another_newsmart_is_restored(tmp_path: Path, folder: Path) -> None:
+    release, other = release_of(folder), Home.of(tmp_path / "other" / "news.duckdb")
     tamper(release, "create view older as with a as (from articles) select a.*, unnest([1, 2]) as n from a")
     sign(folder)
     tamper(folder / "ledger.duckdb", f"update release set sha256 = '{sha256_of(release)}'")
@@ -218,11 +237,9 @@ def test_a_release_with_views_of_another_newsmart_is_restored(warehouse: Home, t
 
 
 def test_a_release_that_the_ledger_does_not_know_so_is_not_restored(
-    newsroom: Newsroom, warehouse: Home, tmp_path: Path
+    newsroom: Newsroom, warehouse: Home, folder: Path
 ) -> None:
-    folder, other = tmp_path / "backup", Home.of(newsroom.warehouse.with_name("other.duckdb"))
-    release = folder / "releases" / str(backup(warehouse, folder).release) / "release.duckdb"
-    release.chmod(0o644)
+    release, other = release_of(folder), Home.of(newsroom.warehouse.with_name("other.duckdb"))
     tamper(release, "update dim_article set title = 'forged'")
     sign(folder)
     with pytest.raises(RunFailed, match=r"not as it was published.*take this release out of its manifest") as caught:
@@ -254,24 +271,21 @@ def test_a_manifest_that_makes_no_sense_is_told(tmp_path: Path, text: str) -> No
         verify_backup(tmp_path)
 
 
-def test_a_manifest_that_lies_about_a_size_is_told(warehouse: Home, tmp_path: Path) -> None:
-    backup(warehouse, tmp_path / "backup")
-    manifest = tmp_path / "backup" / "manifest.json"
+def test_a_manifest_that_lies_about_a_size_is_told(folder: Path) -> None:
+    manifest = folder / "manifest.json"
     told = json.loads(manifest.read_text())
     told["files"]["ledger.duckdb"]["bytes"] = -7
     manifest.write_text(json.dumps(told))
     with pytest.raises(RunFailed, match="its bytes are not those that were copied"):
-        verify_backup(tmp_path / "backup")
+        verify_backup(folder)
 
 
 LINKED = ["ledger.duckdb", "state.json", "manifest.json", "releases", "releases/{id}", "releases/{id}/release.duckdb"]
 
 
 @pytest.mark.parametrize("name", LINKED)
-def test_no_link_in_a_backup_is_followed(warehouse: Home, tmp_path: Path, name: str) -> None:
-    folder = tmp_path / "backup"
-    made = backup(warehouse, folder)
-    place = folder / name.format(id=made.release)
+def test_no_link_in_a_backup_is_followed(tmp_path: Path, name: str, folder: Path) -> None:
+    place = folder / name.format(id=release_of(folder).parent.name)
     place.rename(tmp_path / "moved")
     place.symlink_to(tmp_path / "moved")
     other = Home.of(tmp_path / "other" / "news.duckdb")
@@ -282,31 +296,26 @@ def test_no_link_in_a_backup_is_followed(warehouse: Home, tmp_path: Path, name: 
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder"])
-def test_what_is_no_file_is_not_waited_for(warehouse: Home, tmp_path: Path, kind: str) -> None:
-    folder = tmp_path / "backup"
-    backup(warehouse, folder)
+def test_what_is_no_file_is_not_waited_for(kind: str, folder: Path) -> None:
     (folder / "state.json").unlink()
     (os.mkfifo if kind == "pipe" else os.mkdir)(folder / "state.json")
     with pytest.raises(RunFailed, match=r"state\.json: not a file"):
         verify_backup(folder)
 
 
-def test_a_log_in_a_backup_is_refused(warehouse: Home, tmp_path: Path) -> None:
-    backup(warehouse, tmp_path / "backup")
-    (tmp_path / "backup" / "ledger.duckdb.wal").write_bytes(b"forged")
+def test_a_log_in_a_backup_is_refused(folder: Path) -> None:
+    (folder / "ledger.duckdb.wal").write_bytes(b"forged")
     with pytest.raises(RunFailed, match="no backup has a log"):
-        verify_backup(tmp_path / "backup")
+        verify_backup(folder)
 
 
 def test_a_file_that_is_swapped_after_it_was_verified_is_not_put_in_place(
-    warehouse: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    warehouse: Home, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    folder = tmp_path / "backup"
-    backup(warehouse, folder)
     before = warehouse.ledger.read_bytes()
-    verify: Callable[[Path], module.Backup] = module.verify_backup
+    verify: Callable[[Path], module.Manifest] = module.verify_backup
 
-    def verify_then_swap(place: Path) -> module.Backup:
+    def verify_then_swap(place: Path) -> module.Manifest:
         made = verify(place)
         tamper(folder / "ledger.duckdb", "create view v as select 1")
         return made

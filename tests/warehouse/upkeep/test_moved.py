@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli import main
 from schemas.errors import LedgerDamaged, UsageError
 from tests.documents import make_document
 from tests.newsroom import Newsroom
@@ -15,13 +16,19 @@ from warehouse.release.untouched import recorded
 from warehouse.upkeep.doctor import Finding, examine
 
 
-@pytest.fixture
-def room(newsroom: Newsroom) -> Newsroom:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    newsroom = Newsroom.below(tmp_path_factory.mktemp("built"))
     newsroom.write("a.md", make_document("one"))
     newsroom.run()
     newsroom.write("a.md", make_document("two"))
     newsroom.run()
     return newsroom
+
+
+@pytest.fixture
+def room(built: Newsroom, tmp_path: Path) -> Newsroom:
+    return built.copy(tmp_path)
 
 
 def file_finding(file: Path) -> Finding:
@@ -34,7 +41,7 @@ def test_what_is_in_its_place_is_well(room: Newsroom) -> None:
     assert file_finding(room.warehouse).status == "ok"
 
 
-def test_a_file_that_was_renamed_is_told_from_both_sides(room: Newsroom) -> None:
+def test_a_file_that_was_renamed_is_told_from_both_sides(room: Newsroom, capsys: pytest.CaptureFixture[str]) -> None:
     other = room.warehouse.rename(room.warehouse.with_name("press.duckdb"))
     told = file_finding(other)
     assert told.status == "bad"
@@ -44,6 +51,8 @@ def test_a_file_that_was_renamed_is_told_from_both_sides(room: Newsroom) -> None
     assert "news.duckdb is gone while news.duckdb.d is there, and press.duckdb is a link into it" in left.text
     with pytest.raises(UsageError, match="the link of a warehouse called news"):
         Home.of(other).check()
+    assert main(["status", "--warehouse", str(other)]) == 2
+    assert "this is the link of a warehouse called news.duckdb" in capsys.readouterr().err
     assert room.run().published
     assert file_finding(room.warehouse).status == "ok"
 

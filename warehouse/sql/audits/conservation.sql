@@ -6,7 +6,8 @@ last_events as (
     select
         document_id,
         arg_max(coalesce(content_id, -1), as_of) as content_id
-    from ledger.event
+    from base.event
+    anti join base.unchanged_document as unchanged on unchanged.document_id = event.document_id
     where as_of <= $as_of
     group by document_id
 ),
@@ -16,8 +17,16 @@ recorded as (
         document.document_key,
         content_entry.position
     from last_events
-    inner join ledger.document as document on document.document_id = last_events.document_id
-    inner join ledger.content_entry as content_entry on content_entry.content_id = last_events.content_id
+    inner join base.document as document on document.document_id = last_events.document_id
+    inner join base.content_entry as content_entry on content_entry.content_id = last_events.content_id
+),
+
+facts as (
+    select
+        fact.document_key,
+        fact.position
+    from main.fact_mention as fact
+    anti join base.unchanged_document as unchanged on unchanged.document_key = fact.document_key
 )
 
 select
@@ -25,6 +34,6 @@ select
     coalesce(recorded.position, fact.position) as position,
     recorded.document_key is null as is_invented
 from recorded
-full outer join main.fact_mention as fact
+full outer join facts as fact
     on fact.document_key = recorded.document_key and fact.position = recorded.position
 where recorded.document_key is null or fact.document_key is null

@@ -28,7 +28,7 @@ said as (
         shown.url,
         case when entry.excerpt_flaw < 2 then entry.excerpt end as usable_excerpt,
     from work.article_entry as article_entry
-    inner join ledger.entry as entry on entry.entry_id = article_entry.entry_id
+    inner join base.entry as entry on entry.entry_id = article_entry.entry_id
     inner join contested on contested.article_key = article_entry.article_key
     inner join work.entry_shown_url as shown
         on

@@ -4,12 +4,14 @@ with
 
 moments as (
     select entry.published_at as moment_at
-    from ledger.entry as entry
+    from base.entry as entry
     inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
     union all
     select valid_from as moment_at from work.version
     union all
     select valid_to as moment_at from work.version
+    union all
+    select moment_at from base.calendar
 ),
 
 bounds as (

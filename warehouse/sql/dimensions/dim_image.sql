@@ -8,7 +8,7 @@ listed as (
         generate_subscripts(entry.images, 1) as position,
         used_entry.last_at,
         used_entry.best_rank,
-    from ledger.entry as entry
+    from base.entry as entry
     inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
 ),
 

@@ -12,7 +12,7 @@ entries as (
         used_entry.latest_at,
         used_entry.best_rank,
     from work.used_entry as used_entry
-    inner join ledger.entry as entry on entry.entry_id = used_entry.entry_id
+    inner join base.entry as entry on entry.entry_id = used_entry.entry_id
     inner join work.entry_article as entry_article on entry_article.entry_id = used_entry.entry_id
     where entry.provider_domain is not null
     qualify used_entry.last_at = max(used_entry.last_at) over (partition by entry.provider_domain)

@@ -3,7 +3,7 @@ with
 
 topics as (
     select distinct unnest(entry.topics) as topic
-    from ledger.entry as entry
+    from base.entry as entry
     inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
 )
 

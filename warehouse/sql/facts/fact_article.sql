@@ -1,12 +1,28 @@
 -- One row per article: its measures. Counts speak of the current versions only.
 with
 
+mentions as (
+    select
+        current_mention.document_id,
+        current_mention.article_key,
+        current_mention.root_article_key,
+    from work.current_mention as current_mention
+    anti join base.unchanged_document as unchanged on unchanged.document_id = current_mention.document_id
+    where current_mention.position > 0
+    union all
+    select
+        document_id,
+        article_key,
+        root_article_key,
+    from base.listed_mention
+),
+
 listed as (
     select
         root_article_key as article_key,
         count(distinct article_key) as related_count,
-    from work.current_mention
-    where position > 0 and article_key <> root_article_key
+    from mentions
+    where article_key <> root_article_key
     group by root_article_key
 ),
 
@@ -14,8 +30,8 @@ cited as (
     select
         article_key,
         count(distinct document_id) as cited_by_count,
-    from work.current_mention
-    where position > 0 and article_key <> root_article_key
+    from mentions
+    where article_key <> root_article_key
     group by article_key
 )
 

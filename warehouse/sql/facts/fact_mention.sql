@@ -9,7 +9,7 @@ entries as (
         date_key(entry.published_at) as published_date_key,
         entry.quality,
         coalesce(entry.web_url, entry.original_url) as url_raw,
-    from ledger.entry as entry
+    from base.entry as entry
     inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
 )
 
@@ -24,7 +24,7 @@ select
     entries.quality,
     entries.url_raw,
 from work.current_mention as mention
-inner join ledger.document as document on document.document_id = mention.document_id
+inner join base.document as document on document.document_id = mention.document_id
 inner join entries on entries.entry_id = mention.entry_id
 order by
     mention.article_key,

@@ -82,7 +82,7 @@ select
     spans.valid_to,
     spans.valid_to is null as is_current,
 from spans
-inner join ledger.document as document on document.document_id = spans.document_id
+inner join base.document as document on document.document_id = spans.document_id
 order by
     spans.article_key,
     document.document_key,

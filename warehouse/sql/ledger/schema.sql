@@ -176,6 +176,37 @@ create table release (
     mention_count bigint not null
 );
 
+-- One row per release: how it was made, and the state of the ledger that it was made from, so that the next one may be
+-- made from it. Events at or before its as-of are counted and hashed, and so is what makes rows of them.
+create table release_build (
+    release_id varchar not null,
+    base_release_id varchar,
+    event_count bigint not null,
+    event_digest varchar not null,
+    transforms varchar not null,
+    whole_at timestamp not null,
+    whole_size bigint not null,
+    chain_length integer not null
+);
+
+-- One row per release and table of it: the count of its rows and their hash, of which all together are the release's
+-- fingerprint, and how many were replaced since the last whole build.
+create table release_table (
+    release_id varchar not null,
+    table_name varchar not null,
+    row_count bigint not null,
+    digest varchar not null,
+    replaced_count bigint not null
+);
+
+-- One row per entry and key that can make it one article with others. Derived from entry and url, and made anew where the
+-- past is rewritten.
+create table entry_key (
+    entry_id bigint not null,
+    own_key bigint not null,
+    is_identifying boolean not null
+);
+
 -- One row per takedown: what may never be taken in again.
 create table tombstone (
     kind varchar not null,

@@ -5,21 +5,25 @@ with
 
 current_keys as (
     select
-        current_mention.document_id,
-        current_mention.position,
+        mention.document_id,
+        mention.position,
         entry_url.entry_id,
         entry_url.url_key,
         entry_url.url_id,
         entry_url.kind,
         entry_url.is_front_page,
-    from work.current_mention as current_mention
-    inner join work.entry_url as entry_url on entry_url.entry_id = current_mention.entry_id
-    where entry_url.is_identifying and (entry_url.is_front_page or current_mention.position = 0)
+    from work.mention as mention
+    inner join work.entry_url as entry_url on entry_url.entry_id = mention.entry_id
+    where
+        mention.valid_to is null
+        and entry_url.is_identifying
+        and (entry_url.is_front_page or mention.position = 0)
 ),
 
 suspects as (
     select url_key
     from current_keys
+    anti join base.owner as owner on owner.url_key = current_keys.url_key
     group by url_key
     having count(distinct entry_id) > 1
 ),
@@ -34,7 +38,7 @@ since as (
     from work.entry_url as entry_url
     inner join suspects on suspects.url_key = entry_url.url_key
     inner join work.mention as mention on mention.entry_id = entry_url.entry_id
-    inner join ledger.entry as entry on entry.entry_id = entry_url.entry_id
+    inner join base.entry as entry on entry.entry_id = entry_url.entry_id
     where entry_url.is_identifying
     group by all
 ),
@@ -54,9 +58,9 @@ stories as (
         regexp_extract(url.url_raw, '(?s)(?:^|[^&])#(.*)$', 1) as fragment,
     from current_keys
     inner join suspects on suspects.url_key = current_keys.url_key
-    inner join ledger.entry as entry on entry.entry_id = current_keys.entry_id
-    inner join ledger.url as url on url.rowid = current_keys.url_id
-    inner join ledger.document as document on document.document_id = current_keys.document_id
+    inner join base.entry as entry on entry.entry_id = current_keys.entry_id
+    inner join base.url as url on url.url_id = current_keys.url_id
+    inner join base.document as document on document.document_id = current_keys.document_id
     inner join since
         on since.document_id = current_keys.document_id
         and since.url_key = current_keys.url_key
@@ -128,3 +132,10 @@ select
     $as_of::timestamp as last_seen_at,
 from told
 inner join shared on shared.url_key = told.url_key
+
+union all by name
+
+select
+    *,
+    $as_of::timestamp as last_seen_at,
+from base.notice

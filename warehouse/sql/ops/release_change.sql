@@ -1,4 +1,4 @@
--- One row per article, field and value that this release (news) shows otherwise than the one before it (previous). What
+-- One row per article, field and value that this release shows (after) otherwise than the one before it (before). What
 -- an article was is found by keys: own_key says of every key ever given which article has it now. Articles whose values
 -- are the same are sorted out by a hash, so that long texts are compared only where something differs.
 with
@@ -7,7 +7,7 @@ owners as (
     select distinct
         own_key,
         article_key,
-    from news.main.article_url
+    from after.main.article_url
     where article_key is not null
 ),
 
@@ -15,7 +15,7 @@ owners_before as (
     select distinct
         own_key,
         article_key,
-    from previous.main.article_url
+    from before.main.article_url
     where article_key is not null
 ),
 
@@ -25,7 +25,7 @@ heirs as (
         article.article_key as key_before,
         owners.article_key,
         article.last_seen_at is null as was_current,
-    from previous.main.dim_article as article
+    from before.main.dim_article as article
     inner join owners on owners.own_key = article.article_key
 ),
 
@@ -85,7 +85,7 @@ presence as (
         'title' as field,
         case when kind = 'departed' then article.title end as before,
         case when kind <> 'departed' then article.title end as after,
-    from news.main.dim_article as article
+    from after.main.dim_article as article
     left join continued on continued.article_key = article.article_key
     anti join split_keys on split_keys.article_key = article.article_key and split_keys.kind = 'split'
     where
@@ -98,7 +98,7 @@ documents_now as (
         article_key,
         count(*) as document_count,
         max(changed_at) as document_changed_at,
-    from news.main.dim_document
+    from after.main.dim_document
     where removed_at is null
     group by article_key
 ),
@@ -108,7 +108,7 @@ documents_before as (
         heirs.article_key,
         count(*) as document_count,
         max(document.changed_at) as document_changed_at,
-    from previous.main.dim_document as document
+    from before.main.dim_document as document
     inner join heirs on heirs.key_before = document.article_key
     where document.removed_at is null
     group by heirs.article_key
@@ -118,7 +118,7 @@ topics_now as (
     select
         article_key,
         bit_xor(hash(topic_key)) as topics_digest,
-    from news.main.bridge_article_topic
+    from after.main.bridge_article_topic
     group by article_key
 ),
 
@@ -126,7 +126,7 @@ images_now as (
     select
         article_key,
         image_key,
-    from news.main.bridge_article_image
+    from after.main.bridge_article_image
     where position = 1
 ),
 
@@ -139,8 +139,8 @@ digests_now as (
             fact.provider_key, topics_now.topics_digest, images_now.image_key, article.featured_content,
             article.updated_at
         ) as digest,
-    from news.main.dim_article as article
-    inner join news.main.fact_article as fact on fact.article_key = article.article_key
+    from after.main.dim_article as article
+    inner join after.main.fact_article as fact on fact.article_key = article.article_key
     left join topics_now on topics_now.article_key = article.article_key
     left join images_now on images_now.article_key = article.article_key
     where article.last_seen_at is null
@@ -150,7 +150,7 @@ topics_before as (
     select
         article_key,
         bit_xor(hash(topic_key)) as topics_digest,
-    from previous.main.bridge_article_topic
+    from before.main.bridge_article_topic
     group by article_key
 ),
 
@@ -158,7 +158,7 @@ images_before as (
     select
         article_key,
         image_key,
-    from previous.main.bridge_article_image
+    from before.main.bridge_article_image
     where position = 1
 ),
 
@@ -171,8 +171,8 @@ digests_before as (
             fact.provider_key, topics_before.topics_digest, images_before.image_key, article.featured_content,
             article.updated_at
         ) as digest,
-    from previous.main.dim_article as article
-    inner join previous.main.fact_article as fact on fact.article_key = article.article_key
+    from before.main.dim_article as article
+    inner join before.main.fact_article as fact on fact.article_key = article.article_key
     left join topics_before on topics_before.article_key = article.article_key
     left join images_before on images_before.article_key = article.article_key
 ),
@@ -200,9 +200,9 @@ named_topics_now as (
     select
         bridge.article_key,
         string_agg(topic.topic, ', ' order by topic.topic) as topics,
-    from news.main.bridge_article_topic as bridge
+    from after.main.bridge_article_topic as bridge
     semi join differing on differing.article_key = bridge.article_key
-    inner join news.main.dim_topic as topic on topic.topic_key = bridge.topic_key
+    inner join after.main.dim_topic as topic on topic.topic_key = bridge.topic_key
     group by bridge.article_key
 ),
 
@@ -216,12 +216,12 @@ values_now as (
         provider.domain as provider,
         image.url as image_url,
         named_topics_now.topics,
-    from news.main.dim_article as article
+    from after.main.dim_article as article
     semi join differing on differing.article_key = article.article_key
-    inner join news.main.fact_article as fact on fact.article_key = article.article_key
-    left join news.main.dim_provider as provider on provider.provider_key = fact.provider_key
+    inner join after.main.fact_article as fact on fact.article_key = article.article_key
+    left join after.main.dim_provider as provider on provider.provider_key = fact.provider_key
     left join images_now on images_now.article_key = article.article_key
-    left join news.main.dim_image as image on image.image_key = images_now.image_key
+    left join after.main.dim_image as image on image.image_key = images_now.image_key
     left join named_topics_now on named_topics_now.article_key = article.article_key
 ),
 
@@ -229,9 +229,9 @@ named_topics_before as (
     select
         bridge.article_key,
         string_agg(topic.topic, ', ' order by topic.topic) as topics,
-    from previous.main.bridge_article_topic as bridge
+    from before.main.bridge_article_topic as bridge
     semi join differing on differing.key_before = bridge.article_key
-    inner join previous.main.dim_topic as topic on topic.topic_key = bridge.topic_key
+    inner join before.main.dim_topic as topic on topic.topic_key = bridge.topic_key
     group by bridge.article_key
 ),
 
@@ -245,12 +245,12 @@ values_before as (
         provider.domain as provider,
         image.url as image_url,
         named_topics_before.topics,
-    from previous.main.dim_article as article
+    from before.main.dim_article as article
     semi join differing on differing.key_before = article.article_key
-    inner join previous.main.fact_article as fact on fact.article_key = article.article_key
-    left join previous.main.dim_provider as provider on provider.provider_key = fact.provider_key
+    inner join before.main.fact_article as fact on fact.article_key = article.article_key
+    left join before.main.dim_provider as provider on provider.provider_key = fact.provider_key
     left join images_before on images_before.article_key = article.article_key
-    left join previous.main.dim_image as image on image.image_key = images_before.image_key
+    left join before.main.dim_image as image on image.image_key = images_before.image_key
     left join named_topics_before on named_topics_before.article_key = article.article_key
 ),
 

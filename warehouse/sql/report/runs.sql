@@ -1,11 +1,11 @@
--- One row per run, the latest 12, the oldest first.
+-- One row per run, the latest 40, the oldest first.
 with
 
 latest as (
     select *
     from ops.run
     order by as_of desc
-    limit 12
+    limit 40
 )
 
 select

@@ -27,7 +27,7 @@ candidates as (
         entry.published_at,
         article_entry.is_root and coalesce(entry.is_removed, false) as is_withdrawn,
     from work.article_entry as article_entry
-    inner join ledger.entry as entry on entry.entry_id = article_entry.entry_id
+    inner join base.entry as entry on entry.entry_id = article_entry.entry_id
 ),
 
 contested as (

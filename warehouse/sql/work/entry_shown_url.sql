@@ -28,4 +28,4 @@ select
     url.display_url as url,
     chosen.is_amp,
 from chosen
-inner join ledger.url as url on url.rowid = chosen.url_id
+inner join base.url as url on url.url_id = chosen.url_id

@@ -1,6 +1,6 @@
--- One row per entry and URL that it declares, with what the URL policy makes of it; url_id is the row of ledger.url that
+-- One row per entry and URL that it declares, with what the URL policy makes of it; url_id is the row of base.url that
 -- holds its spellings. is_identifying marks the URL that says which article the entry speaks of: webUrl, else originalUrl
--- (DESIGN section 5). kind: 1 web, 2 original, 3 amp, 4 amp_cache.
+-- kind: 1 web, 2 original, 3 amp, 4 amp_cache.
 with
 
 entries as (
@@ -11,7 +11,7 @@ entries as (
         entry.original_url,
         entry.amp_url,
         entry.amp_cache_url,
-    from ledger.entry as entry
+    from base.entry as entry
     inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
 ),
 
@@ -30,10 +30,10 @@ select
     declared.first_seen_at,
     declared.kind,
     declared.is_identifying,
-    url.rowid as url_id,
+    url.url_id,
     url.url_key,
     url.registrable_domain,
     url.is_front_page,
     url.is_amp,
 from declared
-inner join ledger.url as url on url.url_raw = declared.url_raw
+inner join base.url as url on url.url_raw = declared.url_raw

@@ -1,6 +1,7 @@
 -- One row per url_key that an article owns. The closure over all declared pairs is the article; its natural key is the
 -- smallest (bytes) of its identifying url_keys, so that it depends on the set alone. work.closure names the component
--- of each key that a pair holds; any other key is an article of its own.
+-- of each key that a pair holds; any other key is an article of its own. An incremental build has base.owner: keys whose
+-- owner stays that of the release before.
 with
 
 identifying_keys as (
@@ -30,7 +31,17 @@ named as (
 )
 
 select
+    named.url_key,
+    named.article_url_key,
+    surrogate_key(named.article_url_key) as article_key,
+from named
+anti join base.owner as owner on owner.url_key = named.url_key
+
+union all
+
+select
     url_key,
     article_url_key,
-    surrogate_key(article_url_key) as article_key,
-from named
+    article_key,
+from base.owner
+where article_key is not null

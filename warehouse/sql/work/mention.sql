@@ -9,3 +9,4 @@ select
     span.valid_to,
 from work.span as span
 inner join work.entry_article as entry_article on entry_article.entry_id = span.entry_id
+anti join base.remote_entry as remote on remote.entry_id = span.entry_id

@@ -67,7 +67,7 @@ entries as (
         entry.is_published,
         least(entry.title_flaw, 1)::bigint << 61 as title_penalty,
         (coalesce(len(entry.images), 0) = 0)::bigint << 61 as picture_penalty,
-    from ledger.entry as entry
+    from base.entry as entry
     inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
 ),
 

@@ -8,4 +8,4 @@ select
     content_entry.entry_id,
     ((content_entry.position > 0)::bigint << 60) + (version.version_rank << 22) + content_entry.position as mention_rank
 from work.version as version
-inner join ledger.content_entry as content_entry on content_entry.content_id = version.content_id
+inner join base.content_entry as content_entry on content_entry.content_id = version.content_id

@@ -4,7 +4,7 @@
 with
 
 events as (
-    select * from ledger.event where as_of <= $as_of
+    select * from base.event where as_of <= $as_of
 ),
 
 marked as (
@@ -39,5 +39,5 @@ select
     row_number() over (partition by spans.document_id order by spans.as_of) as version_number,
     row_number() over (order by spans.as_of desc, documents.source, documents.path) as version_rank
 from spans
-inner join ledger.document as documents on documents.document_id = spans.document_id
+inner join base.document as documents on documents.document_id = spans.document_id
 where spans.content_id is not null

@@ -13,6 +13,7 @@ import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +21,10 @@ import pytest
 
 from flows.engines.pool import ReaderPool
 from flows.reading.read import read_batch
-from flows.sources.files import read_files
+from flows.sources.files import MAX_BYTES, read_files
 from flows.sources.named import parse_source
 from flows.sources.scan import Scan, Source, scan
-from flows.sources.stores import tars, zips
-from flows.sources.stores.contract import MAX_BYTES
+from flows.sources.stores import archives
 from flows.sources.walk import Skipped, Unlistable
 from schemas.errors import SourceUnreadable
 from tests.documents import make_document
@@ -258,7 +258,7 @@ def test_a_header_that_claims_a_name_of_gigabytes_is_not_believed(tmp_path: Path
 
 
 def test_a_packed_tar_does_not_unpack_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tars, "MAX_UNPACKED", 1_000_000)
+    monkeypatch.setattr(archives, "MAX_UNPACKED", 1_000_000)
     file = pack_tar(tmp_path / "x.tar", {"zeros.bin": b"\0" * 20_000_000, "a.md": "a"})
     assert paths(look(file)) == ["a.md"]
     file.write_bytes(gzip.compress(file.read_bytes()))
@@ -330,7 +330,7 @@ def test_a_reading_process_raises_what_reading_raised(tmp_path: Path) -> None:
     file = pack_zip(tmp_path / "x.zip", FILES)
     refs = refs_of(source(file))
     file.unlink()
-    with ReaderPool(1) as pool, pytest.raises(SourceUnreadable, match="the archive cannot be read") as caught:
+    with closing(ReaderPool(1)) as pool, pytest.raises(SourceUnreadable, match="the archive cannot be read") as caught:
         list(pool.read_all(refs, FIRST_AS_OF))
     assert caught.value.where == str(file)
 
@@ -402,8 +402,7 @@ def test_a_packed_tar_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> Non
 
 
 def test_an_archive_of_too_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (tars, zips):
-        monkeypatch.setattr(module, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(archives, "MAX_ENTRIES", 3)
     for pack, name in ((pack_zip, "x.zip"), (pack_tar, "x.tar")):
         file = pack(tmp_path / name, {f"{number}.md": "x" for number in range(4)})
         assert refusal(file) == "an archive of over 1,000,000 entries"

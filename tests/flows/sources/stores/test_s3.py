@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from time import time_ns
@@ -14,10 +15,9 @@ from flows.cli import main
 from flows.engines.pool import ReaderPool
 from flows.pipeline import intake as run_intake
 from flows.pipeline.request import RunResult
-from flows.sources.files import read_files
+from flows.sources.files import MAX_BYTES, read_files
 from flows.sources.scan import FileRef, Source, scan
-from flows.sources.stores import s3, s3_calls
-from flows.sources.stores.contract import MAX_BYTES
+from flows.sources.stores import s3
 from flows.sources.walk import Skipped
 from schemas.errors import SourceUnreadable, TransientFailure, UsageError
 from tests.documents import make_document
@@ -69,7 +69,7 @@ def shelf(gate: Gate, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> Sh
     for setting, value in gate.environment().items():
         monkeypatch.setenv(setting, value)
     monkeypatch.setattr(run_intake, "time_ns", lambda: time_ns() + 10**10)
-    monkeypatch.setattr(s3_calls, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(s3, "FIRST_WAIT", 0.01)
     gate.reset()
     name = f"shelf-{next(_numbers)}"
     gate.make(name)
@@ -165,7 +165,7 @@ def test_what_does_not_pass_is_given_up_in_a_way_that_a_scheduler_retries(shelf:
         TransientFailure, match=rf"the store does not answer as it should, {why}: s3://{shelf.name}/in \(run again"
     ):
         read(refs)
-    assert len(shelf.gate.fetched()) == s3_calls.TRIES
+    assert len(shelf.gate.fetched()) == s3.TRIES
     with pytest.raises(TransientFailure):
         shelf.refs()
 
@@ -194,7 +194,7 @@ def test_a_store_that_is_not_there_is_given_up_too(shelf: Shelf, monkeypatch: py
 def test_a_reading_process_fetches_and_raises_as_this_one(shelf: Shelf) -> None:
     shelf.put_story("a")
     refs = shelf.refs()
-    with ReaderPool(1) as pool:
+    with closing(ReaderPool(1)) as pool:
         (batch,) = pool.read_all(refs, FIRST_AS_OF)
         assert batch.documents["outcome"].to_pylist() == ["good"]
         shelf.gate.judge = lambda call: Fault(400, "ExpiredToken")

@@ -1,0 +1,260 @@
+"""What entries say, as columns: read from their JSON, checked and typed a column at a time.
+
+A distinct entry is judged by its model (schemas/documents.py) in 30 µs, most of it calls of small functions. But nearly
+all values are in the plainest form there is: digits, `2021-04-29T17:02:00Z`, a text without blanks at its ends. So the
+JSON of a whole batch is read by Arrow in one go, and each column is compared with the form that needs no judgement. A
+column with any other value is typed value by value, by the model's own validators, and a row in which one of them
+refuses is not proved here: the model judges it, and lets its entry say the same in plain form. So the models alone
+decide what is valid; a test compares both ways.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
+
+import pyarrow as pa
+import pyarrow.json
+from pydantic import BaseModel, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from flows.reading.entries import URL_FIELDS, Entry, is_web_url
+from flows.reading.problems import Tree
+from schemas.batches import ENTRIES, IMAGE
+from schemas.documents import EARLIEST, Image, Mention, Provider
+from schemas.text import flaw
+from schemas.urls import UrlFacts, facts
+
+Context = dict[str, Any]
+Array = Any
+Validate = Callable[[Any], Any]
+# From how many values on a column is compared as a whole: below, importing pyarrow.compute costs more than it saves.
+MANY = 300
+_PLAIN = {
+    pa.string(): r"^[!-~](?:[^\x00]*[!-~])?$",
+    pa.int64(): "^[1-9][0-9]{0,17}$",
+    pa.bool_(): "^(?:true|false)$",
+    pa.timestamp("us"): "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{6})?Z$",
+}
+_PLAIN_IMAGE_URL = r"^https?://[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+/[!-~]{0,900}$"
+
+
+def _alias(model: type[BaseModel], name: str) -> str:
+    return model.model_fields[name].alias or name
+
+
+def _strings(model: type[BaseModel], **nested: pa.DataType) -> list[Any]:
+    return [pa.field(_alias(model, name), nested.get(name, pa.string())) for name in model.model_fields]
+
+
+def _validator(model: type[BaseModel], name: str) -> Validate:
+    metadata: list[Any] = model.model_fields[name].metadata
+    return cast(Validate, next(part.func for part in metadata if isinstance(part, PlainValidator)))
+
+
+_IMAGES = pa.list_(pa.struct(_strings(Image)))
+_TEXTS = pa.list_(pa.string())
+_PROVIDER = pa.struct(_strings(Provider, images=_IMAGES, authors=_TEXTS))
+_SCHEMA = pa.schema(_strings(Mention, images=_IMAGES, topics=_TEXTS, provider=_PROVIDER))
+_MENTION_KEYS = frozenset(_alias(Mention, name) for name in Mention.model_fields)
+_PROVIDER_KEYS = frozenset(_alias(Provider, name) for name in Provider.model_fields)
+_IMAGE_KEYS = frozenset(_alias(Image, name) for name in Image.model_fields)
+_LEAVES = [name for name in Mention.model_fields if name not in ("images", "topics", "provider")]
+_text, _any_url, _domain = _validator(Image, "title"), _validator(Image, "url"), _validator(Provider, "domain")
+
+
+def has_known_keys(tree: dict[str, Tree]) -> bool:
+    """Tell whether the models know all keys of a mention, at every level."""
+    provider = tree.get("provider")
+    inner = provider if isinstance(provider, dict) else {}
+    lists = tree.get("images"), inner.get("images")
+    images = [image for found in lists if isinstance(found, list) for image in found if isinstance(image, dict)]
+    return (
+        tree.keys() <= _MENTION_KEYS
+        and inner.keys() <= _PROVIDER_KEYS
+        and all([image.keys() <= _IMAGE_KEYS for image in images])
+    )
+
+
+class Proved(NamedTuple):
+    """Entries as a table (schemas/batches.py: ENTRIES), and in which row each is."""
+
+    table: pa.Table
+    rows: Mapping[Entry, int]
+
+    def select(self, entries: Sequence[Entry], context: Context) -> pa.Table:
+        """Return a table of some of these entries, and of others that were judged by the model."""
+        if len(entries) < MANY:
+            return table_of_entries(entries, context)[0]
+        others = [entry for entry in entries if entry not in self.rows]
+        rows = {**self.rows, **{entry: place for place, entry in enumerate(others, self.table.num_rows)}}
+        found = pa.concat_tables([self.table, table_of_entries(others, context)[0]])
+        return found.take(pa.array([rows[entry] for entry in entries], pa.int64())).combine_chunks()
+
+
+def table_of_entries(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[int]]:
+    """Return entries as a table (schemas/batches.py: ENTRIES), and the places of those that the model must judge.
+
+    The rows of the latter mean nothing. Gives each entry that is proved its URLs.
+    """
+    tables = list(_read([entry.said for entry in entries]))
+    reader = _Reader(pa.concat_tables(tables).combine_chunks(), context)
+    columns = reader.columns()
+    spellings = zip(*(columns[name].to_pylist() for name in URL_FIELDS), strict=True)
+    for place, (entry, urls) in enumerate(zip(entries, spellings, strict=True)):
+        if entry.urls is None and place not in reader.bad:
+            entry.urls = _facts_of(urls)
+            if entry.urls is None:
+                reader.bad.add(place)
+    columns["entry_id"] = pa.array([entry.entry_id for entry in entries], pa.int64())
+    columns["entry_digest"] = pa.array([entry.digest for entry in entries], pa.binary(32))
+    columns["unknown"] = pa.array([entry.unknown for entry in entries], pa.string())
+    return pa.Table.from_arrays([columns[name] for name in ENTRIES.names], schema=ENTRIES), reader.bad
+
+
+def _read(rows: Sequence[bytes]) -> Iterator[pa.Table]:
+    """Yield JSON rows as tables of text; where a row has something else in a text's place, an empty one, untitled."""
+    if not rows:
+        yield _SCHEMA.empty_table()
+        return
+    data = b"\n".join(rows)
+    try:
+        yield pyarrow.json.read_json(
+            cast(Any, pa.BufferReader(data)),
+            pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+            pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore"),
+        )
+    except pa.ArrowInvalid:
+        if len(rows) == 1:
+            yield pa.Table.from_pylist([{}], schema=_SCHEMA)
+            return
+        half = len(rows) // 2
+        yield from _read(rows[:half])
+        yield from _read(rows[half:])
+
+
+def _facts_of(urls: Sequence[str | None]) -> tuple[UrlFacts, ...] | None:
+    """Return the facts of a mention's URLs; None where one is none, or none identifies it."""
+    if urls[0] is None and urls[1] is None:
+        return None
+    found = [facts(url) for url in dict.fromkeys(urls) if url is not None]
+    return None if None in found else tuple([good for good in found if good is not None])
+
+
+class _Reader:
+    """Types the columns of a table of text, and notes the rows in which a value is refused."""
+
+    def __init__(self, table: pa.Table, context: Context) -> None:
+        self._table, self._latest = table, context["latest"]
+        self._info = SimpleNamespace(context=context)
+        self.bad: set[int] = set()
+
+    def columns(self) -> dict[str, Array]:
+        """Return the columns of ENTRIES but for the keys and what no model knows."""
+        found = {}
+        for name in _LEAVES:
+            validate = _validator(Mention, name)
+            kind = ENTRIES.field(name).type
+            if kind == pa.timestamp("us"):
+                validate = partial(self._moment, validate)
+            found[name] = self._typed(self._column(_alias(Mention, name)), kind, validate)
+        found["topics"] = self._texts(self._column("topics"))
+        found["images"] = self._images(self._column("images"))
+        children = dict(zip([field.name for field in _PROVIDER], self._column("provider").flatten(), strict=True))
+        found["provider_name"] = self._typed(children["name"], pa.string(), _text)
+        found["provider_domain"] = self._hosts(children["domain"])
+        found["provider_authors"] = self._texts(children["authors"])
+        logos = found["provider_images"] = self._images(children["images"])
+        urls = logos.values.field("url").to_pylist()
+        first = [urls[start] if start < end else None for start, end in pairwise(logos.offsets.to_pylist())]
+        found["provider_logo_url"] = pa.array(first, pa.string())
+        self.bad.update(_nulls(found["title"]))
+        for name in ("title", "excerpt", "provider_name"):
+            found[f"{name}_flaw"] = pa.array(list(map(flaw, found[name].to_pylist())), pa.int8())
+        return found
+
+    def _column(self, name: str) -> Array:
+        chunks = self._table[name].chunks
+        return chunks[0] if chunks else pa.array([], _SCHEMA.field(name).type)
+
+    def _moment(self, validate: Callable[..., Any], value: Any) -> Any:
+        return validate(value, self._info)
+
+    def _typed(self, texts: Array, kind: pa.DataType, validate: Validate, rows: Sequence[int] | None = None) -> Array:
+        """Return typed values. In: where the values of each row start, of lists; else a value is a row."""
+        plain = self._plain(texts, kind, _PLAIN[kind] if validate is not _image_url else _PLAIN_IMAGE_URL)
+        if plain is not None:
+            return plain
+        values: list[Any] = []
+        for place, text in enumerate(texts.to_pylist()):
+            try:
+                values.append(None if text is None else validate(text))
+            except PydanticCustomError:
+                values.append(None)
+                self.bad.add(place if rows is None else bisect_right(rows, place) - 1)
+        return pa.array(values, kind)
+
+    def _plain(self, texts: Array, kind: pa.DataType, form: str) -> Array | None:
+        """Return typed values where all have the plain form, else None."""
+        if len(texts) == texts.null_count:
+            return pa.nulls(len(texts), cast(Any, kind))
+        if len(texts) < MANY:
+            return None
+        import pyarrow.compute as pc  # takes longer than a few documents
+
+        if pc.all(pc.match_substring_regex(texts, form)).as_py() is False:
+            return None
+        if kind != pa.timestamp("us"):
+            return pc.equal(texts, cast(Any, "true")) if kind == pa.bool_() else texts.cast(kind)
+        try:
+            moments = texts.cast(pa.timestamp("us", "UTC")).cast(kind)
+        except pa.ArrowInvalid:
+            return None
+        bounds: Any = pc.min_max(moments).as_py()
+        return moments if bounds["min"] >= EARLIEST and bounds["max"] <= self._latest else None
+
+    def _hosts(self, domains: Array) -> Array:
+        texts = domains.to_pylist()
+        hosts = {text: _host(text) for text in set(texts)}
+        # A text that holds no host is worth a notice.
+        self.bad.update(place for place, text in enumerate(texts) if text and hosts[text] is None)
+        return pa.array([hosts[text] for text in texts], pa.string())
+
+    def _texts(self, lists: Array) -> Array:
+        rows = lists.offsets.to_pylist()
+        texts = self._typed(lists.values, pa.string(), _text, rows)
+        self._refuse(_nulls(texts), rows)
+        return pa.ListArray.from_arrays(lists.offsets, texts)
+
+    def _images(self, lists: Array) -> Array:
+        rows = lists.offsets.to_pylist()
+        children = dict(zip([field.name for field in lists.type.value_type], lists.values.flatten(), strict=True))
+        typed = []
+        for name in Image.model_fields:
+            validate = _image_url if name == "url" else _validator(Image, name)
+            typed.append(self._typed(children[_alias(Image, name)], IMAGE.field(name).type, validate, rows))
+        self._refuse(_nulls(typed[0]), rows)
+        return pa.ListArray.from_arrays(lists.offsets, pa.StructArray.from_arrays(typed, fields=list(IMAGE)))
+
+    def _refuse(self, places: Collection[int], rows: Sequence[int]) -> None:
+        self.bad.update(bisect_right(rows, place) - 1 for place in places)
+
+
+def _image_url(text: str) -> str:
+    url: str = _any_url(text)
+    if not is_web_url(url):
+        raise PydanticCustomError("not_a_url", "an image that the model must judge")
+    return url
+
+
+def _host(domain: str | None) -> str | None:
+    try:
+        return cast("str | None", _domain(domain))
+    except PydanticCustomError:
+        return None
+
+
+def _nulls(values: Array) -> Collection[int]:
+    return [place for place, value in enumerate(values.is_null().to_pylist()) if value] if values.null_count else ()

@@ -1,0 +1,103 @@
+"""What every store has: a list of documents, and their bytes.
+
+A store's names are only text, and some are made to deceive. One with an empty component, `.` or `..` in it, or a NUL,
+names no path below the source: it is left out and told. Nothing is ever written to such a path, but a document's path
+is its identity, and people open paths. Of two entries of one name the last counts, as for every program that unpacks;
+the others are told.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+from flows.sources.files import FileBytes, Numbers
+from flows.sources.scan import FileRef
+from flows.sources.stores.address import Address, address_of
+from flows.sources.walk import Found, Unlistable, is_document
+from schemas.text import is_utf8
+
+
+class Entry(NamedTuple):
+    """Something that lies in a store. path: below the source's root; flaw: why it cannot be a document, if so."""
+
+    path: str
+    numbers: Numbers
+    flaw: str | None = None
+
+
+class NotListed(Exception):
+    """A store's content is not known; the text says why, in one line and without anything secret."""
+
+
+def numbers_of(ref: FileRef) -> Numbers:
+    """Return what the listing said of a document."""
+    return Numbers(ref.size, ref.mtime_ns, ref.ctime_ns, ref.inode)
+
+
+def hash63(*parts: object) -> int:
+    """Return a number of 63 bits that is the same for the same parts, on every machine."""
+    text = "\0".join(map(str, parts))
+    return int.from_bytes(sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> 1
+
+
+def list_store(source: str, root: str) -> Found:
+    """List the documents of a store.
+
+    Raises UsageError where there is no such store, TransientFailure where it did not answer.
+    """
+    found, repeated = Found(source), list[str]()
+    entries: dict[str, Entry] = {}
+    address = address_of(root)
+    try:
+        for entry in _functions(address)[0](address):
+            if _is_wanted(entry):
+                repeated += [entry.path] if entry.path in entries else []
+                entries[entry.path] = entry
+    except NotListed as error:
+        found.unlistable.append(Unlistable(source, "", str(error)))
+        return found
+    for path in repeated:
+        found.skip(path, "duplicate_name")
+    for path, entry in entries.items():
+        flaw = _flaw(entry)
+        if flaw is None:
+            found.add(path, entry.numbers)
+        else:
+            found.skip(path, flaw)
+    return found
+
+
+def read_store(root: str, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+    """Read documents of one store, in order. Raises TransientFailure, SourceUnreadable where the store itself fails."""
+    address = address_of(root)
+    return _functions(address)[1](address, refs)
+
+
+_List = Callable[[Address], Iterator[Entry]]
+_Read = Callable[[Address, Sequence[FileRef]], Iterator[FileBytes]]
+
+
+def _functions(address: Address) -> tuple[_List, _Read]:
+    # Not at the top: each imports what the other can do without.
+    if address.scheme == "s3":
+        from flows.sources.stores.s3 import list_s3, read_s3
+
+        return list_s3, read_s3
+    from flows.sources.stores.archives import list_archive, read_archive
+
+    return list_archive, read_archive
+
+
+def _is_wanted(entry: Entry) -> bool:
+    """Tell whether an entry is named like a document, or is a link, which may stand for a folder of them."""
+    *folders, name = entry.path.split("/")
+    is_hidden = any(part[:1] == "." and part not in (".", "..") for part in folders)
+    if not name or is_hidden or name[0] == ".":
+        return False
+    return entry.flaw == "link" or is_document(name)
+
+
+def _flaw(entry: Entry) -> str | None:
+    if "\0" in entry.path or any(part in ("", ".", "..") for part in entry.path.split("/")):
+        return "bad_path"
+    return entry.flaw if is_utf8(entry.path) else "bad_name"

@@ -1,0 +1,162 @@
+"""Whether the release that readers see can be gone on from, and what is noted of each release so that it can be.
+
+What was recorded up to its as-of must be what it was, and what makes rows of it the same. Where one of that cannot be
+shown, a whole build costs time and nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from schemas.tables import CONTRACT_VERSION
+from warehouse.home import Home
+from warehouse.ledger.opening import REWRITTEN, get_meta
+from warehouse.release import build, publish, runs
+from warehouse.release.build import WORK, Built
+from warehouse.release.catalog import comments, create_tables, create_views
+from warehouse.release.fingerprint import TableFingerprint, combine
+from warehouse.sql_files import read_sql, sql_names
+
+LONGEST_CHAIN = 50
+LONGEST_TIME = timedelta(days=7)
+LARGEST_GROWTH = 1.4
+MOST_REPLACED = 0.2
+
+# Why a release is built whole.
+FIRST_LOAD = "first_load"
+FULL_REFRESH = "full_refresh"
+NOT_AS_PUBLISHED = "not_as_published"
+OTHER_VERSIONS = "versions"
+OTHER_TRANSFORMS = "transforms"
+REWRITTEN_PAST = "rewritten_past"
+NOT_KNOWN = "not_known"
+OTHER_EVENTS = "other_events"
+LATER = "later"
+GROWN = "grown"
+REPLACED = "replaced"
+PERIODIC = "periodic"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A release to go on from, as the ledger knows it."""
+
+    release_id: str
+    as_of: datetime
+    file: Path
+    tables: tuple[TableFingerprint, ...]
+    replaced: dict[str, int]
+    whole_at: datetime
+    whole_size: int
+    chain_length: int
+
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether a whole build has to prove now what the chain of releases gives."""
+        return self.chain_length + 1 >= LONGEST_CHAIN or not timedelta() <= now - self.whole_at < LONGEST_TIME
+
+
+def find_base(
+    home: Home, connection: duckdb.DuckDBPyConnection, known: Sequence[runs.ReleaseRow], as_of: datetime
+) -> Base | str:
+    """Return the release that FILE shows, to go on from, or the reason to build whole.
+
+    In: the releases that the ledger knows, and the as-of of the one to make.
+    """
+    current = home.linked_release()
+    if current is None:
+        return FIRST_LOAD
+    row = next((row for row in known if row.release_id == current), None)
+    if row is None or not publish.is_untouched(home.release_file(current), row.file):
+        return NOT_AS_PUBLISHED
+    if row.versions != build.VERSIONS:
+        return OTHER_VERSIONS
+    base = _known(connection, row, home.release_file(current))
+    if base is None:
+        return NOT_KNOWN
+    return _why_not(connection, row, base, as_of) or base
+
+
+def _known(connection: duckdb.DuckDBPyConnection, row: runs.ReleaseRow, file: Path) -> Base | None:
+    """Return what was noted of a release; None where it was not, or its parts are not those of its fingerprint."""
+    made = connection.execute(
+        "select whole_at, whole_size, chain_length from ledger.release_build where release_id = $1", [row.release_id]
+    ).fetchall()
+    tables = connection.execute(
+        "select table_name, row_count, digest, replaced_count from ledger.release_table where release_id = $1 "
+        "order by rowid",
+        [row.release_id],
+    ).fetchall()
+    parts = tuple(TableFingerprint(*one[:3]) for one in tables)
+    if len(made) != 1 or combine(parts) != row.fingerprint:
+        return None
+    replaced = {str(one[0]): int(one[3]) for one in tables}
+    return Base(row.release_id, row.as_of, file, parts, replaced, *made[0])
+
+
+def _why_not(connection: duckdb.DuckDBPyConnection, row: runs.ReleaseRow, base: Base, as_of: datetime) -> str | None:
+    if as_of <= base.as_of:
+        return LATER
+    if int(get_meta(connection, REWRITTEN, "0")) > row.change_number:
+        return REWRITTEN_PAST
+    ((count, digest, transforms),) = connection.execute(
+        "select event_count, event_digest, transforms from ledger.release_build where release_id = $1",
+        [base.release_id],
+    ).fetchall()
+    if transforms != transforms_digest():
+        return OTHER_TRANSFORMS
+    if (count, digest) != events_up_to(connection, base.as_of):
+        return OTHER_EVENTS
+    if row.file.size > LARGEST_GROWTH * base.whole_size:
+        return GROWN
+    too_many = (base.replaced[one.table] > MOST_REPLACED * one.row_count for one in base.tables if one.row_count)
+    return REPLACED if any(too_many) else None
+
+
+def events_up_to(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[int, str]:
+    """Return count and hash of the events at or before an as-of."""
+    ((count, digest),) = connection.execute(_EVENTS, {"as_of": as_of}).fetchall()
+    return int(count), str(digest)
+
+
+_EVENTS = """
+    select count(*), coalesce(bit_xor(hash(document_id, as_of, content_id, byte_count)), 0)::varchar
+    from ledger.event
+    where as_of <= $as_of
+"""
+
+
+@cache
+def transforms_digest() -> str:
+    """Return a hash of all that makes rows of what is recorded, and tables of them: our SQL, and DuckDB's version."""
+    texts = [duckdb.__version__, str(CONTRACT_VERSION), *create_tables(), *create_views(), *comments()]
+    texts += [read_sql("work", name) for name in WORK]
+    texts += [read_sql(folder, name) for folder in ("dimensions", "facts", "history") for name in sql_names(folder)]
+    texts += [read_sql("ops", name) for name in ("alias", "notice")]
+    texts += [files("schemas").joinpath(f"{name}.py").read_text("utf-8") for name in ("shared_alias", "story_key")]
+    return sha256("\0".join(texts).encode()).hexdigest()
+
+
+def note_build(
+    connection: duckdb.DuckDBPyConnection, built: Built, size: int, now: datetime, base: Base | None = None
+) -> None:
+    """Note what the next release has to know of this one, whose file has so many bytes."""
+    whole = (now, size, 0) if base is None else (base.whole_at, base.whole_size, base.chain_length + 1)
+    events = events_up_to(connection, built.as_of)
+    row = [built.release_id, built.how.base, *events, transforms_digest(), *whole]
+    connection.execute("insert into ledger.release_build values (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    before = {} if base is None else base.replaced
+    for one in built.tables:
+        replaced = before.get(one.table, 0) + dict(built.how.replaced).get(one.table, 0)
+        row = [built.release_id, one.table, one.row_count, one.digest, replaced]
+        connection.execute("insert into ledger.release_table values (?, ?, ?, ?, ?)", row)
+
+
+def distrust(connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
+    """Let nothing be made from a release that was found to be other than its ledger says."""
+    connection.execute("delete from ledger.release_build where release_id = $1", [release_id])

@@ -1,0 +1,227 @@
+"""A release made from the one before it: its file is copied, and the rows that change are taken out and put in.
+
+All new rows are made before anything is written, by the SELECTs of a whole build over the scope (scope.py). A row is
+told from another by its hash, of which the table's fingerprint is the exclusive or: so the fingerprint of the new table
+follows from the old one's and from the rows that went and came. That never reads the file. So after the commit the file
+is opened anew, what lies there of the scope is read and compared with what should, and the audits are asked of that.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import duckdb
+
+from schemas.declarations import Table
+from schemas.errors import AuditFailed
+from schemas.ops_tables import ALIAS, NOTICE, OPS_TABLES
+from schemas.tables import BASE_TABLES
+from warehouse.db import attach_staged, named
+from warehouse.durable import copy_file
+from warehouse.ledger.opening import transaction
+from warehouse.parallel import Step, run_steps
+from warehouse.release.audit import Audit
+from warehouse.release.build import DEDUPLICATION, BuildStep, needs_of, work_steps
+from warehouse.release.catalog import create_tables, create_views, folder_of
+from warehouse.release.fingerprint import TableFingerprint, columns_of, digest_sql, row_digest
+from warehouse.sql_files import read_sql
+
+_OF_ARTICLE = "article_key in (select article_key from base.scope_article)"
+_OF_DOCUMENT = (
+    "document_key in (select document_key from base.document where document_id in "
+    "(select document_id from base.redone_document))"
+)
+# Which rows of a table are made anew.
+SCOPE = {
+    "article_url": "own_key in (select own_key from base.key)",
+    "dim_date": "true",
+    "dim_document": _OF_DOCUMENT,
+    "dim_image": "image_key in (select image_key from base.touched_image)",
+    "dim_provider": "provider_key in (select provider_key from base.provider)",
+    "dim_topic": "topic_key in (select topic_key from base.touched_topic)",
+    "fact_mention": _OF_DOCUMENT,
+    "mention_history": _OF_DOCUMENT,
+    "alias": "surrogate_key(url_key) in (select own_key from base.alias)",
+}
+# Which rows of a table are looked at afterwards, where it is more: all that counts or names an article of the scope.
+_OF_BOTH = f"({_OF_ARTICLE} or {_OF_DOCUMENT})"
+LOOKED_AT = {
+    "dim_document": _OF_BOTH,
+    "fact_mention": _OF_BOTH,
+    "mention_history": _OF_BOTH,
+    "dim_image": f"({SCOPE['dim_image']} or image_key in (select image_key from bridge_article_image))",
+    "dim_provider": "true",
+    "dim_topic": "true",
+}
+CHANGING = (*BASE_TABLES, ALIAS)
+# Those of which a comparison with the base needs only what is looked at.
+OF_ARTICLES = tuple(table for table in BASE_TABLES if table.name not in ("dim_image", "dim_date"))
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What an increment makes of the base's tables: their fingerprints, and how many rows came and went in each."""
+
+    tables: tuple[TableFingerprint, ...]
+    came: dict[str, int]
+    went: dict[str, int]
+
+
+def make_rows(connection: duckdb.DuckDBPyConnection, as_of: datetime, base_tables: Sequence[TableFingerprint]) -> Delta:
+    """Make the rows of the scope in the catalog `made`, and note which rows of the base go and which of them come.
+
+    In: a connection with `base` and `previous` laid out; the fingerprints of the base.
+    """
+    connection.execute("attach ':memory:' as made")
+    connection.execute("use made")
+    connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))
+    steps = [step for step in work_steps(as_of) if step.name not in DEDUPLICATION]
+    left = [replace(step, needs=step.needs - {*DEDUPLICATION}) for step in [*steps, *_row_steps(as_of)]]
+    run_steps(connection, "made", left)
+    known = {one.table: one for one in base_tables}
+    tables, came, went = [], {}, {}
+    for table in CHANGING:
+        (gone, gone_digest), (come, come_digest) = (_count(connection, f"{kind}_{table.name}") for kind in _KINDS)
+        came[table.name], went[table.name] = come, gone
+        if table.name in known:
+            old = known[table.name]
+            digest = int(old.digest, 16) ^ gone_digest ^ come_digest
+            tables.append(TableFingerprint(table.name, old.row_count - gone + come, f"{digest:032x}"))
+    return Delta(tuple(tables), came, went)
+
+
+_KINDS = ("gone", "come")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[int, int]:
+    ((count, digest),) = connection.execute(
+        f"select count(*), coalesce(bit_xor(digest), 0) from base.{name}"
+    ).fetchall()
+    return int(count), int(digest)
+
+
+def _row_steps(as_of: datetime) -> list[BuildStep]:
+    steps: list[BuildStep] = []
+    for table in (*CHANGING, NOTICE):
+        sql = read_sql(folder_of(table), table.name)
+        steps.append(Step(table.name, needs_of(sql), partial(_make_rows, table, sql, as_of)))
+    return steps
+
+
+def _make_rows(table: Table, sql: str, as_of: datetime, cursor: duckdb.DuckDBPyConnection) -> None:
+    values = {"as_of": as_of} if "$as_of" in sql else None
+    if table is NOTICE:
+        cursor.execute(f"insert into made.ops.notice by name {sql}", values)
+        return
+    name, where, digest = table.qualified_name, scope_of(table), row_digest(columns_of(table))
+    cursor.execute(f"insert into made.{name} by name select * from ({sql}) as rows_made where {where}", values)
+    cursor.execute(
+        f"create table base.old_{table.name} as "
+        f"select rowid as row_id, {digest} as digest from previous.{name} where {where}"
+    )
+    cursor.execute(f"create table base.new_{table.name} as select rowid as row_id, {digest} as digest from made.{name}")
+    for kind, one, other in (("gone", "old", "new"), ("come", "new", "old")):
+        cursor.execute(
+            f"create table base.{kind}_{table.name} as select one.* from base.{one}_{table.name} as one "
+            f"anti join base.{other}_{table.name} as other on other.digest = one.digest"
+        )
+
+
+def scope_of(table: Table) -> str:
+    """Return the condition for rows of a table that are made anew."""
+    return SCOPE.get(table.name, _OF_ARTICLE)
+
+
+def looked_at(table: Table) -> str:
+    """Return the condition for rows of a table that are looked at afterwards."""
+    return LOOKED_AT.get(table.name, scope_of(table))
+
+
+def write_rows(
+    connection: duckdb.DuckDBPyConnection, delta: Delta, source: Path, target: Path, fill_ops: Callable[[], None]
+) -> None:
+    """Copy the base's file, attach the copy as `news`, take out the rows that go and put in those that come.
+
+    All of it is one transaction, with what `fill_ops` adds of the schema `ops`.
+    """
+    copy_file(source, target)
+    attach_staged(connection, target, "news")
+    connection.execute("use news")
+    with transaction(connection):
+        for table in CHANGING:
+            name = table.qualified_name
+            if delta.went[table.name]:
+                connection.execute(
+                    f"delete from news.{name} where rowid in (select row_id from base.gone_{table.name})"
+                )
+            if delta.came[table.name]:
+                connection.execute(
+                    f"insert into news.{name} by name select * from made.{name} "
+                    f"where rowid in (select row_id from base.come_{table.name}) order by {_order(table)}"
+                )
+        for table in OPS_TABLES:
+            if table is not ALIAS:
+                connection.execute(f"delete from news.ops.{named(table.name)}")
+        connection.execute("insert into news.ops.notice by name select * from made.ops.notice")
+        fill_ops()
+
+
+def _order(table: Table) -> str:
+    """Rows of one article lie together, as in a whole build."""
+    return "article_key" if "article_key" in table.column_names else "all"
+
+
+def read_back(connection: duckdb.DuckDBPyConnection, file: Path, delta: Delta) -> None:
+    """Open the written file anew and read what lies there of the scope into the catalog `after`.
+
+    Raises AuditFailed where it is not what was to be written.
+    """
+    connection.execute("use ledger")
+    connection.execute("detach news")
+    attach_staged(connection, file, "news")
+    connection.execute("attach ':memory:' as after")
+    connection.execute("use after")
+    connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))
+    connection.execute(";\n".join(create_views()))
+    # The bridge comes before the images that it names.
+    for table in sorted(CHANGING, key=lambda table: table.name):
+        connection.execute(
+            f"insert into after.{table.qualified_name} by name select * from news.{table.qualified_name} "
+            f"where {looked_at(table)}"
+        )
+    for table in OPS_TABLES:
+        if table is not ALIAS:
+            connection.execute(f"insert into after.ops.{table.name} by name select * from news.ops.{table.name}")
+    wrong = [table.name for table in CHANGING if not _is_as_made(connection, table)]
+    known = {one.table: one.row_count for one in delta.tables}
+    wrong += [
+        table.name
+        for table in BASE_TABLES
+        if connection.execute(f"select count(*) from news.main.{table.name}").fetchall() != [(known[table.name],)]
+    ]
+    if wrong:
+        raise AuditFailed("the file does not hold the rows that were written", where=", ".join(sorted(set(wrong))))
+
+
+def _is_as_made(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    columns, name = columns_of(table), table.qualified_name
+    found = connection.execute(digest_sql(columns, f"after.{name} where {scope_of(table)}")).fetchall()
+    return found == connection.execute(digest_sql(columns, f"made.{name}")).fetchall()
+
+
+def dangling_audits() -> Iterator[Audit]:
+    """Yield an audit for each reference: no row of the release refers to one that has gone."""
+    tables = {table.name: table for table in BASE_TABLES}
+    for table in BASE_TABLES:
+        for key in table.foreign_keys:
+            gone = (
+                f"select {key.to_column} from previous.main.{key.table} "
+                f"where rowid in (select row_id from base.gone_{tables[key.table].name})"
+            )
+            yield Audit(
+                f"gone__{table.name}__{key.column}",
+                f"select distinct {key.column} from news.{table.qualified_name} where {key.column} in ({gone}) "
+                f"and {key.column} not in (select {key.to_column} from news.main.{key.table})",
+            )
