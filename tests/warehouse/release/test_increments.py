@@ -97,7 +97,7 @@ CONDITIONS: dict[str, tuple[str, Break]] = {
     "no event is gone": (base.OTHER_EVENTS, sql("delete from ledger.event where rowid = 0")),
     "no event is other": (base.OTHER_EVENTS, sql("update ledger.event set content_id = content_id + 1")),
     "its file has not grown": (base.GROWN, lambda _, patch: patch.setattr(base, "LARGEST_GROWTH", 0.5)),
-    "its tables are mostly old": (base.REPLACED, lambda _, patch: patch.setattr(base, "MOST_REPLACED", 0)),
+    "its tables are mostly old": (base.REPLACED, lambda _, patch: patch.setattr(base, "SMALL_TABLE_ROWS", -1)),
 }
 
 
