@@ -5,7 +5,7 @@ import pytest
 
 from tests.versions import FOLDER, VERSIONS, columns, golden
 from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
-from warehouse.macros import define_macros
+from warehouse.sql_files import define_macros
 
 SHOWN = 20
 

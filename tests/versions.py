@@ -16,8 +16,9 @@ from pathlib import Path
 import duckdb
 from pydantic import BaseModel
 
+from flows.reading.columns import table_of_entries
 from flows.reading.read import judge_whole
-from schemas import batches, url_params
+from schemas import url_params
 from schemas.batches import RULES_VERSION
 from schemas.documents import Image, Mention, Provider
 from schemas.shared_alias import judge
@@ -84,14 +85,8 @@ def read(data: bytes) -> str:
     """Return what a document says, or what is wrong with it, as text."""
     verdict = judge_whole(data, CONTEXT)
     wrong = [f"{problem.scope} {problem.field} {problem.reason}" for problem in (*verdict.problems, *verdict.notices)]
-    said = [
-        {
-            name: value
-            for name, value in zip(batches.ENTRIES.names[2:], entry.values, strict=True)
-            if is_told(name, value)
-        }
-        for entry in verdict.entries
-    ]
+    rows = table_of_entries(verdict.entries, CONTEXT)[0].drop_columns(["entry_id", "entry_digest"]).to_pylist()
+    said = [{name: value for name, value in row.items() if is_told(name, value)} for row in rows]
     return json.dumps([verdict.positions, said, wrong], default=str)
 
 

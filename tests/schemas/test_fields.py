@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from pydantic import BaseModel
 
+from flows.reading.columns import table_of_entries
 from flows.reading.read import judge_whole
 from schemas import batches
 from schemas import star_tables as star
@@ -95,10 +96,9 @@ def accepted(model: type[BaseModel], alias: str) -> Any:
 def test_what_a_document_says_comes_into_every_column() -> None:
     verdict = judge_whole(make_document(**{"title": None, "url": None, **example(Mention)}).encode(), CONTEXT)
     assert verdict.problems == []
-    (entry,) = verdict.entries
-    found = dict(zip(batches.ENTRIES.names[2:], entry.values, strict=True))
+    (found,) = table_of_entries(verdict.entries, CONTEXT)[0].to_pylist()
     empty = [name for name, value in found.items() if value in (None, []) and name != "unknown"]
-    assert not empty, f"flows/reading/entries.py leaves {empty} empty"
+    assert not empty, f"flows/reading leaves {empty} empty"
     assert all(value is not None for image in found["images"] for value in image.values()), found["images"]
 
 

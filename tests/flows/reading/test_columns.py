@@ -12,6 +12,8 @@ from flows.reading.blocks import prove
 from flows.reading.columns import has_known_keys, table_of_entries
 from flows.reading.entries import Entry, canonical_form, entry_of
 from flows.reading.validate import prove_entry
+from schemas.documents import Image, Mention, Provider
+from schemas.text import flaw
 from tests.flows.reading.samples import CONTEXT
 
 GOOD: dict[str, Any] = {"title": "A title", "webUrl": "https://news.example/a"}
@@ -112,8 +114,8 @@ def table_of_models(entries: list[Entry], trees: list[dict[str, Any]], good: lis
     """Return the rows that follow from the models, written out."""
     rows = []
     for entry, place in zip(entries, good, strict=True):
-        mention = columns.Mention.model_validate(trees[place], context=CONTEXT)
-        whose = mention.provider or columns.Provider()
+        mention = Mention.model_validate(trees[place], context=CONTEXT)
+        whose = mention.provider or Provider()
         logos = [shown(one) for one in whose.images or () if one and one.url]
         rows.append(
             {
@@ -127,17 +129,18 @@ def table_of_models(entries: list[Entry], trees: list[dict[str, Any]], good: lis
                 "provider_images": logos,
                 "topics": [text for text in mention.topics or () if text],
                 "images": [shown(one) for one in mention.images or () if one and one.url],
-                "title_flaw": columns.flaw(mention.title),
-                "excerpt_flaw": columns.flaw(mention.excerpt),
-                "provider_name_flaw": columns.flaw(whose.name),
+                "title_flaw": flaw(mention.title),
+                "excerpt_flaw": flaw(mention.excerpt),
+                "provider_name_flaw": flaw(whose.name),
                 "unknown": None,
             }
         )
     return rows
 
 
-def shown(image: columns.Image) -> dict[str, Any]:
-    return image.model_dump()
+def shown(image: Image) -> dict[str, Any]:
+    told: dict[str, Any] = image.model_dump()
+    return told
 
 
 def test_a_row_that_is_no_text_where_one_belongs_does_not_hide_the_others() -> None:
