@@ -71,8 +71,10 @@ PACKS = _schema(("pack_id", pa.int64()), ("byte_count", pa.int64()), ("bytes", p
 # one row per accepted mention of a good document
 MENTIONS = _schema(("ref", pa.int32()), ("position", pa.int32()), ("entry_id", pa.int64()))
 
-# What a mention says of its article in single values: fields of schemas.documents.Mention, as an entry's columns.
-SAID: tuple[tuple[str, pa.DataType], ...] = (
+# one row per distinct entry of the batch: what one mention says, whoever says it
+ENTRIES = _schema(
+    ("entry_id", pa.int64()),
+    ("entry_digest", DIGEST),
     ("title", pa.string()),
     ("excerpt", pa.string()),
     ("category", pa.string()),
@@ -85,13 +87,6 @@ SAID: tuple[tuple[str, pa.DataType], ...] = (
     ("heat", pa.int64()),
     ("is_published", pa.bool_()),
     ("is_removed", pa.bool_()),
-)
-
-# one row per distinct entry of the batch: what one mention says, whoever says it
-ENTRIES = _schema(
-    ("entry_id", pa.int64()),
-    ("entry_digest", DIGEST),
-    *SAID,
     ("provider_domain", pa.string()),
     ("provider_name", pa.string()),
     ("provider_logo_url", pa.string()),
