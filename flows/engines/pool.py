@@ -190,14 +190,15 @@ class _Process:
     def _read(self, task: bytes) -> list[bytes]:
         try:
             self._connection.send_bytes(task)
-            answer: list[bytes] | str | NewsmartError = self._connection.recv()
+            failure, count = self._connection.recv()
+            streams = [self._connection.recv_bytes() for _ in range(count)]
         except (EOFError, OSError):
             raise self._ended() from None
-        if isinstance(answer, NewsmartError):
-            raise answer
-        if isinstance(answer, str):
-            raise RunFailed(f"a reading process failed: {answer}")
-        return answer
+        if isinstance(failure, NewsmartError):
+            raise failure
+        if failure is not None:
+            raise RunFailed(f"a reading process failed: {failure}")
+        return streams
 
     def _ended(self) -> TransientFailure:
         with suppress(subprocess.TimeoutExpired):  # it may be another process, forked by the program

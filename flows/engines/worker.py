@@ -74,10 +74,14 @@ def _answer(channel: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
         refs, first, as_of = pickle.loads(tasks.get())
         context = bounds(as_of)
         memo = memo if memo is not None and memo.context == context else Memo(context)
+        streams: list[bytes] = []
+        failure: object = None
         try:
-            answer: object = read_batch(refs, as_of, memo, first).to_streams()
+            streams = read_batch(refs, as_of, memo, first).to_streams()
         except NewsmartError as error:
-            answer = error
+            failure = error
         except Exception as error:  # noqa: BLE001 (told to the parent, which raises)
-            answer = known(error) or f"{type(error).__name__}: {error}"
-        channel.send(answer)
+            failure = known(error) or f"{type(error).__name__}: {error}"
+        channel.send((failure, len(streams)))
+        while streams:  # each by itself: pickled together they would be in memory twice
+            channel.send_bytes(streams.pop(0))

@@ -8,14 +8,11 @@ anything is written: a backfill that said "nothing to do" of it would be believe
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from flows.pipeline.request import RunRequest, request_of
 from flows.settings import Settings
@@ -24,9 +21,8 @@ from flows.sources.scan import Source
 from flows.sources.stores.address import is_url
 from schemas.errors import UsageError
 from warehouse.clock import as_text, parse_moment, utc_now
-from warehouse.db import ledger_connection
 from warehouse.home import Home
-from warehouse.release.runs import A_DAY
+from warehouse.release.runs import A_DAY, recorded_runs
 
 DONE = ("published", "unchanged")
 
@@ -48,7 +44,7 @@ def plan(
     """
     source = name or manifest.absolute().parent.name
     steps = _steps(manifest)
-    known = _recorded(warehouse)
+    known = recorded_runs(Home.of(warehouse))
     _check(steps, known, manifest)
     options: dict[str, Any] = {"max_quarantine": max_quarantine, "allow_shrink": allow_shrink}
     return [
@@ -60,7 +56,7 @@ def plan(
 
 def recorded_before(manifest: Path, warehouse: Path) -> list[Step]:
     """Return the as-ofs of the manifest that are left out, as they are recorded, with the status of their runs."""
-    known = _recorded(warehouse)
+    known = recorded_runs(Home.of(warehouse))
     return [(as_of, known[as_of]) for as_of, _ in _steps(manifest) if not _is_to_do(as_of, known)]
 
 
@@ -112,28 +108,6 @@ def _folder(manifest: Path, folder: str) -> str:
         if (base / folder).is_dir():
             return str(base / folder)
     raise UsageError("no such source folder", where=folder, todo=f"it is named in {manifest}")
-
-
-def _recorded(warehouse: Path) -> dict[datetime, str]:
-    """Return the as-ofs that are recorded and the status of their runs; from the ledger, which alone knows.
-
-    A run that failed before it recorded anything leaves its error in state.json and nothing here. Of one whose row is
-    past its keep, its events are there.
-    """
-    home = Home.of(warehouse)
-    if not home.ledger.is_file():
-        return {}
-    # A ledger that was made and never filled has no tables yet.
-    with ledger_connection(home.ledger, read_only=True) as connection, suppress(duckdb.CatalogException):
-        return dict(connection.execute(_RECORDED).fetchall())
-    return {}
-
-
-_RECORDED = """
-    select as_of, status from ledger.run
-    union all
-    select distinct as_of, 'published' from ledger.event where as_of not in (select as_of from ledger.run)
-"""
 
 
 def _is_to_do(as_of: datetime, known: Mapping[datetime, str]) -> bool:

@@ -90,7 +90,7 @@ def dry_run(request: RunRequest, readers: Readers) -> DryRun:
         connection = trial.connection
         notices += state_notices(home) + _left_to_a_run(trial, request)
         notices += runs.clock_notices(connection, started_at) if request.as_of is None else []
-        as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
+        as_of = runs.choose_as_of(connection, started_at, request.as_of, request.scheduled_at)
         known = runs.known_releases(home, connection)
         run = Run(request, home, connection, as_of, started_at, readers, known, notices, keeps_bytes=False)
         seen = scan_sources(run)

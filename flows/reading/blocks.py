@@ -52,8 +52,8 @@ class Memo:
     kept until the next one is full, and what is met again moves on.
     """
 
-    def __init__(self, context: Context, max_bytes: int = 6_000_000) -> None:
-        """Start empty; max_bytes bounds the blocks of one generation."""
+    def __init__(self, context: Context, max_bytes: int = 8_000_000) -> None:
+        """Start empty; max_bytes bounds one generation: the blocks, and what their entries say."""
         self.context = context
         self._max_bytes, self._held = max_bytes, 0
         self._young: dict[bytes, Entry | None] = {}
@@ -74,7 +74,7 @@ class Memo:
         if self._held > self._max_bytes:
             self._old, self._young, self._held = self._young, {}, 0
         self._young[block] = entry
-        self._held += len(block)
+        self._held += len(block) + (len(entry.said) if entry else 0)
         return entry
 
     def root(self, head: bytes, *, has_secret: bool) -> Entry | None:

@@ -32,6 +32,8 @@ Array = Any
 Validate = Callable[[Any], Any]
 # From how many values on a column is compared as a whole: below, importing pyarrow.compute costs more than it saves.
 MANY = 300
+# Their text, JSON and columns are in memory together, several times.
+_AT_ONCE = 1_500
 _PLAIN = {
     pa.string(): r"^[!-~](?:[^\x00]*[!-~])?$",
     pa.int64(): "^[1-9][0-9]{0,17}$",
@@ -88,6 +90,8 @@ class Proved(NamedTuple):
         """Return a table of some of these entries, and of others that were judged by the model."""
         if len(entries) < MANY:
             return table_of_entries(entries, context)[0]
+        if len(self.rows) == self.table.num_rows and list(entries) == list(self.rows):
+            return self.table
         others = [entry for entry in entries if entry not in self.rows]
         rows = {**self.rows, **{entry: place for place, entry in enumerate(others, self.table.num_rows)}}
         found = pa.concat_tables([self.table, table_of_entries(others, context)[0]])
@@ -99,6 +103,12 @@ def table_of_entries(entries: Sequence[Entry], context: Context) -> tuple[pa.Tab
 
     The rows of the latter mean nothing. Gives each entry that is proved its URLs.
     """
+    found = [_table(entries[first : first + _AT_ONCE], context) for first in range(0, len(entries) or 1, _AT_ONCE)]
+    refused = {number * _AT_ONCE + place for number, (_, places) in enumerate(found) for place in places}
+    return pa.concat_tables([table for table, _ in found]), refused
+
+
+def _table(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[int]]:
     tables = list(_read([entry.said for entry in entries]))
     reader = _Reader(pa.concat_tables(tables).combine_chunks(), context)
     columns = reader.columns()

@@ -39,7 +39,9 @@ def add_versions(home: Home, told: Mapping[str, Any]) -> Record:
         if get_meta(connection, "format_version", "0") != str(FORMAT_VERSION):
             todo = "`newsmart run` brings it up to date"
             raise RunFailed("the ledger is of another version of newsmart", where=str(home.ledger), todo=todo)
-        connection.execute(f"create temp table version as {read_sql('work', 'version')}", {"as_of": as_of})
+        # DuckDB attaches no catalog to a read-only connection, and over a whole ledger `base` is the ledger itself.
+        versions = read_sql("work", "version").replace(" base.", " ledger.")
+        connection.execute(f"create temp table version as {versions}", {"as_of": as_of})
         if told["kind"] == "document":
             return {**told, "versions": document_versions(connection, told["source"], told["path"])}
         spans = [*told["mentions"], *told.get("mention_history", ())]

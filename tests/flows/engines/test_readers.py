@@ -19,7 +19,7 @@ from tests.flows.reading.samples import AS_OF, document, refs_of
 from tests.newsroom import FIRST_AS_OF, Newsroom
 from warehouse.ledger import record
 
-BOTH = datetime(2024, 2, 1), datetime(2024, 2, 2)
+LATER = datetime(2024, 2, 1)
 
 
 @pytest.fixture
@@ -106,24 +106,18 @@ def _text(number: int, state: int) -> str:
     return f'---\ntitle: "T{state}"\nwebUrl: "https://news.example/{number}"\n---\n'
 
 
-def test_processes_begin_before_the_comparison_where_much_has_changed_since_the_last_run(watch: Watch) -> None:
+def test_processes_start_before_the_comparison_where_much_has_changed_since_the_last_run(watch: Watch) -> None:
+    days = [datetime(2024, 2, day) for day in range(1, 5)]
     assert watch.run(FIRST_AS_OF)
-    assert not watch.run(BOTH[0]), "nothing has changed"
+    assert not watch.run(days[0]), "nothing has changed"
     for number in range(4):
         watch.newsroom.write(f"{number}.md", _text(number, 1), is_settled=False)
-    assert watch.run(BOTH[1])
-    assert watch.newsroom.query("select title, count(*) from dim_article group by all order by all") == [
-        ("T0", 2),
-        ("T1", 4),
-    ]
-
-
-def test_a_few_changes_start_no_process(watch: Watch) -> None:
-    watch.run(FIRST_AS_OF)
-    for number in range(2):
-        watch.newsroom.write(f"{number}.md", _text(number, 1), is_settled=False)
-    assert not watch.run(BOTH[0])
-    assert watch.newsroom.one("select count(*) from dim_article where title = 'T1'") == 2
+    assert watch.run(days[1])
+    watch.newsroom.write("5.md", _text(5, 2), is_settled=False)
+    assert not watch.run(days[2]), "little has changed"
+    titles = "select title, count(*) from dim_article group by all order by all"
+    assert watch.newsroom.query(titles) == [("T0", 1), ("T1", 4), ("T2", 1)]
+    assert watch.run(days[3], full_refresh=True), "all is read again"
 
 
 def test_times_that_lie_ahead_start_no_process(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +125,7 @@ def test_times_that_lie_ahead_start_no_process(watch: Watch, monkeypatch: pytest
         watch.newsroom.write(f"{number}.md", _text(number, 0))
     monkeypatch.setattr("flows.pipeline.intake.time_ns", lambda: time_ns() - 3600 * 10**9)
     watch.run(FIRST_AS_OF)
-    assert not watch.run(BOTH[0])
+    assert not watch.run(LATER)
 
 
 def test_an_archive_that_is_as_it_was_starts_no_process(watch: Watch, tmp_path: Path) -> None:
@@ -142,12 +136,7 @@ def test_an_archive_that_is_as_it_was_starts_no_process(watch: Watch, tmp_path: 
             file.writestr(ZipInfo(f"{number}.md"), _text(number, 0))
     root = f"zip://{archive}"
     watch.run(FIRST_AS_OF, root=root)
-    assert not watch.run(BOTH[0], root=root)
-
-
-def test_a_full_refresh_expects_all(watch: Watch) -> None:
-    watch.run(FIRST_AS_OF)
-    assert watch.run(BOTH[0], full_refresh=True)
+    assert not watch.run(LATER, root=root)
 
 
 @pytest.mark.usefixtures("cheap_processes")

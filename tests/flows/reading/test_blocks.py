@@ -87,7 +87,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(pieces, max_size=12).map("".join))
 @example('a: "x""y"')
 @example("a: 'x''y'")
@@ -112,7 +112,7 @@ def test_unknown_fields_are_told_in_one_order_by_both_lanes() -> None:
     assert fast.entries[0].drift == judge_whole(data, CONTEXT).entries[0].drift == ("aa", "provider.y", "zz")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(pieces, max_size=10).map("".join))
 def test_blocks_are_cut_where_items_end(text: str) -> None:
     data = document(f'related:\n  - title: "B"\n    webUrl: "https://b.example/"\n{text}\n')
@@ -213,17 +213,17 @@ def test_a_block_is_judged_once_and_memory_is_bounded() -> None:
 
 
 def test_a_short_run_of_the_fuzzer_breaks_no_promise() -> None:
-    tally, broken = fuzz(1500, seed=11)
+    tally, broken = fuzz(600, seed=11)
     assert broken == []
-    assert min(tally[kind] for kind in ("fast", "slow", "bad")) > 50
+    assert min(tally[kind] for kind in ("fast", "slow", "bad")) > 20
 
 
-@pytest.mark.parametrize("folder", ["seeds", "corpus/azure", "replay/azure/2021-07-16", "replay/powerapps"])
+@pytest.mark.parametrize("folder", ["seeds", "corpus/azure", "replay/powerapps"])
 def test_both_lanes_give_the_same_tables(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = SEEDS if folder == "seeds" else CORPORA / folder
     if not root.is_dir():
         pytest.skip(f"no corpus at {root}")
-    refs = refs_of(Source("s", str(root)))[:: 5 if folder == "corpus/azure" else 1]
+    refs = refs_of(Source("s", str(root)))[:: 15 if folder == "corpus/azure" else 1]
     fast = read_batch(refs, AS_OF)
     monkeypatch.setattr(read, "read_fast", lambda _data, _memo: None)
     slow = read_batch(refs, AS_OF)
