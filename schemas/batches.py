@@ -1,10 +1,8 @@
-"""Arrow schemas of what the read step hands on.
+"""The tables of a batch of read documents, as Arrow schemas. flows fills them and the warehouse loads them.
 
-The one home that both flows, which fills them, and warehouse, which loads them, can see.
-
-Arrow and not Python objects, because a batch crosses a process border and then enters DuckDB, and Arrow does both
-without a copy per value. Keys, digests and typed values are made where a document is read; joins, ranking and history
-are SQL and come later. Times are naive and mean UTC, as everywhere in the warehouse.
+Arrow and not Python objects, because a batch crosses to another process and then enters DuckDB, and Arrow does both
+without a copy of each value. Keys, digests and typed values are made where a document is read; joins, ranking and
+history are SQL and come later. Times are naive and mean UTC, as everywhere in the warehouse.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,8 +1,8 @@
-"""What the text of a url_key says of its story: the slug and the id of its last path segment, and what may part it.
+"""What the text of a url_key says of its story: the slug and id of its last path segment, and what may contradict them.
 
-Used where two keys have something in common already (an alias that both declare), never to merge by itself.
-Dates, round and short numbers are no ids, and words that any page has in its address make no slug: a key that says too
-little is parted from the others, which is only untidy, while one that says too much would lose an article.
+Used where two keys have something in common already (an alias that both declare), never to merge by itself. A key that
+says too little is kept apart, which is only untidy; one that says too much would lose an article. So dates, round
+numbers and short numbers do not count as ids, nor words that any address may have as a slug.
 """
 
 import re
