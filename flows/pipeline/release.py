@@ -42,8 +42,8 @@ def new_release(run: Run) -> Iterator[Release]:
         runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
         runs.finish_ops_run(run.connection, run.run_id, built)
 
-    base = FULL_REFRESH if run.request.full_refresh else find_base(run.home, run.connection, run.releases, run.as_of)
     previous = find_previous(run.home, run.releases)
+    base = FULL_REFRESH if run.request.full_refresh else find_base(run.connection, previous, run.as_of)
     try:
         with ExitStack() as attached:
             made = Making(run.connection, run.home, file, release_id, run.as_of, fill_ops, base, previous)
