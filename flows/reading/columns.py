@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, pairwise
 from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
 import pyarrow as pa
@@ -28,6 +28,7 @@ from schemas.documents import EARLIEST, Image, Mention, Provider
 from schemas.text import flaw
 from schemas.urls import UrlFacts, facts
 
+T = TypeVar("T")
 Context = dict[str, Any]
 Array = Any
 Validate = Callable[[Any], Any]
@@ -185,7 +186,7 @@ class _Reader:
         found["provider_logo_url"] = pa.array(first, pa.string())
         self.bad.update(_nulls(found["title"]))
         for name in ("title", "excerpt", "provider_name"):
-            found[f"{name}_flaw"] = pa.array(list(map(flaw, found[name].to_pylist())), pa.int8())
+            found[f"{name}_flaw"] = pa.array(_each(flaw, found[name].to_pylist()), pa.int8())
         return found
 
     def _column(self, name: str) -> Array:
@@ -230,10 +231,10 @@ class _Reader:
 
     def _hosts(self, domains: Array) -> Array:
         texts = domains.to_pylist()
-        hosts = {text: _host(text) for text in set(texts)}
+        hosts = _each(_host, texts)
         # A text that holds no host is worth a notice.
-        self.bad.update(place for place, text in enumerate(texts) if text and hosts[text] is None)
-        return pa.array([hosts[text] for text in texts], pa.string())
+        self.bad.update(place for place, text in enumerate(texts) if text and hosts[place] is None)
+        return pa.array(hosts, pa.string())
 
     def _texts(self, lists: Array) -> Array:
         rows = lists.offsets.to_pylist()
@@ -267,6 +268,12 @@ def _host(domain: str | None) -> str | None:
         return cast("str | None", _domain(domain))
     except PydanticCustomError:
         return None
+
+
+def _each(function: Callable[[str | None], T], texts: Sequence[str | None]) -> list[T]:
+    """Return what a function makes of each text; of repeated ones, once."""
+    known = {text: function(text) for text in set(texts)}
+    return [known[text] for text in texts]
 
 
 def _nulls(values: Array) -> Collection[int]:
