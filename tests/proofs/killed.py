@@ -44,7 +44,7 @@ def arm(edge: str) -> None:
     when, module, path = EDGES[edge]
     *owners, name = path.split(".")
     owner = reduce(getattr, owners, import_module(module))
-    original = getattr(owner, name)
+    original: Callable[..., Any] = getattr(owner, name)
     for holder in (owner, *sys.modules.values()):
         if getattr(holder, name, None) is original:
             setattr(holder, name, _deadly(original, when))
