@@ -11,10 +11,11 @@ decide what is valid; a test compares both ways.
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
+import orjson
 import pyarrow as pa
 import pyarrow.json
 from pydantic import BaseModel, PlainValidator
@@ -67,19 +68,6 @@ _LEAVES = [name for name in Mention.model_fields if name not in ("images", "topi
 _text, _any_url, _domain = _validator(Image, "title"), _validator(Image, "url"), _validator(Provider, "domain")
 
 
-def has_known_keys(tree: dict[str, Tree]) -> bool:
-    """Tell whether the models know all keys of a mention, at every level."""
-    provider = tree.get("provider")
-    inner = provider if isinstance(provider, dict) else {}
-    lists = tree.get("images"), inner.get("images")
-    images = [image for found in lists if isinstance(found, list) for image in found if isinstance(image, dict)]
-    return (
-        tree.keys() <= _MENTION_KEYS
-        and inner.keys() <= _PROVIDER_KEYS
-        and all([image.keys() <= _IMAGE_KEYS for image in images])
-    )
-
-
 class Proved(NamedTuple):
     """Entries as a table (schemas/batches.py: ENTRIES), and in which row each is."""
 
@@ -125,24 +113,39 @@ def _table(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[in
 
 
 def _read(rows: Sequence[bytes]) -> Iterator[pa.Table]:
-    """Yield JSON rows as tables of text; where a row has something else in a text's place, an empty one, untitled."""
+    """Yield JSON rows as tables of text; a row with an unknown key, or a list in a text's place, as an empty one."""
     if not rows:
         yield _SCHEMA.empty_table()
         return
     data = b"\n".join(rows)
     try:
-        yield pyarrow.json.read_json(
+        table = pyarrow.json.read_json(
             cast(Any, pa.BufferReader(data)),
             pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore"),
+            pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="infer"),
         )
     except pa.ArrowInvalid:
-        if len(rows) == 1:
-            yield pa.Table.from_pylist([{}], schema=_SCHEMA)
-            return
         half = len(rows) // 2
-        yield from _read(rows[:half])
-        yield from _read(rows[half:])
+        parts = (rows[:half], rows[half:]) if half else ([b"{}"],)
+        yield from chain.from_iterable(map(_read, parts))
+        return
+    if table.schema == _SCHEMA:
+        yield table
+    else:
+        yield from _read([row if _has_known_keys(orjson.loads(row)) else b"{}" for row in rows])
+
+
+def _has_known_keys(tree: dict[str, Tree]) -> bool:
+    """Tell whether the models know all keys of a mention, at every level."""
+    provider = tree.get("provider")
+    inner = provider if isinstance(provider, dict) else {}
+    lists = tree.get("images"), inner.get("images")
+    images = [image for found in lists if isinstance(found, list) for image in found if isinstance(image, dict)]
+    return (
+        tree.keys() <= _MENTION_KEYS
+        and inner.keys() <= _PROVIDER_KEYS
+        and all([image.keys() <= _IMAGE_KEYS for image in images])
+    )
 
 
 def _facts_of(urls: Sequence[str | None]) -> tuple[UrlFacts, ...] | None:

@@ -180,7 +180,7 @@ class History:
         release_id = f"r{self.number:03d}"
         known = runs.known_releases(self.home, self.connection)
         previous = changes.find_previous(self.home, known)
-        found = base.find_base(self.home, self.connection, known, self.now)
+        found = base.find_base(self.connection, previous, self.now)
         file = publish.stage(self.home, release_id)
         made = Making(self.connection, self.home, file, release_id, self.now, self.fill_ops, found, previous)
         with closing(made):

@@ -211,14 +211,13 @@ def _is_as_made(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
     return found == connection.execute(digest_sql(columns, f"made.{name}")).fetchall()
 
 
-def dangling_audits() -> Iterator[Audit]:
-    """Yield an audit for each reference: no row of the release refers to one that has gone."""
-    tables = {table.name: table for table in BASE_TABLES}
+def dangling_audits(delta: Delta) -> Iterator[Audit]:
+    """Yield an audit for each reference to a table from which rows went: none that is left refers to one of them."""
     for table in BASE_TABLES:
-        for key in table.foreign_keys:
+        for key in (one for one in table.foreign_keys if delta.went[one.table]):
             gone = (
                 f"select {key.to_column} from previous.main.{key.table} "
-                f"where rowid in (select row_id from base.gone_{tables[key.table].name})"
+                f"where rowid in (select row_id from base.gone_{key.table})"
             )
             yield Audit(
                 f"gone__{table.name}__{key.column}",

@@ -65,7 +65,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
 
 def found(one: History) -> Base | str:
     """Return the release to go on from, or why not."""
-    return find_base(one.home, one.connection, runs.known_releases(one.home, one.connection), one.now)
+    previous = changes.find_previous(one.home, runs.known_releases(one.home, one.connection))
+    return find_base(one.connection, previous, one.now)
 
 
 Break = Callable[[History, pytest.MonkeyPatch], object]
@@ -79,9 +80,12 @@ def sql(statement: str) -> Break:
 CURRENT = "(select max(release_id) from ledger.release)"
 # What must hold of the base: why a whole build is taken where it does not, and how it is broken.
 CONDITIONS: dict[str, tuple[str, Break]] = {
-    "it is known": (base.NOT_AS_PUBLISHED, sql(f"delete from ledger.release where release_id = {CURRENT}")),
-    "its file is untouched": (base.NOT_AS_PUBLISHED, sql("update ledger.release set mtime_ns = 1, sha256 = 'other'")),
-    "its versions are ours": (base.OTHER_VERSIONS, sql("update ledger.release set rules_version = -1")),
+    "it is known": (changes.NOT_AS_PUBLISHED, sql(f"delete from ledger.release where release_id = {CURRENT}")),
+    "its file is untouched": (
+        changes.NOT_AS_PUBLISHED,
+        sql("update ledger.release set size = 1"),
+    ),
+    "its versions are ours": (changes.OTHER_VERSIONS, sql("update ledger.release set rules_version = -1")),
     "it was noted": (base.NOT_KNOWN, sql("delete from ledger.release_build")),
     "its tables were noted": (base.NOT_KNOWN, sql("delete from ledger.release_table where table_name = 'dim_topic'")),
     "its tables are those of its fingerprint": (base.NOT_KNOWN, sql("update ledger.release_table set row_count = 1")),
@@ -112,7 +116,9 @@ def test_without_each_condition_a_release_is_built_whole(
 
 
 def test_the_first_release_is_whole(lived: History, tmp_path: Path) -> None:
-    assert find_base(Home.of(tmp_path / "none.duckdb"), lived.connection, [], lived.now) == base.FIRST_LOAD
+    assert find_base(lived.connection, changes.find_previous(Home.of(tmp_path / "none.duckdb"), []), lived.now) == (
+        changes.FIRST_LOAD
+    )
 
 
 def make(one: History, release_id: str) -> Making:
@@ -210,7 +216,7 @@ def two_releases(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
         second = room.run()
     assert first.build is not None
     assert second.build is not None
-    assert (first.build["kind"], first.build["reason"]) == (build.WHOLE, base.FIRST_LOAD)
+    assert (first.build["kind"], first.build["reason"]) == (build.WHOLE, changes.FIRST_LOAD)
     assert {name: second.build[name] for name in ("kind", "reason")} == {"kind": build.INCREMENTAL, "reason": None}
     assert (second.build["came"], second.build["went"]) == (4, 3)
     return room
@@ -335,7 +341,7 @@ def test_an_older_ledger_put_back_builds_whole(room: Newsroom, tmp_path: Path) -
     room.write("2.md", story(2, "Newer"))
     assert how(room) == (build.INCREMENTAL, None)
     shutil.copy(tmp_path / "older", home.ledger)
-    assert how(room) == (build.WHOLE, base.NOT_AS_PUBLISHED)
+    assert how(room) == (build.WHOLE, changes.NOT_AS_PUBLISHED)
     assert verify(room.warehouse)["is_equal"]
 
 
