@@ -24,7 +24,7 @@ from flows.pipeline.intake import Seen, read_and_record, scan_sources
 from flows.pipeline.limits import check_limits
 from flows.pipeline.outcome import finish
 from flows.pipeline.release import Release, needs_release, new_release
-from flows.pipeline.request import RunResult, Told
+from flows.pipeline.request import RunListener, RunResult
 from flows.pipeline.run import Run
 from flows.scheduling.flow_run import begin_run, ends_in_a_state, prepare_process, step, tell_hooks
 from flows.scheduling.page import BatchProgress, announce, leave_report
@@ -110,7 +110,7 @@ def publish(release: Release) -> str:
     return making.publish_release(release)
 
 
-def call_refresh(parameters: dict[str, Any], told: Told) -> RunResult:
+def call_refresh(parameters: dict[str, Any], told: RunListener) -> RunResult:
     """Run the flow in this process, for `newsmart run`.
 
     Raises what the pipeline raised, its class kept; RunFailed where the flow run ended without a result, such as by its

@@ -107,9 +107,12 @@ def put(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Write to stderr; where that is closed or full there is nobody to tell."""
+    r"""Write to stderr; where that is closed or full there is nobody to tell.
+
+    In the log of a GitHub workflow `##[` is a command wherever it stands, and names may hold it: \u005b is the bracket.
+    """
     with suppress(OSError, ValueError):
-        sys.stderr.write(text)
+        sys.stderr.write(text.replace("##[", r"##\u005b"))
         sys.stderr.flush()
 
 

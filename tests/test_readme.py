@@ -96,6 +96,16 @@ def test_what_is_shown_of_commands_is_what_they_print(
         assert _shape(printed, tmp_path) == _shape(output, tmp_path), line
 
 
+def test_the_first_commands_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(r"<!-- ask -->\n```sh\n(.*?)```", TOP, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "seeds", "seeds")
+    lines = [line for line in block.splitlines() if line.startswith("newsmart ")]
+    for line in ("newsmart run --direct", *lines):
+        assert main(shlex.split(line, comments=True)[1:]) == 0, line
+    assert len(lines) == 9
+
+
 def test_the_first_lines_of_python_need_nothing_that_is_not_installed(tmp_path: Path) -> None:
     """Without the development group there are no pandas and polars."""
     (code,) = re.findall(r"<!-- connect -->\n```python\n(.*?)```", TOP, re.DOTALL)

@@ -7,6 +7,7 @@ log of a GitHub workflow, where a line that begins with `::`, or holds `##[`, is
 
 import argparse
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -91,8 +92,9 @@ def _named_file(path: str) -> list[FileRef]:
     except (OSError, ValueError):
         raise UsageError("no such file or folder", where=path) from None
     folder, name = os.path.split(path)
-    if not is_document(name):
-        warn(f"not checked: {path} is no document by its name ({_DOCUMENTS})")
+    if not is_document(name) or not stat.S_ISREG(status.st_mode):
+        reason = "no regular file" if is_document(name) else f"no document by its name ({_DOCUMENTS})"
+        warn(f"not checked: {path} is {reason}")
         return []
     return [FileRef(folder or ".", name, os.path.realpath(path), *file_state(status))]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from flows.commands.output import print_json, print_result, say, warn
 from flows.commands.progress import Progress
 from flows.pipeline.direct_readers import direct_readers
-from flows.pipeline.request import DoRun, RunRequest, RunResult, request_of
+from flows.pipeline.request import Runner, RunRequest, RunResult, request_of
 from flows.settings import Settings, load_settings, process_environment, readable_settings
 from schemas.errors import LockedError
 from warehouse.clock import as_text
@@ -139,7 +139,7 @@ def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
 
 
 @contextmanager
-def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -> Iterator[DoRun]:
+def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -> Iterator[Runner]:
     """Yield what does a run, directly or as a Prefect flow run, and shows it; print what is known of one that fails."""
     with Progress.on_terminal(is_quiet=is_quiet) as progress:
         try:
@@ -176,7 +176,7 @@ def _hooks_told_of_release(request: RunRequest, progress: Progress) -> Iterator[
 
 
 @contextmanager
-def _direct(first: RunRequest) -> Iterator[DoRun]:
+def _direct(first: RunRequest) -> Iterator[Runner]:
     """Yield a direct run; reading processes start before DuckDB is imported."""
     with direct_readers(first) as readers:
         from flows.pipeline.direct import run_direct
@@ -185,7 +185,7 @@ def _direct(first: RunRequest) -> Iterator[DoRun]:
 
 
 @contextmanager
-def _as_flow(first: RunRequest, progress: Progress) -> Iterator[DoRun]:
+def _as_flow(first: RunRequest, progress: Progress) -> Iterator[Runner]:
     progress.say("starting Prefect …")
     from flows.scheduling.run import flow_runs
 

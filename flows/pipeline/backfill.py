@@ -1,21 +1,18 @@
 """Turns a manifest of folders and as-ofs into runs, so that real history can be taken in, in order.
 
 A manifest is a JSON list of {as_of, folder}. A folder is a URL, absolute, or relative to the manifest's folder or one
-of the two above it, whichever is there. What the warehouse has already recorded is left out and told, so that a
-backfill that was cut off goes on where it stopped. An as-of that can neither be taken in nor was is an error before
-anything is written: a backfill that said "nothing to do" of it would be believed.
+of the two above it, whichever is there. What the warehouse has already recorded is left out and listed, so a backfill
+that was cut off goes on where it stopped. An as-of that was not recorded and lies before the last run is an error
+before anything is written: nobody would notice that "nothing to do" was wrong.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from flows.pipeline.request import RunRequest, request_of
 from flows.settings import Settings
@@ -24,9 +21,8 @@ from flows.sources.scan import Source
 from flows.sources.stores.address import is_url
 from schemas.errors import UsageError
 from warehouse.clock import as_text, parse_moment, utc_now
-from warehouse.db import ledger_connection
 from warehouse.home import Home
-from warehouse.release.runs import A_DAY
+from warehouse.release.runs import A_DAY, recorded_runs
 
 DONE = ("published", "unchanged")
 
@@ -44,11 +40,11 @@ def plan(
 ) -> list[RunRequest]:
     """Return the runs still to do, by as-of, all under one source name and the same limits.
 
-    Raises UsageError for a bad manifest, and where an as-of can neither be taken in nor was: nothing is begun then.
+    Raises UsageError for a bad manifest, and for an as-of that was not recorded and cannot be any more.
     """
     source = name or manifest.absolute().parent.name
     steps = _steps(manifest)
-    known = _recorded(warehouse)
+    known = recorded_runs(Home.of(warehouse))
     _check(steps, known, manifest)
     options: dict[str, Any] = {"max_quarantine": max_quarantine, "allow_shrink": allow_shrink}
     return [
@@ -59,8 +55,8 @@ def plan(
 
 
 def recorded_before(manifest: Path, warehouse: Path) -> list[Step]:
-    """Return the as-ofs of the manifest that are left out, as they are recorded, with the status of their runs."""
-    known = _recorded(warehouse)
+    """Return the as-ofs of the manifest that are recorded already, with the status of their runs."""
+    known = recorded_runs(Home.of(warehouse))
     return [(as_of, known[as_of]) for as_of, _ in _steps(manifest) if not _is_to_do(as_of, known)]
 
 
@@ -70,24 +66,24 @@ def _steps(manifest: Path) -> list[Step]:
 
 
 def _check(steps: Sequence[Step], known: Mapping[datetime, str], manifest: Path) -> None:
-    """Raise UsageError for an as-of that no run could have, now or in its turn."""
+    """Raise UsageError for an as-of that no run could have."""
     moments = [as_of for as_of, _ in steps]
     twice = [as_of for as_of, following in pairwise(moments) if as_of == following]
     if twice:
-        raise UsageError("a manifest names an as-of twice", where=f"{_told(twice)} in {manifest}")
+        raise UsageError("a manifest names an as-of twice", where=f"{_first_few(twice)} in {manifest}")
     ahead = [as_of for as_of in moments if as_of - utc_now() > A_DAY]
     if ahead:
-        raise UsageError("an as-of is more than a day ahead", where=f"{_told(ahead)} in {manifest}")
+        raise UsageError("an as-of is more than a day ahead", where=f"{_first_few(ahead)} in {manifest}")
     last = max(known, default=None)
     late = [as_of for as_of in moments if last is not None and as_of < last and as_of not in known]
     if late:
         todo = "history is taken in in order: leave them out, or backfill into a new --warehouse"
-        where = f"{_told(late)} in {manifest}, the last run is as of {as_text(last)}"
+        where = f"{_first_few(late)} in {manifest}, the last run is as of {as_text(last)}"
         raise UsageError("as-ofs lie before the last run and were never taken in", where=where, todo=todo)
 
 
-def _told(moments: Sequence[datetime]) -> str:
-    """Return the first few of them."""
+def _first_few(moments: Sequence[datetime]) -> str:
+    """Return the first three moments as text, and how many more there are."""
     shown = ", ".join(str(as_text(moment)) for moment in moments[:3])
     return shown if len(moments) <= 3 else f"{shown} and {len(moments) - 3:,} more"
 
@@ -112,28 +108,6 @@ def _folder(manifest: Path, folder: str) -> str:
         if (base / folder).is_dir():
             return str(base / folder)
     raise UsageError("no such source folder", where=folder, todo=f"it is named in {manifest}")
-
-
-def _recorded(warehouse: Path) -> dict[datetime, str]:
-    """Return the as-ofs that are recorded and the status of their runs; from the ledger, which alone knows.
-
-    A run that failed before it recorded anything leaves its error in state.json and nothing here. Of one whose row is
-    past its keep, its events are there.
-    """
-    home = Home.of(warehouse)
-    if not home.ledger.is_file():
-        return {}
-    # A ledger that was made and never filled has no tables yet.
-    with ledger_connection(home.ledger, read_only=True) as connection, suppress(duckdb.CatalogException):
-        return dict(connection.execute(_RECORDED).fetchall())
-    return {}
-
-
-_RECORDED = """
-    select as_of, status from ledger.run
-    union all
-    select distinct as_of, 'published' from ledger.event where as_of not in (select as_of from ledger.run)
-"""
 
 
 def _is_to_do(as_of: datetime, known: Mapping[datetime, str]) -> bool:

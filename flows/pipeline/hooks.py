@@ -54,7 +54,7 @@ def tell_failure(settings: Settings, event: Mapping[str, Any], folder: str | Non
 
     Returns a warning for each that failed; raises nothing.
     """
-    return _tell("on-failure command", settings.on_failure, "webhook", settings.webhook, event, folder)
+    return _tell(event, folder, ("on-failure command", settings.on_failure), ("webhook", settings.webhook))
 
 
 def notify_published(
@@ -71,19 +71,19 @@ def notify_published(
         event = published_event(warehouse, result)
     except RunFailed as error:
         return (f"nobody was told of the release: {error}",)
-    return _tell("on-publish command", command, "publish webhook", address, event, folder)
+    return _tell(event, folder, ("on-publish command", command), ("publish webhook", address))
 
 
 def _tell(
-    command_name: str, command: str, webhook_name: str, address: str, event: Mapping[str, Any], folder: str | None
+    event: Mapping[str, Any], folder: str | None, command: tuple[str, str], webhook: tuple[str, str]
 ) -> tuple[str, ...]:
-    """Run the command and post to the address, each where it is not empty; return what went wrong, with its name."""
+    """Run the command and post to the address of the webhook; both come with a name for warnings, or are empty."""
     body = json.dumps(event, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    failures = {
-        command_name: _run_command(command, body, folder) if command else None,
-        webhook_name: _post_in_time(address, body) if address else None,
-    }
-    return tuple(f"the {name} {failure}" for name, failure in failures.items() if failure is not None)
+    failures = (
+        (command[0], _run_command(command[1], body, folder) if command[1] else None),
+        (webhook[0], _post_in_time(webhook[1], body) if webhook[1] else None),
+    )
+    return tuple(f"the {name} {failure}" for name, failure in failures if failure is not None)
 
 
 def _run_command(command: str, body: bytes, folder: str | None) -> str | None:

@@ -7,26 +7,20 @@ process.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import duckdb
-
 from flows.engines.readers import Readers
 from flows.pipeline.outcome import check_all_listed, note_failure
 from flows.pipeline.reparse import bring_up_to_date
 from flows.pipeline.request import RunRequest
 from flows.pipeline.run import Run
-from schemas.errors import LedgerDamaged, UsageError
+from schemas.errors import UsageError
 from warehouse.clock import utc_now
 from warehouse.home import Home
-from warehouse.ledger import packs
-from warehouse.ledger.locked import open_sized
-from warehouse.ledger.opening import check_whole, open_ledger, transaction
-from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
 from warehouse.owners import notices as owner_notices
 from warehouse.release import publish, runs
 from warehouse.run_state import state_notices, write_failure
-from warehouse.upkeep import takedown
-from warehouse.upkeep.moved import LOST, without_ledger
+from warehouse.upkeep.mend import open_mended
+from warehouse.upkeep.moved import without_ledger
 
 
 @contextmanager
@@ -46,11 +40,11 @@ def open_run(request: RunRequest, readers: Readers) -> Iterator[Run]:
         try:
             publish.clean(home)
             notices += state_notices(home) + owner_notices(home.folder)
-            notices += set_aside_if_damaged(home) if request.full_refresh else []
-            with _ledger(home, request, notices) as connection:
-                notices += _lost_bytes(connection, is_mended=request.full_refresh)
+            opened = open_mended(home, request.settings.build_memory, full_refresh=request.full_refresh)
+            with opened as (connection, mended):
+                notices += mended
                 notices += runs.clock_notices(connection, started_at) if request.as_of is None else []
-                as_of = runs.settle_as_of(connection, started_at, request.as_of, request.scheduled_at)
+                as_of = runs.choose_as_of(connection, started_at, request.as_of, request.scheduled_at)
                 bring_up_to_date(connection, home, request, as_of)
                 known = runs.known_releases(home, connection)
                 run = Run(request, home, connection, as_of, started_at, readers, known, notices)
@@ -74,40 +68,3 @@ def _failure_noted(run: Run) -> Iterator[None]:
         if not run.is_recorded:
             note_failure(run, error)
         raise
-
-
-@contextmanager
-def _ledger(home: Home, request: RunRequest, notices: list[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the ledger; where a takedown was cut off, finish it first, which puts a new file in the ledger's place."""
-    with open_sized(home, request.settings.build_memory) as connection:
-        if not is_unfinished(connection):
-            yield connection
-            return
-        takedown.finish(home, connection)
-    notices.append("finished a takedown that had been cut off")
-    with open_sized(home, request.settings.build_memory) as connection:
-        yield connection
-
-
-def _lost_bytes(connection: duckdb.DuckDBPyConnection, *, is_mended: bool) -> list[str]:
-    """Return a notice where kept bytes are lost; a full refresh stores anew those whose files are still there."""
-    if not is_mended:
-        count = len(packs.lost(connection))
-        way = "`newsmart run --full-refresh` stores again those whose files are there"
-        return [f"{packs.LOST} {count:,} packs of versions; {way}, a backup has them all"] if count else []
-    with transaction(connection):
-        count = packs.forget_lost(connection)
-    return [f"the bytes of {count:,} versions were lost; those whose files are there are stored again"] if count else []
-
-
-def set_aside_if_damaged(home: Home) -> list[str]:
-    """Move a ledger that does not open out of the way, so that a full refresh can start a new one; say what is lost."""
-    if not home.ledger.exists():
-        return []
-    try:
-        with open_ledger(home) as connection:
-            check_whole(connection)
-    except LedgerDamaged as error:
-        aside = publish.set_ledger_aside(home, f"damaged-{utc_now():%Y%m%dT%H%M%S}")
-        return [f"started a new ledger from the sources: {LOST}; the damaged one is kept as {aside} ({error.what})"]
-    return []

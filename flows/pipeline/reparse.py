@@ -23,7 +23,7 @@ from warehouse.ledger import reread
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.opening import get_meta, note_rewritten_past, set_meta, transaction
 from warehouse.ledger.packs import kept_bytes
-from warehouse.ledger.rekey import renew_hosts, renew_keys
+from warehouse.ledger.reread import renew_hosts, renew_keys
 from warehouse.release import build
 
 BATCH_DOCUMENTS = 1_000

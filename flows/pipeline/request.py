@@ -151,11 +151,11 @@ def summary_of(result: RunResult) -> str:
     )
 
 
-DoRun = Callable[[RunRequest], RunResult]
+Runner = Callable[[RunRequest], RunResult]
 """Does one run, directly or as a flow run."""
 
 
-class Told(Protocol):
+class RunListener(Protocol):
     """A listener to the log of a run, with what was logged of its end."""
 
     result: RunResult | None

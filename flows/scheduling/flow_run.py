@@ -204,15 +204,22 @@ def _name_flow_run(run_id: str) -> None:
         get_run_logger().warning("not named in Prefect: %s", error)
 
 
-def tell_hooks(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], folder: str | None = None) -> None:
+def tell_hooks(
+    flow: Flow[..., Any],
+    flow_run: FlowRun,
+    state: State[Any],
+    folder: str | None = None,
+    warehouse: str | None = None,
+) -> None:
     """Tell the user's hooks how a deployment's run ended: that it failed, or the release that it published.
 
-    Who calls a flow sees its state.
+    In: where a command starts, and the warehouse where it is not as the run's parameters say. Who calls a flow sees its
+    state.
     """
     if flow_run.deployment_id is None:
         return
     settings = load_settings()
-    warehouse = str(flow_run.parameters.get("warehouse") or settings.warehouse)
+    warehouse = str(warehouse or flow_run.parameters.get("warehouse") or settings.warehouse)
     if state.is_completed():
         result = state.result(raise_on_failure=False)
         if not isinstance(result, RunResult):

@@ -11,7 +11,7 @@ from contextlib import chdir, contextmanager
 from importlib import import_module
 from typing import Any
 
-from flows.pipeline.request import RunRequest, RunResult, Told
+from flows.pipeline.request import RunListener, RunRequest, RunResult
 from flows.scheduling.server import listen, prefect_server
 from flows.sources.named import absolute
 from flows.startup import skip_numpy_and_pandas
@@ -39,11 +39,11 @@ def parameters_of(request: RunRequest) -> dict[str, Any]:
     }
 
 
-DoWatchedRun = Callable[[RunRequest, Told], RunResult]
+ListenedRunner = Callable[[RunRequest, RunListener], RunResult]
 
 
 @contextmanager
-def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Iterator[DoWatchedRun]:
+def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Iterator[ListenedRunner]:
     """Yield what does a run as a flow run, any number of times over one server. It is given who listens, too.
 
     Once in a process: Prefect reads its settings at import, and the server is gone after the block. Prefect's part is
@@ -63,7 +63,7 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
                 server.wait_until_ready()
                 server.leave_alone()
 
-        def run(request: RunRequest, told: Told) -> RunResult:
+        def run(request: RunRequest, told: RunListener) -> RunResult:
             parameters = parameters_of(request)
             with chdir(folder):
                 result: RunResult = flow.call_refresh(parameters, told)

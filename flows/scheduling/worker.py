@@ -96,7 +96,7 @@ class Worker:
     def register(self, client: SyncPrefectClient) -> None:
         """Make the deployments, and end what a crash left there."""
         name, parameters = self._job.name, self._job.parameters
-        hook: Any = partial(tell_hooks, folder=self._job.folder)
+        hook: Any = partial(tell_hooks, folder=self._job.folder, warehouse=parameters["warehouse"])
         flows = [
             flow.with_options(on_completion=[hook], on_failure=[hook], on_crashed=[hook])
             for flow in (refresh, maintain)

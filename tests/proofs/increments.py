@@ -1,30 +1,35 @@
 """Random histories in which every release that can be is made from the one before it, each compared with its rebuild.
 
     python -m tests.proofs.increments --histories 2000 --seed 1
+    python -m tests.proofs.increments --replay DIR
 
 A few documents are edited at random: added, changed, taken back to an earlier state, removed, made bad, under addresses
 and aliases that bring articles together and part them. Now and then a run records and builds nothing, is tried again at
 the same as-of, starts from the release before after a rollback, or the past is rewritten. Each release's file is read
 from the disk and compared with a whole build, table by table, and so are its fingerprint and what `ops` tells of
-aliases, notices and changes.
+aliases, notices and changes. With --replay the states of a real source, listed in DIR/manifest.json, take their place.
 """
 
 import argparse
+import json
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import duckdb
 
+from flows.sources.scan import Source
+from schemas.errors import NewsmartError
 from tests.documents import make_document, make_mention
 from tests.recording import record_folders
 from warehouse.clock import utc_now
@@ -39,6 +44,7 @@ from warehouse.release.making import Making
 
 START = datetime(2024, 1, 1)
 STEP = timedelta(hours=7)
+TELL_EVERY = 20
 HOST = "https://www.example.com/"
 PATHS = [f"{name}.md" for name in ("a", "b", "c", "sub/d", "e")]
 NAMES = ["1", "2", "3?utm_source=x", "us/who-won-it", "uk/who-won-it", "who-lost-it", "who-lost-it#part", ""]
@@ -73,6 +79,7 @@ class Desk:
     folder: Path
     chance: random.Random
     texts: dict[str, list[str]] = field(default_factory=dict)
+    entries: list[dict[str, Any]] = field(default_factory=list)
 
     def edit(self) -> None:
         """Change a document somehow."""
@@ -97,9 +104,12 @@ class Desk:
         return make_document(title, url, related, "body\n", **more)
 
     def mention(self) -> dict[str, Any]:
-        """Return a related entry at random."""
+        """Return a related entry at random; mostly one that another document has, as in the real source."""
+        if self.entries and self.chance.random() < 0.6:
+            return self.chance.choice(self.entries)
         title, url, more = self.values()
-        return make_mention(title, url, **more)
+        self.entries.append(make_mention(title, url, **more))
+        return self.entries[-1]
 
     def values(self) -> tuple[str, str, dict[str, Any]]:
         """Return title, address and some other fields."""
@@ -130,6 +140,7 @@ class History:
     now: datetime = START
     number: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
 
     def step(self) -> None:
         """Edit, record and release, in one of many ways."""
@@ -148,9 +159,9 @@ class History:
             self.rewrite_the_past()
         self.release()
 
-    def record(self) -> None:
+    def record(self, folder: Path | Source | None = None) -> None:
         """Record what lies in the source, as of now; again at the same as-of where that was recorded before."""
-        record_folders(self.connection, self.now, self.desk.folder)
+        record_folders(self.connection, self.now, folder or self.desk.folder)
 
     def roll_back(self) -> None:
         """Show the release before the current one."""
@@ -173,7 +184,7 @@ class History:
         release_id = f"r{self.number:03d}"
         known = runs.known_releases(self.home, self.connection)
         previous = changes.find_previous(self.home, known)
-        found = base.find_base(self.home, self.connection, known, self.now)
+        found = base.find_base(self.connection, previous, self.now)
         file = publish.stage(self.home, release_id)
         made = Making(self.connection, self.home, file, release_id, self.now, self.fill_ops, found, previous)
         with closing(made):
@@ -208,6 +219,7 @@ class History:
                 wrong = [one.table for one, other in zip(ours, theirs, strict=True) if one != other]
                 for name, sql in OPS.items():
                     rows = [connection.execute(sql.format(catalog)).fetchall() for catalog in ("news", "published")]
+                    self.changed.update(row[1] for row in rows[0] if name == "release_change")
                     wrong += [] if rows[0] == rows[1] else [f"ops.{name}: {rows[1]} for {rows[0]}"]
             finally:
                 connection.execute("use ledger")
@@ -238,14 +250,33 @@ def history(place: Path, seed: int) -> Iterator[History]:
         yield History(home, Desk(place / "news", random.Random(seed)), connection)
 
 
-def live(seed: int, steps: int) -> Counter[str]:
-    """Live through one history; return how its releases were made. Raises Differs."""
+def live(seed: int, steps: int) -> tuple[Counter[str], Counter[str]]:
+    """Live through one history; return how its releases were made, and what they changed. Raises Differs."""
     with tempfile.TemporaryDirectory() as place, history(Path(place), seed) as one:
         for _ in range(len(PATHS)):
             one.desk.edit()
         for _ in range(steps):
             one.step()
-        return one.kinds
+        return one.kinds, one.changed
+
+
+def replay(folder: Path) -> tuple[Counter[str], Counter[str]]:
+    """Record and release each state of a real source; return what `live` does. Raises Differs."""
+    states = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as place, history(Path(place), 0) as one:
+        for state in states:
+            one.now = datetime.fromisoformat(state["as_of"]).astimezone(UTC).replace(tzinfo=None)
+            one.record(Source("news", str(folder.parents[1] / state["folder"])))
+            one.release()
+        return one.kinds, one.changed
+
+
+def lives(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], tuple[Counter[str], Counter[str]]]]]:
+    """Yield the name of each history, and what lives through it."""
+    for folder in options.replay:
+        yield str(folder), partial(replay, folder)
+    for seed in range(options.seed, options.seed + (0 if options.replay else options.histories)):
+        yield f"history {seed}", partial(live, seed, options.steps)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -254,17 +285,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--histories", type=int, default=2000)
     parser.add_argument("--steps", type=int, default=6, help="of each history (default: 6)")
     parser.add_argument("--seed", type=int, default=1, help="of the first history; the next ones count on")
+    parser.add_argument("--replay", type=Path, nargs="+", default=[], help="folders of real histories, in their place")
     options = parser.parse_args(arguments)
-    begun, kinds, wrong = time.monotonic(), Counter[str](), 0
-    for seed in range(options.seed, options.seed + options.histories):
+    begun, kinds, changed, count, wrong = time.monotonic(), Counter[str](), Counter[str](), 0, 0
+    for name, live_through in lives(options):
         try:
-            kinds += live(seed, options.steps)
-        except (AssertionError, duckdb.Error) as error:
+            made, changes_made = live_through()
+            kinds, changed = kinds + made, changed + changes_made
+        except (AssertionError, duckdb.Error, NewsmartError) as error:
             wrong += 1
-            sys.stdout.write(f"history {seed}: {type(error).__name__}: {error}\n")
-            sys.stdout.flush()
+            sys.stdout.write(f"{name}: {type(error).__name__}: {error}\n")
+        count += 1
+        if count % TELL_EVERY == 0:
+            sys.stdout.write(f"{count} lived through, {wrong} wrong\n")
+        sys.stdout.flush()
     spent = time.monotonic() - begun
-    sys.stdout.write(f"{options.histories} histories, {wrong} wrong, {spent:.0f} s; releases: {dict(kinds)}\n")
+    sys.stdout.write(f"{count} histories, {wrong} wrong, {spent:.0f} s\n")
+    sys.stdout.write(f"releases: {dict(kinds)}\nchanges: {dict(changed)}\n")
     return 1 if wrong else 0
 
 

@@ -16,9 +16,9 @@ from warehouse import interrupts
 
 
 def test_no_ctrl_c_is_lost_and_none_is_followed_by_a_commit() -> None:
-    command = [sys.executable, "-m", "tests.proofs.interrupts", "--rounds", "20"]
+    command = [sys.executable, "-m", "tests.proofs.interrupts", "--rounds", "10"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
-    assert done.stdout == "20 interrupts, lost: none\n"
+    assert done.stdout == "10 interrupts, lost: none\n"
 
 
 THREADS = """

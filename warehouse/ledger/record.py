@@ -13,8 +13,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from warehouse.ledger.heal import keep_each_document_once
-from warehouse.ledger.opening import bump_change_number, change_number, note_event_change
+from warehouse.ledger.opening import bump_change_number, change_number, note_event_change, note_rewritten_past
 from warehouse.sql_files import read_sql, run_script
 
 CLASSES = ("new", "changed", "touched", "unchanged", "quarantined")
@@ -70,7 +69,7 @@ def expected_work(
 
 def compare(connection: duckdb.DuckDBPyConnection, observation: Observation) -> pa.Table:
     """Compare the scan with the ledger and return the files to read, in order (columns of ledger/to_read.sql)."""
-    keep_each_document_once(connection)
+    _keep_each_document_once(connection)
     given = {
         "sources": list(observation.sources),
         "unlistable_sources": [source for source, _ in observation.unlistable],
@@ -84,6 +83,19 @@ def compare(connection: duckdb.DuckDBPyConnection, observation: Observation) -> 
     run_script(connection, "ledger", "stage_scan")
     listed: pa.Table = connection.sql(read_sql("ledger", "to_read")).to_arrow_table()
     return listed
+
+
+def _keep_each_document_once(connection: duckdb.DuckDBPyConnection) -> None:
+    """Remove the rows of documents that an earlier newsmart recorded twice; nearly always there are none.
+
+    A file could be named as another one's escaped name is. Names are told apart now, but each run doubled such rows
+    again, and no release could be built. Not a migration: no format has changed.
+    """
+    keys = "select count(*) > count(distinct document_key) from ledger.document"
+    if connection.execute(keys).fetchall() != [(True,)]:
+        return
+    run_script(connection, "ledger", "heal_documents")
+    note_rewritten_past(connection)
 
 
 _UNNAMEABLE_SIZE = -1

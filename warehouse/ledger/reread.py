@@ -1,4 +1,4 @@
-"""Putting new readings of the bytes that are kept in the place of the old ones.
+"""Putting new readings of the bytes that are kept, and of hosts and URLs, in the place of the old ones.
 
 All readings are gathered in scratch tables first, and take the places of the old ones at the end, a statement a table.
 Replacing them batch by batch passed over the whole ledger for each batch, which grew with the square.
@@ -10,8 +10,11 @@ import duckdb
 import pyarrow as pa
 
 from schemas.batches import ReadBatch
+from schemas.hosts import host_of
+from schemas.urls import facts
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.intake import new_rows, with_accepted_digest
+from warehouse.ledger.opening import note_rewritten_past
 from warehouse.ledger.withheld import withhold
 from warehouse.sql_files import run_script
 
@@ -61,3 +64,30 @@ def replace(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     """
     for name in ("replace_readings", "drop_unused", "replace_notices"):
         run_script(connection, "ledger", name, {"as_of": as_of})
+
+
+_FACTS = ("url_raw", "url_key", "loose_key", "registrable_domain", "is_front_page", "is_amp", "display_url")
+
+
+def renew_hosts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take the host of every provider domain anew, also in versions whose bytes are no longer kept."""
+    rows = connection.execute("select distinct provider_domain from ledger.entry").fetchall()
+    hosts = [(domain, host_of(domain)) for (domain,) in rows if domain is not None]
+    stale = [(domain, host) for domain, host in hosts if domain != host]
+    connection.register("rehosted", pa.table({"domain": [row[0] for row in stale], "host": [row[1] for row in stale]}))
+    connection.execute(
+        "update ledger.entry set provider_domain = host from rehosted where provider_domain = rehosted.domain"
+    )
+    connection.unregister("rehosted")
+
+
+def renew_keys(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the key of every spelling anew; one that the policy takes for no URL any more keeps what it had."""
+    spellings = [str(row[0]) for row in connection.execute("select url_raw from ledger.url").fetchall()]
+    made = [known for known in map(facts, spellings) if known is not None]
+    columns = zip(*made, strict=True) if made else [[] for _ in _FACTS]
+    connection.register("rekeyed", pa.table(dict(zip(_FACTS, map(list, columns), strict=True))))
+    connection.execute("delete from ledger.url where url_raw in (select url_raw from rekeyed)")
+    connection.execute("insert into ledger.url by name select * from rekeyed")
+    connection.unregister("rekeyed")
+    note_rewritten_past(connection)

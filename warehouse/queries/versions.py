@@ -39,7 +39,9 @@ def add_versions(home: Home, told: Mapping[str, Any]) -> Record:
         if get_meta(connection, "format_version", "0") != str(FORMAT_VERSION):
             todo = "`newsmart run` brings it up to date"
             raise RunFailed("the ledger is of another version of newsmart", where=str(home.ledger), todo=todo)
-        connection.execute(f"create temp table version as {read_sql('work', 'version')}", {"as_of": as_of})
+        # DuckDB attaches no catalog to a read-only connection, and over a whole ledger `base` is the ledger itself.
+        versions = read_sql("work", "version").replace(" base.", " ledger.")
+        connection.execute(f"create temp table version as {versions}", {"as_of": as_of})
         if told["kind"] == "document":
             return {**told, "versions": document_versions(connection, told["source"], told["path"])}
         spans = [*told["mentions"], *told.get("mention_history", ())]
@@ -59,22 +61,20 @@ def document_versions(connection: duckdb.DuckDBPyConnection, source: str, path: 
     asked = {"source": source, "path": path}
     rows = fetch_records(connection, read_sql("show", "document_versions"), asked)
     versions = [list(group) for _, group in groupby(rows, key=lambda row: row["version_number"])]
-    told: list[Record] = []
-    for before, after in pairwise([[], *versions]):
-        head = after[0]
-        changes = list(compare(_words(before), _words(after)))
-        nothing = {"field": OTHER, "before": None, "after": None}
-        told.append(
+    nothing = {"field": OTHER, "before": None, "after": None}
+    told: list[Record] = as_plain(
+        [
             {
-                "number": head["version_number"],
-                "valid_from": head["valid_from"],
-                "valid_to": head["valid_to"],
-                "bytes": head["byte_count"],
-                "changes": changes or [nothing],
+                "number": after[0]["version_number"],
+                "valid_from": after[0]["valid_from"],
+                "valid_to": after[0]["valid_to"],
+                "bytes": after[0]["byte_count"],
+                "changes": list(compare(_words(before), _words(after))) or [nothing],
             }
-        )
-    plain: list[Record] = as_plain(told)
-    return plain
+            for before, after in pairwise([[], *versions])
+        ]
+    )
+    return told
 
 
 def _words(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -116,16 +116,12 @@ def _sourced(connection: duckdb.DuckDBPyConnection, told: Mapping[str, Any]) -> 
     rows = fetch_records(connection, read_sql("show", "mention_words"), asked) if places else []
     said = {(row["source"], row["path"], row["position"]): _spoken(row) for row in rows}
     ranked = [(place, said.get((place["source"], place["path"], place["position"]), {})) for place in places]
-    return {field: _with_source(field, one, ranked) for field, one in told["values"].items()}
-
-
-def _with_source(field: str, one: Record, ranked: Sequence[tuple[Record, Mapping[str, Any]]]) -> Record:
-    if one["value"] is None or "from" not in one or one["from"] is not None:
-        return one
-    for place, words in ranked:
-        if words.get(field) == one["value"]:
-            return {**one, "from": {name: place[name] for name in PLACE}}
-    return one
+    values = dict(told["values"])
+    for field, one in values.items():
+        sayers = [place for place, words in ranked if words.get(field) == one["value"]]
+        if sayers and one["value"] is not None and one.get("from", sayers) is None:
+            values[field] = {**one, "from": {name: sayers[0][name] for name in PLACE}}
+    return values
 
 
 def _spoken(row: Mapping[str, Any]) -> Record:

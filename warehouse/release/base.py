@@ -4,7 +4,6 @@ What was recorded up to its as-of must be what it was, and what makes rows of it
 shown, a whole build costs time and nothing else.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -15,11 +14,10 @@ from pathlib import Path
 import duckdb
 
 from schemas.tables import CONTRACT_VERSION
-from warehouse.home import Home
 from warehouse.ledger.opening import REWRITTEN, get_meta
-from warehouse.release import build, publish, runs
 from warehouse.release.build import WORK, Built
 from warehouse.release.catalog import comments, create_tables, create_views
+from warehouse.release.changes import Previous
 from warehouse.release.fingerprint import TableFingerprint, combine
 from warehouse.sql_files import read_sql, sql_names
 
@@ -28,11 +26,8 @@ LONGEST_TIME = timedelta(days=7)
 LARGEST_GROWTH = 1.4
 MOST_REPLACED = 0.2
 
-# Why a release is built whole.
-FIRST_LOAD = "first_load"
+# Why a release is built whole, beside the reasons for which there is no previous one (changes.py).
 FULL_REFRESH = "full_refresh"
-NOT_AS_PUBLISHED = "not_as_published"
-OTHER_VERSIONS = "versions"
 OTHER_TRANSFORMS = "transforms"
 REWRITTEN_PAST = "rewritten_past"
 NOT_KNOWN = "not_known"
@@ -61,61 +56,35 @@ class Base:
         return self.chain_length + 1 >= LONGEST_CHAIN or not timedelta() <= now - self.whole_at < LONGEST_TIME
 
 
-def find_base(
-    home: Home, connection: duckdb.DuckDBPyConnection, known: Sequence[runs.ReleaseRow], as_of: datetime
-) -> Base | str:
-    """Return the release that FILE shows, to go on from, or the reason to build whole.
-
-    In: the releases that the ledger knows, and the as-of of the one to make.
-    """
-    current = home.linked_release()
-    if current is None:
-        return FIRST_LOAD
-    row = next((row for row in known if row.release_id == current), None)
-    if row is None or not publish.is_untouched(home.release_file(current), row.file):
-        return NOT_AS_PUBLISHED
-    if row.versions != build.VERSIONS:
-        return OTHER_VERSIONS
-    base = _known(connection, row, home.release_file(current))
-    if base is None:
-        return NOT_KNOWN
-    return _why_not(connection, row, base, as_of) or base
-
-
-def _known(connection: duckdb.DuckDBPyConnection, row: runs.ReleaseRow, file: Path) -> Base | None:
-    """Return what was noted of a release; None where it was not, or its parts are not those of its fingerprint."""
+def find_base(connection: duckdb.DuckDBPyConnection, previous: Previous | str, as_of: datetime) -> Base | str:
+    """Return the release that readers see, to go on from to an as-of, or the reason to build whole."""
+    if isinstance(previous, str):
+        return previous
+    row = previous.row
     made = connection.execute(
-        "select whole_at, whole_size, chain_length from ledger.release_build where release_id = $1", [row.release_id]
-    ).fetchall()
+        "select whole_at, whole_size, chain_length, event_count, event_digest, transforms "
+        "from ledger.release_build where release_id = $1",
+        [row.release_id],
+    ).fetchone()
     tables = connection.execute(
         "select table_name, row_count, digest, replaced_count from ledger.release_table where release_id = $1 "
         "order by rowid",
         [row.release_id],
     ).fetchall()
     parts = tuple(TableFingerprint(*one[:3]) for one in tables)
-    if len(made) != 1 or combine(parts) != row.fingerprint:
-        return None
-    replaced = {str(one[0]): int(one[3]) for one in tables}
-    return Base(row.release_id, row.as_of, file, parts, replaced, *made[0])
-
-
-def _why_not(connection: duckdb.DuckDBPyConnection, row: runs.ReleaseRow, base: Base, as_of: datetime) -> str | None:
-    if as_of <= base.as_of:
-        return LATER
-    if int(get_meta(connection, REWRITTEN, "0")) > row.change_number:
-        return REWRITTEN_PAST
-    ((count, digest, transforms),) = connection.execute(
-        "select event_count, event_digest, transforms from ledger.release_build where release_id = $1",
-        [base.release_id],
-    ).fetchall()
-    if transforms != transforms_digest():
-        return OTHER_TRANSFORMS
-    if (count, digest) != events_up_to(connection, base.as_of):
-        return OTHER_EVENTS
-    if row.file.size > LARGEST_GROWTH * base.whole_size:
-        return GROWN
-    too_many = (base.replaced[one.table] > MOST_REPLACED * one.row_count for one in base.tables if one.row_count)
-    return REPLACED if any(too_many) else None
+    if made is None or combine(parts) != row.fingerprint:
+        return NOT_KNOWN
+    base = Base(row.release_id, row.as_of, previous.file, parts, {one[0]: one[3] for one in tables}, *made[:3])
+    too_many = (base.replaced[one.table] > MOST_REPLACED * one.row_count for one in parts if one.row_count)
+    faults = {
+        LATER: as_of <= base.as_of,
+        REWRITTEN_PAST: int(get_meta(connection, REWRITTEN, "0")) > row.change_number,
+        OTHER_TRANSFORMS: made[5] != transforms_digest(),
+        OTHER_EVENTS: made[3:5] != events_up_to(connection, base.as_of),
+        GROWN: row.file.size > LARGEST_GROWTH * base.whole_size,
+        REPLACED: any(too_many),
+    }
+    return next((reason for reason, is_so in faults.items() if is_so), base)
 
 
 def events_up_to(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[int, str]:
@@ -136,7 +105,9 @@ def transforms_digest() -> str:
     """Return a hash of all that makes rows of what is recorded, and tables of them: our SQL, and DuckDB's version."""
     texts = [duckdb.__version__, str(CONTRACT_VERSION), *create_tables(), *create_views(), *comments()]
     texts += [read_sql("work", name) for name in WORK]
-    texts += [read_sql(folder, name) for folder in ("dimensions", "facts", "history") for name in sql_names(folder)]
+    texts += [
+        read_sql(folder, name) for folder in ("scope", "dimensions", "facts", "history") for name in sql_names(folder)
+    ]
     texts += [read_sql("ops", name) for name in ("alias", "notice")]
     texts += [files("schemas").joinpath(f"{name}.py").read_text("utf-8") for name in ("shared_alias", "story_key")]
     return sha256("\0".join(texts).encode()).hexdigest()

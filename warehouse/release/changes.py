@@ -32,14 +32,14 @@ AS_OF = "as_of"
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """A release to compare with: its id and file."""
+    """The release that readers see: what the ledger says of it, and its file."""
 
-    release_id: str
+    row: runs.ReleaseRow
     file: Path
 
 
 def find_previous(home: Home, known: Iterable[runs.ReleaseRow]) -> Previous | str:
-    """Return the release that FILE shows, or the reason for which it cannot be compared with.
+    """Return the release that FILE shows, or the reason for which it can neither be compared with nor gone on from.
 
     In: the releases that the ledger knows.
     """
@@ -50,7 +50,7 @@ def find_previous(home: Home, known: Iterable[runs.ReleaseRow]) -> Previous | st
     row = next((row for row in known if row.release_id == release_id), None)
     if row is None or not publish.is_untouched(file, row.file):
         return NOT_AS_PUBLISHED
-    return Previous(release_id, file) if row.versions == build.VERSIONS else OTHER_VERSIONS
+    return Previous(row, file) if row.versions == build.VERSIONS else OTHER_VERSIONS
 
 
 def tell_changes(connection: duckdb.DuckDBPyConnection, previous: Previous | str) -> None:
@@ -66,7 +66,7 @@ def tell_changes(connection: duckdb.DuckDBPyConnection, previous: Previous | str
         with _attached(connection, previous):
             look_at(connection, "before", "previous")
             look_at(connection, "after", "news")
-            insert_changes(connection, previous.release_id)
+            insert_changes(connection, previous.row.release_id)
     except duckdb.Error as error:
         if explain(error, previous.file, is_ledger=False) is None:
             raise

@@ -61,6 +61,7 @@ class Making:
     why_whole: str | None = None
     chain: Base | None = None
     chain_tables: tuple[TableFingerprint, ...] = ()
+    delta: Delta | None = None
     notices: list[str] = field(default_factory=list)
     built: Built | None = None
     audits: tuple[AuditResult, ...] = ()
@@ -145,7 +146,7 @@ class Making:
         lay_out_scope(self.connection, Span(base.as_of, self.as_of))
 
     def _load_increment(self, base: Base) -> None:
-        delta = make_rows(self.connection, self.as_of, base.tables)
+        self.delta = delta = make_rows(self.connection, self.as_of, base.tables)
 
         def fill_ops() -> None:
             self.built = build.describe(self.connection, self.as_of, self.release_id, delta.tables, _how(base, delta))
@@ -190,7 +191,8 @@ class Making:
             self.notices.append(str(differing.told(self.home)))
 
     def _audit_increment(self, base: Base) -> None:
-        self.audits = run_audits(self.connection, self.as_of, "after", dangling_audits())
+        more = () if self.delta is None else dangling_audits(self.delta)
+        self.audits = run_audits(self.connection, self.as_of, "after", more)
         check(self.audits)
 
 

@@ -5,6 +5,7 @@ problems) and what its file was when it was published, so that a run can tell by
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,6 +16,7 @@ import duckdb
 
 from schemas.errors import UsageError
 from schemas.file_state import file_state
+from warehouse.db import ledger_connection
 from warehouse.home import Home
 from warehouse.ledger.opening import change_number, last_as_of
 from warehouse.ledger.record import Balance
@@ -28,7 +30,7 @@ A_DAY = timedelta(days=1)
 A_SECOND = timedelta(seconds=1)
 
 
-def settle_as_of(
+def choose_as_of(
     connection: duckdb.DuckDBPyConnection, now: datetime, given: datetime | None, scheduled: datetime | None
 ) -> datetime:
     """Return the as-of of a new run; all times naive UTC.
@@ -43,6 +45,27 @@ def settle_as_of(
         return _check_given(given, now, last)
     wanted = now if scheduled is None else scheduled
     return wanted if last is None or wanted > last[0] else last[0] + A_SECOND
+
+
+def recorded_runs(home: Home) -> dict[datetime, str]:
+    """Return the as-ofs that are recorded and the status of their runs; from the ledger, which alone knows.
+
+    A run that failed before it recorded anything leaves its error in state.json and nothing here. Of one whose row is
+    past its keep, its events are there.
+    """
+    if not home.ledger.is_file():
+        return {}
+    # A ledger that was made and never filled has no tables yet.
+    with ledger_connection(home.ledger, read_only=True) as connection, suppress(duckdb.CatalogException):
+        return dict(connection.execute(_RECORDED).fetchall())
+    return {}
+
+
+_RECORDED = """
+    select as_of, status from ledger.run
+    union all
+    select distinct as_of, 'published' from ledger.event where as_of not in (select as_of from ledger.run)
+"""
 
 
 def clock_notices(connection: duckdb.DuckDBPyConnection, now: datetime) -> list[str]:

@@ -39,7 +39,7 @@ RECIPES = {
 }
 RUN_KINDS = ("new", "changed", "touched", "unchanged", "quarantined", "removed")
 # Rows of a list of the first screen, and of any other.
-SHORT, LONG = 10, 50
+SHORT, LONG = 6, 50
 NO_RUN: Mapping[str, Any] = {"status": None, "as_of": None, "error": None}
 
 

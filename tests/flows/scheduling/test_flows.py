@@ -527,7 +527,12 @@ class TestScheduledRuns:
             with hold(Home.of(newsroom.warehouse)):
                 work(worker)
             assert not (tmp_path / "told.json").exists()
-            refused = client.create_flow_run_from_deployment(identity)
+            other = {"warehouse": str(tmp_path / "other.duckdb")}
+            refused = client.create_flow_run_from_deployment(identity, parameters=other)
             work(worker)
+            run_id = client.read_flow_run(refused.id).name
         assert state_names(held, refused) == ["Skipped", "Refused"]
-        assert json.loads((tmp_path / "told.json").read_text())["status"] == "refused"
+        event = json.loads((tmp_path / "told.json").read_text())
+        assert (event["status"], event["warehouse"]) == ("refused", str(newsroom.warehouse))
+        assert event["run_id"] == run_id
+        assert run_id.startswith("run-")

@@ -58,7 +58,7 @@ def small_warehouse(folder: Path) -> Path:
         connection.execute(
             "insert into ops.release by name select $1 as release_id, now()::timestamp as as_of, as_of as built_at, "
             "1 as contract_version, 1 as policy_version, 1 as rules_version, 0 as document_count, 0 as article_count, "
-            "0 as mention_count, 'f' as fingerprint",
+            "0 as mention_count, 'f' as fingerprint, 'whole' as build_kind",
             [release_id],
         )
         connection.execute("use memory")

@@ -52,7 +52,7 @@ def test_as_of(
     if last is not None:
         add_run(connection, last)
 
-    assert runs.settle_as_of(connection, NOW, given, scheduled) == expected
+    assert runs.choose_as_of(connection, NOW, given, scheduled) == expected
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_as_of_that_does_not_fit(
         add_run(connection, last)
 
     with pytest.raises(error):
-        runs.settle_as_of(connection, NOW, given, None)
+        runs.choose_as_of(connection, NOW, given, None)
 
 
 @pytest.mark.parametrize("status", ["started", "failed", "refused", "unchanged"])
@@ -78,7 +78,7 @@ def test_a_run_that_published_nothing_may_be_retried(connection: DuckDBPyConnect
     add_run(connection, T[0])
     add_run(connection, T[1], status)
 
-    assert runs.settle_as_of(connection, NOW, T[1], None) == T[1]
+    assert runs.choose_as_of(connection, NOW, T[1], None) == T[1]
 
 
 def test_a_run_before_the_last_may_not_be_retried(connection: DuckDBPyConnection) -> None:
@@ -86,7 +86,7 @@ def test_a_run_before_the_last_may_not_be_retried(connection: DuckDBPyConnection
     add_run(connection, T[1])
 
     with pytest.raises(UsageError, match="later than the last"):
-        runs.settle_as_of(connection, NOW, T[0], None)
+        runs.choose_as_of(connection, NOW, T[0], None)
 
 
 def test_a_retry_is_written_over_its_run(connection: DuckDBPyConnection) -> None:

@@ -131,7 +131,7 @@ def test_backups_taken_while_the_ledger_is_written_are_whole(tmp_path: Path) -> 
     child = start_python(WRITER, home.ledger)
     try:
         assert wait_ready(child) == "ready"
-        for number in range(6):
+        for number in range(3):
             folder = tmp_path / f"backup{number}"
             backup(home, folder, wait_seconds=30)
             with ledger_connection(folder / "ledger.duckdb", read_only=True) as connection:

@@ -19,6 +19,7 @@ from warehouse.durable import sha256_of
 from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger
 from warehouse.ledger.packs import kept_bytes
+from warehouse.release.foreign import check_no_foreign_sql
 from warehouse.upkeep import backup as module
 from warehouse.upkeep.backup import backup, restore, verify_backup
 
@@ -94,30 +95,32 @@ def sign(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_a_ledger_that_holds_more_than_tables_is_not_restored(tmp_path: Path, kind: str, folder: Path) -> None:
+def test_a_ledger_that_holds_more_than_tables_is_not_opened(tmp_path: Path, kind: str, folder: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text(SECRET)
+    ledger = folder / "ledger.duckdb"
     try:
-        tamper(folder / "ledger.duckdb", FOREIGN[kind].format(secret=secret))
+        tamper(ledger, FOREIGN[kind].format(secret=secret))
     except duckdb.Error as error:
         pytest.skip(f"this DuckDB makes no such thing: {error}")
-    sign(folder)
-    other = Home.of(tmp_path / "other" / "news.duckdb")
-    with pytest.raises(LedgerDamaged, match="newsmart makes tables only") as caught:
-        restore(folder, other)
+    expected = pytest.raises(LedgerDamaged, match=r"newsmart makes tables only.*restore a backup")
+    with expected as caught, ledger_connection(ledger, read_only=True):
+        pass
     assert SECRET not in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
-    assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.parametrize("kind", ["view", "macro", "trigger"])
-def test_a_run_refuses_such_a_ledger(newsroom: Newsroom, warehouse: Home, tmp_path: Path, kind: str) -> None:
-    secret = tmp_path / "secret.txt"
-    secret.write_text(SECRET)
-    tamper(warehouse.ledger, FOREIGN[kind].format(secret=secret))
-    with pytest.raises(LedgerDamaged, match=r"newsmart makes tables only.*restore a backup"):
-        newsroom.run()
-    assert SECRET not in warehouse.state.read_text()
+def test_such_a_ledger_is_neither_restored_nor_run(
+    newsroom: Newsroom, warehouse: Home, tmp_path: Path, folder: Path
+) -> None:
+    other = Home.of(tmp_path / "other" / "news.duckdb")
+    for ledger in (folder / "ledger.duckdb", warehouse.ledger):
+        tamper(ledger, FOREIGN["macro"])
+    sign(folder)
+    for call in (lambda: restore(folder, other), newsroom.run):
+        with pytest.raises(LedgerDamaged, match="newsmart makes tables only"):
+            call()
+    assert not other.folder.exists()
 
 
 def test_a_ledger_that_lacks_a_column_is_not_restored_and_not_run(
@@ -210,18 +213,25 @@ IN_A_RELEASE = {
 
 
 @pytest.mark.parametrize("kind", IN_A_RELEASE)
-def test_a_release_that_holds_sql_of_others_is_not_restored(tmp_path: Path, kind: str, folder: Path) -> None:
+def test_a_release_that_holds_sql_of_others_is_told(tmp_path: Path, kind: str, folder: Path) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text(SECRET)
-    release, other = release_of(folder), Home.of(tmp_path / "other" / "news.duckdb")
+    release = release_of(folder)
     tamper(release, IN_A_RELEASE[kind].format(secret=secret))
+    with pytest.raises(RunFailed, match=r"the release holds a .* of somebody else's.*manifest\.json") as caught:
+        check_no_foreign_sql(release)
+    assert SECRET not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_such_a_release_is_not_restored(tmp_path: Path, folder: Path) -> None:
+    release, other = release_of(folder), Home.of(tmp_path / "other" / "news.duckdb")
+    tamper(release, IN_A_RELEASE["a macro"].format(secret=tmp_path))
     sign(folder)
     tamper(folder / "ledger.duckdb", f"update release set sha256 = '{sha256_of(release)}'")
     sign(folder)
-    with pytest.raises(RunFailed, match=r"the release holds a .* of somebody else's.*manifest\.json") as caught:
+    with pytest.raises(RunFailed, match="the release holds a macro of somebody else's"):
         restore(folder, other)
-    assert SECRET not in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / "other").exists()
 
 

@@ -16,7 +16,7 @@ from schemas.urls import UrlFacts, facts
 from tests.documents import make_document, make_mention
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse.home import Home
-from warehouse.ledger import rekey
+from warehouse.ledger import reread
 from warehouse.ledger.migrations import FORMAT_VERSION
 from warehouse.ledger.opening import open_ledger, set_meta
 from warehouse.ledger.packs import kept_bytes
@@ -375,7 +375,7 @@ def test_a_newer_url_policy_makes_every_key_anew(two_days: Newsroom, monkeypatch
         return known and known._replace(url_key="newer." + known.url_key)
 
     monkeypatch.setattr(build, "VERSIONS", replace(build.VERSIONS, policy=build.VERSIONS.policy + 1))
-    monkeypatch.setattr(rekey, "facts", newer)
+    monkeypatch.setattr(reread, "facts", newer)
 
     assert two_days.run().published
     assert two_days.one("select count(*) from dim_article where not starts_with(url_key, 'newer.')") == 0

@@ -1,4 +1,4 @@
--- One row per headline that changed while the article was there, the latest 10.
+-- One row per headline that changed while the article was there, the latest 6.
 with
 
 spans as (
@@ -27,4 +27,4 @@ order by
     spans.valid_from desc,
     article.cited_by_count desc,
     article.url_key
-limit 10
+limit 6

@@ -1,4 +1,4 @@
--- One row per story, the 10 newest: articles that are there, with a time of publication that the release has reached.
+-- One row per story, the 6 newest: articles that are there, with a time of publication that the release has reached.
 select
     article.title,
     article.url,
@@ -13,4 +13,4 @@ where
 order by
     article.published_at desc,
     article.url_key
-limit 10
+limit 6
