@@ -1,4 +1,4 @@
-"""The command line: parses options, calls the command, tells errors, and returns the exit status.
+"""The command line: parses options, calls the command, reports errors, and returns the exit status.
 
 argparse and not a richer library, because `newsmart --help` must answer at once and every other one imports more than
 it shows. A command's code is imported only when it is called: the parser knows it by name.
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _call(arguments: Sequence[str]) -> int:
-    """Return the exit status of a command, its error told; whatever Ctrl-C or SIGTERM led to counts as that."""
+    """Return the exit status of a command, its error reported; whatever Ctrl-C or SIGTERM led to counts as that."""
     is_debugging = "--debug" in arguments
     try:
         return _dispatch(arguments)
@@ -106,7 +106,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
     for line in misspelt():
         warn(line)
     module, _, function = str(options.handler).partition(":")
-    if getattr(options, "direct", False) or module.endswith((".check", ".upkeep")):
+    is_direct = getattr(options, "direct", False) or getattr(options, "dry_run", False)
+    if is_direct or module.endswith((".check", ".upkeep")):
         from flows.startup import prepare_process
 
         prepare_process()
@@ -138,7 +139,7 @@ def _interrupted(is_debugging: bool) -> int:
 
 
 def _failed(error: BaseException, is_debugging: bool) -> int:
-    """Tell an error and return its exit status. Raises what is no error of a command, such as SystemExit, again."""
+    """Report an error and return its exit status. Raises what is no error of a command, such as SystemExit, again."""
     if isinstance(error, OSError) and error.filename is None and (lost := streams.lost_output()) is not None:
         return _fail_output(lost)
     if not isinstance(error, Exception):

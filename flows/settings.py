@@ -42,9 +42,9 @@ class Settings:
     ducklake_python: str = ""  # interpreter whose duckdb has the extension ducklake; empty: newsmart's own
     max_age: str = ""  # age of the release at which `status` exits with 1, such as 26h; empty: never
     on_failure: str = ""  # command that is run when a run fails or is refused
-    webhook: str = ""  # address that is told when a run fails or is refused
+    webhook: str = ""  # address that gets an event when a run fails or is refused
     on_publish: str = ""  # command that is run when a release is out
-    publish_webhook: str = ""  # address that is told when a release is out
+    publish_webhook: str = ""  # address that gets an event when a release is out
     log_format: str = "text"  # text or json
 
 

@@ -3,7 +3,7 @@
 newsmart.toml lies in the current folder, and whoever can write there can put one: in /tmp, in a team's folder, in a
 mounted volume. Settings that run something, or say whom to call, what to read, where to write or what to delete, count
 from it only where the file and its folder are the user's alone (or root's). A file that the user names
-(NEWSMART_SETTINGS) is meant. Group members count as others, as for ssh: a private group cannot be told from a shared
+(NEWSMART_SETTINGS) is meant. Group members count as others, as for ssh: a private group looks like a shared
 one.
 """
 
@@ -20,7 +20,7 @@ _RUNNING = {"on_failure", "webhook", "on_publish", "publish_webhook", "ducklake_
 # They have a run delete what it would keep, or publish what it would refuse, in whatever warehouse --warehouse names.
 _DELETING = {"keep_releases", "keep_runs", "keep_quarantine_days", "keep_raw_days", "max_quarantine"}
 RISKY = frozenset(_RUNNING | _DELETING)
-# They cost time or change how things are told.
+# They cost time or change how things are printed.
 HARMLESS = frozenset({"workers", "build_memory", "query_memory", "query_seconds", "max_age", "log_format"})
 # They may name places, as long as those lie where the file lies.
 PLACES = frozenset({"source", "warehouse"})

@@ -1,10 +1,8 @@
-"""Arrow schemas of what the read step hands on.
+"""The tables of a batch of read documents, as Arrow schemas. flows fills them and the warehouse loads them.
 
-The one home that both flows, which fills them, and warehouse, which loads them, can see.
-
-Arrow and not Python objects, because a batch crosses a process border and then enters DuckDB, and Arrow does both
-without a copy per value. Keys, digests and typed values are made where a document is read; joins, ranking and history
-are SQL and come later. Times are naive and mean UTC, as everywhere in the warehouse.
+Arrow and not Python objects, because a batch crosses to another process and then enters DuckDB, and Arrow does both
+without a copy of each value. Keys, digests and typed values are made where a document is read; joins, ranking and
+history are SQL and come later. Times are naive and mean UTC, as everywhere in the warehouse.
 """
 
 from collections.abc import Iterable, Sequence
@@ -71,8 +69,10 @@ PACKS = _schema(("pack_id", pa.int64()), ("byte_count", pa.int64()), ("bytes", p
 # one row per accepted mention of a good document
 MENTIONS = _schema(("ref", pa.int32()), ("position", pa.int32()), ("entry_id", pa.int64()))
 
-# What a mention says of its article in single values: fields of schemas.documents.Mention, as an entry's columns.
-SAID: tuple[tuple[str, pa.DataType], ...] = (
+# one row per distinct entry of the batch: what one mention says, whoever says it
+ENTRIES = _schema(
+    ("entry_id", pa.int64()),
+    ("entry_digest", DIGEST),
     ("title", pa.string()),
     ("excerpt", pa.string()),
     ("category", pa.string()),
@@ -85,13 +85,6 @@ SAID: tuple[tuple[str, pa.DataType], ...] = (
     ("heat", pa.int64()),
     ("is_published", pa.bool_()),
     ("is_removed", pa.bool_()),
-)
-
-# one row per distinct entry of the batch: what one mention says, whoever says it
-ENTRIES = _schema(
-    ("entry_id", pa.int64()),
-    ("entry_digest", DIGEST),
-    *SAID,
     ("provider_domain", pa.string()),
     ("provider_name", pa.string()),
     ("provider_logo_url", pa.string()),

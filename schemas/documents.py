@@ -68,7 +68,7 @@ def _url(value: object) -> str | None:
 
 
 def _domain(value: object) -> str | None:
-    """Return the host of a domain; a text that holds none is NULL, and no flaw of its mention."""
+    """Return the host of a domain. A text that holds none is NULL and costs its mention nothing."""
     text = _text(value)
     return None if text is None else host_of(text)
 
@@ -118,7 +118,7 @@ def _moment(value: object, info: ValidationInfo) -> datetime | None:
         raise PydanticCustomError("bad_date", "an ISO 8601 date that exists, year first")
     latest = info.context["latest"] if info.context else datetime.max
     if not EARLIEST <= moment <= latest:
-        # Without the day that it is: a problem that reads otherwise in each run would make a release of each.
+        # The text names no day: one that changes with the as-of would make a new release of each run.
         raise PydanticCustomError("date_out_of_range", _IN_RANGE)
     return moment
 
@@ -151,7 +151,7 @@ _parse_short = lru_cache(maxsize=4096)(_parse)
 
 
 def _nothing(value: object) -> object:
-    """Take an empty text for nothing, where a list or mapping could stand."""
+    """Return None for an empty text where a list or mapping is expected."""
     return None if isinstance(value, str) and not value.strip() else value
 
 

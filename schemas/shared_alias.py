@@ -5,10 +5,10 @@ two or more identifying url_keys declare proves nothing by itself: it joins only
 last path segment, by a slug or by an id. The verdict on an alias depends on the keys that
 declare it and on nothing else, so it does not depend on the order of arrival.
 
-A false merge loses an article and a missed one is only untidy, so each doubt parts:
+A false merge loses an article and a missed one is only untidy, so keys are kept apart where there is doubt:
 
 - A slug is two words or more that are not the words of every page (`live`, `updates`, `video`). An id is a long number
-  or a long mix of letters and digits at an end of the segment; dates, round numbers and short numbers are none.
+  or a long mix of letters and digits at an end of the segment; dates, round numbers and short numbers do not count.
 - Parameters that name a part of a page (`?post=7`, a long id, a slug, any one in a live blog) must be the same; others
   must not contradict each other.
 - One slug under two dates or two ids is two stories (`/2020/05/08/morning-news`); a spelling without date or id then

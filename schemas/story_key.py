@@ -1,8 +1,8 @@
-"""What the text of a url_key says of its story: the slug and the id of its last path segment, and what may part it.
+"""What the text of a url_key says of its story: the slug and id of its last path segment, and what may contradict them.
 
-Used where two keys have something in common already (an alias that both declare), never to merge by itself.
-Dates, round and short numbers are no ids, and words that any page has in its address make no slug: a key that says too
-little is parted from the others, which is only untidy, while one that says too much would lose an article.
+Used where two keys have something in common already (an alias that both declare), never to merge by itself. A key that
+says too little is kept apart, which is only untidy; one that says too much would lose an article. So dates, round
+numbers and short numbers do not count as ids, nor words that any address may have as a slug.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from schemas.url_forms import AMP_SEGMENTS
+from schemas.url_params import word_set
 from schemas.urls import facts
 
 
@@ -35,10 +36,6 @@ class Marks(NamedTuple):
     path: str
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 _INDEX_PAGE = re.compile(r"(?:index|default|home)\.[a-z]{3,5}")
 _ENDING = re.compile(r"(?:[._-]amp|\.amphtml|\.[a-z]{2,7})+$", re.IGNORECASE)
 _LONGEST_ENDING = 40  # looked at for an ending, so that no text takes long
@@ -51,7 +48,7 @@ _PART_NAME = re.compile(
 )
 
 # Words that any page may have in its address.
-_GENERIC = _words("""
+_GENERIC = word_set("""
     a all amp an and archive article articles as at audio blog blogs breaking by category content coverage current daily
     day default detail details entry feed feeds for from full gallery galleries headline headlines home homepage html in
     index item items latest list live liveblog liveblogs liveticker main media minute mobile more news newsletter next
@@ -61,7 +58,7 @@ _GENERIC = _words("""
     jan january feb february mar march apr april may jun june jul july aug august sep sept september oct october nov
     november dec december monday tuesday wednesday thursday friday saturday sunday am pm
 """)
-_LIVE = _words("blog live liveblog liveblogs livecoverage livestream liveticker newsticker ticker updates")
+_LIVE = word_set("blog live liveblog liveblogs livecoverage livestream liveticker newsticker ticker updates")
 _FEWEST_WORDS = 2
 # Scripts without spaces have no hyphens either.
 _UNSPACED = re.compile(r"[^\x00-\u02ff]")

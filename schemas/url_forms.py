@@ -1,8 +1,8 @@
 """What a URL says beyond its key: its domain, whether it is a front page or an AMP form, its loose key.
 
-Nothing here merges articles. Front page and domain guard the aliases, the AMP form decides which spelling is shown, the
-loose key proposes pairs in the view match_candidate. So these may guess where the key may not. A front page is guessed
-generously, because an alias that is one would join all articles of a site.
+Nothing here merges articles, so these may guess where the key may not. Front page and domain guard the aliases, the AMP
+form decides which spelling is shown, the loose key proposes pairs in the view match_candidate. When in doubt a page
+counts as a front page, because an alias that is one would join all articles of a site.
 
 publicsuffixlist brings the public suffix list with its private part, and fetches nothing. It is read at first use, as
 that takes longer than all the rest of a short command.

@@ -18,14 +18,15 @@ A change here changes keys: raise POLICY_VERSION in schemas/urls.py.
 TRACKER_PREFIX = "utm_"
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text."""
     return frozenset(text.split())
 
 
 TRACKERS: frozenset[str] = (
     # Click identifiers of advertisers: Google, Meta, Microsoft, X, TikTok, LinkedIn, Yandex, Pinterest, Reddit, Snap,
     # Taboola, Outbrain, Impact, Adobe, Branch, Adjust, Admitad, AD EBiS; X names the embedding page in ref_src.
-    _words("""
+    word_set("""
         gclid gclsrc gbraid wbraid dclid gad_source gad_campaignid srsltid _ga _gl
         fbclid fb_action_ids fb_action_types fb_comment_id fb_source fb_ref ref_src
         action_object_map action_ref_map action_type_map
@@ -38,7 +39,7 @@ TRACKERS: frozenset[str] = (
     """)
     # Mail and campaign systems: Mailchimp, HubSpot, Marketo, Olytics, Vero, Wicked Reports, Drip, MailerLite, Klaviyo,
     # Kit, Eloqua, Blueshift, Omeda, Veinteractive, beehiiv, Salesforce, Emarsys, Mindbox, ClickDimensions, Segmentify.
-    | _words("""
+    | word_set("""
         mc_cid mc_eid mc_tc _hsenc _hsmi __hstc __hssc __hsfp hsctatracking hss_channel
         hsa_acc hsa_cam hsa_grp hsa_ad hsa_la hsa_ol hsa_src hsa_tgt hsa_kw hsa_mt hsa_net hsa_ver
         mkt_tok oly_anon_id oly_enc_id vero_id vero_conv wickedid __s ml_subscriber ml_subscriber_hash _kx
@@ -50,7 +51,7 @@ TRACKERS: frozenset[str] = (
     """)
     # Audience measurement: Matomo and Piwik, AT Internet, Webtrends, comScore, Coremetrics, Cxense, IO Technologies,
     # DPG Media, in-site campaign tags.
-    | _words("""
+    | word_set("""
         pk_campaign pk_kwd pk_keyword pk_source pk_medium pk_content pk_cid pk_vid
         mtm_campaign mtm_kwd mtm_keyword mtm_source mtm_medium mtm_content mtm_cid mtm_group mtm_placement
         matomo_campaign matomo_kwd matomo_keyword matomo_source matomo_medium matomo_content matomo_cid matomo_group
@@ -61,9 +62,9 @@ TRACKERS: frozenset[str] = (
         itm_source itm_medium itm_campaign itm_content itm_term
     """)
     # Publishers' sharing tools: Yahoo's consent page and shares, True Anthem, SocialFlow.
-    | _words("guccounter guce_referrer guce_referrer_sig soc_src soc_trk taid sr_share")
+    | word_set("guccounter guce_referrer guce_referrer_sig soc_src soc_trk taid sr_share")
     # What Google's AMP viewer adds to a cached page.
-    | _words("amp_js_v amp_gsa usqp")
+    | word_set("amp_js_v amp_gsa usqp")
 )
 
 SESSION_IDS: frozenset[str] = frozenset({"jsessionid", "phpsessid"})
@@ -129,14 +130,14 @@ def _by_site() -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for line in _BY_SITE.strip().splitlines():
         sites, _, names = line.partition(":")
-        found.update({site: found.get(site, frozenset()) | _words(names) for site in sites.split()})
+        found.update({site: found.get(site, frozenset()) | word_set(names) for site in sites.split()})
     return found
 
 
 HOST_TRACKERS: dict[str, frozenset[str]] = _by_site()
 """Trackers that hold under one domain and its subdomains alone."""
 
-AMBIGUOUS: frozenset[str] = _words("""
+AMBIGUOUS: frozenset[str] = word_set("""
     admgarea cid cmp cmpid comments elq_cid elq_mid feed feedname feedref feedtype from icid intcid ito listname mid mod
     ncid nl ocid partner partnerref profile ref ref_url referrer refsec rss share smid source spm src tc trk via
 """).union(*HOST_TRACKERS.values()) - {"ei", "iid", "par", "pc", "s", "sh", "st", "t", "td"}

@@ -28,7 +28,7 @@ _AROUND = "".join(map(chr, range(0x21))) + _SPACE + _ZERO_WIDTH
 _ESCAPED = tuple(map(quote, _ZERO_WIDTH))
 _ESCAPED_OR_SLASH = (*_ESCAPED, "/")
 _TWO_BYTES = tuple(escape for escape in _ESCAPED if len(escape) == 6)
-# What an end may not become, for it would be read as something else: a dot segment, a session parameter.
+# A path must not end like this after trimming: it would be read as a dot segment or a session parameter.
 _SPECIAL = ("/.", "/..", ";jsessionid")
 
 

@@ -9,8 +9,6 @@ The key is text: host (punycode, without `www.`), port unless 80 or 443, path wi
 parameters sorted by name, `#` and the route. `"https://" + key` is a URL with the same key.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.url_forms import (
@@ -70,7 +68,7 @@ def facts(url: str) -> UrlFacts | None:
     """Return all that a URL's text says, or None if it is no http(s) URL. Raises nothing.
 
     Out: url_raw is the text without surrounding white space; the other fields describe the page inside an AMP cache or
-    a redirector. Callers with repeated URLs use `facts_memo()`.
+    a redirector.
     """
     text = url.strip()
     return (_page_facts(text, text) if len(text) <= _SHORT else None) or _unwrapped_facts(text)
@@ -116,11 +114,6 @@ def _unwrapped_facts(text: str) -> UrlFacts | None:
         is_amp_form(parts, domain),
         _display(parts, key),
     )
-
-
-def facts_memo(maxsize: int = 262_144) -> Callable[[str], UrlFacts | None]:
-    """Return `facts` with a cache of the last URLs asked for (about 1 KiB a URL), owned by the caller."""
-    return lru_cache(maxsize)(facts)
 
 
 def explain(url: str) -> Explanation:

@@ -20,9 +20,9 @@ def export(options: argparse.Namespace) -> int:
     home.check()
     check_current(home)
     began = time.monotonic()
-    told = (_lake if options.format == "ducklake" else _files)(options, home, load_settings())
-    told["seconds"] = round(time.monotonic() - began, 3)
-    return print_result(options, told, [_line(told)])
+    done = (_lake if options.format == "ducklake" else _files)(options, home, load_settings())
+    done["seconds"] = round(time.monotonic() - began, 3)
+    return print_result(options, done, [_line(done)])
 
 
 def _files(options: argparse.Namespace, home: Home, settings: Settings) -> dict[str, Any]:
@@ -97,13 +97,13 @@ def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> dict[s
     }
 
 
-def _line(told: dict[str, Any]) -> str:
+def _line(done: dict[str, Any]) -> str:
     """Return what was done, in a line."""
-    if not told["exported"]:
-        return f"{told['to']} shows {told['release_id']} already; nothing to do"
+    if not done["exported"]:
+        return f"{done['to']} shows {done['release_id']} already; nothing to do"
     what = {
         "parquet": "{rows:,} rows of {tables} tables in {files:,} files, {bytes:,} bytes",
         "duckdb": "{path}, {bytes:,} bytes",
         "ducklake": "snapshot {snapshot_id}, {deleted:,} rows deleted and {inserted:,} inserted",
-    }[told["format"]]
-    return f"{told['to']} shows {told['release_id']} now: {what.format(**told)}, in {told['seconds']:.2f} s"
+    }[done["format"]]
+    return f"{done['to']} shows {done['release_id']} now: {what.format(**done)}, in {done['seconds']:.2f} s"

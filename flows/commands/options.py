@@ -65,9 +65,9 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     _add_limits(command)
     _add_engine_options(command)
     command.add_argument("--on-failure", metavar="CMD", help="command to run when a run fails or is refused")
-    command.add_argument("--webhook", metavar="URL", help="address to tell when a run fails or is refused")
+    command.add_argument("--webhook", metavar="URL", help="address that gets an event when a run fails or is refused")
     command.add_argument("--on-publish", metavar="CMD", help="command to run when a release is out")
-    command.add_argument("--publish-webhook", metavar="URL", help="address to tell when a release is out")
+    command.add_argument("--publish-webhook", metavar="URL", help="address that gets an event when a release is out")
 
 
 def _add_limits(command: argparse.ArgumentParser) -> None:
@@ -103,7 +103,7 @@ def _run_commands(commands: Adder) -> None:
     serve.add_argument("--port", type=port, help="port of the Prefect server that is started (default: 4200)")
     serve.add_argument("--now", action="store_true", help="start a first run at once")
     backfill = _command(commands, "backfill", "run:backfill", "Run over a manifest of folders and as-ofs, in order.")
-    backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}; each as-of is told")
+    backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}")
     backfill.add_argument("--name", help="name of the source (default: the manifest's folder)")
     backfill.add_argument("--direct", action="store_true", help="without Prefect")
     _add_limits(backfill)
@@ -112,10 +112,10 @@ def _run_commands(commands: Adder) -> None:
 
 
 def _state_commands(commands: Adder) -> None:
-    status = _command(commands, "status", "status:status", "Tell the last run, the release and how fresh it is.")
+    status = _command(commands, "status", "status:status", "Show the last run, the release and how fresh it is.")
     status.add_argument("--max-age", metavar="AGE", help="exit with 1 when the release is older, such as 26h or 3d")
     status.add_argument("--max-run-age", metavar="AGE", help="exit with 1 when the last run ended longer ago")
-    status.add_argument("--format", choices=("text", "json", "prometheus"), default="text", help="how to tell it")
+    status.add_argument("--format", choices=("text", "json", "prometheus"), default="text", help="how to print it")
     _json(status)
     quarantine = _command(commands, "quarantine", "state:quarantine", "List what could not be accepted, and why.")
     quarantine.add_argument(
@@ -146,18 +146,18 @@ def _asking_commands(commands: Adder) -> None:
     form = check.add_mutually_exclusive_group()
     form.add_argument("--format", choices=("text", "github"), default="text", help="github: a workflow's annotations")
     form.add_argument("--json", action="store_true", help="print JSON")
-    url = _command(commands, "url", "url:url", "Tell a URL's key, and each rule that made it.", warehouse=False)
+    url = _command(commands, "url", "url:url", "Show a URL's key, and each rule that made it.", warehouse=False)
     url.add_argument("urls", metavar="URL", nargs="+", help="URLs; write -- before one that starts with a dash")
-    url.add_argument("--same", action="store_true", help="tell whether two URLs are one article, and why")
+    url.add_argument("--same", action="store_true", help="say whether two URLs are one article, and why")
     url.add_argument("--warehouse", metavar="FILE", help="with --same: ask the aliases known there, too")
     _json(url)
-    show = _command(commands, "show", "release:show", "Tell everything about an article or a document.")
+    show = _command(commands, "show", "release:show", "Show everything about an article or a document.")
     show.add_argument("name", metavar="URL|PATH", help="any of its URLs, or [SOURCE/]PATH of a document")
-    show.add_argument("--as-of", metavar="ISO8601", help="tell what it said then")
+    show.add_argument("--as-of", metavar="ISO8601", help="show what it said then")
     show.add_argument(
         "--versions",
         action="store_true",
-        help="tell what each version of its documents said, from the ledger, which a run holds meanwhile",
+        help="show what each version of its documents said, from the ledger, which a run holds meanwhile",
     )
     show.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
     _json(show)

@@ -1,9 +1,9 @@
 """Turns a manifest of folders and as-ofs into runs, so that real history can be taken in, in order.
 
 A manifest is a JSON list of {as_of, folder}. A folder is a URL, absolute, or relative to the manifest's folder or one
-of the two above it, whichever is there. What the warehouse has already recorded is left out and told, so that a
-backfill that was cut off goes on where it stopped. An as-of that can neither be taken in nor was is an error before
-anything is written: a backfill that said "nothing to do" of it would be believed.
+of the two above it, whichever is there. What the warehouse has already recorded is left out and listed, so a backfill
+that was cut off goes on where it stopped. An as-of that was not recorded and lies before the last run is an error
+before anything is written: nobody would notice that "nothing to do" was wrong.
 """
 
 import json
@@ -40,7 +40,7 @@ def plan(
 ) -> list[RunRequest]:
     """Return the runs still to do, by as-of, all under one source name and the same limits.
 
-    Raises UsageError for a bad manifest, and where an as-of can neither be taken in nor was: nothing is begun then.
+    Raises UsageError for a bad manifest, and for an as-of that was not recorded and cannot be any more.
     """
     source = name or manifest.absolute().parent.name
     steps = _steps(manifest)
@@ -55,7 +55,7 @@ def plan(
 
 
 def recorded_before(manifest: Path, warehouse: Path) -> list[Step]:
-    """Return the as-ofs of the manifest that are left out, as they are recorded, with the status of their runs."""
+    """Return the as-ofs of the manifest that are recorded already, with the status of their runs."""
     known = recorded_runs(Home.of(warehouse))
     return [(as_of, known[as_of]) for as_of, _ in _steps(manifest) if not _is_to_do(as_of, known)]
 
@@ -66,24 +66,24 @@ def _steps(manifest: Path) -> list[Step]:
 
 
 def _check(steps: Sequence[Step], known: Mapping[datetime, str], manifest: Path) -> None:
-    """Raise UsageError for an as-of that no run could have, now or in its turn."""
+    """Raise UsageError for an as-of that no run could have."""
     moments = [as_of for as_of, _ in steps]
     twice = [as_of for as_of, following in pairwise(moments) if as_of == following]
     if twice:
-        raise UsageError("a manifest names an as-of twice", where=f"{_told(twice)} in {manifest}")
+        raise UsageError("a manifest names an as-of twice", where=f"{_first_few(twice)} in {manifest}")
     ahead = [as_of for as_of in moments if as_of - utc_now() > A_DAY]
     if ahead:
-        raise UsageError("an as-of is more than a day ahead", where=f"{_told(ahead)} in {manifest}")
+        raise UsageError("an as-of is more than a day ahead", where=f"{_first_few(ahead)} in {manifest}")
     last = max(known, default=None)
     late = [as_of for as_of in moments if last is not None and as_of < last and as_of not in known]
     if late:
         todo = "history is taken in in order: leave them out, or backfill into a new --warehouse"
-        where = f"{_told(late)} in {manifest}, the last run is as of {as_text(last)}"
+        where = f"{_first_few(late)} in {manifest}, the last run is as of {as_text(last)}"
         raise UsageError("as-ofs lie before the last run and were never taken in", where=where, todo=todo)
 
 
-def _told(moments: Sequence[datetime]) -> str:
-    """Return the first few of them."""
+def _first_few(moments: Sequence[datetime]) -> str:
+    """Return the first three moments as text, and how many more there are."""
     shown = ", ".join(str(as_text(moment)) for moment in moments[:3])
     return shown if len(moments) <= 3 else f"{shown} and {len(moments) - 3:,} more"
 

@@ -5,28 +5,31 @@ lock, so that no run changes the ledger meanwhile. Nothing is written in FILE.d 
 mends anything: what only a run does first (finish a takedown, read again under newer rules) is a notice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flows.engines.readers import Readers
 from flows.pipeline.intake import record_observation, scan_sources
 from flows.pipeline.limits import check_limits
 from flows.pipeline.outcome import check_all_listed, result_of
+from flows.pipeline.release import why_build_now
 from flows.pipeline.request import RunRequest, RunResult
 from flows.pipeline.run import Run, step
 from schemas.errors import NewsmartError
 from schemas.text import sample
 from schemas.urls import url_key
 from warehouse.clock import utc_now
+from warehouse.db import limit_memory
 from warehouse.home import Home
-from warehouse.ledger.opening import get_meta, transaction
+from warehouse.ledger.locked import memory_for
+from warehouse.ledger.opening import count_documents, get_meta, transaction
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.ledger.trial import Trial, trial_ledger
 from warehouse.lock import hold
 from warehouse.release import build, runs
-from warehouse.release.standing import why_build
-from warehouse.run_state import state_before, state_notices
+from warehouse.run_state import state_notices
 from warehouse.state import problem_line
 from warehouse.upkeep.moved import without_ledger
 
@@ -61,7 +64,10 @@ class DryRun:
         for kind, documents in self.changes.items():
             yield from _first(f"{kind} documents", [f"{kind:8}{_in_words(document)}" for document in documents])
         yield from _first("problems", [f"problem {problem_line(row)}" for row in self.result.quarantine])
-        yield f"a run would publish: {self.reason}" if self.reason else "a run would find nothing new to publish"
+        if self.reason is not None:
+            yield f"a run would publish: {self.reason}"
+        elif self.error is None:
+            yield "a run would find nothing new to publish"
 
 
 def _first(what: str, lines: Sequence[str]) -> Iterator[str]:
@@ -94,10 +100,15 @@ def dry_run(request: RunRequest, readers: Readers) -> DryRun:
         known = runs.known_releases(home, connection)
         run = Run(request, home, connection, as_of, started_at, readers, known, notices, keeps_bytes=False)
         seen = scan_sources(run)
+        documents = seen.scan.files.num_rows + count_documents(connection)
+        limit_memory(connection, memory_for(documents, request.settings.build_memory))
         with step(run, "record"), transaction(connection):
             record_observation(run, seen)
         run.seconds["record"] -= run.seconds["read"]
-        return DryRun(result_of(run), _changes(trial, run), _reason(run), _error(run))
+        refusal = _error_of(partial(check_limits, run))
+        reason = None if refusal is not None else why_build_now(run)
+        error = refusal or _error_of(partial(check_all_listed, run, "the rest would be published"))
+        return DryRun(result_of(run), _changes(trial, run), reason, error)
 
 
 def _left_to_a_run(trial: Trial, request: RunRequest) -> list[str]:
@@ -105,9 +116,9 @@ def _left_to_a_run(trial: Trial, request: RunRequest) -> list[str]:
     notices = []
     if is_unfinished(trial.connection):
         notices.append("a takedown was cut off; a run finishes it first")
-    told = {name: get_meta(trial.connection, name, "") for name in ("rules_version", "policy_version")}
+    known = {name: get_meta(trial.connection, name, "") for name in ("rules_version", "policy_version")}
     now = {"rules_version": str(build.VERSIONS.rules), "policy_version": str(build.VERSIONS.policy)}
-    if request.reparse or any(told[name] not in ("", now[name]) for name in told):
+    if request.reparse or any(known[name] not in ("", now[name]) for name in known):
         notices.append("a run reads the kept bytes of every version again first; a dry run does not")
     return notices
 
@@ -128,16 +139,10 @@ def _changes(trial: Trial, run: Run) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _reason(run: Run) -> str | None:
-    state, full_refresh = state_before(run.home), run.request.full_refresh
-    return why_build(run.home, run.connection, state, run.releases, full_refresh=full_refresh)
-
-
-def _error(run: Run) -> NewsmartError | None:
-    """Return the error by which the run would end, None where it would end well."""
+def _error_of(check: Callable[[], None]) -> NewsmartError | None:
+    """Return the error that a check raises, None where it raises none."""
     try:
-        check_limits(run)
-        check_all_listed(run, "the rest would be published")
+        check()
     except NewsmartError as error:
         return error
     return None

@@ -56,15 +56,20 @@ def new_release(run: Run) -> Iterator[Release]:
 
 def needs_release(run: Run) -> bool:
     """Tell whether a release has to be made; where a rollback's pin is why not, a notice says so."""
-    state, full_refresh = state_before(run.home), run.request.full_refresh
-    run.reason = why_build(run.home, run.connection, state, run.releases, full_refresh=full_refresh)
-    if run.reason is None and pin_of(run.home, state) is not None:
+    run.reason = why_build_now(run)
+    if run.reason is None and pin_of(run.home, state_before(run.home)) is not None:
         run.notices.append(PINNED)
     return run.reason is not None
 
 
+def why_build_now(run: Run) -> str | None:
+    """Return why a release has to be made, in a few words; None where there is nothing to publish."""
+    state, full_refresh = state_before(run.home), run.request.full_refresh
+    return why_build(run.home, run.connection, state, run.releases, full_refresh=full_refresh)
+
+
 def deduplicate(release: Release) -> None:
-    """Settle which URLs are one article."""
+    """Decide which URLs are one article."""
     with step(release.run, "deduplicate", counts_as="build"):
         release.making.deduplicate()
 

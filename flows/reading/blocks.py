@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import orjson
 
-from flows.reading.columns import Proved, has_known_keys, table_of_entries
+from flows.reading.columns import Proved, table_of_entries
 from flows.reading.entries import SECRET, Entry, canonical_form, entry_of
 from flows.reading.hints import RELATED
 from flows.reading.lines import read_lines
@@ -86,10 +86,7 @@ class Memo:
         if tree is None or not tree.keys().isdisjoint(barred):
             return None
         tree.pop(SECRET, None)
-        entry = entry_of(canonical_form(tree))
-        if not has_known_keys(tree):
-            entry.is_flawed = bool(prove_entry(entry, tree, self.context))
-        return entry
+        return entry_of(canonical_form(tree))
 
 
 class Draft(NamedTuple):

@@ -11,6 +11,7 @@ import pytest
 
 from flows.cli import main
 from flows.streams import escaped
+from tests.conftest import PATIENCE_SECONDS
 from tests.documents import make_document
 from tests.newsroom import Newsroom
 from tests.proofs.scene import COMMAND, ROOT, look
@@ -36,7 +37,7 @@ def under(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding=(environment or {}).get("PYTHONIOENCODING", "utf-8"),
-        timeout=100,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 

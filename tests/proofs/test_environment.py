@@ -105,7 +105,7 @@ def test_a_user_without_an_entry_and_a_home_is_told_so(tmp_path: Path) -> None:
         "import os, flows.scheduling.environment as environment; from flows import cli\n"
         f"os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         "try:\n    environment.profiles_file({})\nexcept RuntimeError as error:\n"
-        "    sys.stderr.write(str(cli._of_system(error)))"
+        "    sys.stderr.write(str(cli._refused_by_system(error)))"
     )
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import warehouse.refusals\n{before}"
     done = subprocess.run(

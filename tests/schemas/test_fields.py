@@ -1,7 +1,7 @@
 """A field that was added at one place is missed at every other place that must know it, by name.
 
-One declaration carries a field as far as it can: a single value that stands in schemas.documents.Mention and in
-schemas.batches.SAID is read and recorded. Beyond that a person decides which value survives, what it is called and
+One declaration carries a field as far as it can: what stands in schemas.documents.Mention and in
+schemas.batches.ENTRIES is read and recorded. Beyond that a person decides which value survives, what it is called and
 what a release tells of it, in hand-written SQL. These tests name what was forgotten there; the recipe is in
 schemas/README.md.
 """

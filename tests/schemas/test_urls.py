@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from schemas.url_forms import _public_suffixes, registrable_domain
-from schemas.urls import POLICY_VERSION, UrlFacts, explain, facts, facts_memo, url_key
+from schemas.urls import POLICY_VERSION, UrlFacts, explain, facts, url_key
 
 LIMIT = 65_536
 
@@ -231,12 +231,6 @@ def test_an_explanation_names_the_wrapper() -> None:
         "dropped the AMP flag amp=1",
         "unwrapped the AMP cache",
     ]
-
-
-def test_a_memo_answers_as_facts_does() -> None:
-    memo = facts_memo(2)
-    for url in ("https://a.example/x", "no url", "https://a.example/x"):
-        assert memo(url) == facts(url)
 
 
 def test_the_domain_list_needs_neither_network_nor_cache(monkeypatch: pytest.MonkeyPatch) -> None:

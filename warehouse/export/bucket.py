@@ -2,11 +2,11 @@
 
 A bucket has neither locks nor renames, but S3 replaces one object atomically, and only if it still is what the writer
 last saw (conditional writes: If-Match, If-None-Match). So two exports at once are safe by construction: each has its
-own folder, the first to write the manifest wins, and the other is told. A folder that no manifest names may be that of
-an export in progress on another machine: it counts as a leftover a day after its last file was written.
+own folder, the first to write the manifest wins, and the other gets an error. A folder that no manifest names may be
+that of an export in progress on another machine: it counts as a leftover a day after its last file was written.
 
 Files are made in a temporary folder and uploaded one by one, so that the disk holds one at a time. Who may do what is
-found as every S3 tool finds it (AWS_ variables, profiles, roles); of an error only its code is told, never its text.
+found as every S3 tool finds it (AWS_ variables, profiles, roles); of an error only its code is shown, never its text.
 """
 
 import re
@@ -47,6 +47,7 @@ class Bucket:
                 todo="s3://BUCKET/PREFIX; credentials come from AWS_ variables, a profile or a role",
             )
         self._bucket, self._prefix = address["bucket"], address["prefix"].strip("/")
+        self._root = f"{self._bucket}/{self._prefix}".rstrip("/")
         self._temp, self._part_bytes = temp, part_bytes
         self._etag: str | None = None
         self._files = _s3fs().S3FileSystem(
@@ -57,13 +58,6 @@ class Bucket:
     def shown(self) -> str:
         """The URL; it holds no credentials."""
         return f"{SCHEME}{self._root}"
-
-    @property
-    def _root(self) -> str:
-        return f"{self._bucket}/{self._prefix}".rstrip("/")
-
-    def _key(self, path: str) -> str:
-        return f"{self._prefix}/{path}".lstrip("/")
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -86,12 +80,15 @@ class Bucket:
         with self._failing("cannot read the manifest"):
             try:
                 # The mark before the content: where another export comes between, ours is refused at its end.
-                found = self._files.call_s3("head_object", Bucket=self._bucket, Key=self._key(MANIFEST))
+                found = self._files.call_s3("head_object", **self._manifest_key())
                 content = self._content()
             except FileNotFoundError:
                 return None
         self._etag = str(found["ETag"])
         return parse_manifest(content, f"{self.shown}/{MANIFEST}")
+
+    def _manifest_key(self) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": f"{self._prefix}/{MANIFEST}".lstrip("/")}
 
     def _content(self) -> bytes:
         return bytes(self._files.cat_file(f"{self._root}/{MANIFEST}"))
@@ -113,10 +110,11 @@ class Bucket:
     def switch(self, content: bytes) -> None:
         """Replace the manifest by one request, if it is still the one that was read."""
         known = {"IfNoneMatch": "*"} if self._etag is None else {"IfMatch": self._etag}
-        name = {"Bucket": self._bucket, "Key": self._key(MANIFEST)}
         with self._failing("cannot write the manifest"):
             try:
-                self._files.call_s3("put_object", **name, **known, Body=content, ContentType="application/json")
+                self._files.call_s3(
+                    "put_object", **self._manifest_key(), **known, Body=content, ContentType="application/json"
+                )
             except OSError as error:
                 # A request whose answer was lost is sent again, and then refused because it was carried out.
                 if _code(error) not in TAKEN or self._content() != content:

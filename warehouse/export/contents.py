@@ -30,7 +30,7 @@ class ExportColumn:
 class Relation:
     """A table or view as the file has it; `sql` is the statement that makes a view, None for a table.
 
-    `primary_key`: what is unique in a table, also where DuckDB was not told of it.
+    `primary_key`: what is unique in a table, also where DuckDB does not know of it.
     """
 
     schema: str
@@ -77,34 +77,27 @@ class Contents:
 def read_contents(connection: duckdb.DuckDBPyConnection) -> Contents:
     """Return what the release that the connection has opened says of itself. Raises RunFailed where it is none."""
     columns: dict[tuple[str, str], list[ExportColumn]] = {}
-    for schema, relation, name, type_, comment, is_nullable in _rows(connection, "columns"):
+    for schema, relation, name, type_, comment, is_nullable in connection.execute(
+        read_sql("export", "columns")
+    ).fetchall():
         columns.setdefault((schema, relation), []).append(ExportColumn(name, type_, comment or "", is_nullable))
-
-    contract = _contract(connection) if ("ops", "contract") in columns else None
-    keys = {} if contract is None else promised_keys(contract)
+    if ("ops", "release") not in columns:
+        raise RunFailed("not a release of newsmart", where="it has no table ops.release")
+    releases = fetch_records(connection, "from ops.release")
+    if len(releases) != 1:
+        raise RunFailed("not a release of newsmart", where=f"ops.release has {len(releases)} rows")
+    has_contract = ("ops", "contract") in columns
+    contracts = connection.execute("select yaml from ops.contract").fetchall() if has_contract else []
+    keys = {} if not contracts else promised_keys(contracts[0][0])
 
     def relations(kind: str) -> Iterator[Relation]:
-        for schema, name, comment, declared_key, sql in _rows(connection, kind):
+        for schema, name, comment, declared_key, sql in connection.execute(read_sql("export", kind)).fetchall():
             key = tuple(declared_key) or (keys.get((schema, name), ()) if kind == "tables" else ())
             yield Relation(schema, name, comment or "", tuple(columns[schema, name]), key, sql)
 
-    tables = tuple(relations("tables"))
-    if "ops.release" not in {table.qualified_name for table in tables}:
-        raise RunFailed("not a release of newsmart", where="it has no table ops.release")
-    return Contents(_release_row(connection), tables, tuple(relations("views")), contract)
-
-
-def _contract(connection: duckdb.DuckDBPyConnection) -> str | None:
-    row = connection.execute("select yaml from ops.contract").fetchone()
-    return None if row is None else str(row[0])
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[Any, ...]]:
-    return connection.execute(read_sql("export", name)).fetchall()
-
-
-def _release_row(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    rows = fetch_records(connection, "from ops.release")
-    if len(rows) != 1:
-        raise RunFailed("not a release of newsmart", where=f"ops.release has {len(rows)} rows")
-    return {name: f"{one.isoformat()}Z" if isinstance(one, datetime) else one for name, one in rows[0].items()}
+    return Contents(
+        {name: f"{one.isoformat()}Z" if isinstance(one, datetime) else one for name, one in releases[0].items()},
+        tuple(relations("tables")),
+        tuple(relations("views")),
+        contracts[0][0] if contracts else None,
+    )

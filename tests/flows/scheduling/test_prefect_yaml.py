@@ -45,8 +45,9 @@ def prefect(*arguments: str) -> list[str]:
 @contextmanager
 def worker(log: Path, number: signal.Signals = signal.SIGTERM) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process worker for the block, which the signal then ends."""
+    command, environment = prefect("worker", "start", "--pool", "newsmart"), {**os.environ, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as out:
-        process = subprocess.Popen(prefect("worker", "start", "--pool", "newsmart"), cwd=ROOT, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
         try:
             yield process
         finally:
