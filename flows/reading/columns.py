@@ -1,11 +1,10 @@
 """What entries say, as columns: read from their JSON, checked and typed a column at a time.
 
-A distinct entry is judged by its model (schemas/documents.py) in 30 µs, most of it calls of small functions. But nearly
-all values are in the plainest form there is: digits, `2021-04-29T17:02:00Z`, a text without blanks at its ends. So the
-JSON of a whole batch is read by Arrow in one go, and each column is compared with the form that needs no judgement. A
-column with any other value is typed value by value, by the model's own validators, and a row in which one of them
-refuses is not proved here: the model judges it, and lets its entry say the same in plain form. So the models alone
-decide what is valid; a test compares both ways.
+Judging a distinct entry by its model (schemas/documents.py) is mostly calls of small functions. But nearly all values
+are in the plainest form there is: digits, `2021-04-29T17:02:00Z`, a text without blanks at its ends. So the JSON of a
+whole batch is read by Arrow in one go, and each column is compared with the form that needs no judgement. Any other
+value is typed by the model's own validator. A row in which one of them refuses is not proved here: the model judges it,
+and lets its entry say the same in plain form. So the models alone decide what is valid; a test compares both ways.
 """
 
 from bisect import bisect_right

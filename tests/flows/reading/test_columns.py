@@ -92,7 +92,7 @@ free = st.fixed_dictionaries({}, optional=fields).map(lambda tree: {**GOOD, **tr
 def test_columns_give_what_the_model_gives(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns, "MANY", many)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=80, deadline=None)
     @given(st.lists(mentions | free, min_size=1, max_size=6))
     def check(trees: list[dict[str, Any]]) -> None:
         proved, judged = [entries_of(tree) for tree in trees], [entries_of(tree) for tree in trees]
