@@ -73,7 +73,7 @@ OF_SQL = (
     duckdb.PermissionException,
     duckdb.TypeMismatchException,
 )
-TOLD: dict[str, tuple[type[NewsmartError], str, str]] = {
+MESSAGES: dict[str, tuple[type[NewsmartError], str, str]] = {
     "locked": (LockedError, "another program holds the database", "close the program that has it open for writing"),
     "files": (RunFailed, "too many files are open", MEND_FILES),
     "newer": (RunFailed, "a newer DuckDB wrote this file", "upgrade newsmart"),
@@ -105,12 +105,12 @@ def explain(error: Exception, path: Path, *, is_ledger: bool) -> NewsmartError |
     if kind == "rights":
         return RunFailed("cannot open the database", where=f"{path}: {of_rights(path, words)}")
     if kind == "memory":
-        told = _short(text, path).partition(" Possible solutions")[0]
-        return RunFailed("out of memory", where=told, todo=MEND_MEMORY)
+        where = _short(text, path).partition(" Possible solutions")[0]
+        return RunFailed("out of memory", where=where, todo=MEND_MEMORY)
     if kind == "damage" and is_ledger:
         return LedgerDamaged("the ledger is damaged", where=where, todo=WAY_BACK)
-    if kind in TOLD:
-        error_type, what, todo = TOLD[kind]
+    if kind in MESSAGES:
+        error_type, what, todo = MESSAGES[kind]
         return error_type(what, where=where, todo=todo)
     return None
 

@@ -2,11 +2,11 @@
 
 A bucket has neither locks nor renames, but S3 replaces one object atomically, and only if it still is what the writer
 last saw (conditional writes: If-Match, If-None-Match). So two exports at once are safe by construction: each has its
-own folder, the first to write the manifest wins, and the other is told. A folder that no manifest names may be that of
-an export in progress on another machine: it counts as a leftover a day after its last file was written.
+own folder, the first to write the manifest wins, and the other gets an error. A folder that no manifest names may be
+that of an export in progress on another machine: it counts as a leftover a day after its last file was written.
 
 Files are made in a temporary folder and uploaded one by one, so that the disk holds one at a time. Who may do what is
-found as every S3 tool finds it (AWS_ variables, profiles, roles); of an error only its code is told, never its text.
+found as every S3 tool finds it (AWS_ variables, profiles, roles); of an error only its code is shown, never its text.
 """
 
 import re

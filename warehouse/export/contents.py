@@ -30,7 +30,7 @@ class ExportColumn:
 class Relation:
     """A table or view as the file has it; `sql` is the statement that makes a view, None for a table.
 
-    `primary_key`: what is unique in a table, also where DuckDB was not told of it.
+    `primary_key`: what is unique in a table, also where DuckDB does not know of it.
     """
 
     schema: str

@@ -103,10 +103,10 @@ def export_ducklake(
     with release_connection(file, spill_parent=spill_parent) as connection:
         contents = read_contents(connection)
     with spill_folder(spill_parent) as spill:
-        told = run_writer(python, make_job(file, contents, lake, str(spill), limits.memory or "1GB"))
-    if "error" in told:
-        raise explained(told, lake)
-    return contents, told
+        outcome = run_writer(python, make_job(file, contents, lake, str(spill), limits.memory or "1GB"))
+    if "error" in outcome:
+        raise explained(outcome, lake)
+    return contents, outcome
 
 
 def _check_catalog(lake: Lake) -> None:
@@ -151,7 +151,7 @@ def run_writer(python: str, job: dict[str, Any]) -> dict[str, Any]:
     command = [python, "-I", ducklake_writer.__file__]
     try:
         done = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True, check=False)
-        told: dict[str, Any] = json.loads(done.stdout)
+        outcome: dict[str, Any] = json.loads(done.stdout)
     except OSError as error:
         raise UsageError("cannot run the interpreter for DuckLake", where=f"{python}: {error.strerror}") from error
     except ValueError as error:
@@ -159,12 +159,12 @@ def run_writer(python: str, job: dict[str, Any]) -> dict[str, Any]:
         if "No module named 'duckdb'" in last:
             raise _without_extension(f"duckdb, {python}", ("ducklake",)) from error
         raise RunFailed("the writer for DuckLake ended", where=f"{python}: {last[:200]}") from error
-    return told
+    return outcome
 
 
-def explained(told: dict[str, Any], lake: Lake) -> NewsmartError:
+def explained(outcome: dict[str, Any], lake: Lake) -> NewsmartError:
     """Return our error for what the writer tells."""
-    kind, text = str(told["error"]), cause(str(told["text"]), lake)
+    kind, text = str(outcome["error"]), cause(str(outcome["text"]), lake)
     if kind == "extension":
         return _without_extension(text.split(": ")[0], lake.extensions)
     if kind == "foreign":
@@ -172,7 +172,7 @@ def explained(told: dict[str, Any], lake: Lake) -> NewsmartError:
         return UsageError("the lake holds a table of this name that newsmart did not make", where=text, todo=todo)
     if kind == "taken":
         return LockedError("another export was written into the lake meanwhile", todo="export again")
-    if kind == "attach" and "Could not set lock" in str(told["text"]):
+    if kind == "attach" and "Could not set lock" in str(outcome["text"]):
         todo = "a catalog in a file is for one program at a time; PostgreSQL serves many"
         return LockedError("another program has the lake open", where=lake.catalog, todo=todo)
     if kind == "attach" and lake.is_postgres and UNREADABLE.search(text):

@@ -52,13 +52,13 @@ def main() -> int:
     job = json.load(sys.stdin)
     threading.Thread(target=_end_with, args=[job["parent"]], daemon=True).start()
     try:
-        told = export(job)
+        outcome = export(job)
     except Stop as stop:
-        told = {"error": stop.kind, "text": " ".join(str(stop).split())}
+        outcome = {"error": stop.kind, "text": " ".join(str(stop).split())}
     except duckdb.Error as error:
-        told = {"error": "failed", "text": " ".join(str(error).split())}
-    sys.stdout.write(json.dumps(told))
-    return 1 if "error" in told else 0
+        outcome = {"error": "failed", "text": " ".join(str(error).split())}
+    sys.stdout.write(json.dumps(outcome))
+    return 1 if "error" in outcome else 0
 
 
 def _end_with(parent: int) -> None:
@@ -76,13 +76,13 @@ def export(job: Job) -> dict[str, Any]:
         load_extensions(connection, job["extensions"])
         attach(connection, job)
         connection.execute("begin")
-        told = refresh(connection, job)
+        outcome = refresh(connection, job)
         try:
             connection.execute("commit")
         except duckdb.Error as error:
             raise Stop("taken" if "conflict" in str(error) else "failed", str(error)) from error
-        which = "last_committed" if told["is_new"] else "current"
-        return {**told, "snapshot_id": _one(connection, f"select id from ducklake_{which}_snapshot('lake')")}
+        which = "last_committed" if outcome["is_new"] else "current"
+        return {**outcome, "snapshot_id": _one(connection, f"select id from ducklake_{which}_snapshot('lake')")}
 
 
 def load_extensions(connection: Connection, names: list[str]) -> None:
@@ -167,10 +167,10 @@ def put_table(connection: Connection, table: Job, found: dict[str, list[list[str
         create_table(connection, table)
     elif digest(connection, table, "lake") == digest(connection, table, "news"):
         return 0, 0
-    told = replace_rows(connection, table, name, source, is_new)
+    outcome = replace_rows(connection, table, name, source, is_new)
     if digest(connection, table, "lake") != digest(connection, table, "news"):
         raise Stop("differs", full_name(table))
-    return told
+    return outcome
 
 
 def create_table(connection: Connection, table: Job) -> None:
@@ -208,8 +208,10 @@ def make_views(connection: Connection, views: list[Job]) -> None:
     for view in views:
         connection.execute(f"drop view if exists lake.{sql_name(view)}")
         connection.execute(view["sql"])
-        told = " ".join(f"{one['name']}: {one['comment']}" for one in view["columns"])
-        connection.execute(f"comment on view lake.{sql_name(view)} is {quoted(view['comment'] + ' Columns: ' + told)}")
+        columns = " ".join(f"{one['name']}: {one['comment']}" for one in view["columns"])
+        connection.execute(
+            f"comment on view lake.{sql_name(view)} is {quoted(view['comment'] + ' Columns: ' + columns)}"
+        )
     connection.execute("use memory.main")
 
 

@@ -20,7 +20,7 @@ from warehouse.export.contents import Contents, Relation
 from warehouse.export.place import writing
 from warehouse.sql_files import read_sql
 
-# Tables whose files are told apart by month; warehouse/sql/export says of each which month a row belongs to.
+# Tables that have files by month; warehouse/sql/export says of each which month a row belongs to.
 BY_MONTH = ("main.fact_mention", "main.article_history", "main.mention_history")
 UNKNOWN_MONTH = "unknown"
 # DuckDB's own size; readers skip by row group, and a writer holds one for each thread.
@@ -84,8 +84,8 @@ def write_table(
         "newsmart.fingerprint": contents.fingerprint,
         "newsmart.comment": table.comment,
     }
-    told = ", ".join(f"{quoted(name)}: {quoted(value)}" for name, value in notes.items())
-    options = f"format parquet, compression zstd, row_group_size {ROW_GROUP_ROWS}, kv_metadata {{{told}}}"
+    metadata = ", ".join(f"{quoted(name)}: {quoted(value)}" for name, value in notes.items())
+    options = f"format parquet, compression zstd, row_group_size {ROW_GROUP_ROWS}, kv_metadata {{{metadata}}}"
     if table.qualified_name not in BY_MONTH:
         relative = f"{base}/part-0.parquet"
         yield relative, _copy(connection, f"from {table.schema}.{named(table.name)}", staged / relative, options), None

@@ -82,9 +82,9 @@ def _write(
 
             def keep(relative: str) -> Record:
                 file = staged / relative
-                told = {"path": f"{folder}/{relative}", "size": file.stat().st_size, "sha256": sha256_of(file)}
+                record = {"path": f"{folder}/{relative}", "size": file.stat().st_size, "sha256": sha256_of(file)}
                 place.keep(folder, file, relative)
-                return told
+                return record
 
             if form == "parquet":
                 files = write_tables(connection, contents, staged, keep)

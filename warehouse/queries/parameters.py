@@ -2,8 +2,8 @@
 
     -- $days integer = 28: how many days are compared.
 
-A declaration has a type, so that a wrong value is told before the query runs, and what stands in the SQL is never text
-that somebody typed. Without a default a parameter must be given; `null` is a default that means none.
+A declaration has a type, so that a wrong value is an error before the query runs, and what stands in the SQL is never
+text that somebody typed. Without a default a parameter must be given; `null` is a default that means none.
 """
 
 import re

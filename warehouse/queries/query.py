@@ -4,7 +4,7 @@ Whoever may ask may not thereby read this machine's files, call out, or write. T
 most ways out. One is DuckDB's own (`db.py`): release opened read-only, no external access, no file system,
 configuration locked. The other is `statements.py`: only one statement, and only if it is a query.
 
-A query runs without any file first. One that then needs more than its memory is begun again with a folder to spill
+A query runs without any file first. One that then needs more than its memory is started again with a folder to spill
 into, before any of its rows is written. Time is limited by DuckDB's own `max_execution_time`, which covers the fetching
 too (a timer thread that interrupts loses the race between two fetches); `bounds.py` has the limits beside DuckDB's.
 """

@@ -2,7 +2,7 @@
 
 The release alone is read, so that no run is waited for. It keeps one mention's word only for some fields (provider,
 day, quality); of the others it keeps the value that won and those that lost. So `from`, the best-ranked mention that
-says a value, is told where it follows from the release, and is null elsewhere: a place that is probably right would be
+says a value, is given where it follows from the release, and is null elsewhere: a place that is probably right would be
 believed. `versions.py` asks the ledger for the rest.
 
 Keys are text, since many readers of JSON keep no integer beyond 2^53; times are ISO 8601.
@@ -36,7 +36,7 @@ PLACE = ("source", "path", "position")
 def show(home: Home, name: str, as_of: datetime | None = None) -> Record:
     """Return what the current release knows of the article or document that a URL or path names.
 
-    In: `as_of`, to be told what it said then. Raises UsageError where there is no release or the name is ambiguous,
+    In: `as_of`, for what it said then. Raises UsageError where there is no release or the name is ambiguous,
     RunFailed where nothing is called so, nothing was at that time, or another version made the release.
     """
     with current_release(home) as connection:
@@ -47,11 +47,11 @@ def show(home: Home, name: str, as_of: datetime | None = None) -> Record:
         (release,) = fetch_records(connection, "select release_id, as_of from ops.release")
         kind, key = find(connection, name)
         if kind == "document":
-            told = _document(ask, key, as_of)
+            facts = _document(ask, key, as_of)
         else:
-            told = _article(ask, key) if as_of is None else _article_then(ask, key, as_of)
+            facts = _article(ask, key) if as_of is None else _article_then(ask, key, as_of)
     head = {"kind": kind, "asked": name, "release_id": release["release_id"], "as_of": as_of or release["as_of"]}
-    shown: Record = as_plain({**head, **told})
+    shown: Record = as_plain({**head, **facts})
     return shown
 
 
@@ -120,14 +120,14 @@ def _document(ask: Ask, key: int, as_of: datetime | None) -> Record:
         lists = {"lists": ask("listed", document_key=key), "changes": list_changes(spans)}
     else:
         lists = _document_then(ask, document, spans, as_of)
-    told = {**document, **lists}
-    history = ask("article_spans", article_key=told["article_key"])
+    facts = {**document, **lists}
+    history = ask("article_spans", article_key=facts["article_key"])
     return {
-        **told,
+        **facts,
         "history": [span for span in history if as_of is None or span["valid_from"] <= as_of],
         "listed_by": [
             _only(span, "source", "path", "document_title")
-            for span in ask("mention_spans", article_key=told["article_key"])
+            for span in ask("mention_spans", article_key=facts["article_key"])
             if span["is_citation"] and (span["valid_to"] is None if as_of is None else holds(span, as_of))
         ],
     }

@@ -20,10 +20,10 @@ Line = tuple[str, *tuple[str, ...]]
 Block = tuple[str, Iterable[Line]]
 
 
-def show_lines(told: Row, width: int) -> Iterator[str]:
-    """Yield the lines of what `show` told, none wider than `width` columns but for words that are."""
+def show_lines(facts: Row, width: int) -> Iterator[str]:
+    """Yield the lines of what `show` returned, none wider than `width` columns but for words that are."""
     width = max(width, LEAST_WIDTH)
-    blocks = _document_blocks(told) if told["kind"] == "document" else _article_blocks(told)
+    blocks = _document_blocks(facts) if facts["kind"] == "document" else _article_blocks(facts)
     for number, (title, lines) in enumerate(blocks):
         rows = list(lines)
         if not rows:
@@ -38,41 +38,41 @@ def show_lines(told: Row, width: int) -> Iterator[str]:
                 yield from wrapped(f"{head}{' ' * space}{visible(text)}", width, 2 + LABEL_COLUMNS)
 
 
-def _article_blocks(told: Row) -> Iterator[Block]:
-    mentions, values = told["mentions"], told["values"]
+def _article_blocks(facts: Row) -> Iterator[Block]:
+    mentions, values = facts["mentions"], facts["values"]
     # Only today's mentions have places, and so ranks.
     is_ranked = any("position" in one for one in mentions)
-    gone = [one for one in told.get("mention_history", ()) if one["valid_to"] is not None]
-    yield f"article: {values['title']['value'] or told['url']}", _article_head(told)
+    gone = [one for one in facts.get("mention_history", ()) if one["valid_to"] is not None]
+    yield f"article: {values['title']['value'] or facts['url']}", _article_head(facts)
     yield "values", _values(values)
-    spellings = [(one["kind"], one["url"], f"since {one['first_seen_at']}") for one in told["spellings"]]
+    spellings = [(one["kind"], one["url"], f"since {one['first_seen_at']}") for one in facts["spellings"]]
     yield "spellings of its URL", _few(spellings)
     yield f"mentions{', best-ranked first' if is_ranked else ''} ({len(mentions)})", _few(map(_mention, mentions))
-    yield "history of values", _spans(told["history"])
+    yield "history of values", _spans(facts["history"])
     ended = [(one["role"], *_document_of(one), f"{one['valid_from']} to {one['valid_to']}") for one in gone]
     yield "mentions that ended", _few(ended)
-    for one in told.get("documents", ()):
+    for one in facts.get("documents", ()):
         yield from _version_blocks(one["versions"], f"{one['source']}/{one['path']}, ")
-    yield "may be the same story", _few(("", one["url"], one["reason"]) for one in told.get("may_be_the_same", ()))
+    yield "may be the same story", _few(("", one["url"], one["reason"]) for one in facts.get("may_be_the_same", ()))
 
 
-def _article_head(told: Row) -> Iterator[Line]:
-    yield from ((name, told[name]) for name in ("url", "url_key", "article_key"))
-    yield "as of", _when(told)
-    yield "seen", f"{told['first_seen_at']} to {told['last_seen_at'] or 'now'}"
+def _article_head(facts: Row) -> Iterator[Line]:
+    yield from ((name, facts[name]) for name in ("url", "url_key", "article_key"))
+    yield "as of", _when(facts)
+    yield "seen", f"{facts['first_seen_at']} to {facts['last_seen_at'] or 'now'}"
     own = (
-        "an article with a document of its own" if told["is_root"] else "only mentioned, without a document of its own"
+        "an article with a document of its own" if facts["is_root"] else "only mentioned, without a document of its own"
     )
-    yield "is", "withdrawn by its publisher" if told["is_withdrawn"] else own
-    yield "cited by", _counted(told["cited_by_count"], "document") + " of other articles"
-    if "image_count" in told:
-        others = _counted(told["related_count"], "other article")
-        yield "has", f"{_counted(told['image_count'], 'image')}; lists {others}"
+    yield "is", "withdrawn by its publisher" if facts["is_withdrawn"] else own
+    yield "cited by", _counted(facts["cited_by_count"], "document") + " of other articles"
+    if "image_count" in facts:
+        others = _counted(facts["related_count"], "other article")
+        yield "has", f"{_counted(facts['image_count'], 'image')}; lists {others}"
 
 
-def _when(told: Row) -> str:
-    span = f" (the same from {told['valid_from']} to {told['valid_to'] or 'now'})" if "valid_from" in told else ""
-    return f"{told['as_of']}{span}, in release {told['release_id']}"
+def _when(facts: Row) -> str:
+    span = f" (the same from {facts['valid_from']} to {facts['valid_to'] or 'now'})" if "valid_from" in facts else ""
+    return f"{facts['as_of']}{span}, in release {facts['release_id']}"
 
 
 def _values(values: Mapping[str, Row]) -> Iterator[Line]:
@@ -99,25 +99,25 @@ def _document_of(row: Row) -> tuple[str, ...]:
     return (place, row["document_title"]) if row.get("role") != "root" and row["document_title"] else (place,)
 
 
-def _document_blocks(told: Row) -> Iterator[Block]:
-    yield f"document: {told['source']}/{told['path']}", _document_head(told)
-    if "values" in told:
-        yield "values", _values(told["values"])
-    listed = [one for one in told["lists"] if one["role"] == "related"]
+def _document_blocks(facts: Row) -> Iterator[Block]:
+    yield f"document: {facts['source']}/{facts['path']}", _document_head(facts)
+    if "values" in facts:
+        yield "values", _values(facts["values"])
+    listed = [one for one in facts["lists"] if one["role"] == "related"]
     yield f"lists ({len(listed)})", _few((str(one.get("position", "")), *_titled(one)) for one in listed)
-    yield f"listed by ({len(told['listed_by'])})", _few(("", *_document_of(one)) for one in told["listed_by"])
-    yield "changes of its list", _changes(told.get("changes", ()))
-    yield "history of its article's values", _spans(told["history"])
-    yield from _version_blocks(told.get("versions", ()), "")
+    yield f"listed by ({len(facts['listed_by'])})", _few(("", *_document_of(one)) for one in facts["listed_by"])
+    yield "changes of its list", _changes(facts.get("changes", ()))
+    yield "history of its article's values", _spans(facts["history"])
+    yield from _version_blocks(facts.get("versions", ()), "")
 
 
-def _document_head(told: Row) -> Iterator[Line]:
-    yield "article", *_titled(told)
-    yield "article_key", told["article_key"]
-    yield "document_key", told["document_key"]
-    yield "as of", _when(told)
-    yield "seen", f"{told['first_seen_at']} to {told['removed_at'] or 'now'}"
-    yield "versions", f"{told['version_count']:,}, the last since {told['changed_at']} of {told['bytes']:,} bytes"
+def _document_head(facts: Row) -> Iterator[Line]:
+    yield "article", *_titled(facts)
+    yield "article_key", facts["article_key"]
+    yield "document_key", facts["document_key"]
+    yield "as of", _when(facts)
+    yield "seen", f"{facts['first_seen_at']} to {facts['removed_at'] or 'now'}"
+    yield "versions", f"{facts['version_count']:,}, the last since {facts['changed_at']} of {facts['bytes']:,} bytes"
 
 
 def _titled(row: Row) -> tuple[str, ...]:

@@ -125,6 +125,6 @@ def _bare(sql: str) -> str:
     """Return one statement's SQL without the semicolons around it, and what follows; DuckDB says which they are."""
     text = sql.encode()  # DuckDB counts places in bytes
     tokens = [(place, text[place : place + 1] == b";" and kind == OPERATOR) for place, kind in duckdb.tokenize(sql)]
-    begin = next((place for place, is_end in tokens if not is_end), 0)
-    end = next((place for place, is_end in tokens if is_end and place > begin), len(text))
-    return text[begin:end].decode()
+    start = next((place for place, is_end in tokens if not is_end), 0)
+    end = next((place for place, is_end in tokens if is_end and place > start), len(text))
+    return text[start:end].decode()

@@ -26,15 +26,15 @@ OTHER = "other"
 """The field of a change that none of the known fields shows: the list's order, the body, or an unknown field."""
 
 
-def add_versions(home: Home, told: Mapping[str, Any]) -> Record:
-    """Return what `show` told, with `versions` of its documents, and `from` of every value whose mention is known.
+def add_versions(home: Home, facts: Mapping[str, Any]) -> Record:
+    """Return what `show` returned, with `versions` of its documents, and `from` of every value whose mention is known.
 
     In: what `show` returned. The caller holds the lock. Raises RunFailed where the ledger is absent, or of another
     format.
     """
     if not home.ledger.is_file():
         raise RunFailed("there is no ledger", where=str(home.ledger), todo="run `newsmart run` first")
-    as_of = datetime.fromisoformat(told["as_of"].removesuffix("Z"))
+    as_of = datetime.fromisoformat(facts["as_of"].removesuffix("Z"))
     with ledger_connection(home.ledger, read_only=True, limits=Limits(threads=2)) as connection:
         if get_meta(connection, "format_version", "0") != str(FORMAT_VERSION):
             todo = "`newsmart run` brings it up to date"
@@ -42,15 +42,15 @@ def add_versions(home: Home, told: Mapping[str, Any]) -> Record:
         # DuckDB attaches no catalog to a read-only connection, and over a whole ledger `base` is the ledger itself.
         versions = read_sql("work", "version").replace(" base.", " ledger.")
         connection.execute(f"create temp table version as {versions}", {"as_of": as_of})
-        if told["kind"] == "document":
-            return {**told, "versions": document_versions(connection, told["source"], told["path"])}
-        spans = [*told["mentions"], *told.get("mention_history", ())]
+        if facts["kind"] == "document":
+            return {**facts, "versions": document_versions(connection, facts["source"], facts["path"])}
+        spans = [*facts["mentions"], *facts.get("mention_history", ())]
         own = {(one["source"], one["path"]) for one in spans if one["role"] == "root"}
         documents = [
             {"source": source, "path": path, "versions": document_versions(connection, source, path)}
             for source, path in sorted(own)
         ]
-        return {**told, "values": _sourced(connection, told), "documents": documents}
+        return {**facts, "values": _sourced(connection, facts), "documents": documents}
 
 
 def document_versions(connection: duckdb.DuckDBPyConnection, source: str, path: str) -> list[Record]:
@@ -62,7 +62,7 @@ def document_versions(connection: duckdb.DuckDBPyConnection, source: str, path: 
     rows = fetch_records(connection, read_sql("show", "document_versions"), asked)
     versions = [list(group) for _, group in groupby(rows, key=lambda row: row["version_number"])]
     nothing = {"field": OTHER, "before": None, "after": None}
-    told: list[Record] = as_plain(
+    facts: list[Record] = as_plain(
         [
             {
                 "number": after[0]["version_number"],
@@ -74,7 +74,7 @@ def document_versions(connection: duckdb.DuckDBPyConnection, source: str, path: 
             for before, after in pairwise([[], *versions])
         ]
     )
-    return told
+    return facts
 
 
 def _words(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -109,14 +109,14 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Rec
             yield {"field": field, "before": old, "after": new}
 
 
-def _sourced(connection: duckdb.DuckDBPyConnection, told: Mapping[str, Any]) -> dict[str, Record]:
+def _sourced(connection: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) -> dict[str, Record]:
     """Return the values, each that has no `from` with that of the best-ranked mention that says so."""
-    places = [one for one in told["mentions"] if "position" in one]
+    places = [one for one in facts["mentions"] if "position" in one]
     asked = {f"{name}s": [one[name] for one in places] for name in PLACE}
     rows = fetch_records(connection, read_sql("show", "mention_words"), asked) if places else []
     said = {(row["source"], row["path"], row["position"]): _spoken(row) for row in rows}
     ranked = [(place, said.get((place["source"], place["path"], place["position"]), {})) for place in places]
-    values = dict(told["values"])
+    values = dict(facts["values"])
     for field, one in values.items():
         sayers = [place for place, words in ranked if words.get(field) == one["value"]]
         if sayers and one["value"] is not None and one.get("from", sayers) is None:

@@ -72,7 +72,7 @@ def render(release: Path, state: State | None, now: datetime | None = None) -> s
     of making (naive UTC; now where none is given). Raises RunFailed where the release is absent or damaged.
     """
     answers = ask(release)
-    (told,) = answers["release"]
+    (of_release,) = answers["release"]
     made_at = now if now is not None else datetime.now(UTC).replace(tzinfo=None)
     quarantine = answers["quarantine"] if state is None else state.get("quarantine", answers["quarantine"])
     reasons = Counter(str(entry["reason"]) for entry in quarantine).most_common()
@@ -85,7 +85,7 @@ def render(release: Path, state: State | None, now: datetime | None = None) -> s
     return _template().render(
         **{
             **answers,
-            "release": told,
+            "release": of_release,
             "freshness": answers["freshness"][0],
             "cited": answers["cited"][:SHORT],
             "rising": rising[:SHORT],
@@ -99,7 +99,7 @@ def render(release: Path, state: State | None, now: datetime | None = None) -> s
         tables=[(*head, list(rows)) for head, rows in groupby(answers["dictionary"], _relation)],
         shapes=shapes,
         made_at=made_at,
-        hours_old=max(0.0, (made_at - told["as_of"]).total_seconds() / 3600),
+        hours_old=max(0.0, (made_at - of_release["as_of"]).total_seconds() / 3600),
         longest=LONG,
         style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
