@@ -106,7 +106,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
     for line in misspelt():
         warn(line)
     module, _, function = str(options.handler).partition(":")
-    if getattr(options, "direct", False) or module.endswith((".check", ".upkeep")):
+    is_direct = getattr(options, "direct", False) or getattr(options, "dry_run", False)
+    if is_direct or module.endswith((".check", ".upkeep")):
         from flows.startup import prepare_process
 
         prepare_process()

@@ -116,9 +116,9 @@ def _left_to_a_run(trial: Trial, request: RunRequest) -> list[str]:
     notices = []
     if is_unfinished(trial.connection):
         notices.append("a takedown was cut off; a run finishes it first")
-    told = {name: get_meta(trial.connection, name, "") for name in ("rules_version", "policy_version")}
+    known = {name: get_meta(trial.connection, name, "") for name in ("rules_version", "policy_version")}
     now = {"rules_version": str(build.VERSIONS.rules), "policy_version": str(build.VERSIONS.policy)}
-    if request.reparse or any(told[name] not in ("", now[name]) for name in told):
+    if request.reparse or any(known[name] not in ("", now[name]) for name in known):
         notices.append("a run reads the kept bytes of every version again first; a dry run does not")
     return notices
 

@@ -34,13 +34,15 @@ Validate = Callable[[Any], Any]
 # From how many values on a column is compared as a whole: below, importing pyarrow.compute costs more than it saves.
 MANY = 300
 # Their text, JSON and columns are in memory together, several times.
-_AT_ONCE = 1_500
+_AT_ONCE = 8_000
 _PLAIN = {
     pa.string(): r"^[!-~](?:[^\x00]*[!-~])?$",
     pa.int64(): "^[1-9][0-9]{0,17}$",
     pa.bool_(): "^(?:true|false)$",
     pa.timestamp("us"): "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{6})?Z$",
 }
+# What `flaw` is sure to call clean.
+_CLEAN = "^[ -$&-~]{20,}$"
 _PLAIN_IMAGE_URL = r"^https?://[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+/[!-~]{0,900}$"
 
 
@@ -183,9 +185,9 @@ class _Reader:
         urls = logos.values.field("url").to_pylist()
         first = [urls[start] if start < end else None for start, end in pairwise(logos.offsets.to_pylist())]
         found["provider_logo_url"] = pa.array(first, pa.string())
-        self.bad.update(_nulls(found["title"]))
+        self.bad.update(_places(found["title"].is_null()))
         for name in ("title", "excerpt", "provider_name"):
-            found[f"{name}_flaw"] = pa.array(list(map(flaw, found[name].to_pylist())), pa.int8())
+            found[f"{name}_flaw"] = self._flaws(found[name])
         return found
 
     def _column(self, name: str) -> Array:
@@ -197,36 +199,44 @@ class _Reader:
 
     def _typed(self, texts: Array, kind: pa.DataType, validate: Validate, rows: Sequence[int] | None = None) -> Array:
         """Return typed values. In: where the values of each row start, of lists; else a value is a row."""
-        plain = self._plain(texts, kind, _PLAIN[kind] if validate is not _image_url else _PLAIN_IMAGE_URL)
-        if plain is not None:
-            return plain
-        values: list[Any] = []
-        for place, text in enumerate(texts.to_pylist()):
+        typed, odd = self._plain(texts, kind, _PLAIN[kind] if validate is not _image_url else _PLAIN_IMAGE_URL)
+        if not odd:
+            return typed
+        values, written = typed.to_pylist(), texts.to_pylist()
+        for place in odd:
             try:
-                values.append(None if text is None else validate(text))
+                values[place] = validate(written[place])
             except PydanticCustomError:
-                values.append(None)
                 self.bad.add(place if rows is None else bisect_right(rows, place) - 1)
         return pa.array(values, kind)
 
-    def _plain(self, texts: Array, kind: pa.DataType, form: str) -> Array | None:
-        """Return typed values where all have the plain form, else None."""
-        if len(texts) == texts.null_count:
-            return pa.nulls(len(texts), cast(Any, kind))
-        if len(texts) < MANY:
-            return None
+    def _plain(self, texts: Array, kind: pa.DataType, form: str) -> tuple[Array, Sequence[int]]:
+        """Return the typed values of those texts that have the plain form, and the places of the others."""
+        if len(texts) - texts.null_count < MANY:
+            return pa.nulls(len(texts), cast(Any, kind)), _places(texts.is_valid())
         import pyarrow.compute as pc  # takes longer than a few documents
 
-        if pc.all(pc.match_substring_regex(texts, form)).as_py() is False:
-            return None
+        is_plain: Array = pc.match_substring_regex(texts, form)
+        plain: Array = pc.if_else(is_plain, texts, cast(Any, None))
+        odd = _places(pc.invert(is_plain))
+        if kind == pa.bool_():
+            return pc.equal(plain, cast(Any, "true")), odd
         if kind != pa.timestamp("us"):
-            return pc.equal(texts, cast(Any, "true")) if kind == pa.bool_() else texts.cast(kind)
+            return plain.cast(kind), odd
         try:
-            moments = texts.cast(pa.timestamp("us", "UTC")).cast(kind)
-        except pa.ArrowInvalid:
-            return None
+            moments = plain.cast(pa.timestamp("us", "UTC")).cast(kind)
+        except pa.ArrowInvalid:  # 30 February
+            return pa.nulls(len(texts), cast(Any, kind)), _places(texts.is_valid())
         bounds: Any = pc.min_max(moments).as_py()
-        return moments if bounds["min"] >= EARLIEST and bounds["max"] <= self._latest else None
+        is_within = bounds["min"] is None or (bounds["min"] >= EARLIEST and bounds["max"] <= self._latest)
+        return (moments, odd) if is_within else (moments, _places(texts.is_valid()))
+
+    def _flaws(self, texts: Array) -> Array:
+        _, odd = self._plain(texts, pa.string(), _CLEAN)
+        values, flaws = texts.to_pylist(), [0] * len(texts)
+        for place in odd:
+            flaws[place] = flaw(values[place])
+        return pa.array(flaws, pa.int8())
 
     def _hosts(self, domains: Array) -> Array:
         texts = domains.to_pylist()
@@ -238,7 +248,7 @@ class _Reader:
     def _texts(self, lists: Array) -> Array:
         rows = lists.offsets.to_pylist()
         texts = self._typed(lists.values, pa.string(), _text, rows)
-        self._refuse(_nulls(texts), rows)
+        self._refuse(_places(texts.is_null()), rows)
         return pa.ListArray.from_arrays(lists.offsets, texts)
 
     def _images(self, lists: Array) -> Array:
@@ -248,7 +258,7 @@ class _Reader:
         for name in Image.model_fields:
             validate = _image_url if name == "url" else _validator(Image, name)
             typed.append(self._typed(children[_alias(Image, name)], IMAGE.field(name).type, validate, rows))
-        self._refuse(_nulls(typed[0]), rows)
+        self._refuse(_places(typed[0].is_null()), rows)
         return pa.ListArray.from_arrays(lists.offsets, pa.StructArray.from_arrays(typed, fields=list(IMAGE)))
 
     def _refuse(self, places: Collection[int], rows: Sequence[int]) -> None:
@@ -269,5 +279,6 @@ def _host(domain: str | None) -> str | None:
         return None
 
 
-def _nulls(values: Array) -> Collection[int]:
-    return [place for place, value in enumerate(values.is_null().to_pylist()) if value] if values.null_count else ()
+def _places(marks: Array) -> Sequence[int]:
+    """Return where an array of booleans is true."""
+    return [place for place, is_marked in enumerate(marks.to_pylist()) if is_marked]

@@ -23,10 +23,11 @@ _PLAIN = (
 # The escapes that JSON and YAML 1.1 share, surrogates left out: libyaml refuses them.
 _ESCAPED = r'(?:[^"\\\n]++|\\(?:["\\rnt]|u(?:[0-9a-cA-CefEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2})))*'
 _LINE = re.compile(
-    r"^( *)(- )?(?:([A-Za-z][A-Za-z0-9_]{0,99}):(?: |$))?"
-    rf"""(?:("[^"\\\n]*"|'[^'\n]*')|({_PLAIN})|("{_ESCAPED}"))?$""",
+    r"^( *+)(- )?+(?:([A-Za-z][A-Za-z0-9_]{0,99}+):(?: |$))?+"
+    rf"""(?:("[^"\\\n]*+"|'[^'\n]*+')|({_PLAIN})|("{_ESCAPED}"))?+$""",
     re.MULTILINE,
 )
+_NULLS = ("", "null")
 _MAX_BYTES = 100_000
 
 _Row = tuple[str, str, str, str, str, str]
@@ -83,7 +84,7 @@ def _fold(rows: Sequence[_Row], base: int) -> dict[str, Tree] | None:
         while stack[-1][0] > column:
             stack.pop()
         top = stack[-1][1] if stack[-1][0] == column else None
-        value: Tree = quoted[1:-1] if quoted else json.loads(escaped) if escaped else _plain(plain)
+        value: Tree = quoted[1:-1] if quoted else json.loads(escaped) if escaped else None if plain in _NULLS else plain
         if dash:
             if not isinstance(top, list) or not (key or has_value) or len(stack) > most:
                 return None
@@ -113,7 +114,3 @@ def _next_mapping(items: list[Tree], column: int, stack: list[_Open]) -> dict[st
     items.append(mapping)
     stack.append((column, mapping))
     return mapping
-
-
-def _plain(text: str) -> str | None:
-    return None if text in ("", "null") else text

@@ -79,6 +79,7 @@ class Desk:
     folder: Path
     chance: random.Random
     texts: dict[str, list[str]] = field(default_factory=dict)
+    entries: list[dict[str, Any]] = field(default_factory=list)
 
     def edit(self) -> None:
         """Change a document somehow."""
@@ -103,9 +104,12 @@ class Desk:
         return make_document(title, url, related, "body\n", **more)
 
     def mention(self) -> dict[str, Any]:
-        """Return a related entry at random."""
+        """Return a related entry at random; mostly one that another document has, as in the real source."""
+        if self.entries and self.chance.random() < 0.6:
+            return self.chance.choice(self.entries)
         title, url, more = self.values()
-        return make_mention(title, url, **more)
+        self.entries.append(make_mention(title, url, **more))
+        return self.entries[-1]
 
     def values(self) -> tuple[str, str, dict[str, Any]]:
         """Return title, address and some other fields."""

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from functools import reduce
 from importlib import import_module
 from typing import Any, Literal
 
@@ -22,10 +23,10 @@ EDGES: Mapping[str, tuple[Literal["before", "after"], str, str]] = {
     "before_record": ("before", "warehouse.ledger.record", "append_events"),
     "during_record": ("after", "warehouse.release.runs", "write_run"),
     "after_record": ("before", "warehouse.release.standing", "why_build"),
-    "before_build": ("before", "warehouse.release.build", "deduplicate"),
-    "during_build": ("after", "warehouse.release.fingerprint", "fingerprint_table"),
-    "after_build": ("before", "warehouse.release.audit", "run_audits"),
-    "after_audit": ("after", "warehouse.release.audit", "check"),
+    "before_build": ("before", "warehouse.release.making", "Making.deduplicate"),
+    "during_build": ("after", "warehouse.release.build", "write_what_it_is"),
+    "after_build": ("before", "warehouse.release.making", "Making.audit"),
+    "after_audit": ("after", "warehouse.release.making", "Making.audit"),
     "before_publish": ("before", "warehouse.release.publish", "publish"),
     "after_seal": ("after", "warehouse.release.publish", "seal"),
     "after_rename": ("before", "warehouse.release.publish", "flip"),
@@ -40,12 +41,13 @@ EDGES: Mapping[str, tuple[Literal["before", "after"], str, str]] = {
 
 def arm(edge: str) -> None:
     """Let this process die at an edge. Raises KeyError or AttributeError where there is no such edge or function."""
-    when, module, name = EDGES[edge]
-    original = getattr(import_module(module), name)
-    deadly = _deadly(original, when)
-    for loaded in list(sys.modules.values()):
-        if getattr(loaded, name, None) is original:
-            setattr(loaded, name, deadly)
+    when, module, path = EDGES[edge]
+    *owners, name = path.split(".")
+    owner = reduce(getattr, owners, import_module(module))
+    original: Callable[..., Any] = getattr(owner, name)
+    for holder in (owner, *sys.modules.values()):
+        if getattr(holder, name, None) is original:
+            setattr(holder, name, _deadly(original, when))
 
 
 def _deadly(call: Callable[..., Any], when: str) -> Callable[..., Any]:

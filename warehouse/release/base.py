@@ -105,7 +105,9 @@ def transforms_digest() -> str:
     """Return a hash of all that makes rows of what is recorded, and tables of them: our SQL, and DuckDB's version."""
     texts = [duckdb.__version__, str(CONTRACT_VERSION), *create_tables(), *create_views(), *comments()]
     texts += [read_sql("work", name) for name in WORK]
-    texts += [read_sql(folder, name) for folder in ("dimensions", "facts", "history") for name in sql_names(folder)]
+    texts += [
+        read_sql(folder, name) for folder in ("scope", "dimensions", "facts", "history") for name in sql_names(folder)
+    ]
     texts += [read_sql("ops", name) for name in ("alias", "notice")]
     texts += [files("schemas").joinpath(f"{name}.py").read_text("utf-8") for name in ("shared_alias", "story_key")]
     return sha256("\0".join(texts).encode()).hexdigest()

@@ -80,26 +80,19 @@ def make_rows(connection: duckdb.DuckDBPyConnection, as_of: datetime, base_table
     steps = [step for step in work_steps(as_of) if step.name not in DEDUPLICATION]
     left = [replace(step, needs=step.needs - {*DEDUPLICATION}) for step in [*steps, *_row_steps(as_of)]]
     run_steps(connection, "made", left)
-    known = {one.table: one for one in base_tables}
-    tables, came, went = [], {}, {}
-    for table in CHANGING:
-        (gone, gone_digest), (come, come_digest) = (_count(connection, f"{kind}_{table.name}") for kind in _KINDS)
-        came[table.name], went[table.name] = come, gone
-        if table.name in known:
-            old = known[table.name]
-            digest = int(old.digest, 16) ^ gone_digest ^ come_digest
-            tables.append(TableFingerprint(table.name, old.row_count - gone + come, f"{digest:032x}"))
+    counted = [
+        f"select '{kind}_{table.name}', count(*), coalesce(bit_xor(digest), 0) from base.{kind}_{table.name}"
+        for table in CHANGING
+        for kind in ("gone", "come")
+    ]
+    found = {name: rest for name, *rest in connection.execute(" union all ".join(counted)).fetchall()}
+    came, went = ({table.name: found[f"{kind}_{table.name}"][0] for table in CHANGING} for kind in ("come", "gone"))
+    tables = []
+    for old in base_tables:
+        digest = int(old.digest, 16) ^ found[f"gone_{old.table}"][1] ^ found[f"come_{old.table}"][1]
+        row_count = old.row_count - went[old.table] + came[old.table]
+        tables.append(TableFingerprint(old.table, row_count, f"{digest:032x}"))
     return Delta(tuple(tables), came, went)
-
-
-_KINDS = ("gone", "come")
-
-
-def _count(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[int, int]:
-    ((count, digest),) = connection.execute(
-        f"select count(*), coalesce(bit_xor(digest), 0) from base.{name}"
-    ).fetchall()
-    return int(count), int(digest)
 
 
 def _row_steps(as_of: datetime) -> list[BuildStep]:
@@ -117,15 +110,14 @@ def _make_rows(table: Table, sql: str, as_of: datetime, cursor: duckdb.DuckDBPyC
         return
     name, where, digest = table.qualified_name, scope_of(table), row_digest(columns_of(table))
     cursor.execute(f"insert into made.{name} by name select * from ({sql}) as rows_made where {where}", values)
-    cursor.execute(
-        f"create table base.old_{table.name} as "
-        f"select rowid as row_id, {digest} as digest from previous.{name} where {where}"
-    )
-    cursor.execute(f"create table base.new_{table.name} as select rowid as row_id, {digest} as digest from made.{name}")
-    for kind, one, other in (("gone", "old", "new"), ("come", "new", "old")):
+    rows = {
+        "previous": f"select rowid as row_id, {digest} as digest from previous.{name} where {where}",
+        "made": f"select rowid as row_id, {digest} as digest from made.{name}",
+    }
+    for kind, one, other in (("gone", "previous", "made"), ("come", "made", "previous")):
         cursor.execute(
-            f"create table base.{kind}_{table.name} as select one.* from base.{one}_{table.name} as one "
-            f"anti join base.{other}_{table.name} as other on other.digest = one.digest"
+            f"create table base.{kind}_{table.name} as select one.* from ({rows[one]}) as one "
+            f"anti join ({rows[other]}) as other on other.digest = one.digest"
         )
 
 
@@ -194,21 +186,20 @@ def read_back(connection: duckdb.DuckDBPyConnection, file: Path, delta: Delta) -
     for table in OPS_TABLES:
         if table is not ALIAS:
             connection.execute(f"insert into after.ops.{table.name} by name select * from news.ops.{table.name}")
-    wrong = [table.name for table in CHANGING if not _is_as_made(connection, table)]
-    known = {one.table: one.row_count for one in delta.tables}
-    wrong += [
-        table.name
-        for table in BASE_TABLES
-        if connection.execute(f"select count(*) from news.main.{table.name}").fetchall() != [(known[table.name],)]
-    ]
+    differing = " union all ".join(map(_differing, CHANGING))
+    counts = " union all ".join(f"select '{one.table}', count(*) from news.main.{one.table}" for one in delta.tables)
+    wrong = {name for (name,) in connection.execute(differing).fetchall()}
+    found = dict(connection.execute(counts).fetchall())
+    wrong |= {one.table for one in delta.tables if found[one.table] != one.row_count}
     if wrong:
-        raise AuditFailed("the file does not hold the rows that were written", where=", ".join(sorted(set(wrong))))
+        raise AuditFailed("the file does not hold the rows that were written", where=", ".join(sorted(wrong)))
 
 
-def _is_as_made(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+def _differing(table: Table) -> str:
+    """Return the query that names a table where it holds other rows of the scope than were made."""
     columns, name = columns_of(table), table.qualified_name
-    found = connection.execute(digest_sql(columns, f"after.{name} where {scope_of(table)}")).fetchall()
-    return found == connection.execute(digest_sql(columns, f"made.{name}")).fetchall()
+    there, made = digest_sql(columns, f"after.{name} where {scope_of(table)}"), digest_sql(columns, f"made.{name}")
+    return f"select '{table.name}' from ({there} except {made})"
 
 
 def dangling_audits(delta: Delta) -> Iterator[Audit]:

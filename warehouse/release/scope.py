@@ -25,6 +25,7 @@ _LOADED = (
     "provider",
     "weighed_entry",
     "redone_entry",
+    "described_entry",
     "remote_entry",
     "content_entry",
     "event",

@@ -30,12 +30,12 @@ def _old_domain(value: str) -> str:
     return value.lower().removeprefix("www.")
 
 
-@pytest.fixture
-def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Newsroom:
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
     """A warehouse of two days under policy 1 and rules 2: two posts are one article, each domain is a provider."""
-    room = Newsroom.below(tmp_path)
+    room = Newsroom.below(tmp_path_factory.mktemp("origin"))
     listed = [make_mention("third", "https://example.com/third", provider={"name": "C", "domain": DOMAINS[2]})]
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         for module in (columns, entries):
             patch.setattr(module, "facts", _old_facts)
         patch.setattr(documents, "host_of", _old_domain)
@@ -53,6 +53,12 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Newsroom:
         ("the example",),
     ]
     return room
+
+
+@pytest.fixture
+def old(origin: Newsroom, tmp_path: Path) -> Newsroom:
+    """A copy of it that a test may change."""
+    return origin.copy(tmp_path)
 
 
 def _check_is_up_to_date(room: Newsroom) -> None:

@@ -75,8 +75,11 @@ def test_what_can_be_checked_is_checked_before_anything_is_taken_down(room: News
 
 @pytest.mark.parametrize(
     ("step", "how"),
-    [("publish_as_of", RunFailed("the disk is full")), ("prune", Killed("kill -9")), ("compact", Killed("kill -9"))],
-    ids=["publish_as_of", "prune", "compact"],
+    [
+        pytest.param("publish_as_of", RunFailed("the disk is full"), id="publish_as_of"),
+        pytest.param("prune", Killed("kill -9"), id="prune", marks=pytest.mark.slow),
+        pytest.param("compact", Killed("kill -9"), id="compact"),
+    ],
 )
 def test_a_takedown_that_was_cut_off_is_told_and_finished_by_the_next_run(
     room: Newsroom, monkeypatch: pytest.MonkeyPatch, step: str, how: BaseException

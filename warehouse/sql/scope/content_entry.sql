@@ -1,11 +1,12 @@
--- The mentions of the scope: of every entry that is weighed or remote, and all of documents that are made anew.
+-- The mentions of the scope: of every entry that is weighed or describes something, and all of documents that are made
+-- anew.
 select content_entry.*
 from ledger.content_entry as content_entry
 where
     content_entry.entry_id in (
         select entry_id from base.weighed_entry
         union all
-        select entry_id from base.remote_entry
+        select entry_id from base.described_entry
     )
     or content_entry.content_id in (
         select event.content_id
