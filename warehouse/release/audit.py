@@ -72,8 +72,9 @@ def _reference_audits(table: Table) -> Iterator[Audit]:
     for key in table.foreign_keys:
         yield Audit(
             f"reference__{table.name}__{key.column}",
-            f"select distinct {key.column} from {table.qualified_name} where {key.column} is not null "
-            f"and {key.column} not in (select {key.to_column} from news.main.{key.table})",
+            f"select distinct referring.{key.column} from {table.qualified_name} as referring "
+            f"anti join news.main.{key.table} as referred on referred.{key.to_column} = referring.{key.column} "
+            f"where referring.{key.column} is not null",
         )
 
 

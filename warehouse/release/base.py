@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from schemas.tables import CONTRACT_VERSION
+from warehouse.db import RELEASE_ROW_GROUP_ROWS
 from warehouse.ledger.opening import REWRITTEN, get_meta
 from warehouse.release.build import WORK, Built
 from warehouse.release.catalog import comments, create_tables, create_views
@@ -25,6 +26,8 @@ LONGEST_CHAIN = 50
 LONGEST_TIME = timedelta(days=7)
 LARGEST_GROWTH = 1.4
 MOST_REPLACED = 0.2
+# Rows that lie together in the file: of a table that has no more, each release writes all anew.
+SMALL_TABLE_ROWS = RELEASE_ROW_GROUP_ROWS
 
 # Why a release is built whole, beside the reasons for which there is no previous one (changes.py).
 FULL_REFRESH = "full_refresh"
@@ -75,14 +78,14 @@ def find_base(connection: duckdb.DuckDBPyConnection, previous: Previous | str, a
     if made is None or combine(parts) != row.fingerprint:
         return NOT_KNOWN
     base = Base(row.release_id, row.as_of, previous.file, parts, {one[0]: one[3] for one in tables}, *made[:3])
-    too_many = (base.replaced[one.table] > MOST_REPLACED * one.row_count for one in parts if one.row_count)
+    large = [one for one in parts if one.row_count > SMALL_TABLE_ROWS]
     faults = {
         LATER: as_of <= base.as_of,
         REWRITTEN_PAST: int(get_meta(connection, REWRITTEN, "0")) > row.change_number,
         OTHER_TRANSFORMS: made[5] != transforms_digest(),
         OTHER_EVENTS: made[3:5] != events_up_to(connection, base.as_of),
         GROWN: row.file.size > LARGEST_GROWTH * base.whole_size,
-        REPLACED: any(too_many),
+        REPLACED: any(base.replaced[one.table] > MOST_REPLACED * one.row_count for one in large),
     }
     return next((reason for reason, is_so in faults.items() if is_so), base)
 

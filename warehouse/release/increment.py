@@ -207,11 +207,12 @@ def dangling_audits(delta: Delta) -> Iterator[Audit]:
     for table in BASE_TABLES:
         for key in (one for one in table.foreign_keys if delta.went[one.table]):
             gone = (
-                f"select {key.to_column} from previous.main.{key.table} "
-                f"where rowid in (select row_id from base.gone_{key.table})"
+                f"select old.{key.to_column} from previous.main.{key.table} as old "
+                f"anti join made.main.{key.table} as new on new.{key.to_column} = old.{key.to_column} "
+                f"where old.rowid in (select row_id from base.gone_{key.table})"
             )
             yield Audit(
                 f"gone__{table.name}__{key.column}",
-                f"select distinct {key.column} from news.{table.qualified_name} where {key.column} in ({gone}) "
-                f"and {key.column} not in (select {key.to_column} from news.main.{key.table})",
+                f"select distinct referring.{key.column} from news.{table.qualified_name} as referring "
+                f"semi join ({gone}) as gone on gone.{key.to_column} = referring.{key.column}",
             )
