@@ -1,7 +1,7 @@
 """What a source document says, as Pydantic models: strict about meaning, free of YAML's type guesses.
 
 In come strings, None, lists and mappings (flows/reading/yaml_tree.py); out come typed values. Every rule about a single
-value is here; rules that need the URL policy are in flows/reading/identify.py. Plain functions validate the leaves,
+value is here; rules that need the URL policy are in flows/reading/entries.py. Plain functions validate the leaves,
 because Pydantic's own lax modes accept more than the rules do (`1_000` and `1.0` as integers, `yes` as a boolean,
 numbers as dates). An absent or blank text is NULL in every optional field. Fields that no model knows are kept in
 `model_extra`.

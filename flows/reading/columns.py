@@ -1,17 +1,16 @@
 """What entries say, as columns: read from their JSON, checked and typed a column at a time.
 
-A distinct entry is judged by its model (schemas/documents.py) in 30 µs, most of it calls of small functions. But nearly
-all values are in the plainest form there is: digits, `2021-04-29T17:02:00Z`, a text without blanks at its ends. So the
-JSON of a whole batch is read by Arrow in one go, and each column is compared with the form that needs no judgement. A
-column with any other value is typed value by value, by the model's own validators, and a row in which one of them
-refuses is not proved here: the model judges it, and lets its entry say the same in plain form. So the models alone
-decide what is valid; a test compares both ways.
+Judging a distinct entry by its model (schemas/documents.py) is mostly calls of small functions. But nearly all values
+are in the plainest form there is: digits, `2021-04-29T17:02:00Z`, a text without blanks at its ends. So the JSON of a
+whole batch is read by Arrow in one go, and each column is compared with the form that needs no judgement. Any other
+value is typed by the model's own validator. A row in which one of them refuses is not proved here: the model judges it,
+and lets its entry say the same in plain form. So the models alone decide what is valid; a test compares both ways.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
@@ -114,27 +113,26 @@ def _table(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[in
     return pa.Table.from_arrays([columns[name] for name in ENTRIES.names], schema=ENTRIES), reader.bad
 
 
-def _read(rows: Sequence[bytes]) -> Iterator[pa.Table]:
+def _read(rows: Sequence[bytes], *, has_known_keys: bool = False) -> Iterator[pa.Table]:
     """Yield JSON rows as tables of text; a row with an unknown key, or a list in a text's place, as an empty one."""
     if not rows:
         yield _SCHEMA.empty_table()
         return
     data = b"\n".join(rows)
     try:
-        table = pyarrow.json.read_json(
+        yield pyarrow.json.read_json(
             cast(Any, pa.BufferReader(data)),
             pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="infer"),
+            pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="error"),
         )
     except pa.ArrowInvalid:
+        if not has_known_keys:
+            rows = [row if _has_known_keys(orjson.loads(row)) else b"{}" for row in rows]
+            yield from _read(rows, has_known_keys=True)
+            return
         half = len(rows) // 2
-        parts = (rows[:half], rows[half:]) if half else ([b"{}"],)
-        yield from chain.from_iterable(map(_read, parts))
-        return
-    if table.schema == _SCHEMA:
-        yield table
-    else:
-        yield from _read([row if _has_known_keys(orjson.loads(row)) else b"{}" for row in rows])
+        for part in (rows[:half], rows[half:]) if half else ([b"{}"],):
+            yield from _read(part, has_known_keys=True)
 
 
 def _has_known_keys(tree: dict[str, Tree]) -> bool:

@@ -22,6 +22,7 @@ from tests.warehouse.export.exports import (
     manifest_of,
     paths,
     pretend_older,
+    small_warehouse,
 )
 from tests.warehouse.making import run_python
 from warehouse.export.contents import Contents, Relation
@@ -49,6 +50,19 @@ def exported(tmp_path_factory: pytest.TempPathFactory, newsroom: Newsroom) -> Pa
 def root(tmp_path: Path, exported: Path) -> Path:
     """Give a copy of it."""
     shutil.copytree(exported, tmp_path / "out")
+    return tmp_path / "out"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the warehouse of a release of three tables, for what is about places and not about rows."""
+    return small_warehouse(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def small_root(tmp_path: Path, small: Path) -> Path:
+    """Give a folder with an export of it."""
+    assert export(small, Folder(tmp_path / "out")).is_new
     return tmp_path / "out"
 
 
@@ -219,47 +233,47 @@ def _without_undated(folder: str, name: str) -> str:
     return "select *, 1 as month_number from main.fact_mention where published_date_key is not null"
 
 
-def test_the_last_exports_are_kept_for_readers_in_progress(root: Path, newsroom: Newsroom) -> None:
-    folders = [manifest_of(root)["folder"]]
+def test_the_last_exports_are_kept_for_readers_in_progress(small_root: Path, small: Path) -> None:
+    folders = [manifest_of(small_root)["folder"]]
     for _ in range(3):
-        pretend_older(root)
-        folders.append(export(newsroom.warehouse, Folder(root)).manifest.folders[0])
+        pretend_older(small_root)
+        folders.append(export(small, Folder(small_root)).manifest.folders[0])
 
-    assert {path.name for path in root.iterdir() if path.is_dir()} == set(folders[1:])
-    assert [one["folder"] for one in manifest_of(root)["kept"]] == [folders[2], folders[1]]
+    assert {path.name for path in small_root.iterdir() if path.is_dir()} == set(folders[1:])
+    assert [one["folder"] for one in manifest_of(small_root)["kept"]] == [folders[2], folders[1]]
 
 
-def test_a_second_export_at_once_is_refused(root: Path, newsroom: Newsroom) -> None:
-    with Folder(root).held(), pytest.raises(LockedError, match="another export writes here"):
-        export(newsroom.warehouse, Folder(root))
+def test_a_second_export_at_once_is_refused(small_root: Path, small: Path) -> None:
+    with Folder(small_root).held(), pytest.raises(LockedError, match="another export writes here"):
+        export(small, Folder(small_root))
 
 
 @pytest.mark.parametrize("name", ["manifest.json.tmp", "manifest.json.0123456789abcdef.tmp"])
-def test_a_manifest_that_a_crash_left_half_written_is_ours(tmp_path: Path, newsroom: Newsroom, name: str) -> None:
+def test_a_manifest_that_a_crash_left_half_written_is_ours(tmp_path: Path, small: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"{")
-    assert export(newsroom.warehouse, Folder(tmp_path)).is_new
+    assert export(small, Folder(tmp_path)).is_new
 
 
-def test_what_is_not_ours_is_not_touched(tmp_path: Path, newsroom: Newsroom) -> None:
+def test_what_is_not_ours_is_not_touched(tmp_path: Path, small: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"sun")
     with pytest.raises(UsageError, match=r"holds other things: .*holiday\.jpg"):
-        export(newsroom.warehouse, Folder(tmp_path))
+        export(small, Folder(tmp_path))
     (tmp_path / "manifest.json").write_text('{"name": "a web app"}', encoding="utf-8")
     with pytest.raises(UsageError, match="not one that newsmart wrote"):
-        export(newsroom.warehouse, Folder(tmp_path))
+        export(small, Folder(tmp_path))
     with pytest.raises(UsageError, match="not a folder"):
-        export(newsroom.warehouse, Folder(tmp_path / "holiday.jpg"))
+        export(small, Folder(tmp_path / "holiday.jpg"))
     assert {path.name for path in tmp_path.iterdir()} - {".newsmart-export.lock"} == {"holiday.jpg", "manifest.json"}
 
 
-def test_a_manifest_cannot_name_a_folder_outside(root: Path, newsroom: Newsroom) -> None:
-    victim = root.parent / "victim"
-    shutil.copytree(root, victim)
-    text = (root / "manifest.json").read_text(encoding="utf-8")
-    (root / "manifest.json").write_text(text.replace('"kept": []', '"kept": [{"folder": "../victim"}]'), "utf-8")
+def test_a_manifest_cannot_name_a_folder_outside(small_root: Path, small: Path) -> None:
+    victim = small_root.parent / "victim"
+    shutil.copytree(small_root, victim)
+    text = (small_root / "manifest.json").read_text(encoding="utf-8")
+    (small_root / "manifest.json").write_text(text.replace('"kept": []', '"kept": [{"folder": "../victim"}]'), "utf-8")
 
     with pytest.raises(UsageError, match="not one that newsmart wrote"):
-        export(newsroom.warehouse, Folder(root))
+        export(small, Folder(small_root))
 
 
 @pytest.mark.parametrize(
@@ -270,12 +284,12 @@ def test_a_manifest_cannot_name_a_folder_outside(root: Path, newsroom: Newsroom)
     ],
 )
 def test_a_manifest_of_another_kind_or_version_stays(
-    root: Path, newsroom: Newsroom, old: str, new: str, error: str
+    small_root: Path, small: Path, old: str, new: str, error: str
 ) -> None:
-    text = (root / "manifest.json").read_text(encoding="utf-8").replace(old, new)
-    (root / "manifest.json").write_text(text, encoding="utf-8")
+    text = (small_root / "manifest.json").read_text(encoding="utf-8").replace(old, new)
+    (small_root / "manifest.json").write_text(text, encoding="utf-8")
 
     with pytest.raises(UsageError, match=error):
-        export(newsroom.warehouse, Folder(root))
+        export(small, Folder(small_root))
 
-    assert (root / "manifest.json").read_text(encoding="utf-8") == text
+    assert (small_root / "manifest.json").read_text(encoding="utf-8") == text
