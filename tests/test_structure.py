@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("schemas", "warehouse", "flows")
 ROOMS = {
-    "flows": ("sources", "reading", "engines", "pipeline", "scheduling", "commands"),
+    "flows": ("sources", "reading", "readers", "pipeline", "scheduling", "commands"),
     "warehouse": ("ledger", "release", "queries", "report", "export", "upkeep"),
 }
 MODULES = sorted(path.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))

@@ -14,8 +14,8 @@ from typing import Any
 
 from flows.commands.output import json_line, warn
 from flows.commands.state import PROBLEM_FIELDS
-from flows.engines.readers import LocalReaders
 from flows.pipeline.request import core_count
+from flows.readers.local import LocalReaders
 from flows.sources.scan import FileRef
 from flows.sources.walk import SUFFIXES, is_document, walk
 from flows.streams import put

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows.engines.choice import ENGINES
+from flows.readers.choice import ENGINES
 from schemas.limits import MOST_SECONDS, MOST_WORKERS
 
 Adder = Any  # argparse gives its group of subparsers no public type

@@ -4,7 +4,6 @@ A test holds the two orders equal. Rejected: one order for both, which took each
 whoever opens the flow.
 """
 
-from flows.engines.readers import LocalReaders, Readers
 from flows.pipeline.intake import read_and_record, scan_sources
 from flows.pipeline.limits import check_limits
 from flows.pipeline.opening import open_run
@@ -18,6 +17,7 @@ from flows.pipeline.release import (
     publish_release,
 )
 from flows.pipeline.request import RunRequest, RunResult
+from flows.readers.local import LocalReaders, Readers
 
 
 def run_direct(request: RunRequest, readers: Readers | None = None) -> RunResult:

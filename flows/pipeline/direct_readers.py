@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 
-from flows.engines.readers import LocalReaders, Readers
 from flows.pipeline.request import RunRequest
+from flows.readers.local import LocalReaders, Readers
 from flows.sources.walk import is_document
 from warehouse.home import Home
 
@@ -24,7 +24,7 @@ def direct_readers(request: RunRequest) -> Iterator[Readers]:
     """Yield what reads a run's documents: processes of this machine, or a Dask cluster, which opens when needed."""
     if request.engine.is_dask:
         # Not at the top: Dask is an extra, and importing it takes longer than a small run.
-        from flows.engines.dask_readers import DaskReaders, direct_cluster
+        from flows.readers.dask_readers import DaskReaders, direct_cluster
 
         cluster = partial(direct_cluster, request.engine, request.processes)
         with DaskReaders(cluster, is_own=not request.engine.address) as on_dask:

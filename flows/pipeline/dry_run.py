@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from flows.engines.readers import Readers
 from flows.pipeline.intake import record_observation, scan_sources
 from flows.pipeline.limits import check_limits
 from flows.pipeline.outcome import check_all_listed, result_of
 from flows.pipeline.release import why_build_now
 from flows.pipeline.request import RunRequest, RunResult
 from flows.pipeline.run import Run, step
+from flows.readers.local import Readers
 from schemas.errors import NewsmartError
 from schemas.text import sample
 from schemas.urls import url_key

@@ -7,11 +7,11 @@ process.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flows.engines.readers import Readers
 from flows.pipeline.outcome import check_all_listed, note_failure
 from flows.pipeline.reparse import bring_up_to_date
 from flows.pipeline.request import RunRequest
 from flows.pipeline.run import Run
+from flows.readers.local import Readers
 from schemas.errors import UsageError
 from warehouse.clock import utc_now
 from warehouse.home import Home

@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from flows.engines.readers import LocalReaders
 from flows.pipeline.request import RunRequest
+from flows.readers.local import LocalReaders
 from flows.sources.scan import FileRef
 from schemas.file_state import file_state
 from warehouse.db import spill_folder

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from flows.engines.choice import Engine, choose_engine
+from flows.readers.choice import Engine, choose_engine
 from flows.settings import Settings
 from flows.sources.named import parse_sources
 from flows.sources.scan import Source

@@ -15,8 +15,8 @@ from time import monotonic
 
 import duckdb
 
-from flows.engines.readers import Readers
 from flows.pipeline.request import LOGGER, Changes, RunRequest
+from flows.readers.local import Readers
 from warehouse import interrupts
 from warehouse.home import Home
 from warehouse.ledger.record import Balance

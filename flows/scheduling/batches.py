@@ -20,9 +20,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_API_URL
 from prefect_dask.task_runners import DaskTaskRunner
 
-from flows.engines.choice import Engine
-from flows.engines.dask_readers import CLIENT_OPTIONS, Cluster, Pending, cluster_target, connected, direct_cluster
-from flows.engines.dask_worker import Answer, read_on_worker, versions_here
+from flows.readers.choice import Engine
+from flows.readers.dask_readers import CLIENT_OPTIONS, Cluster, Pending, cluster_target, connected, direct_cluster
+from flows.readers.dask_worker import Answer, read_on_worker, versions_here
 
 
 @task(name="read batch", task_run_name="read batch", cache_policy=NO_CACHE, persist_result=False)

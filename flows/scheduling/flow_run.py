@@ -25,11 +25,11 @@ from prefect.logging.handlers import APILogWorker
 from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
-from flows.engines.readers import LocalReaders, Readers
 from flows.pipeline.hooks import failure_event, notify_published, tell_failure
 from flows.pipeline.opening import open_run
 from flows.pipeline.request import RunRequest, RunResult, request_of, summary_of
 from flows.pipeline.run import Run
+from flows.readers.local import LocalReaders, Readers
 from flows.scheduling.page import failed_result, leave_report
 from flows.settings import load_settings, process_environment
 from flows.streams import close_stderr
@@ -150,7 +150,7 @@ def _readers(request: RunRequest) -> Iterator[Readers]:
             yield local
         return
     # Not at the top: Dask is an extra.
-    from flows.engines.dask_readers import DaskReaders
+    from flows.readers.dask_readers import DaskReaders
     from flows.scheduling.batches import task_cluster
 
     engine = request.engine

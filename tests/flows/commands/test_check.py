@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flows.cli import main
-from flows.engines import readers
+from flows.readers import local
 from flows.sources.walk import Found, Unlistable
 from tests.documents import Plain, make_document, make_mention
 from tests.newsroom import Newsroom
@@ -174,15 +174,15 @@ def test_many_documents_are_read_by_several_processes(
         (folder / f"{number:03}.md").write_text(BAD)
     alone = _rows(capsys, "news")
     begun = []
-    close = readers.LocalReaders.close
+    close = local.LocalReaders.close
 
-    def note(self: readers.LocalReaders) -> None:
+    def note(self: local.LocalReaders) -> None:
         begun.append(self.has_begun)
         close(self)
 
     monkeypatch.setattr("flows.commands.check.core_count", lambda: 2)
-    monkeypatch.setattr(readers, "_WORTH_PROCESSES", 0)
-    monkeypatch.setattr(readers.LocalReaders, "close", note)
+    monkeypatch.setattr(local, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(local.LocalReaders, "close", note)
     assert _rows(capsys, "news") == alone
     assert any(begun)
     assert [row["path"] for row in alone] == sorted(row["path"] for row in alone)

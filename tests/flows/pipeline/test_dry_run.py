@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.cli import main
-from flows.engines.readers import LocalReaders
 from flows.pipeline.dry_run import DryRun, dry_run
 from flows.pipeline.request import RunRequest, RunResult
+from flows.readers.local import LocalReaders
 from flows.sources.scan import Source
 from schemas.errors import NewsmartError, RunFailed
 from tests.documents import make_document, make_mention

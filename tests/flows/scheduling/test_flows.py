@@ -32,10 +32,10 @@ from prefect.states import Completed, Failed, Running, Scheduled
 from flows import maintenance
 from flows import refresh as module
 from flows.commands.progress import Progress
-from flows.engines import dask_readers
-from flows.engines.dask_readers import Pending
 from flows.pipeline import direct
 from flows.pipeline.request import LOGGER, RunRequest, RunResult
+from flows.readers import dask_readers
+from flows.readers.dask_readers import Pending
 from flows.refresh import call_refresh, refresh
 from flows.scheduling.batches import TaskCluster
 from flows.scheduling.flow_run import flush, step, tell_hooks

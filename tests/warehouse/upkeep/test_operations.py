@@ -8,8 +8,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flows.engines import pool
 from flows.pipeline import opening, reparse
+from flows.readers import pool
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from schemas.packs import Slice, unpack
 from schemas.urls import UrlFacts, facts
@@ -306,7 +306,7 @@ def test_what_is_read_again_in_several_batches_is_the_same(newsroom: Newsroom, m
     newsroom.run()
     monkeypatch.setattr(pool, "MAX_BATCH_FILES", 2)
     monkeypatch.setattr(reparse, "BATCH_DOCUMENTS", 5)
-    monkeypatch.setattr("flows.engines.readers._WORTH_PROCESSES", 0)
+    monkeypatch.setattr("flows.readers.local._WORTH_PROCESSES", 0)
     fingerprint = newsroom.one("select fingerprint from ops.release")
 
     for workers in (1, 2):

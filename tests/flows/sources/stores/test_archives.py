@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.engines.pool import ReaderPool
+from flows.readers.pool import ReaderPool
 from flows.reading.read import read_batch
 from flows.sources.files import MAX_BYTES, read_files
 from flows.sources.named import parse_source

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import pytest
 
 from flows.cli import main
-from flows.engines.pool import ReaderPool
 from flows.pipeline import intake as run_intake
 from flows.pipeline.request import RunResult
+from flows.readers.pool import ReaderPool
 from flows.sources.files import MAX_BYTES, read_files
 from flows.sources.scan import FileRef, Source, scan
 from flows.sources.stores import s3

@@ -7,8 +7,8 @@ import pytest
 
 from flows.cli import build_parser, main
 from flows.commands.run import run_request, run_settings
-from flows.engines import choice
-from flows.engines.choice import Engine, choose_engine
+from flows.readers import choice
+from flows.readers.choice import Engine, choose_engine
 from flows.scheduling.batches import can_reach
 from flows.scheduling.run import parameters_of
 from schemas.errors import UsageError

@@ -12,9 +12,9 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from flows.engines import pool
-from flows.engines.pool import ReaderPool, Span, batches, lanes
-from flows.engines.readers import LocalReaders
+from flows.readers import pool
+from flows.readers.local import LocalReaders
+from flows.readers.pool import ReaderPool, Span, batches, lanes
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from tests.flows.reading.samples import AS_OF, document, refs_of
@@ -50,7 +50,7 @@ def test_no_reference_no_batch_and_nothing_is_imported_for_it() -> None:
     with closing(ReaderPool(2)) as readers:
         assert list(readers.read_all([], AS_OF)) == []
     code = (
-        "import sys; from flows.engines.readers import LocalReaders;"
+        "import sys; from flows.readers.local import LocalReaders;"
         "assert list(LocalReaders(2).read_all([], None)) == []; print(*sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
@@ -64,14 +64,14 @@ def test_a_dead_process_is_a_failure_that_may_pass(refs: References, monkeypatch
 
 
 def test_a_failing_process_says_why(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = pool.START.replace("main(", "import flows.engines.worker as w; w.read_batch = None; main(")
+    start = pool.START.replace("main(", "import flows.readers.worker as w; w.read_batch = None; main(")
     monkeypatch.setattr(pool, "START", start)
     with closing(ReaderPool(2)) as readers, pytest.raises(RunFailed, match="TypeError"):
         list(readers.read_all(refs, AS_OF))
 
 
 def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
-    code = "import time; from flows.engines.pool import ReaderPool; readers = ReaderPool(2); time.sleep(60)"
+    code = "import time; from flows.readers.pool import ReaderPool; readers = ReaderPool(2); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as parent:
         found = _children(parent.pid, 2)
         parent.send_signal(signal.SIGKILL)
@@ -121,7 +121,7 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
 
 def test_a_worker_imports_no_more_than_reading_needs() -> None:
     tops = "{name.partition('.')[0] for name, loaded in sys.modules.items() if loaded}"
-    code = f"import sys, flows.engines.worker; print(*{tops})"
+    code = f"import sys, flows.readers.worker; print(*{tops})"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
     assert not {"duckdb", "prefect", "numpy", "pandas", "yaml", "urllib3"} & set(ran.stdout.split())
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from distributed import Client, Future
 
-from flows.engines import dask_readers
-from flows.engines.choice import Engine
-from flows.engines.dask_readers import AHEAD, DaskReaders, DirectCluster, Pending, direct_cluster
-from flows.engines.dask_worker import Answer, MemoKeeper, Versions
 from flows.pipeline.direct import run_direct
 from flows.pipeline.direct_readers import direct_readers
 from flows.pipeline.request import RunRequest
+from flows.readers import dask_readers
+from flows.readers.choice import Engine
+from flows.readers.dask_readers import AHEAD, DaskReaders, DirectCluster, Pending, direct_cluster
+from flows.readers.dask_worker import Answer, MemoKeeper, Versions
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
-from tests.flows.engines.dask_crew import Crew
+from tests.flows.readers.dask_crew import Crew
 from tests.flows.reading.samples import AS_OF, document, refs_of
 from tests.newsroom import Newsroom
 
@@ -88,7 +88,7 @@ def test_the_release_is_the_same_from_all_engines_while_workers_come_and_go(
     source = Source("s", "docs")
     here = fingerprint(tmp_path / "here", source, Engine(), 1)
     with monkeypatch.context() as patch:
-        patch.setattr("flows.engines.readers._WORTH_PROCESSES", 0)
+        patch.setattr("flows.readers.local._WORTH_PROCESSES", 0)
         assert fingerprint(tmp_path / "processes", source, Engine(), 2) == here
     held: list[int] = []
 

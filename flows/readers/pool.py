@@ -40,7 +40,7 @@ AHEAD = 2
 START = (
     "import sys; sys.path[:] = {path!r};"
     "import gc, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); gc.disable();"
-    "from flows.engines.worker import main; main({descriptors!r})"
+    "from flows.readers.worker import main; main({descriptors!r})"
 )
 # What a document costs beside its bytes, in bytes.
 _DOCUMENT_WEIGHT = 15_000

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 60.0
-PRELOAD = "tests.flows.engines.dask_preload"
+PRELOAD = "tests.flows.readers.dask_preload"
 SETTINGS = {
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
     "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": "[]",

@@ -8,11 +8,11 @@ from zipfile import ZipFile, ZipInfo
 
 import pytest
 
-from flows.engines import pool
-from flows.engines.readers import LocalReaders
 from flows.pipeline.direct import run_direct
 from flows.pipeline.direct_readers import direct_readers
 from flows.pipeline.request import RunRequest
+from flows.readers import pool
+from flows.readers.local import LocalReaders
 from flows.sources.scan import References, Source
 from schemas.errors import TransientFailure
 from tests.flows.reading.samples import AS_OF, document, refs_of
@@ -32,7 +32,7 @@ def refs(tmp_path: Path) -> References:
 @pytest.fixture
 def cheap_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let processes pay from three documents on."""
-    monkeypatch.setattr("flows.engines.readers._WORTH_PROCESSES", 40_000)
+    monkeypatch.setattr("flows.readers.local._WORTH_PROCESSES", 40_000)
 
 
 @pytest.mark.usefixtures("cheap_processes")
@@ -98,7 +98,7 @@ def watch(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> Watch:
     for number in range(6):
         newsroom.write(f"{number}.md", _text(number, 0), is_settled=False)
     watch = Watch(newsroom, monkeypatch)
-    monkeypatch.setattr("flows.engines.readers._WORTH_PROCESSES", 40_000)
+    monkeypatch.setattr("flows.readers.local._WORTH_PROCESSES", 40_000)
     return watch
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from flows.engines.pool import ReaderPool, read_here, sizes_of, weight_of
+from flows.readers.pool import ReaderPool, read_here, sizes_of, weight_of
 from flows.sources.scan import FileRef
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow

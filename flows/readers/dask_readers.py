@@ -37,10 +37,10 @@ from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 from distributed.security import Security
 
-from flows.engines.choice import Engine
-from flows.engines.dask_worker import Answer, pack, read_on_worker, versions_here
-from flows.engines.pool import batches, lanes, read_here, sizes_of, weight_of
-from flows.engines.readers import Readers
+from flows.readers.choice import Engine
+from flows.readers.dask_worker import Answer, pack, read_on_worker, versions_here
+from flows.readers.local import Readers
+from flows.readers.pool import batches, lanes, read_here, sizes_of, weight_of
 from flows.reading.read import read_batch
 from flows.sources.files import read_files
 from flows.sources.scan import FileRef
@@ -177,7 +177,7 @@ def _own_cluster(processes: int, scratch: str) -> Iterator[LocalCluster]:
             worker_dashboard_address=f"{HOST}:0",
             local_directory=scratch,
             silence_logs=logging.CRITICAL,
-            preload=["flows.engines.dask_worker"],
+            preload=["flows.readers.dask_worker"],
         )
     with cluster:
         for number in interrupts:
@@ -231,7 +231,7 @@ class DaskReaders(Readers):
         self._stack.close()
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Generator[ReadBatch]:
-        """Read documents on the cluster; as `flows.engines.readers.Readers`, batches in the order of their references.
+        """Read documents on the cluster; as `flows.readers.local.Readers`, batches in the order of their references.
 
         Raises TransientFailure where the scheduler is not there or no worker is; RunFailed where a batch fails, kills
         its workers, or meets a worker that has other versions or does not see the sources.
