@@ -1,6 +1,10 @@
 """The soak: `newsmart serve --every 5` over a source that is edited all the time.
 
     python -m tests.soak.serve --minutes 30
+    python -m tests.soak.serve --minutes 15 --trouble restart --trouble server --trouble clock --trouble all
+
+The second form makes one trouble a minute, in turn: the service is restarted, its server or worker is killed, or all of
+them, or the wall clock jumps ten days ahead and back. Afterwards every edit must be in the release all the same.
 
 Fails where a change is not in the end in the release, where a process does not stay flat in memory, where Prefect's
 database keeps growing, or where the scheduler does not stop in time. Prints what it measured as one JSON object.
@@ -19,10 +23,13 @@ from pathlib import Path
 
 from tests.documents import make_document
 from tests.soak.served import Served
+from tests.soak.troubles import TROUBLES, Troubles, chosen
 
 EDIT_SECONDS = 1.0
 SAMPLE_SECONDS = 10.0
+START_SECONDS = 300.0
 STOP_SECONDS = 15.0
+RECOVERY_SECONDS = 120.0
 MEMORY_GROWTH = 1.15
 DATABASE_GROWTH_BYTES_A_MINUTE = 1_000_000
 # The database grows until it holds the 200 flow runs that are kept, at one each five seconds for 17 minutes; only what
@@ -44,6 +51,7 @@ class Outcome:
     """What a soak found. `faults` is empty when all is well."""
 
     edits: int
+    troubles: int
     runs: int
     skipped: int
     stop_seconds: float
@@ -84,22 +92,27 @@ class Editor:
         return self._count
 
 
-def soak(place: Path, minutes: float, seed: int = 1) -> Outcome:
-    """Serve and edit for some minutes below a folder. Out: what was found."""
+def soak(
+    place: Path, minutes: float, seed: int = 1, trouble: Sequence[str] = (), trouble_seconds: float = 60.0
+) -> Outcome:
+    """Serve and edit for some minutes below a folder, with these troubles in turn. Out: what was found."""
+    kinds, environment = chosen(trouble, place)
     # On a busy machine a run may take so long that most documents are others by the next one.
-    with Served(place, ("--every", "5", "--allow-shrink")) as served:
-        served.wait_until_serving()
+    with Served(place, ("--every", "5", "--allow-shrink"), environment) as served:
+        served.wait_until_serving(START_SECONDS)
         editor, samples, start = Editor(served.source, seed), [], time.monotonic()
+        troubles = Troubles(kinds, trouble_seconds, random.Random(seed))
         next_sample = start
         while (now := time.monotonic()) < start + minutes * 60:
             editor.edit()
+            troubles.strike(served)
             if now >= next_sample:
                 samples.append(Sample(round(now - start, 1), served.rss_bytes(), served.database_bytes()))
                 next_sample = now + SAMPLE_SECONDS
             time.sleep(EDIT_SECONDS)
-        faults = []
+        faults = troubles.faults
         try:
-            served.wait_for_titles(editor.titles)
+            served.wait_for_titles(editor.titles, RECOVERY_SECONDS)
         except TimeoutError as error:
             faults.append(f"a change is not in the release: {error}")
         status, seconds = served.stop()
@@ -108,10 +121,9 @@ def soak(place: Path, minutes: float, seed: int = 1) -> Outcome:
         faults.append(f"stopped with status {status} after {seconds:.1f} s")
     if "Traceback" in text:
         faults.append("a traceback is in the log")
-    faults += growth(samples, minutes)
-    return Outcome(
-        editor.count, text.count(" completed: "), text.count(" skipped "), round(seconds, 2), samples, faults
-    )
+    faults += [] if trouble else growth(samples, minutes)
+    runs, skipped = (text.count(words) for words in (" completed: ", " skipped "))
+    return Outcome(editor.count, troubles.count, runs, skipped, round(seconds, 2), samples, faults)
 
 
 def growth(samples: Sequence[Sample], minutes: float) -> list[str]:
@@ -136,9 +148,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Serve over a source that is edited all the time.")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--trouble", action="append", default=[], choices=TROUBLES, help="again for several, in turn")
+    parser.add_argument("--trouble-seconds", type=float, default=60.0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        outcome = soak(Path(place), options.minutes, options.seed)
+        outcome = soak(Path(place), options.minutes, options.seed, options.trouble, options.trouble_seconds)
+        if outcome.faults:
+            sys.stderr.write((Path(place) / "serve.log").read_text()[-20_000:])
     sys.stdout.write(json.dumps(asdict(outcome)) + "\n")
     for fault in outcome.faults:
         sys.stderr.write(f"{fault}\n")
