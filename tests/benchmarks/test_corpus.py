@@ -63,6 +63,7 @@ def test_writes_as_many_documents_as_asked(folders: int, tmp_path: Path) -> None
     assert len({Path(name).parent for name in found}) in range(1 if folders == 1 else 2, folders + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("documents", "kind", "bytes_each", "mentions_each"), [(2_000, "long", 27_000, 33.5), (2_000, "short", 6_000, 6.5)]
 )

@@ -79,6 +79,7 @@ def test_a_run_that_published_ends_with_0(room: Newsroom, redirect: str, is_buff
     assert (NOT_WRITTEN in done.stderr) == (redirect == FULL[0])
 
 
+@pytest.mark.slow
 @needs_dev_full
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(

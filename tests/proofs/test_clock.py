@@ -146,6 +146,7 @@ def test_a_clock_that_is_set_back_during_a_run_gives_no_negative_seconds(
     assert "newsmart_run_seconds 0" in status_prometheus(clock.status())
 
 
+@pytest.mark.slow
 def test_releases_are_kept_and_gone_back_to_in_the_order_of_runs(clock: Clock) -> None:
     clock.run("one")
     clock.run("two", TRUE + 10 * A_DAY)
@@ -201,6 +202,7 @@ def test_nothing_is_dropped_because_a_clock_jumped_ahead(clock: Clock, runs_whil
     assert 0 < done["raw"] < before
 
 
+@pytest.mark.slow
 def test_what_runs_once_a_month_is_dropped_in_its_time(clock: Clock) -> None:
     for month in range(5):
         clock.run(f"month {month}", TRUE + 30 * month * A_DAY)

@@ -24,7 +24,7 @@ from tests.proofs.crash import (
 )
 from tests.proofs.killed import EDGES
 
-LASTING = ("during_record", "during_build", "after_link", "after_flip")
+LASTING = ("during_record", "after_flip")
 SEEDS = [0, 1, pytest.param(2, marks=pytest.mark.slow)]  # even ones break off a first run, odd ones a change
 FLIPPED = list(EDGES)[list(EDGES).index("after_flip") :]
 

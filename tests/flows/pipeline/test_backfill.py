@@ -82,6 +82,7 @@ def test_each_as_of_is_told(begun: Manifest) -> None:
     assert (status, len(outcomes(lines)), lines[-1]) == (0, 4, "nothing to do: every as-of of the manifest is recorded")
 
 
+@pytest.mark.slow
 def test_each_as_of_is_told_in_json(begun: Manifest) -> None:
     _, lines, _ = begun.take(DAYS[1:3], "--json")
     told = [json.loads(line) for line in lines]

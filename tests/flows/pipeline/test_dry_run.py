@@ -58,7 +58,7 @@ def outcome(room: Newsroom, **options: Any) -> tuple[RunResult | None, str | Non
 EDIT = st.sampled_from(("keep", "first", "second", "bad", "gone"))
 
 
-@settings(max_examples=max(3, settings().max_examples // 8))
+@settings(max_examples=max(2, settings().max_examples // 8))
 @given(st.lists(st.tuples(st.tuples(*[EDIT] * len(NAMES)), st.booleans()), min_size=2, max_size=3))
 def test_a_dry_run_finds_what_the_run_finds_and_changes_no_byte(steps: list[tuple[tuple[str, ...], bool]]) -> None:
     with tempfile.TemporaryDirectory() as place:

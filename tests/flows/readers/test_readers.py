@@ -106,6 +106,7 @@ def _text(number: int, state: int) -> str:
     return f'---\ntitle: "T{state}"\nwebUrl: "https://news.example/{number}"\n---\n'
 
 
+@pytest.mark.slow
 def test_processes_start_before_the_comparison_where_much_has_changed_since_the_last_run(watch: Watch) -> None:
     days = [datetime(2024, 2, day) for day in range(1, 5)]
     assert watch.run(FIRST_AS_OF)

@@ -241,6 +241,7 @@ def clean_environment() -> Mapping[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_run_reads_no_settings_of_the_current_folder_and_leaves_the_home_alone(tmp_path: Path) -> None:
     """The whole command, in a folder of a stranger's; the home is empty and stays so."""

@@ -100,6 +100,7 @@ def test_the_same_release_again_uploads_nothing(url: str, file: Path, tmp_path: 
     assert objects(url) == before
 
 
+@pytest.mark.slow
 def test_the_first_to_write_the_manifest_wins_and_the_other_is_told(url: str, file: Path, tmp_path: Path) -> None:
     slow = Bucket(url, tmp_path)
     assert slow.read() is None

@@ -203,6 +203,7 @@ def test_after_a_takedown_nothing_is_compared_and_nothing_of_it_is_left(twice: N
     assert not any(b"example.com/secret" in file.read_bytes() for file in kept)
 
 
+@pytest.mark.slow
 def test_a_release_of_other_versions_is_not_compared_with(twice: Newsroom) -> None:
     with ledger(twice) as connection:
         connection.execute("update ledger.release set contract_version = contract_version - 1")
@@ -210,6 +211,7 @@ def test_a_release_of_other_versions_is_not_compared_with(twice: Newsroom) -> No
     assert reason(twice) == changes.OTHER_VERSIONS
 
 
+@pytest.mark.slow
 def test_a_release_that_was_touched_is_not_compared_with(twice: Newsroom) -> None:
     file = twice.warehouse.resolve()
     file.chmod(0o644)

@@ -161,7 +161,13 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("step", "error"), FAULTS, ids=[step for step, _ in FAULTS])
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        pytest.param(step, error, id=step, marks=() if step in ("make_rows", "dangling_audits") else pytest.mark.slow)
+        for step, error in FAULTS
+    ],
+)
 def test_what_goes_wrong_on_the_way_from_a_base_leads_to_a_whole_build_and_is_told(
     lived: History, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
 ) -> None:

@@ -232,8 +232,14 @@ with hold(home):
 """
 
 
-@pytest.mark.parametrize("edge", ["after_seal", "after_rename", "after_link", "after_flip"])
-@pytest.mark.parametrize("is_first", [True, False])
+_EDGES = [
+    pytest.param(edge, is_first, marks=() if (edge, is_first) == ("after_link", False) else pytest.mark.slow)
+    for edge in ("after_seal", "after_rename", "after_link", "after_flip")
+    for is_first in (True, False)
+]
+
+
+@pytest.mark.parametrize(("edge", "is_first"), _EDGES)
 def test_kill_9_at_each_edge_of_publish_leaves_a_whole_release(tmp_path: Path, edge: str, is_first: bool) -> None:
     home = make_home(tmp_path)
     if not is_first:

@@ -297,6 +297,7 @@ def test_reading_again_gives_the_same_release(two_days: Newsroom) -> None:
     assert two_days.one("select fingerprint from ops.release") == before
 
 
+@pytest.mark.slow
 def test_what_is_read_again_in_several_batches_is_the_same(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(7):
         related = [make_mention(f"r{number % 3}", URL.format(f"r{number % 3}"), publishedDateTime="no date")] * (
@@ -324,6 +325,7 @@ def test_an_as_of_that_does_not_fit_is_refused_before_all_is_read_again(
         two_days.run(datetime(2999, 1, 1), reparse=True)
 
 
+@pytest.mark.slow
 def test_what_was_accepted_in_its_time_is_not_lost_by_reading_again(newsroom: Newsroom) -> None:
     ahead = make_mention("ahead", URL.format("ahead"), publishedDateTime="2026-06-01")
     newsroom.write("a.md", make_document("a", URL.format("a"), related=[ahead]))

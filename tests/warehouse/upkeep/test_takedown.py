@@ -76,7 +76,7 @@ def test_what_can_be_checked_is_checked_before_anything_is_taken_down(room: News
 @pytest.mark.parametrize(
     ("step", "how"),
     [
-        pytest.param("publish_as_of", RunFailed("the disk is full"), id="publish_as_of"),
+        pytest.param("publish_as_of", RunFailed("the disk is full"), id="publish_as_of", marks=pytest.mark.slow),
         pytest.param("prune", Killed("kill -9"), id="prune", marks=pytest.mark.slow),
         pytest.param("compact", Killed("kill -9"), id="compact"),
     ],
