@@ -56,6 +56,8 @@ SAFE_SETTINGS: dict[str, str | bool | int] = {
     "python_enable_replacements": False,
     "auto_checkpoint_skip_wal_threshold": 0,
     "wal_autocheckpoint": "0B",
+    # Metadata that a second commit leaves where the first one put it makes a file unreadable for DuckDB 1.2 and 1.3.
+    "experimental_metadata_reuse": False,
 }
 
 # Settings that DuckDB refuses at connect. It draws a progress bar on stdout when it takes the process for interactive.

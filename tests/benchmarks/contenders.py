@@ -1,12 +1,11 @@
 """Who is compared, as commands. Each reads a folder, keeps its result in a new place and ends with one JSON line."""
 
-import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.measure import ROOT, Cost
+from tests.environments import make_python
 
 DLT = "dlt[duckdb]==1.31.*"
 SOURCE_NAME = "bench"
@@ -29,16 +28,7 @@ def newsmart_command() -> tuple[str, ...]:
 
 def dlt_environment(folder: Path) -> Path:
     """Make an environment with dlt in a folder, and return its Python: its pins must not meet the project's."""
-    python = folder / "bin" / "python"
-    uv = shutil.which("uv")
-    if uv is None:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", DLT, "pyyaml"], check=True)
-        return python
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    subprocess.run([uv, "venv", "--quiet", "--no-project", "--python", version, str(folder)], check=True)
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), DLT, "pyyaml"], check=True)
-    return python
+    return make_python(folder, DLT, "pyyaml")
 
 
 def names(tools: Tools) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.proofs.scene import ROOT, ProofFailed
+from tests import environments
+from tests.proofs.scene import ProofFailed
 
 DUCKDB = "1.5.5"
 WHEELS = (f"duckdb=={DUCKDB}", "duckdb-extension-ducklake", "duckdb-extension-postgres-scanner")
@@ -22,18 +22,10 @@ START_SECONDS = 60.0
 
 def make_python(folder: Path, wheels: Sequence[str] = WHEELS) -> Path:
     """Make an environment with another duckdb and its extensions; return its interpreter. Raises ProofFailed."""
-    uv = shutil.which("uv", path=os.pathsep.join([os.environ.get("PATH", ""), str(ROOT / ".uv" / "bin")]))
-    if uv is None:
-        raise ProofFailed("uv is not installed")
-    python = folder / "bin" / "python"
-    for command in (
-        [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), "--only-binary", ":all:", *wheels],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            raise ProofFailed(f"{' '.join(wheels)} cannot be installed: {done.stderr.strip()[-300:]}")
-    return python
+    try:
+        return environments.make_python(folder, *wheels)
+    except environments.NotInstallable as error:
+        raise ProofFailed(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

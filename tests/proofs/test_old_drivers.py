@@ -43,7 +43,9 @@ def test_the_release_has_something_to_read_everywhere(release: Path) -> None:
     assert departed == (1,)
 
 
-@pytest.mark.parametrize("version", ["1.2.2", "1.3.2", "1.4.4", "1.5.6"])
+@pytest.mark.parametrize(
+    "version", ["1.2.2", *(pytest.param(one, marks=pytest.mark.slow) for one in ("1.3.2", "1.4.4", "1.5.6"))]
+)
 def test_an_old_driver_reads_every_table_and_view_of_a_real_release(
     release: Path, tmp_path: Path, version: str
 ) -> None:

@@ -1,11 +1,11 @@
 """Harlequin, a SQL editor for the terminal, answers a question; in an environment of its own."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.environments import python_with
 from warehouse.db import release_connection
 
 ASK = """
@@ -37,17 +37,7 @@ print("counted", asyncio.run(ask(sys.argv[1])))
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_harlequin_answers_a_question(file: Path, tmp_path: Path) -> None:
-    uv = shutil.which("uv")
-    if uv is None:
-        pytest.skip("uv is not installed")
-    python = str(tmp_path / "venv" / "bin" / "python")
-    for command in (
-        [uv, "venv", "--quiet", str(tmp_path / "venv")],
-        [uv, "pip", "install", "--quiet", "--python", python, "--only-binary", ":all:", "harlequin"],
-    ):
-        made = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
-        if made.returncode != 0:
-            pytest.skip(f"harlequin cannot be installed here: {made.stderr.strip()[-200:]}")
+    python = python_with(tmp_path / "venv", "harlequin")
     home = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "TERM": "xterm-256color"}
     done = subprocess.run(
         [python, "-c", ASK, str(file)], capture_output=True, text=True, timeout=90, check=False, env=home

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.environments import python_with
 from warehouse.db import attach_new, ledger_connection, memory_connection
 from warehouse.home import Home
 from warehouse.release import publish
@@ -109,16 +110,6 @@ print(duckdb.__version__, len(names))
 
 def read_with_old_driver(environment: Path, version: str, file: Path) -> str:
     """Read every table and view of a release with another duckdb; skip where none can be installed."""
-    uv = shutil.which("uv")
-    if uv is None:
-        pytest.skip("uv is not installed")
-    python = str(environment / "bin" / "python")
-    for command in (
-        [uv, "venv", "--quiet", str(environment)],
-        [uv, "pip", "install", "--quiet", "--python", python, "--only-binary", ":all:", f"duckdb=={version}"],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"duckdb {version} cannot be installed here: {done.stderr.strip()[-200:]}")
-    command = [python, "-c", READ_EVERYTHING, str(file)]
+    python = python_with(environment, f"duckdb=={version}")
+    command = [str(python), "-c", READ_EVERYTHING, str(file)]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()

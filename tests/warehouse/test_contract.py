@@ -2,7 +2,6 @@
 
 import copy
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from flows.cli import main
 from schemas.declarations import Table, optional, required
 from schemas.tables import ALL_TABLES, CONTRACT_VERSION
 from tests.documents import make_document
+from tests.environments import python_with
 from tests.newsroom import Newsroom
 from tests.warehouse.compare_contracts import Changes, compare_contracts
 from tests.warehouse.contract_golden import path_of, published
@@ -235,16 +235,4 @@ def of_schema(schema: str, file: Path) -> Tree:
 
 def install(environment: Path) -> Path:
     """Return the program, installed in an environment of its own; skip where it cannot be had."""
-    uv = shutil.which("uv")
-    if uv is None:
-        pytest.skip("uv is not installed")
-    python = environment / "bin" / "python"
-    commands: list[list[str | Path]] = [
-        [uv, "venv", "--quiet", environment],
-        [uv, "pip", "install", "--quiet", "--python", python, "datacontract-cli[duckdb]>=1.2"],
-    ]
-    for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"datacontract-cli cannot be installed here: {done.stderr.strip()[-200:]}")
-    return environment / "bin" / "datacontract"
+    return python_with(environment, "datacontract-cli[duckdb]>=1.2").with_name("datacontract")
