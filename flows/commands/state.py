@@ -55,7 +55,7 @@ def drift(options: argparse.Namespace) -> int:
 
 def releases(options: argparse.Namespace) -> int:
     """Print the releases that are kept, the latest first."""
-    from warehouse.release.told import pin_of
+    from warehouse.release.freshness import pin_of
 
     home, state = read_known_state(options)
     current, pinned = home.linked_release(), pin_of(home, state)

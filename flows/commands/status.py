@@ -20,7 +20,14 @@ from warehouse.clock import parse_moment, utc_now
 from warehouse.home import Home
 from warehouse.lock import probe
 from warehouse.release import differing
-from warehouse.release.told import BEHIND, CATCHING_UP, LEAST_AHEAD_SECONDS, is_told_behind, pin_of, shown_record
+from warehouse.release.freshness import (
+    BEHIND,
+    CATCHING_UP,
+    LEAST_AHEAD_SECONDS,
+    is_reported_behind,
+    pin_of,
+    shown_record,
+)
 from warehouse.run_state import balance_before
 from warehouse.state import Record, State
 
@@ -95,7 +102,7 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
         "release_age_seconds": _age(release, "published_at", now),
         "data_age_seconds": _age(release, "as_of", now),
         "pin": pin_of(home, state),
-        "is_behind": is_told_behind(state, release),
+        "is_behind": is_reported_behind(state, release),
         "differing": differing.told(home),
         "clock_ahead_seconds": max([0.0, *ahead]),
         "unfinished_takedown_at": state.get("takedown"),

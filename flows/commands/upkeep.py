@@ -13,7 +13,7 @@ from flows.commands.output import home_of, print_result, say
 from flows.settings import load_settings
 from schemas.errors import RunFailed
 from warehouse.clock import parse_moment
-from warehouse.release.told import BEHIND, PINNED
+from warehouse.release.freshness import BEHIND, PINNED
 
 
 def build(options: argparse.Namespace) -> int:
@@ -124,7 +124,7 @@ def restore(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Print findings. Returns 1 where one is bad."""
-    from warehouse.release.untouched import recorded
+    from warehouse.release.integrity import recorded
     from warehouse.upkeep.doctor import clean, examine
 
     home = home_of(options)

@@ -12,7 +12,7 @@ from warehouse import interrupts
 from warehouse.clock import utc_now
 from warehouse.db import explain
 from warehouse.release import publish, runs
-from warehouse.release.standing import ledger_state
+from warehouse.release.why_build import ledger_state
 from warehouse.run_state import balance_before, run_record, state_before, status_of
 from warehouse.state import State, write_state
 

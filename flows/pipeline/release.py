@@ -17,9 +17,9 @@ from warehouse.release.audit import AuditResult
 from warehouse.release.base import FULL_REFRESH, find_base, note_build
 from warehouse.release.build import Built
 from warehouse.release.changes import find_previous
+from warehouse.release.freshness import PINNED, pin_of
 from warehouse.release.making import Making
-from warehouse.release.standing import why_build
-from warehouse.release.told import PINNED, pin_of
+from warehouse.release.why_build import why_build
 from warehouse.run_state import state_before
 
 

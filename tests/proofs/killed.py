@@ -22,7 +22,7 @@ EDGES: Mapping[str, tuple[Literal["before", "after"], str, str]] = {
     "after_read": ("before", "warehouse.ledger.intake", "take_in"),
     "before_record": ("before", "warehouse.ledger.record", "append_events"),
     "during_record": ("after", "warehouse.release.runs", "write_run"),
-    "after_record": ("before", "warehouse.release.standing", "why_build"),
+    "after_record": ("before", "warehouse.release.why_build", "why_build"),
     "before_build": ("before", "warehouse.release.making", "Making.deduplicate"),
     "during_build": ("after", "warehouse.release.build", "write_what_it_is"),
     "after_build": ("before", "warehouse.release.making", "Making.audit"),

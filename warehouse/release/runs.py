@@ -22,8 +22,8 @@ from warehouse.ledger.opening import change_number, last_as_of
 from warehouse.ledger.record import Balance
 from warehouse.release import publish
 from warehouse.release.build import Built, Versions
+from warehouse.release.freshness import CATCHING_UP, LEAST_AHEAD_SECONDS
 from warehouse.release.publish import Fingerprint
-from warehouse.release.told import CATCHING_UP, LEAST_AHEAD_SECONDS
 from warehouse.sql_files import fetch_records
 
 A_DAY = timedelta(days=1)

@@ -26,16 +26,16 @@ from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.ledger.packs import LOST
 from warehouse.lock import hold, probe
 from warehouse.release import differing, publish
-from warehouse.release.publish import Fingerprint
-from warehouse.release.told import (
+from warehouse.release.freshness import (
     BEHIND,
     CATCHING_UP,
     LEAST_AHEAD_SECONDS,
     PINNED,
-    is_told_behind,
+    is_reported_behind,
     pin_of,
     shown_record,
 )
+from warehouse.release.publish import Fingerprint
 from warehouse.state import State, read_state
 from warehouse.upkeep import rights
 from warehouse.upkeep.moved import displaced, is_copied
@@ -197,9 +197,9 @@ def check_state(home: Home) -> Iterator[Finding]:
         if notice.startswith(LOST):
             yield Finding("bytes", "bad", notice)
     if pin_of(home, state) is not None:
-        yield Finding("standing", "warn", PINNED)
-    elif is_told_behind(state, shown_record(home, state)):
-        yield Finding("standing", "warn", f"{BEHIND} (the last run: {run.get('status')})")
+        yield Finding("freshness", "warn", PINNED)
+    elif is_reported_behind(state, shown_record(home, state)):
+        yield Finding("freshness", "warn", f"{BEHIND} (the last run: {run.get('status')})")
     as_of = run.get("as_of")
     if as_of is not None and (_moment(as_of) - utc_now()).total_seconds() >= LEAST_AHEAD_SECONDS:
         yield Finding("clock", "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}")

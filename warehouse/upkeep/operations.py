@@ -16,11 +16,11 @@ from warehouse.home import Home
 from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import event_change, last_as_of, note_event_change
 from warehouse.ledger.tombstones import is_unfinished, may_show_what_was_taken_down
-from warehouse.release import differing, publish, runs, standing
+from warehouse.release import differing, publish, runs, why_build
 from warehouse.release.base import distrust
 from warehouse.release.build import Built
+from warehouse.release.freshness import pin_of
 from warehouse.release.rebuild import build_to, compare_release
-from warehouse.release.told import pin_of
 from warehouse.run_state import state_before
 from warehouse.state import State, write_state
 from warehouse.upkeep.maintain import Retention, compact, prune_ledger
@@ -51,7 +51,7 @@ def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
         else:
             differing.forget(home)
         sha256 = publish.fingerprint_file(home.release_file(row.release_id)).sha256
-        is_pinned, is_behind = pin_of(home, state_before(home)) is not None, standing.is_behind(connection, row)
+        is_pinned, is_behind = pin_of(home, state_before(home)) is not None, why_build.is_behind(connection, row)
         last = last_as_of(connection)
     return {
         "release_id": row.release_id,

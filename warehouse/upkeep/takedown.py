@@ -26,9 +26,9 @@ from warehouse.ledger.tombstones import UNFINISHED, URL, has_tombstone, note_tak
 from warehouse.release import changes, differing, publish, runs
 from warehouse.release.base import note_build
 from warehouse.release.build import lay_out
+from warehouse.release.freshness import pin_of
 from warehouse.release.rebuild import build_audited
-from warehouse.release.standing import ledger_state
-from warehouse.release.told import pin_of
+from warehouse.release.why_build import ledger_state
 from warehouse.run_state import state_before
 from warehouse.state import State, write_state
 from warehouse.upkeep.maintain import compact

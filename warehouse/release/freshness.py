@@ -40,7 +40,7 @@ def shown_record(home: Home, state: State) -> Record | None:
     return next((row for row in rows if row is not None and row["release_id"] == current), None)
 
 
-def is_told_behind(state: State, release: Mapping[str, Any] | None) -> bool:
+def is_reported_behind(state: State, release: Mapping[str, Any] | None) -> bool:
     """Tell the same from state.json alone. False where an older newsmart wrote it."""
     ledger = state.get("ledger", {})
     if not release or not ledger or "change_number" not in release:

@@ -31,8 +31,8 @@ from tests.newsroom import Newsroom
 from tests.proofs.scene import newsmart
 from warehouse.home import Home
 from warehouse.release import publish, runs
-from warehouse.release.told import PINNED
-from warehouse.release.untouched import recorded
+from warehouse.release.freshness import PINNED
+from warehouse.release.integrity import recorded
 from warehouse.run_state import state_before
 from warehouse.upkeep.backup import backup, restore
 from warehouse.upkeep.doctor import examine
@@ -54,7 +54,7 @@ def told(room: Newsroom) -> dict[str, Any]:
 def standing(room: Newsroom) -> str:
     """What `newsmart doctor` tells of the release against the ledger; empty where all is well."""
     home = Home.of(room.warehouse)
-    return " ".join(finding.text for finding in examine(home, recorded(home)) if finding.name == "standing")
+    return " ".join(finding.text for finding in examine(home, recorded(home)) if finding.name == "freshness")
 
 
 def titles(room: Newsroom) -> set[str]:

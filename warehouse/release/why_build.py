@@ -17,7 +17,7 @@ import duckdb
 from warehouse.home import Home
 from warehouse.ledger.opening import change_number, event_change
 from warehouse.release import build, runs
-from warehouse.release.told import pin_of
+from warehouse.release.freshness import pin_of
 from warehouse.state import Record, State
 
 FULL_REFRESH = "told --full-refresh"
