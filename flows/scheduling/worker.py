@@ -9,7 +9,9 @@ Runs go one after another. A run whose time comes while another of its deploymen
 is skipped: a refresh looks at the whole source, so one is as good as ten.
 
 After RECYCLE_RUNS the process is replaced, which bounds what leaks. A run that is asked to stop has STOP_SECONDS; after
-that, or past its flow's timeout, the process ends by force. The pipeline is safe against that by design.
+that, or past its flow's timeout, the process ends by force. The pipeline is safe against that by design. It also ends
+where a run has not begun BEGIN_SECONDS after its start: Prefect holds a run back until its time, and where the clock is
+set back just then, that may be in ten days.
 """
 
 import logging
@@ -48,6 +50,7 @@ MOST_RUNS = 50
 ON_TIME_SECONDS = 30.0
 STOP_SECONDS = 10.0
 OVERDUE_SECONDS = 60.0
+BEGIN_SECONDS = 30.0
 AGAIN_SECONDS = 2.0
 RECYCLE_RUNS = 300
 OWN_TO_A_RUN = ("full_refresh", "reparse", "as_of", "allow_shrink")
@@ -67,6 +70,7 @@ class Worker:
         self._thread = ThreadPoolExecutor(1, "flow")
         self._taken: dict[UUID, Future[None]] = {}
         self._running_since: float | None = None
+        self._not_begun: UUID | None = None
         self._free_since = datetime.now(UTC)
         self._told_at = 0.0
         self._runs = 0
@@ -79,6 +83,7 @@ class Worker:
                     self.register(client)
                     while self._runs < RECYCLE_RUNS and not self._closed.is_set():
                         self.take_due(client)
+                        self.end_where_held_back(client)
                         self._wait(POLL_SECONDS)
             except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
                 log.warning("Prefect's server does not answer (%s); trying again", one_line(error))
@@ -125,6 +130,19 @@ class Worker:
             times = [run.expected_start_time for run in found if run.deployment_id == first]
             self._tell_next_due(min((at for at in times if at is not None and at > now), default=None))
 
+    def end_where_held_back(self, client: SyncPrefectClient) -> None:
+        """End the process where Prefect does not let the run that was started begin."""
+        identity, since = self._not_begun, self._running_since
+        if identity is None or since is None or time.monotonic() - since < BEGIN_SECONDS:
+            return
+        state = client.read_flow_run(identity).state
+        if state is not None and state.type in (StateType.SCHEDULED, StateType.PENDING):
+            log.error(
+                "a run did not begin within %g s, as where the clock is set back; its process ends", BEGIN_SECONDS
+            )
+            os._exit(1)
+        self._not_begun = None
+
     def _take(self, client: SyncPrefectClient, identity: UUID, deployment: UUID, due: datetime) -> None:
         why = None
         if deployment in self._taken and not self._taken[deployment].done():
@@ -140,7 +158,7 @@ class Worker:
 
     def _run_flow(self, run: FlowRun, flow: Flow[..., Any]) -> None:
         """Run a flow in this thread. All that comes of it is a state and a line in the log."""
-        self._running_since = time.monotonic()
+        self._running_since, self._not_begun = time.monotonic(), run.id
         try:
             parameters = served_parameters(flow, run.parameters, self._job.parameters)
             with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
@@ -152,7 +170,7 @@ class Worker:
             log.error("Prefect could not note how a run ended: %s: %s", type(error).__name__, one_line(error))
         finally:
             self._runs += 1
-            self._running_since = None
+            self._running_since = self._not_begun = None
             self._free_since = datetime.now(UTC)
 
     def _tell_next_due(self, due: datetime | None) -> None:
