@@ -137,9 +137,7 @@ class Worker:
             return
         state = client.read_flow_run(identity).state
         if state is not None and state.type in (StateType.SCHEDULED, StateType.PENDING):
-            log.error(
-                "a run did not begin within %g s, as where the clock is set back; its process ends", BEGIN_SECONDS
-            )
+            log.error("a run did not begin within %g s, as after a clock was set back; its process ends", BEGIN_SECONDS)
             os._exit(1)
         self._not_begun = None
 

@@ -37,6 +37,7 @@ from flows.pipeline.request import LOGGER, RunRequest, RunResult
 from flows.readers import dask_readers
 from flows.readers.dask_readers import Pending
 from flows.refresh import call_refresh, refresh
+from flows.scheduling import worker as scheduling_worker
 from flows.scheduling.batches import TaskCluster
 from flows.scheduling.flow_run import flush, step, tell_hooks
 from flows.scheduling.run import parameters_of
@@ -492,6 +493,29 @@ class TestScheduledRuns:
             limit = client.read_deployment(identity).global_concurrency_limit
         assert state_names(*runs) == ["Crashed", "Running"]
         assert limit is None or limit.active_slots == 0
+
+    def test_a_run_that_prefect_holds_back_ends_the_process_and_one_that_has_begun_does_not(
+        self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Prefect waits for a run's time, which lies days ahead where the clock was set back just then."""
+        worker, identity = registered(newsroom, "news-held")
+        exits: list[int] = []
+        ended = Event()
+        monkeypatch.setattr(scheduling_worker, "run_flow", lambda *_, **__: ended.wait(60))
+        monkeypatch.setattr(scheduling_worker, "BEGIN_SECONDS", 0.0)
+        monkeypatch.setattr("os._exit", exits.append)
+        with get_client(sync_client=True) as client:
+            run = client.create_flow_run_from_deployment(identity)
+            worker.take_due(client)
+            while worker._not_begun is None:
+                time.sleep(0.01)
+            worker.end_where_held_back(client)
+            assert exits == [1]
+            client.set_flow_run_state(run.id, Running(), force=True)
+            worker.end_where_held_back(client)
+            assert exits == [1]
+        ended.set()
+        assert worker.is_idle(60)
 
     def test_a_run_publishes_and_its_own_source_counts_for_nothing_and_others_are_skipped(
         self, newsroom: Newsroom, tmp_path: Path, caplog: pytest.LogCaptureFixture
