@@ -73,6 +73,7 @@ class Worker:
         self._not_begun: UUID | None = None
         self._free_since = datetime.now(UTC)
         self._told_at = 0.0
+        self._clock_ahead = time.time() - time.monotonic()
         self._runs = 0
 
     def serve(self) -> int:
@@ -81,10 +82,12 @@ class Worker:
             try:
                 with get_client(sync_client=True) as client:
                     self.register(client)
-                    while self._runs < RECYCLE_RUNS and not self._closed.is_set():
-                        self.take_due(client)
+                    while not self._closed.is_set() and (self._runs < RECYCLE_RUNS or not self.is_idle(0)):
+                        if self._runs < RECYCLE_RUNS:
+                            self.take_due(client)
                         self.end_where_held_back(client)
                         self._wait(POLL_SECONDS)
+                        self._recycle_where_clock_went_back()
             except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
                 log.warning("Prefect's server does not answer (%s); trying again", one_line(error))
                 self._wait(AGAIN_SECONDS)
@@ -140,6 +143,13 @@ class Worker:
             log.error("a run did not begin within %g s, as after a clock was set back; its process ends", BEGIN_SECONDS)
             os._exit(1)
         self._not_begun = None
+
+    def _recycle_where_clock_went_back(self) -> None:
+        """Let a new process plan anew: of runs that lie ahead Prefect has enough, be they ten days ahead."""
+        before, self._clock_ahead = self._clock_ahead, time.time() - time.monotonic()
+        if self._clock_ahead < before - ON_TIME_SECONDS:
+            log.warning("the clock was set back by %.0f s; the schedule is made anew", before - self._clock_ahead)
+            self._runs = RECYCLE_RUNS
 
     def _take(self, client: SyncPrefectClient, identity: UUID, deployment: UUID, due: datetime) -> None:
         why = None
