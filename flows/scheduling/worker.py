@@ -150,6 +150,7 @@ class Worker:
         if self._clock_ahead < before - ON_TIME_SECONDS:
             log.warning("the clock was set back by %.0f s; the schedule is made anew", before - self._clock_ahead)
             self._runs = RECYCLE_RUNS
+            self._pause()
 
     def _take(self, client: SyncPrefectClient, identity: UUID, deployment: UUID, due: datetime) -> None:
         why = None
