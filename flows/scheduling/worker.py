@@ -148,7 +148,10 @@ class Worker:
         """Let a new process plan anew: of runs that lie ahead Prefect has enough, be they ten days ahead."""
         before, self._clock_ahead = self._clock_ahead, time.time() - time.monotonic()
         if self._clock_ahead < before - ON_TIME_SECONDS:
-            log.warning("the clock was set back by %.0f s; the schedule is made anew", before - self._clock_ahead)
+            log.warning(
+                "the clock was set back by %.0f s; restart serve if no run follows in a minute",
+                before - self._clock_ahead,
+            )
             self._runs = RECYCLE_RUNS
             self._pause()
 
