@@ -149,7 +149,7 @@ class Worker:
         before, self._clock_ahead = self._clock_ahead, time.time() - time.monotonic()
         if self._clock_ahead < before - ON_TIME_SECONDS:
             log.warning(
-                "the clock was set back by %.0f s; restart serve if no run follows in a minute",
+                "the clock was set back by %.0f s; restart serve if no run follows",
                 before - self._clock_ahead,
             )
             self._runs = RECYCLE_RUNS
