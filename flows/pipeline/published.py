@@ -42,10 +42,7 @@ def published_event(warehouse: Path, result: RunResult) -> dict[str, Any]:
         "release_id": release_id,
         "path": str(path.absolute()),
         "as_of": as_text(as_of),
-        # A release that was compared with none for another reason than being the first changed what nobody knows.
-        "articles": dict.fromkeys(names)
-        if reason not in (None, "first_load")
-        else dict(zip(names, counts, strict=True)),
+        "articles": dict(zip(names, counts, strict=True)),
         "headlines": [dict(zip(("url", "before", "after"), row, strict=True)) for row in headlines],
     }
 

@@ -93,8 +93,6 @@ class Worker:
                 self._wait(AGAIN_SECONDS)
                 while not self.is_idle(0) and not self._closed.is_set():
                     self._wait(POLL_SECONDS)
-        while not self._closed.is_set() and not self.is_idle(0):
-            self._wait(POLL_SECONDS)
         if not self.is_idle(STOP_SECONDS):
             log.warning("a run did not end within %g s; it is broken off, the release stays as it was", STOP_SECONDS)
         elif self._closed.is_set():
