@@ -5,9 +5,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
-from flows.commands.output import print_json, print_result, say, warn
+from flows.commands.output import print_result, say, warn
 from flows.commands.progress import Progress
 from flows.pipeline.direct_readers import direct_readers
 from flows.pipeline.request import Runner, RunRequest, RunResult, request_of
@@ -199,12 +200,10 @@ def _print_run(
     """Print what a run did, or what is known of one that failed; of a manifest's step its outcome too."""
     for notice in result.notices:
         warn(notice)
-    if options.json:
-        print_json(result.as_json() if outcome is None else {**result.as_json(), "outcome": outcome})
-        return
-    say(options, *summary(result, has_failed=has_failed))
+    value, lines = result.as_json(), summary(result, has_failed=has_failed)
     if outcome is not None:
-        say(options, f"{as_text(result.as_of)}: {outcome}")
+        value, lines = {**value, "outcome": outcome}, chain(lines, [f"{as_text(result.as_of)}: {outcome}"])
+    print_result(options, value, lines)
 
 
 def summary(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
