@@ -24,6 +24,7 @@ schemas/urls.py, as keys can be made anew without the bytes.
 DIGEST = pa.binary(32)
 TIMESTAMP = pa.timestamp("us")
 
+
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
     return pa.schema([pa.field(name, kind) for name, kind in fields])
 

@@ -247,21 +247,13 @@ def _kind(annotation: Any, as_written: bool) -> pa.DataType:
     return pa.string() if as_written else _LEAVES[annotation]
 
 
-def _entry_columns() -> list[pa.Field]:
-    """Return the columns of an entry: a mention's own and, in the place of `provider`, those of its provider."""
-    found = []
-    for field in columns_of(Mention):
-        is_provider = field.name == "provider"
-        found += [inner.with_name(f"provider_{inner.name}") for inner in columns_of(Provider)] if is_provider else [field]
-    return found
-
-
 # one row per distinct entry of a batch: what one mention says, whoever says it
 ENTRIES = pa.schema(
     [
         ("entry_id", pa.int64()),
         ("entry_digest", DIGEST),
-        *_entry_columns(),
+        *(field for field in columns_of(Mention) if field.name != "provider"),
+        *(field.with_name(f"provider_{field.name}") for field in columns_of(Provider)),
         ("provider_logo_url", pa.string()),
         ("title_flaw", pa.int8()),
         ("excerpt_flaw", pa.int8()),

@@ -252,7 +252,9 @@ class _Reader:
             validate = _image_url if name == "url" else _validator(Image, name)
             typed.append(self._typed(written[told.alias or name], field.type, validate, rows))
         self._refuse(_places(typed[0].is_null()), rows)
-        return pa.ListArray.from_arrays(lists.offsets, pa.StructArray.from_arrays(typed, fields=list(_IMAGES.value_type)))
+        return pa.ListArray.from_arrays(
+            lists.offsets, pa.StructArray.from_arrays(typed, fields=list(_IMAGES.value_type))
+        )
 
     def _refuse(self, places: Collection[int], rows: Sequence[int]) -> None:
         self.bad.update(bisect_right(rows, place) - 1 for place in places)
