@@ -228,7 +228,7 @@ class Mention(_Model):
 _LEAVES = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), datetime: pa.timestamp("us")}
 
 
-def columns_of(model: type[BaseModel], *, as_written: bool = False) -> list[pa.Field]:
+def columns_of(model: type[BaseModel], *, as_written: bool = False) -> "list[pa.Field[Any]]":
     """Return the Arrow fields of a model's values; as_written: every value a text, under its name in a document."""
     return [
         pa.field((field.alias or name) if as_written else name, _kind(field.annotation, as_written))
@@ -236,7 +236,7 @@ def columns_of(model: type[BaseModel], *, as_written: bool = False) -> list[pa.F
     ]
 
 
-def _kind(annotation: Any, as_written: bool) -> pa.DataType:
+def _kind(annotation: Any, as_written: bool) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return pa.struct(columns_of(annotation, as_written=as_written))
     if get_origin(annotation) is list:
@@ -247,21 +247,19 @@ def _kind(annotation: Any, as_written: bool) -> pa.DataType:
     return pa.string() if as_written else _LEAVES[annotation]
 
 
+_ENTRY_COLUMNS: list[Any] = [
+    ("entry_id", pa.int64()),
+    ("entry_digest", DIGEST),
+    *(field for field in columns_of(Mention) if field.name != "provider"),
+    *(field.with_name(f"provider_{field.name}") for field in columns_of(Provider)),
+    ("provider_logo_url", pa.string()),
+    ("title_flaw", pa.int8()),
+    ("excerpt_flaw", pa.int8()),
+    ("provider_name_flaw", pa.int8()),
+    ("unknown", pa.string()),
+]
 # one row per distinct entry of a batch: what one mention says, whoever says it
-ENTRIES = pa.schema(
-    [
-        ("entry_id", pa.int64()),
-        ("entry_digest", DIGEST),
-        *(field for field in columns_of(Mention) if field.name != "provider"),
-        *(field.with_name(f"provider_{field.name}") for field in columns_of(Provider)),
-        ("provider_logo_url", pa.string()),
-        ("title_flaw", pa.int8()),
-        ("excerpt_flaw", pa.int8()),
-        ("provider_name_flaw", pa.int8()),
-        ("unknown", pa.string()),
-    ]
-)
-
+ENTRIES = pa.schema(_ENTRY_COLUMNS)
 
 # Pydantic's own error types for shapes, in our words; all other errors carry their words themselves.
 SHAPES = {"list_type": "a list", "model_type": "a mapping", "model_attributes_type": "a mapping"}

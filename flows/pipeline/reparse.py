@@ -21,7 +21,6 @@ from warehouse.db import spill_folder
 from warehouse.home import Home
 from warehouse.ledger import reread
 from warehouse.ledger.feed import Feed
-from warehouse.ledger.intake import add_columns
 from warehouse.ledger.opening import get_meta, note_rewritten_past, set_meta, transaction
 from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.reread import renew_hosts, renew_keys
@@ -64,10 +63,6 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, home: Home, request:
 def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: LocalReaders, run_as_of: datetime) -> None:
     kept: list[KeptBytes] = connection.execute(_KEPT).fetchall()
     readers.expect(len(kept), sum(size for *_, size in kept))
-    # Not at the top: it brings Pydantic, which most runs can do without.
-    from schemas.documents import ENTRIES
-
-    add_columns(connection, ENTRIES)
     reread.make_scratch(connection)
     with Feed(connection) as feed:
         for as_of, group in groupby(kept, key=lambda row: row[1]):

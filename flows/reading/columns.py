@@ -28,7 +28,7 @@ from schemas.urls import UrlFacts, facts
 
 Context = dict[str, Any]
 Array = Any
-Validate = Callable[[Any], Any]
+Validate = Callable[..., Any]
 # From how many values on a column is compared as a whole: below, importing pyarrow.compute costs more than it saves.
 MANY = 300
 # Their text, JSON and columns are in memory together, several times.

@@ -22,7 +22,7 @@ from tests.documents import Plain, make_document
 from tests.flows.reading.samples import CONTEXT
 from tests.ledgers import T, make_work, memory_ledger, put, select
 from tests.readme_documents import document_example
-from warehouse.ledger.intake import add_columns
+from warehouse.ledger.opening import add_columns
 from warehouse.queries.show import FIELDS as SHOWN
 from warehouse.queries.show import FIELDS_THEN
 from warehouse.release.build import lay_out
@@ -104,7 +104,7 @@ def test_the_ledger_keeps_what_a_batch_brings(table: str, schema: pa.Schema) -> 
     brought, kept = arrow_columns(schema), ledger_columns(table)
     differing = {name: (brought.get(name), kept.get(name)) for name in brought.keys() | kept.keys()}
     differing = {name: types for name, types in differing.items() if types[0] != types[1]}
-    # A field that is not in schema.sql gets its column when the first batch brings it.
+    # A field that is not in schema.sql gets its column when the ledger is opened.
     if table == "entry":
         differing = {name: types for name, types in differing.items() if name in kept}
     assert not differing, f"schemas/ and ledger.{table} (sql/ledger/schema.sql) differ: {differing}"
@@ -113,15 +113,15 @@ def test_the_ledger_keeps_what_a_batch_brings(table: str, schema: pa.Schema) -> 
 def test_a_ledger_gets_a_column_for_each_new_field() -> None:
     with memory_ledger() as connection:
         connection.execute("alter table ledger.entry drop locale")
-        connection.execute(read_sql("scope", "whole"))
         add_columns(connection, ENTRIES)
-        found = connection.execute("select column_name, column_type from (describe base.entry)").fetchall()
+        found = connection.execute("select column_name, column_type from (describe ledger.entry)").fetchall()
     assert dict(found) == arrow_columns(ENTRIES)
 
 
 def test_a_field_that_no_rule_names_is_chosen_among_mentions_and_the_others_are_told() -> None:
     with memory_ledger() as connection:
         add_columns(connection, ENTRIES.append(pa.field("byline", pa.string())))
+        connection.execute(read_sql("scope", "whole"))
         lay_out(connection, T[0])
         for number, byline in enumerate((None, "A. Writer", "B. Writer"), 1):
             put(connection, "ledger.entry", {"entry_id": number, "byline": byline})

@@ -8,11 +8,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from schemas.batches import ReadBatch
-from warehouse.db import named
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import store
 from warehouse.ledger.withheld import bytes_left, withhold
@@ -26,7 +24,6 @@ def take_in(feed: Feed, batch: ReadBatch, references: pa.Table, as_of: datetime)
     its `ref` counts from 0. Batches may come in any order.
     """
     connection = feed.connection
-    add_columns(connection, batch.entries.schema)
     feed.give({**batch._asdict(), "documents": with_accepted_digest(batch, references)})
     if withhold(feed):
         slices, packs = bytes_left(feed, batch)
@@ -39,20 +36,6 @@ def take_in(feed: Feed, batch: ReadBatch, references: pa.Table, as_of: datetime)
         _take_in_urls(feed)
     if batch.packs.num_rows:
         store(connection)
-
-
-def add_columns(connection: duckdb.DuckDBPyConnection, entries: pa.Schema) -> None:
-    """Give ledger.entry a column for each field of a document that newsmart has learnt since the ledger was made."""
-    known = {name for (name,) in connection.execute("select column_name from (describe ledger.entry)").fetchall()}
-    if known.issuperset(entries.names):
-        return
-    connection.register("entries_to_come", entries.empty_table())
-    described = connection.execute("select column_name, column_type from (describe entries_to_come)").fetchall()
-    connection.unregister("entries_to_come")
-    for name, kind in described:
-        if name not in known:
-            connection.execute(f"alter table ledger.entry add column {named(name)} {kind}")
-    connection.execute(read_sql("scope", "whole"))  # views of the table as it was would refuse it now
 
 
 def _take_in_urls(feed: Feed) -> None:
