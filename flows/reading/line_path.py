@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from flows.reading.problems import Path
+from flows.reading.problems import Path, plain_breaks
 
 _MAX_LINES, _MAX_LINE = 100_000, 2_000
 _LINE = re.compile(r"""( *)((?:- +|-$)*)(?:["']?([^\s"'#:\[\]{},-][^:"'#]*?)["']?[ \t]*:(?=[ \t]|$))?""")
@@ -39,11 +39,6 @@ def line_bounds(text: str, index: int) -> tuple[int, int]:
 def _line_start(text: str, index: int) -> int:
     start = text.rfind("\n", 0, index) + 1
     return max(start, text.rfind("\r", start, index) + 1)
-
-
-def plain_breaks(text: str) -> str:
-    """Return a text of the same length in which LF ends each line, for what goes through many lines."""
-    return text.replace("\r\n", " \n").replace("\r", "\n") if "\r" in text else text
 
 
 def lines_above(text: str, index: int) -> Iterator[tuple[int, str]]:

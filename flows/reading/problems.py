@@ -19,12 +19,13 @@ from schemas.text import printable
 
 Path = tuple[str | int, ...]
 Tree = str | None | list["Tree"] | dict[str, "Tree"]
-# The shape of the tree with the index of every node in the text: a leaf is an int; of a list the first item, of a
-# mapping the value under None, is the node's own.
-Places = int | list["Places"] | dict[str | None, "Places"]
+# Where in the text each value of a tree begins, by its path.
+Places = dict[Path, int]
 
 MAX_NODES = 250_000
 MAX_DEPTH = 100
+MAX_PLACE_DEPTH = 8
+"""No model reads deeper, so deeper values need no place; the paths of a hostile document would fill the memory."""
 
 NOTICE = "notice"
 """The scope of what is told and refuses nothing."""
@@ -65,28 +66,24 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         """Keep the text; nothing is counted yet."""
-        self._text = text
-        self._has_cr = "\r" in text
+        self._written, self._text = text, plain_breaks(text)
         self._before = [0]
 
     def place(self, index: int) -> tuple[int, int]:
         """Return line and column of the character at this index."""
-        if self._has_cr and self._text.startswith("\r\n", max(index - 1, 0)):
-            index = max(index - 1, 0)  # CRLF is one break, and begins where its CR is
+        if index and self._written.startswith("\r\n", index - 1):
+            index -= 1  # CRLF is one break, and begins where its CR is
         stretch = index // _STRETCH
         while len(self._before) <= stretch:
             end = len(self._before) * _STRETCH
-            self._before.append(self._before[-1] + self._breaks(end - _STRETCH, end))
-        line = self._before[stretch] + self._breaks(stretch * _STRETCH, index) + 1
-        start = self._text.rfind("\n", 0, index) + 1
-        return line, index - (max(start, self._text.rfind("\r", start, index) + 1) if self._has_cr else start) + 1
+            self._before.append(self._before[-1] + self._text.count("\n", end - _STRETCH, end))
+        line = self._before[stretch] + self._text.count("\n", stretch * _STRETCH, index) + 1
+        return line, index - self._text.rfind("\n", 0, index)
 
-    def _breaks(self, start: int, end: int) -> int:
-        """Count the line breaks of a stretch; CRLF counts where its LF is."""
-        count = self._text.count("\n", start, end)
-        if self._has_cr:
-            count += self._text.count("\r", start, end) - self._text.count("\r\n", start, end + 1)
-        return count
+
+def plain_breaks(text: str) -> str:
+    """Return a text of the same length in which LF ends each line, for what goes through many lines."""
+    return text.replace("\r\n", " \n").replace("\r", "\n") if "\r" in text else text
 
 
 def field_path(path: Path) -> str:
@@ -126,13 +123,10 @@ def _document_problem(flaw: Flaw, lines: Lines) -> Problem:
 
 
 def place_of(places: Places, path: Path) -> int:
-    """Return the index of the node at a path, or of the deepest node on the way to it that exists."""
-    for step in path:
-        inner = _step(places, step)
-        if inner is None:
-            break
-        places = inner
-    return _own(places)
+    """Return where the value at a path begins, or the nearest one on the way to it that exists."""
+    while path not in places:
+        path = path[:-1]
+    return places[path]
 
 
 def value_at(tree: Tree, path: Path) -> Tree:
@@ -145,17 +139,3 @@ def value_at(tree: Tree, path: Path) -> Tree:
         else:
             return None
     return tree
-
-
-def _step(places: Places, step: str | int) -> Places | None:
-    if isinstance(places, dict) and isinstance(step, str):
-        return places.get(step)
-    if isinstance(places, list) and isinstance(step, int) and step + 1 < len(places):
-        return places[step + 1]
-    return None
-
-
-def _own(places: Places) -> int:
-    while not isinstance(places, int):
-        places = places[0] if isinstance(places, list) else places[None]
-    return places

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from flows.reading.line_path import KEY_LINE, line_at, line_bounds, lines_above, path_at, plain_breaks
-from flows.reading.problems import Flaw, Path
+from flows.reading.line_path import KEY_LINE, line_at, line_bounds, lines_above, path_at
+from flows.reading.problems import Flaw, Path, plain_breaks
 from schemas.ciphertext import is_secret_name
 from schemas.text import sample
 

@@ -18,7 +18,7 @@ import yaml
 from yaml._yaml import CParser
 
 from flows.reading.hints import CUTTING, Cut, cut_after
-from flows.reading.problems import MAX_DEPTH, MAX_NODES, Flaw, Path, Places, Tree
+from flows.reading.problems import MAX_DEPTH, MAX_NODES, MAX_PLACE_DEPTH, Flaw, Path, Places, Tree
 from flows.reading.syntax import Scalar, quotes_round, syntax_flaw
 from schemas.ciphertext import is_secret_name
 from schemas.text import sample
@@ -68,15 +68,22 @@ class _Event(Protocol):
 
 
 class _Frame:
-    """A mapping or list that is being read."""
+    """A mapping or list that is being read: at which path, with which key next, and whether it is itself a key."""
 
-    __slots__ = ("container", "is_key", "key", "places")
+    __slots__ = ("container", "is_key", "key", "path")
 
-    def __init__(self, container: list[Tree] | dict[str, Tree], start: int, is_key: bool) -> None:
-        self.container = container
-        self.places: Places = [start] if isinstance(container, list) else {None: start}
+    def __init__(self, container: list[Tree] | dict[str, Tree], path: Path, is_key: bool) -> None:
+        self.container, self.path, self.is_key = container, path, is_key
         self.key: str | None = None
-        self.is_key = is_key
+
+    @property
+    def wants_key(self) -> bool:
+        return self.key is None and isinstance(self.container, dict)
+
+    @property
+    def next_path(self) -> Path:
+        step = len(self.container) if isinstance(self.container, list) else self.key
+        return self.path if step is None else (*self.path, step)
 
 
 class _EndOfReading(Exception):
@@ -89,18 +96,13 @@ class _Builder:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tree: Tree = None
-        self.places: Places = 0
+        self.places: Places = {(): 0}
         self.flaws: list[Flaw] = []
         self.cuts: list[Cut] = []
+        self.last = Scalar(0, 0)
         self._can_cut = CUTTING.search(text) is not None
-        self._last: _Event | None = None
         self._stack: list[_Frame] = []
         self._documents = 0
-
-    @property
-    def last(self) -> Scalar:
-        """Return where the last scalar stands that was read."""
-        return Scalar(0, 0) if self._last is None else Scalar(self._last.start_mark.index, self._last.end_mark.index)
 
     def read(self) -> None:
         """Read all events, or stop at a limit. Raises yaml.YAMLError."""
@@ -136,8 +138,7 @@ class _Builder:
             raise _EndOfReading
 
     def _path(self) -> Path:
-        steps = (len(f.container) if isinstance(f.container, list) else f.key for f in self._stack)
-        return tuple(step for step in steps if step is not None)
+        return self._stack[-1].next_path if self._stack else ()
 
     def _token(self, event: _Event) -> str:
         match = _TOKEN.match(self.text, event.start_mark.index)
@@ -156,17 +157,15 @@ class _Builder:
             raise _EndOfReading
 
     def _scalar(self, event: _Event) -> None:
-        self._last = event
-        if event.anchor is not None or event.tag is not None:
-            self._check(event)
-        frame = self._stack[-1] if self._stack else None
-        if frame is not None and frame.key is None and isinstance(frame.container, dict):
-            self._name(frame, event)
+        self.last = Scalar(event.start_mark.index, event.end_mark.index)
+        self._check(event)
+        if self._stack and self._stack[-1].wants_key:
+            self._name(self._stack[-1], event)
             return
-        if self._can_cut and event.implicit[0]:
+        is_plain = event.implicit[0]
+        if self._can_cut and is_plain:
             self._note_cut(event)
-        is_null = event.implicit[0] and event.value in _NULLS
-        self._attach(None if is_null else event.value, event.start_mark.index)
+        self._attach(None if is_plain and event.value in _NULLS else event.value, event)
 
     def _note_cut(self, event: _Event) -> None:
         """Note what a comment, or a line break that no editor shows, cuts off a plain text."""
@@ -181,24 +180,24 @@ class _Builder:
         elif event.value in frame.container:
             self._flaw(event, "duplicate_key", "each key once", event.value)
 
-    def _attach(self, value: Tree, places: Places) -> None:
+    def _attach(self, value: Tree, event: _Event) -> None:
+        """Put a value, or a container that is still empty, where it belongs, and note where it begins."""
+        path = self._path()
+        if len(path) <= MAX_PLACE_DEPTH:
+            self.places[path] = event.start_mark.index
         if not self._stack:
-            self.tree, self.places = value, places
+            self.tree = value
             return
         frame = self._stack[-1]
-        if isinstance(frame.container, list) and isinstance(frame.places, list):
+        if isinstance(frame.container, list):
             frame.container.append(value)
-            frame.places.append(places)
-        elif isinstance(frame.container, dict) and isinstance(frame.places, dict) and frame.key is not None:
+        elif frame.key is not None:
             frame.container[frame.key] = value
-            frame.places[frame.key] = places
             frame.key = None
 
     def _open(self, event: _Event) -> None:
-        if event.anchor is not None or event.tag is not None:
-            self._check(event)
-        parent = self._stack[-1] if self._stack else None
-        is_key = parent is not None and parent.key is None and isinstance(parent.container, dict)
+        self._check(event)
+        is_key = bool(self._stack) and self._stack[-1].wants_key
         if is_key:
             token = self._token(event)
             expected = f"text as a key; {quotes_round(token[0])}" if token[:1] in ("{", "[") else "text as a key"
@@ -207,19 +206,18 @@ class _Builder:
             self._flaw(event, "too_deep", f"at most {MAX_DEPTH} levels", None)
             raise _EndOfReading
         container: list[Tree] | dict[str, Tree] = {} if isinstance(event, yaml.MappingStartEvent) else []
-        self._stack.append(_Frame(container, event.start_mark.index, is_key))
+        path = self._path()
+        if not is_key:
+            self._attach(container, event)
+        self._stack.append(_Frame(container, path, is_key))
 
     def _close(self, _event: _Event) -> None:
-        frame = self._stack.pop()
-        if frame.is_key:
+        if self._stack.pop().is_key:
             self._stack[-1].key = "?"
-        else:
-            self._attach(frame.container, frame.places)
 
     def _alias(self, event: _Event) -> None:
         self._flaw(event, "alias", f"no aliases; {quotes_round('*')}", self._token(event))
-        frame = self._stack[-1] if self._stack else None
-        if frame is not None and frame.key is None and isinstance(frame.container, dict):
-            frame.key = "*"
+        if self._stack and self._stack[-1].wants_key:
+            self._stack[-1].key = "*"
         else:
-            self._attach(None, event.start_mark.index)
+            self._attach(None, event)
