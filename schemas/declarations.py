@@ -8,6 +8,16 @@ tables is written by hand in warehouse/sql.
 from dataclasses import dataclass
 from typing import Literal
 
+# Keys that one table has and that others refer to, also in a role: `root_article_key`, `first_seen_date_key`.
+_HOMES = {
+    "article_key": "dim_article",
+    "provider_key": "dim_provider",
+    "topic_key": "dim_topic",
+    "image_key": "dim_image",
+    "date_key": "dim_date",
+    "document_key": "dim_document",
+}
+
 SqlType = Literal["BIGINT", "INTEGER", "DOUBLE", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"]
 Kind = Literal["dimension", "fact", "bridge", "history", "view", "ops"]
 
@@ -41,7 +51,8 @@ class ForeignKey:
 class Table:
     """A table or view of a release: where it is, what one row is, its columns and keys.
 
-    `is_key_declared`: whether DuckDB knows the primary key, at the price of its index; audited it is in any case.
+    `other_keys`: references that no column's name tells. `is_key_declared`: whether DuckDB knows the primary key, which
+    costs an index; it is audited in any case.
     """
 
     name: str
@@ -50,8 +61,20 @@ class Table:
     description: str
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
-    foreign_keys: tuple[ForeignKey, ...] = ()
+    other_keys: tuple[ForeignKey, ...] = ()
     is_key_declared: bool = True
+
+    @property
+    def foreign_keys(self) -> tuple[ForeignKey, ...]:
+        """Its references: columns of schema `main` that are named after another table's key, and the other ones."""
+        homes = {} if self.kind == "ops" else _HOMES
+        named = (
+            ForeignKey(column.name, table, key)
+            for column in self.columns
+            for key, table in homes.items()
+            if table != self.name and f"_{column.name}".endswith(f"_{key}")
+        )
+        return (*named, *self.other_keys)
 
     @property
     def declared_key(self) -> tuple[str, ...]:

@@ -6,33 +6,16 @@ run: such a number is cut to what can be kept, for it only tells whether a file 
 future is looked at in each run, as any that may have changed since it was known, and no document is so large.
 """
 
-from typing import Protocol
+from typing import Any
 
 MOST = 2**63 - 1
 
 
-class Status(Protocol):
-    """What the system, or a store, says of a file: os.stat_result, or what has the same names."""
+def file_state(status: Any) -> tuple[int, int, int, int]:
+    """Return a file's size in bytes, its times of modification and of change in ns since 1970, and its inode.
 
-    @property
-    def st_size(self) -> int:
-        """Bytes."""
-
-    @property
-    def st_mtime_ns(self) -> int:
-        """Time of modification."""
-
-    @property
-    def st_ctime_ns(self) -> int:
-        """Time of the last change of what the system says of the file."""
-
-    @property
-    def st_ino(self) -> int:
-        """Number of the file."""
-
-
-def file_state(status: Status) -> tuple[int, int, int, int]:
-    """Return a file's size in bytes, its times of modification and of change in ns since 1970, and its inode."""
+    In: os.stat_result, or what a store gives with the same names.
+    """
     size, mtime, ctime = status.st_size, status.st_mtime_ns, status.st_ctime_ns
     # All at once, as it is asked of every file in every run.
     if not (size <= MOST and -MOST <= mtime <= MOST and -MOST <= ctime <= MOST):

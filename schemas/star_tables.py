@@ -7,12 +7,6 @@ end, so that one condition finds what held at any moment.
 
 from schemas.declarations import ForeignKey, Table, optional, required
 
-_ARTICLE = ForeignKey("article_key", "dim_article", "article_key")
-_PROVIDER = ForeignKey("provider_key", "dim_provider", "provider_key")
-_PUBLISHED_DATE = ForeignKey("published_date_key", "dim_date", "date_key")
-_FIRST_SEEN_DATE = ForeignKey("first_seen_date_key", "dim_date", "date_key")
-_LAST_SEEN_DATE = ForeignKey("last_seen_date_key", "dim_date", "date_key")
-
 DIM_ARTICLE = Table(
     "dim_article",
     "dimension",
@@ -123,7 +117,6 @@ DIM_DOCUMENT = Table(
         optional("removed_at", "TIMESTAMP", "As-of of the run that found it gone. NULL: it is there."),
     ),
     ("document_key",),
-    (_ARTICLE,),
 )
 
 FACT_ARTICLE = Table(
@@ -152,7 +145,6 @@ FACT_ARTICLE = Table(
         required("cited_by_count", "INTEGER", "Distinct documents of other articles that list it.", "documents"),
     ),
     ("article_key",),
-    (_ARTICLE, _PROVIDER, _PUBLISHED_DATE, _FIRST_SEEN_DATE, _LAST_SEEN_DATE),
 )
 
 FACT_MENTION = Table(
@@ -172,14 +164,7 @@ FACT_MENTION = Table(
         required("url_raw", "VARCHAR", "The URL that identifies the article here, trimmed; joins article_url."),
     ),
     ("document_key", "position"),
-    (
-        ForeignKey("document_key", "dim_document", "document_key"),
-        _ARTICLE,
-        ForeignKey("root_article_key", "dim_article", "article_key"),
-        _PROVIDER,
-        _PUBLISHED_DATE,
-        ForeignKey("url_raw", "article_url", "url_raw"),
-    ),
+    (ForeignKey("url_raw", "article_url", "url_raw"),),
 )
 
 BRIDGE_ARTICLE_TOPIC = Table(
@@ -193,7 +178,6 @@ BRIDGE_ARTICLE_TOPIC = Table(
         required("weight", "DOUBLE", "1 / topics of the article: its sums count each article once.", "articles"),
     ),
     ("article_key", "topic_key"),
-    (_ARTICLE, ForeignKey("topic_key", "dim_topic", "topic_key")),
 )
 
 BRIDGE_ARTICLE_IMAGE = Table(
@@ -207,7 +191,6 @@ BRIDGE_ARTICLE_IMAGE = Table(
         required("position", "INTEGER", "1-based place in the list, 1 being the one to show."),
     ),
     ("article_key", "image_key"),
-    (_ARTICLE, ForeignKey("image_key", "dim_image", "image_key")),
 )
 
 ARTICLE_URL = Table(
@@ -225,7 +208,6 @@ ARTICLE_URL = Table(
         required("first_seen_at", "TIMESTAMP", "As-of of the first run whose documents held this spelling."),
     ),
     ("url_raw",),
-    (_ARTICLE,),
 )
 
 ARTICLE_CONFLICT = Table(
@@ -241,7 +223,6 @@ ARTICLE_CONFLICT = Table(
         required("mention_count", "INTEGER", "Current mentions that give the losing value.", "mentions"),
     ),
     ("article_key", "field", "other"),
-    (_ARTICLE,),
 )
 
 ARTICLE_HISTORY = Table(
@@ -262,7 +243,6 @@ ARTICLE_HISTORY = Table(
         optional("is_published", "BOOLEAN", "fact_article.is_published in that span. NULL where not given then."),
     ),
     ("article_key", "valid_from"),
-    (_ARTICLE, _PROVIDER),
 )
 
 MENTION_HISTORY = Table(
@@ -282,11 +262,6 @@ MENTION_HISTORY = Table(
         required("is_current", "BOOLEAN", "True where the span has no end: the document mentions it so now."),
     ),
     ("article_key", "document_key", "role", "valid_from"),
-    (
-        ForeignKey("document_key", "dim_document", "document_key"),
-        _ARTICLE,
-        ForeignKey("root_article_key", "dim_article", "article_key"),
-    ),
     # Of 32 MB of a release with 130,000 mentions, the index of this key alone would be 10 MB, the rows 2.3.
     is_key_declared=False,
 )

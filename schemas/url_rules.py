@@ -30,6 +30,13 @@ Note = Callable[[str], None]
 """Takes what a rule did, in words, for an explanation."""
 
 
+def noted(note: Note | None, before: str, after: str, what: str) -> str:
+    """Return what a rule made of a text, and say what it did where that is another text."""
+    if note and before != after:
+        note(what)
+    return after
+
+
 class NotAUrl(ValueError):
     """The text is no http(s) URL that could name an article. The error's text says why."""
 
@@ -95,7 +102,8 @@ def canonical(text: str, note: Note | None, *, from_amp: bool) -> Parts:
         return _finish(scheme, host, "", path, query, "", note, from_amp=from_amp)
     if len(text) > MAX_BYTES:
         raise NotAUrl("it is longer than 64 KiB")
-    return _parse(text, note, from_amp=from_amp)
+    read = _parse_escaped if ";" in text else _parse_text
+    return read(text, note, from_amp=from_amp)
 
 
 def plain_pieces(text: str) -> tuple[str, str, str, str] | None:
@@ -107,12 +115,6 @@ def plain_pieces(text: str) -> tuple[str, str, str, str] | None:
     if "//" in path or "/." in path or "xn--" in host:
         return None
     return scheme, host, path or "/", query
-
-
-def _parse(text: str, note: Note | None, *, from_amp: bool) -> Parts:
-    if ";" in text:
-        return _parse_escaped(text, note, from_amp=from_amp)
-    return _parse_text(text, note, from_amp=from_amp)
 
 
 def _parse_escaped(text: str, note: Note | None, *, from_amp: bool) -> Parts:
@@ -138,9 +140,7 @@ def _joined(parts: Parts) -> str:
 
 
 def _parse_text(text: str, note: Note | None, *, from_amp: bool) -> Parts:
-    bare = strip(text)
-    if note and bare != text:
-        note("dropped what is invisible around it")
+    bare = noted(note, text, strip(text), "dropped what is invisible around it")
     href = _whatwg(bare)
     match = _HREF.fullmatch(href)
     if match is None:
@@ -172,9 +172,7 @@ def _whatwg(text: str) -> str:
 
 
 def _checked_host(host: str, note: Note | None) -> str:
-    bare = host.removesuffix(".")
-    if note and bare != host:
-        note("dropped the trailing dot of the host")
+    bare = noted(note, host, host.removesuffix("."), "dropped the trailing dot of the host")
     if bare.startswith("["):
         return bare
     if "." not in bare:
@@ -207,17 +205,13 @@ def _clean_path(path: str, note: Note | None) -> str:
 
 def _escapes(text: str, where: str, note: Note | None) -> str:
     clean = _ODD.sub(lambda found: _REWRITE[found[0]], text)
-    if note and clean != text:
-        note(f"wrote the percent escapes of the {where} in one way")
-    return clean
+    return noted(note, text, clean, f"wrote the percent escapes of the {where} in one way")
 
 
 def _drop_session(path: str, note: Note | None) -> str:
-    bare = _SESSION_PATH.sub("", path)
+    bare = noted(note, path, _SESSION_PATH.sub("", path), "dropped ;jsessionid")
     if bare == path:
         return path
-    if note:
-        note("dropped ;jsessionid")
     # `/a/..;jsessionid=1/b` holds a dot segment only now.
     return normalize_url("https://a.example" + bare)[len("https://a.example") :]
 
@@ -226,9 +220,7 @@ def _collapse(path: str, note: Note | None) -> str:
     found = _EMBEDDED.search(path)
     end = len(path) if found is None else found.start() + 1
     clean = _SLASHES.sub("/", path[:end]) + path[end:]
-    if note and clean != path:
-        note("collapsed repeated slashes in the path")
-    return clean
+    return noted(note, path, clean, "collapsed repeated slashes in the path")
 
 
 def _route(fragment: str, note: Note | None) -> str:
@@ -259,9 +251,7 @@ def drop_www(host: str, note: Note | None = None) -> str:
     site = host[found.end() :]
     if "." not in site:
         site = found[0][:-1].rpartition(".")[2] + "." + site
-    if note and site != host:
-        note(f"dropped {host[: len(host) - len(site)]}")
-    return site
+    return noted(note, host, site, f"dropped {host[: len(host) - len(site)]}")
 
 
 # The query is read as a form is (WHATWG, application/x-www-form-urlencoded): `+` is a space, and `a` is `a=`. What
@@ -285,10 +275,7 @@ def params_of(query: str, site: str, note: Note | None) -> tuple[tuple[str, ...]
 
 
 def _pieces(query: str, note: Note | None) -> list[str]:
-    if "+" in query:
-        query = query.replace("+", "%20")
-        if note:
-            note("read + in the query as a space")
+    query = noted(note, query, query.replace("+", "%20"), "read + in the query as a space")
     pieces = query.split("&")
     if "%" not in query and "=&" not in query and query[-1] != "=":
         return pieces

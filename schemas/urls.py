@@ -9,6 +9,7 @@ The key is text: host (punycode, without `www.`), port unless 80 or 443, path wi
 parameters sorted by name, `#` and the route. `"https://" + key` is a URL with the same key.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.url_forms import (
@@ -21,7 +22,7 @@ from schemas.url_forms import (
     registrable_domain,
     site_of,
 )
-from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, param_name, plain_pieces
+from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, noted, param_name, plain_pieces
 from schemas.url_wrappers import in_amp_cache, unwrap
 
 POLICY_VERSION = 2
@@ -128,35 +129,25 @@ def explain(url: str) -> Explanation:
 
 def _key(parts: Parts, note: Note | None = None) -> str:
     scheme, _, site, port, path, params, route, _ = parts
-    key = site + ":" + port if port else site
-    key += path.rstrip("/")
-    if params:
-        key += "?" + "&".join(params if len(params) == 1 else sorted(params, key=param_name))
-    if route:
-        key += "#" + route
+    ordered = params if len(params) < 2 else sorted(params, key=param_name)
+    key = _joined(site, port, path.rstrip("/"), ordered, route)
     if len(key) > MAX_BYTES - len("https://"):
         raise NotAUrl("it is longer than 64 KiB once its characters are escaped")
     if note:
-        _note_key(parts, scheme, note)
+        note(f"dropped the scheme {scheme}")
+        noted(note, path, path.rstrip("/"), "dropped the trailing slash")
+        noted(note, "&".join(params), "&".join(ordered), "sorted the parameters by name")
     return key
-
-
-def _note_key(parts: Parts, scheme: str, note: Note) -> None:
-    note(f"dropped the scheme {scheme}")
-    if parts.path.endswith("/"):
-        note("dropped the trailing slash")
-    if sorted(parts.params, key=param_name) != list(parts.params):
-        note("sorted the parameters by name")
 
 
 def _display(parts: Parts, key: str) -> str:
     scheme, host, _, port, path, params, route, _ = parts
-    url = f"{scheme}://{host}"
-    if port:
-        url += ":" + port
-    url += path
-    if params:
-        url += "?" + "&".join(params)
-    if route:
-        url += "#" + route
+    url = f"{scheme}://" + _joined(host, port, path, params, route)
     return url if len(url) <= MAX_BYTES else "https://" + key
+
+
+def _joined(host: str, port: str, path: str, params: Sequence[str], route: str) -> str:
+    address = host + ":" + port + path if port else host + path
+    if params:
+        address += "?" + "&".join(params)
+    return address + "#" + route if route else address

@@ -55,13 +55,14 @@ class Entry:
     is_flawed: bool = False
 
 
-class UrlFlaw(NamedTuple):
-    """A URL that is none, or the lack of one. Fatal: the mention has no identity without it."""
+class ValueFlaw(NamedTuple):
+    """A bad value under a path of its mention. A fatal one costs the mention, another only itself, a notice nothing."""
 
     path: Path
     is_fatal: bool
     reason: str
     expected: str
+    is_notice: bool = False
 
 
 def canonical_form(tree: Tree) -> bytes:
@@ -99,10 +100,10 @@ def _known(value: Any, path: Path, dropped: Collection[Path]) -> Any:
     return str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
 
 
-def examine(mention: Mention) -> tuple[list[UrlFlaw], tuple[UrlFacts, ...]]:
+def examine(mention: Mention) -> tuple[list[ValueFlaw], tuple[UrlFacts, ...]]:
     """Return what is wrong with the URLs of a mention (empty for a good one), and the facts of the good ones."""
     known: dict[str, UrlFacts | None] = {}
-    flaws: list[UrlFlaw] = []
+    flaws: list[ValueFlaw] = []
     identity = "original_url" if mention.web_url is None else "web_url"
     for name in URL_FIELDS:
         url = getattr(mention, name)
@@ -110,18 +111,18 @@ def examine(mention: Mention) -> tuple[list[UrlFlaw], tuple[UrlFacts, ...]]:
             known[url] = facts(url)
         if url is not None and known[url] is None:
             path = (Mention.model_fields[name].alias or name,)
-            flaws.append(UrlFlaw(path, name == identity, "not_a_url", EXPECTED_URL))
+            flaws.append(ValueFlaw(path, name == identity, "not_a_url", EXPECTED_URL))
     if mention.web_url is None and mention.original_url is None:
-        flaws.append(UrlFlaw(("webUrl",), True, "missing", "a webUrl or originalUrl"))
+        flaws.append(ValueFlaw(("webUrl",), True, "missing", "a webUrl or originalUrl"))
     flaws += _image_flaws(("images",), mention.images)
     if mention.provider is not None:
         flaws += _image_flaws(("provider", "images"), mention.provider.images)
     return flaws, tuple([good for good in known.values() if good is not None])
 
 
-def _image_flaws(path: Path, images: list[Image | None] | None) -> Sequence[UrlFlaw]:
+def _image_flaws(path: Path, images: list[Image | None] | None) -> Sequence[ValueFlaw]:
     return [
-        UrlFlaw((*path, place, "url"), False, "not_a_url", EXPECTED_URL)
+        ValueFlaw((*path, place, "url"), False, "not_a_url", EXPECTED_URL)
         for place, image in enumerate(images or ())
         if image is not None and image.url is not None and not is_web_url(image.url)
     ]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from flows.reading.entries import SECRET, Entry, canonical_form, describe, entry_of, examine
+from flows.reading.entries import SECRET, Entry, ValueFlaw, canonical_form, describe, entry_of, examine
 from flows.reading.hints import (
     RELATED,
     Cut,
@@ -36,16 +36,6 @@ MAX_RELATED = 10_000
 MAX_PROBLEMS = 1_000
 
 Context = dict[str, datetime]
-
-
-class ValueFlaw(NamedTuple):
-    """A bad value under a path of its mention. A fatal one costs the mention, another only itself, a notice nothing."""
-
-    path: Path
-    is_fatal: bool
-    reason: str
-    expected: str
-    is_notice: bool = False
 
 
 class Judged(NamedTuple):
@@ -87,8 +77,7 @@ def prove_entry(entry: Entry, tree: Tree, context: Context) -> Sequence[ValueFla
         mention = Mention.model_validate(tree, context=context)
     except ValidationError as error:
         return _value_flaws(error, tree, context)
-    url_flaws, urls = examine(mention)
-    flaws = [ValueFlaw(*flaw) for flaw in url_flaws]
+    flaws, urls = examine(mention)
     if any(flaw.is_fatal for flaw in flaws):
         return flaws
     describe(entry, mention, urls, {flaw.path for flaw in flaws})
@@ -116,7 +105,7 @@ def _value_flaws(error: ValidationError, tree: dict[str, Tree], context: Context
     bad = {flaw.path[0] for flaw in found}
     rest = {key: value for key, value in tree.items() if key not in bad}
     mention = Mention.model_validate({**rest, "title": "-"}, context=context)
-    return found + [ValueFlaw(*flaw) for flaw in examine(mention)[0] if flaw.path[0] not in bad]
+    return found + [flaw for flaw in examine(mention)[0] if flaw.path[0] not in bad]
 
 
 def judge_document(source: Source, body: str, context: Context) -> Verdict:

@@ -15,9 +15,9 @@ import os
 import stat
 from array import array
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from schemas.file_state import Status, file_state
+from schemas.file_state import file_state
 from schemas.text import is_utf8
 
 SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")
@@ -62,7 +62,7 @@ class Found:
     unlistable: list[Unlistable] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
-    def add(self, path: str, status: Status) -> None:
+    def add(self, path: str, status: Any) -> None:
         """Take a document."""
         size, mtime_ns, ctime_ns, inode = file_state(status)
         self.paths.append(path)
