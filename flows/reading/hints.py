@@ -86,7 +86,7 @@ def what_was_cut(text: str, cut: Cut) -> tuple[str, str]:
 
 
 class Source(NamedTuple):
-    """A document that was read: its values, where they stand, its text, and what was cut off."""
+    """A document that was read: its values, where they stand, its text with plain breaks, and what was cut off."""
 
     tree: Tree
     places: Places

@@ -29,16 +29,9 @@ class _Node(NamedTuple):
 
 
 def line_bounds(text: str, index: int) -> tuple[int, int]:
-    """Return where the line of an index begins and ends; lines end with LF, CR or both."""
+    """Return where the line of an index begins and ends, in a text with plain breaks."""
     end = text.find("\n", index)
-    end = len(text) if end < 0 else end
-    carriage = text.find("\r", index, end)
-    return _line_start(text, index), end if carriage < 0 else carriage
-
-
-def _line_start(text: str, index: int) -> int:
-    start = text.rfind("\n", 0, index) + 1
-    return max(start, text.rfind("\r", start, index) + 1)
+    return text.rfind("\n", 0, index) + 1, len(text) if end < 0 else end
 
 
 def lines_above(text: str, index: int) -> Iterator[tuple[int, str]]:
@@ -52,12 +45,6 @@ def lines_above(text: str, index: int) -> Iterator[tuple[int, str]]:
             return
         end, start = start - 1, text.rfind("\n", 0, start - 1) + 1
         yield start, text[start : min(end, start + _MAX_LINE)]
-
-
-def line_at(text: str, index: int) -> str:
-    """Return the line of an index, without its end."""
-    start, end = line_bounds(text, index)
-    return text[start:end]
 
 
 def path_at(text: str, index: int) -> Path:

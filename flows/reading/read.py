@@ -20,7 +20,7 @@ from flows.reading.blocks import Draft, Memo, judge_fast, prove, read_fast
 from flows.reading.entries import Entry
 from flows.reading.front_matter import NoFrontMatter, split
 from flows.reading.hints import Source
-from flows.reading.problems import Problem, document_problems
+from flows.reading.problems import Problem, document_problems, plain_breaks
 from flows.reading.validate import Context, Verdict, judge_document
 from flows.sources.files import MAX_BYTES, FileBytes, read_files
 from flows.sources.scan import FileRef
@@ -83,7 +83,7 @@ def judge_whole(data: bytes, context: Context) -> Verdict:
     reading = read_tree(parts.text[: parts.yaml_end])
     if reading.flaws:
         return Verdict(None, (), (), document_problems(reading.flaws, parts.text))
-    source = Source(reading.tree, reading.places, parts.text, reading.cuts)
+    source = Source(reading.tree, reading.places, plain_breaks(parts.text), reading.cuts)
     return judge_document(source, parts.body, context)
 
 

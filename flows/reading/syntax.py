@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from flows.reading.line_path import KEY_LINE, line_at, line_bounds, lines_above, path_at
+from flows.reading.line_path import KEY_LINE, line_bounds, lines_above, path_at
 from flows.reading.problems import Flaw, Path, plain_breaks
 from schemas.ciphertext import is_secret_name
 from schemas.text import sample
@@ -53,13 +53,31 @@ class _Scene:
     said: str
     last: Scalar
 
+    @property
     def char(self) -> str:
-        """Return the character at which the parser stumbled; nothing at the end."""
+        """The character at which the parser stumbled; nothing at the end."""
         return self.text[self.at : self.at + 1]
 
+    @property
+    def start(self) -> int:
+        """Where the line of the place begins."""
+        return line_bounds(self.text, self.at)[0]
+
+    @property
     def before(self) -> str:
-        """Return the line of the place, up to it."""
-        return self.text[line_bounds(self.text, self.at)[0] : self.at]
+        """The line of the place, up to it."""
+        return self.text[self.start : self.at]
+
+    @property
+    def is_after_quote(self) -> bool:
+        """Whether the place comes right after a quoted text."""
+        start, end = self.last
+        return self.text[start : start + 1] in _QUOTES and not self.text[end : self.at].strip(" ")
+
+    def line(self, index: int) -> str:
+        """Return the line of an index."""
+        start, end = line_bounds(self.text, index)
+        return self.text[start:end]
 
 
 class _Told(NamedTuple):
@@ -98,7 +116,7 @@ def shown_at(text: str, index: int, path: Path) -> str | None:
 
 
 def _tab(scene: _Scene) -> _Told | None:
-    if "tab character" not in scene.said and scene.char() != "\t":
+    if "tab character" not in scene.said and scene.char != "\t":
         return None
     start, end = line_bounds(scene.text, scene.at)
     index = scene.text.find("\t", start, end)
@@ -141,10 +159,8 @@ def _unclosed_quote(scene: _Scene) -> _Told | None:
     """Find the quote that is not closed: nothing closes it, or what does so was meant to open the next text."""
     if "quoted scalar" in scene.said and ("end of stream" in scene.said or "document indicator" in scene.said):
         return _not_closed(scene.text, scene.since)
-    start, end = scene.last
-    if scene.text[start : start + 1] not in _QUOTES or scene.text[end : scene.at].strip(" "):
-        return None
-    return _not_closed(scene.text, start) if _KEY_AGAIN.search(scene.text, start, end) else None
+    is_too_long = scene.is_after_quote and _KEY_AGAIN.search(scene.text, *scene.last)
+    return _not_closed(scene.text, scene.last.start) if is_too_long else None
 
 
 def _not_closed(text: str, index: int) -> _Told:
@@ -154,18 +170,14 @@ def _not_closed(text: str, index: int) -> _Told:
 def _text_after_quote(scene: _Scene) -> _Told | None:
     """A quote within a quoted text ends it: `'It's'`, `"He said "hi""`."""
     start, end = scene.last
-    if scene.text[start : start + 1] not in _QUOTES or scene.text[end : scene.at].strip(" ") or scene.char() in "\r\n":
+    if not scene.is_after_quote or scene.char in "\n":
         return None
     if "flow" in scene.said and scene.at > end:
         return None  # an item of a list in brackets, without a comma
     is_single = scene.text[start] == "'"
     within = "such quotes write '' for an apostrophe" if is_single else 'such quotes write \\" for a quote'
-    return _Told(scene.at, f"nothing after the closing {scene.text[start]}; within {within}", _from(scene, start))
-
-
-def _from(scene: _Scene, start: int) -> int | None:
-    """Return a place to show a text from, where it is in the line of the mistake."""
-    return start if start >= line_bounds(scene.text, scene.at)[0] else None
+    shown_from = start if start >= scene.start else None
+    return _Told(scene.at, f"nothing after the closing {scene.text[start]}; within {within}", shown_from)
 
 
 def _escape(scene: _Scene) -> _Told | None:
@@ -188,14 +200,12 @@ def _bad_start(scene: _Scene) -> _Told | None:
     if sign == "%" and scene.text[index - 1] == "{":  # `{% include %}`, of a template
         index, sign = index - 1, "{"
     if any(part in scene.said for part in _STARTS) and sign and sign in "@`%*&!,]}{":
-        return _quotes_round(index, sign)
+        return _Told(index, quotes_round(sign))
+    if "directive" in scene.said:
+        return _Told(scene.since, quotes_round("%"))
     if "block sequence entries are not allowed" in scene.said:
         return _Told(scene.at, "quotes round a text that begins with `- `, or its list from the next line on")
-    return _quotes_round(scene.at, "? ") if "mapping keys are not allowed" in scene.said else None
-
-
-def _quotes_round(index: int, sign: str) -> _Told:
-    return _Told(index, quotes_round(sign))
+    return _Told(scene.at, quotes_round("? ")) if "mapping keys are not allowed" in scene.said else None
 
 
 def quotes_round(sign: str) -> str:
@@ -203,20 +213,13 @@ def quotes_round(sign: str) -> str:
     return "quotes round a text that begins with " + ("a backtick" if sign == "`" else f"`{sign}`")
 
 
-def _directive(scene: _Scene) -> _Told | None:
-    return _quotes_round(scene.since, "%") if "directive" in scene.said else None
-
-
 def _bracket(scene: _Scene) -> _Told | None:
     """A text that begins with a bracket is a list or mapping to YAML, and ends where the bracket does."""
-    before = scene.before().rstrip(" ")
+    before = scene.before.rstrip(" ")
     value = _VALUE.match(before, 0, _MAX_START)
     start = value.end() if value else 0
-    if before[start : start + 1] not in ("[", "{") or before[-1:] not in ("]", "}") or scene.char() in "\r\n":
-        return None
-    if "flow" in scene.said:
-        return None
-    return _quotes_round(line_bounds(scene.text, scene.at)[0] + start, before[start])
+    is_bracket = before[start : start + 1] in ("[", "{") and before[-1:] in ("]", "}") and scene.char not in "\n"
+    return _Told(scene.start + start, quotes_round(before[start])) if is_bracket and "flow" not in scene.said else None
 
 
 def _flow(scene: _Scene) -> _Told | None:
@@ -227,7 +230,7 @@ def _flow(scene: _Scene) -> _Told | None:
     closing = "]" if sign == "[" else "}"
     is_root = scene.since == line_bounds(scene.text, scene.since)[0]
     has_next_field = not is_root and _KEY_AGAIN.search(scene.text, scene.since, line_bounds(scene.text, scene.at)[1])
-    if not has_next_field and scene.char() not in ("", "\r", "\n", "]", "}"):
+    if not has_next_field and scene.char not in ("", "\n", "]", "}"):
         return _Told(scene.at, f"a comma before it, or `{closing}` at the end of what `{sign}` opens")
     return _Told(scene.since, f"a closing `{closing}`, or quotes round a text that begins with `{sign}`")
 
@@ -236,13 +239,13 @@ def _colon_in_text(scene: _Scene) -> _Told | None:
     """A plain text that holds a colon and a blank is a key to YAML: `title: Live: the vote`."""
     if "mapping values are not allowed" not in scene.said:
         return None
-    before = scene.before()
+    before = scene.before
     value = _VALUE.match(before, 0, _MAX_START)
     if value is None or ":" not in value.group() or not before[value.end() :].strip():
         return None
     if before[value.end()] in _QUOTES:
         return _Told(scene.at, "nothing after the closing quote: put the whole text into quotes")
-    start = line_bounds(scene.text, scene.at)[0] + value.end()
+    start = scene.start + value.end()
     straight = "straight " if before[value.end()] in "\u201c\u201d\u201e\u2018\u2019\u00ab" else ""
     return _Told(scene.at, f"{straight}quotes round a text that holds `: `", start)
 
@@ -252,10 +255,10 @@ def _no_colon(scene: _Scene) -> _Told | None:
     is_this = "could not find expected ':'" in scene.said
     if not is_this and "mapping values are not allowed" not in scene.said:
         return None
-    if len(scene.before()) > _MAX_KEY:
-        return _Told(line_bounds(scene.text, scene.at)[0], f"a key of at most {_MAX_KEY} characters")
+    if len(scene.before) > _MAX_KEY:
+        return _Told(scene.start, f"a key of at most {_MAX_KEY} characters")
     start, _ = line_bounds(scene.text, scene.since if is_this else _text_before(scene))
-    line = line_at(scene.text, start)
+    line = scene.line(start)
     match = _NO_SPACE.match(line)
     if match is not None:
         return _Told(start + match.end(1), "a blank after the colon")
@@ -264,7 +267,7 @@ def _no_colon(scene: _Scene) -> _Told | None:
         return _Told(first, "a blank after the dash")
     if KEY_LINE.match(line):
         return None
-    above = line_at(scene.text, start - 1).rstrip() if start else ""
+    above = scene.line(start - 1).rstrip() if start else ""
     if re.search(r": +[|>][-+0-9]*$", above):
         return _Told(first, "the text of a block indented more than its key")
     return _Told(first, "`key: value`; a text that goes on from the line above is indented or quoted")
@@ -272,18 +275,17 @@ def _no_colon(scene: _Scene) -> _Told | None:
 
 def _indentation(scene: _Scene) -> _Told | None:
     """The first character of a line stands where nothing can begin."""
-    start, _ = line_bounds(scene.text, scene.at)
-    line = line_at(scene.text, scene.at)
-    first = start + len(line) - len(line.lstrip(" "))
+    line = scene.line(scene.at)
+    first = scene.start + len(line) - len(line.lstrip(" "))
     if "mapping values are not allowed" in scene.said:
         return _Told(first, "the indentation of the key above, or quotes round a text that holds `: `")
     if scene.at != first:
         return None
-    if scene.char() == ":":
+    if scene.char == ":":
         return _Told(first, "a key before the colon")
-    if "'-' indicator" in scene.said and scene.char() != "-":
+    if "'-' indicator" in scene.said and scene.char != "-":
         return _Told(first, "`- ` as before the other items, or the indentation of the list's key")
-    if "expected key" in scene.said and re.match("-( |$)", line[first - start :]):
+    if "expected key" in scene.said and re.match("-( |$)", line.lstrip(" ")):
         return _Told(first, "`key: value` as in the lines above, not a list item")
     return _Told(first, "the indentation of the lines beside it") if "did not find expected" in scene.said else None
 
@@ -292,13 +294,13 @@ def _document_end(scene: _Scene) -> _Told | None:
     if "<document start>" not in scene.said:
         return None
     above = _text_before(scene)
-    line = line_at(scene.text, above)
+    line = scene.line(above)
     if line.startswith("..."):
         return _Told(above, "no `...` line before the closing `---`")
-    body = re.compile(r"[^\r\n]*[\r\n]+((?:[ \t]*(?:#[^\r\n]*)?[\r\n]+)*)( +)(?=[^ #\r\n])").match(scene.text)
+    body = re.match(r"[^\n]*\n+((?:[ \t]*(?:#[^\n]*)?\n+)*)( +)(?=[^ #\n])", scene.text)
     if body is not None:
         return _Told(body.end(2), "no indentation before the first key")
-    return _Told(scene.at, "a colon and a blank after the key") if scene.before().strip() else None
+    return _Told(scene.at, "a colon and a blank after the key") if scene.before.strip() else None
 
 
 _Explain = Callable[[_Scene], _Told | None]
@@ -309,7 +311,6 @@ _EXPLAIN: tuple[_Explain, ...] = (
     _text_after_quote,
     _escape,
     _bad_start,
-    _directive,
     _bracket,
     _flow,
     _colon_in_text,
