@@ -33,17 +33,8 @@ from schemas.urls import facts
 T = TypeVar("T")
 
 
-class _Opened(NamedTuple):
-    """A document whose bytes were read; draft: what the fast lane made of them, if anything."""
-
-    ref: FileRef
-    file: FileBytes
-    digest: bytes | None
-    draft: Draft | Verdict | None
-
-
 class _Read(NamedTuple):
-    """What one reference came to."""
+    """What one reference came to: its row of DOCUMENTS, but for the reference, and its verdict."""
 
     row: tuple[Any, ...]
     verdict: Verdict
@@ -58,12 +49,14 @@ def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = Non
     """
     memo = Memo(bounds(as_of)) if memo is None else memo
     packer = Packer()
-    opened = [_open(ref, file, memo) for ref, file in zip(refs, read_files(refs), strict=True)]
-    drafts = (document.draft for document in opened if isinstance(document.draft, Draft))
-    entries = dict.fromkeys(chain.from_iterable(draft.entries for draft in drafts))
-    proved = prove(list(entries), memo.context)
-    reads = [_read(number, document, memo, packer) for number, document in enumerate(opened, first)]
-    rows, verdicts = [read.row for read in reads], [read.verdict for read in reads]
+    files = list(read_files(refs))
+    digests = [None if file.data is None else sha256(file.data).digest() for file in files]
+    opened = list(zip(refs, files, digests, strict=True))
+    drafts = [_draft(*document, memo) for document in opened]
+    said = (draft.entries for draft in drafts if isinstance(draft, Draft))
+    proved = prove(list(dict.fromkeys(chain.from_iterable(said))), memo.context)
+    reads = [_read(*document, draft, memo, packer) for document, draft in zip(opened, drafts, strict=True)]
+    rows, verdicts = [(number, *read.row) for number, read in enumerate(reads, first)], [read.verdict for read in reads]
     return batch_of(rows, verdicts, packer, first, partial(proved.select, context=memo.context))
 
 
@@ -87,11 +80,11 @@ def judge_whole(data: bytes, context: Context) -> Verdict:
     return judge_document(source, parts.body, context)
 
 
-def _open(ref: FileRef, file: FileBytes, memo: Memo) -> _Opened:
-    digest = None if file.data is None else sha256(file.data).digest()
+def _draft(ref: FileRef, file: FileBytes, digest: bytes | None, memo: Memo) -> Draft | Verdict | None:
+    """Return what the fast lane makes of a document, if it is one to be parsed and of a form for that lane."""
     if file.data is None or digest == ref.known_bytes:
-        return _Opened(ref, file, digest, None)
-    return _Opened(ref, file, digest, _guarded(read_fast, file.data, memo))
+        return None
+    return _guarded(read_fast, file.data, memo)
 
 
 def _guarded(judge: Callable[[bytes, Memo], T], data: bytes, memo: Memo) -> T | Verdict:
@@ -106,53 +99,42 @@ def _guarded(judge: Callable[[bytes, Memo], T], data: bytes, memo: Memo) -> T | 
         return Verdict(None, (), (), [problem])
 
 
-def _read(number: int, document: _Opened, memo: Memo, packer: Packer) -> _Read:
-    ref, file, digest, draft = document
+def _read(
+    ref: FileRef, file: FileBytes, digest: bytes | None, draft: Draft | Verdict | None, memo: Memo, packer: Packer
+) -> _Read:
     if file.data is None or digest is None:
-        return _unread(number, ref, file)
+        return _unread(ref, file)
+    # What a store says of a size is for telling states apart; bytes are counted.
+    known = (*_state(file), len(file.data), digest)
     if digest == ref.known_bytes:
-        return _Read(_row(number, "same_bytes", file, digest), _NOTHING)
+        return _Read(("same_bytes", *known, None), _NOTHING)
     verdict = draft.verdict() if isinstance(draft, Draft) else draft
     if verdict is None:
         verdict = _guarded(lambda data, memo: judge_whole(data, memo.context), file.data, memo)
-    if verdict.content_digest is not None and verdict.content_digest == ref.known_content:
-        row = _row(number, "touched", file, digest, verdict.content_digest)
-        return _Read(row, verdict._replace(positions=(), entries=()))
-    outcome = "bad" if verdict.content_digest is None else "good"
+    content = verdict.content_digest
+    if content is not None and content == ref.known_content:
+        return _Read(("touched", *known, content), verdict._replace(positions=(), entries=()))
     packer.add(digest, file.data)
-    return _Read(_row(number, outcome, file, digest, verdict.content_digest), verdict)
+    return _Read(("bad" if content is None else "good", *known, content), verdict)
 
 
 _NOTHING = Verdict(None, (), (), ())
-_TOO_BIG = Problem(None, "document", 1, 1, "", "too_big", f"at most {MAX_BYTES} bytes", None)
 
 
-def _unread(number: int, ref: FileRef, file: FileBytes) -> _Read:
+def _unread(ref: FileRef, file: FileBytes) -> _Read:
+    known = (ref.size, ref.mtime_ns, ref.ctime_ns, ref.inode)
     if file.trouble in ("vanished", "unstable"):
-        return _Read((number, file.trouble, *_known(ref), None, None, None), _NOTHING)
-    if file.trouble == "too_big" and file.status is not None:
-        problem = _TOO_BIG._replace(found=f"{file.status.st_size} bytes")
-        return _Read(_row(number, "bad", file, None), Verdict(None, (), (), [problem]))
+        return _Read((file.trouble, *known, None, None, None), _NOTHING)
     problem = Problem(None, "document", None, None, "", "unreadable", "a file that can be read", file.trouble)
-    return _Read((number, "bad", *_known(ref), None, None, None), Verdict(None, (), (), [problem]))
+    if file.trouble == "too_big" and file.status is not None:
+        known, size = _state(file), file.status.st_size
+        problem = Problem(None, "document", 1, 1, "", "too_big", f"at most {MAX_BYTES} bytes", f"{size} bytes")
+        return _Read(("bad", *known, known[0], None, None), Verdict(None, (), (), [problem]))
+    return _Read(("bad", *known, None, None, None), Verdict(None, (), (), [problem]))
 
 
-def _known(ref: FileRef) -> tuple[int, int, int, int]:
-    return ref.size, ref.mtime_ns, ref.ctime_ns, ref.inode
-
-
-def _row(
-    number: int,
-    outcome: str,
-    file: FileBytes,
-    digest: bytes | None,
-    content: bytes | None = None,
-) -> tuple[Any, ...]:
-    status = file.status
-    known = file_state(status) if status else (None,) * 4
-    # What a store says of a size is for telling states apart; bytes are counted.
-    size = len(file.data) if file.data is not None else known[0]
-    return (number, outcome, *known, size, digest, content)
+def _state(file: FileBytes) -> tuple[Any, ...]:
+    return file_state(file.status) if file.status else (None,) * 4
 
 
 def batch_of(
