@@ -7,6 +7,7 @@ The whole file must be UTF-8 without NUL, body included, for it is kept and comp
 """
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass
 
 from flows.reading.line_path import path_at
@@ -78,6 +79,7 @@ def _not_utf8(data: bytes, error: UnicodeDecodeError) -> NoFrontMatter:
     shown = "".join(f"\\x{byte:02x}" for byte in data[error.start : error.start + 4])
     read = data[error.start : error.start + 1].decode("cp1252", "replace")
     meant = f"; in windows-1252 the byte is `{read}`" if read.isprintable() and read != "\ufffd" else ""
+    meant = ", not UTF-16: save the file anew" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else meant
     return NoFrontMatter(head, Flaw(len(head), _path(head, len(head)), "not_utf8", f"UTF-8{meant}", shown))
 
 

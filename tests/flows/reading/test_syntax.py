@@ -151,6 +151,8 @@ def test_text_without_any_mapping() -> None:
     ("data", "place", "field", "advice"),
     [
         (b"---\ntitle: caf\xe9\n---\n", (2, 11), "title", "windows-1252"),
+        ("---\ntitle: a\n---\n".encode("utf-16"), (1, 1), "", "UTF-8, not UTF-16"),
+        (b"\xfe\xff" + "---\ntitle: a\n---\n".encode("utf-16-be"), (1, 1), "", "UTF-8, not UTF-16"),
         (b"---\ntitle: a\nexcerpt: b\0\n---\n", (3, 11), "excerpt", "without NUL"),
         (b"---\nprovider:\n  name: a\x07\n---\n", (3, 10), "provider.name", "printable"),
         (b"---\ntitle: a\n---\nbody\xe9\n", (4, 5), "", "UTF-8"),
