@@ -25,9 +25,10 @@ _SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 # The URL standard's C0 controls and space, all white space, and zero width.
 _AROUND = "".join(map(chr, range(0x21))) + _SPACE + _ZERO_WIDTH
 
-_ESCAPED = tuple(map(quote, _ZERO_WIDTH))
-_ESCAPED_OR_SLASH = (*_ESCAPED, "/")
-_TWO_BYTES = tuple(escape for escape in _ESCAPED if len(escape) == 6)
+# Read from the end, so that a long run that is not at the end costs nothing.
+_BACKWARDS = "|".join(quote(character)[::-1] for character in _ZERO_WIDTH)
+_INVISIBLE_END = re.compile(f"(?:{_BACKWARDS})+")
+_INVISIBLE_PATH_END = re.compile(f"(?:{_BACKWARDS}|/)+")
 # A path must not end like this after trimming: it would be read as a dot segment or a session parameter.
 _SPECIAL = ("/.", "/..", ";jsessionid")
 
@@ -39,31 +40,17 @@ def strip(text: str) -> str:
 
 def trim(text: str) -> str:
     """Return a part of a canonical URL without the escaped zero-width characters at its end."""
-    if text[-3:-2] != "%":
-        return text
-    end = len(text)
-    while text.endswith(_ESCAPED, 0, end):
-        end -= _last_escape(text, end)
-    return text[:end]
+    end = _INVISIBLE_END.match(text[::-1]) if text[-3:-2] == "%" else None
+    return text if end is None else text[: -end.end()]
 
 
 def trim_path(path: str) -> str:
     """Return a canonical path without the escaped zero-width characters at its end, slashes among them too."""
-    if path.rstrip("/")[-3:-2] != "%":
+    end = _INVISIBLE_PATH_END.match(path[::-1])
+    if end is None or "%" not in end[0]:
         return path
-    end = last = len(path)
-    while end and path.endswith(_ESCAPED_OR_SLASH, 0, end):
-        if path[end - 1] == "/":
-            end -= 1
-        else:
-            end = last = end - _last_escape(path, end)
-    if last == len(path) or path[:end].lower().endswith(_SPECIAL):
-        return path
-    return path[:end] or "/"
-
-
-def _last_escape(text: str, end: int) -> int:
-    return 6 if text.endswith(_TWO_BYTES, 0, end) else 9
+    bare = path[: -end.end()]
+    return path if bare.lower().endswith(_SPECIAL) else bare or "/"
 
 
 _AMPERSAND = r"(?:amp|AMP|#0*38|#[xX]0*26);"

@@ -16,7 +16,7 @@ import pyarrow as pa
 from flows.pipeline.request import RunRequest
 from flows.readers.local import LocalReaders
 from flows.sources.scan import FileRef
-from schemas.file_state import file_state
+from schemas.limits import file_state
 from warehouse.db import spill_folder
 from warehouse.home import Home
 from warehouse.ledger import reread

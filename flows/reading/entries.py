@@ -80,7 +80,7 @@ def describe(entry: Entry, mention: Mention, urls: tuple[UrlFacts, ...], dropped
     """Let an entry say what a valid mention says; dropped: paths of URLs that are none, which become NULL."""
     entry.said, entry.urls = orjson.dumps(_known(mention, (), dropped)), urls
     # By their paths, for the order of the fields of a mapping is no part of what it says.
-    unknown = dict(sorted(_unknown(mention, ()), key=lambda found: field_path(found[0])))
+    unknown = dict(sorted(unknown_fields(mention, ()), key=lambda found: field_path(found[0])))
     if unknown:
         entry.unknown = _as_json(unknown)
         entry.drift = tuple(dict.fromkeys(_general(path) for path in islice(unknown, _MAX_DRIFT)))
@@ -133,17 +133,17 @@ def is_web_url(url: str) -> bool:
     return _WEB.match(url) is not None and len(url) <= _MAX_URL_BYTES
 
 
-def _unknown(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def unknown_fields(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     """Yield path and value of every field that no model knows, at every level; never the secret."""
     if isinstance(value, BaseModel):
         for key, extra in (value.model_extra or {}).items():
             if key != SECRET:
                 yield (*path, key), _without_secret(extra)
         for name, field in type(value).model_fields.items():
-            yield from _unknown(getattr(value, name), (*path, field.alias or name))
+            yield from unknown_fields(getattr(value, name), (*path, field.alias or name))
     elif isinstance(value, list):
         for place, item in enumerate(value):
-            yield from _unknown(item, (*path, place))
+            yield from unknown_fields(item, (*path, place))
 
 
 def _without_secret(tree: Tree) -> Tree:

@@ -22,7 +22,7 @@ comments on fields sets the `#` apart, or does so on codes, flags and dates.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -113,44 +113,31 @@ def _plain_form(key: str) -> str:
     return "".join(c for c in folded if c.isascii() and c.isalnum())
 
 
-class _Names(NamedTuple):
-    """The keys that a model reads: as they are, and by their plain forms."""
-
-    exact: frozenset[str]
-    by_form: Mapping[str, str]
-
-
-def _names(model: type[BaseModel], *more: str) -> _Names:
-    names = [*(field.alias or name for name, field in model.model_fields.items()), *more]
-    return _Names(frozenset(names), {plain_form(name): name for name in names})
+def _names(model: type[BaseModel], *more: str) -> dict[str, str]:
+    """Return the keys that a model reads, by their plain forms."""
+    names = (*(field.alias or name for name, field in model.model_fields.items()), *more)
+    return {plain_form(name): name for name in names}
 
 
-_OF_MENTION, _OF_PROVIDER, _OF_IMAGE = _names(Mention, RELATED), _names(Provider), _names(Image)
+_OF_MENTION = _names(Mention, RELATED)
+# What a mapping or list of mappings in a mention is, by its key.
+_OF = {"provider": _names(Provider), "images": _names(Image)}
 
 
-def odd_keys(tree: Mapping[str, Tree]) -> Iterator[tuple[Path, str]]:
-    """Yield the keys of a mention that are nearly those of a field that is not there, with what would be right."""
-    yield from _odd_keys(tree, (), _OF_MENTION)
-    yield from _odd_in_images(tree.get("images"), ("images",))
-    provider = tree.get("provider")
-    if isinstance(provider, dict):
-        yield from _odd_keys(provider, ("provider",), _OF_PROVIDER)
-        yield from _odd_in_images(provider.get("images"), ("provider", "images"))
+def odd_keys(tree: Tree, unknown: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield the keys that are nearly those of a field that is not there, with what would be right.
 
-
-def _odd_in_images(images: Tree, path: Path) -> Iterator[tuple[Path, str]]:
-    for place, image in enumerate(images if isinstance(images, list) else ()):
-        if isinstance(image, dict):
-            yield from _odd_keys(image, (*path, place), _OF_IMAGE)
-
-
-def _odd_keys(tree: Mapping[str, Tree], path: Path, names: _Names) -> Iterator[tuple[Path, str]]:
-    for key in sorted(tree.keys() - names.exact):
-        right = names.by_form.get(plain_form(key))
-        if right is not None and right not in tree:
-            yield (*path, key), f"the key `{right}`"
+    In: a mention, and the paths in it that no model knows.
+    """
+    for path in unknown:
+        key, above = str(path[-1]), path[:-1]
+        within = next((step for step in reversed(above) if isinstance(step, str)), "")
+        right = _OF.get(within, _OF_MENTION).get(plain_form(key))
+        beside = value_at(tree, above)
+        if right is not None and isinstance(beside, dict) and right not in beside:
+            yield path, f"the key `{right}`"
         elif right is None and not is_secret_name(key) and (hidden := _INVISIBLE.search(key)) is not None:
-            yield (*path, key), f"a key without the invisible character U+{ord(hidden.group()):04X}"
+            yield path, f"a key without the invisible character U+{ord(hidden.group()):04X}"
 
 
 def place_of_key(source: Source, path: Path) -> int:

@@ -26,7 +26,7 @@ from flows.sources.files import MAX_BYTES, FileBytes, read_files
 from flows.sources.scan import FileRef
 from schemas.batches import DOCUMENTS, DRIFT, MENTIONS, PACKS, PROBLEMS, SLICES, URLS, ReadBatch, table_of_rows
 from schemas.documents import bounds
-from schemas.file_state import file_state
+from schemas.limits import file_state
 from schemas.packs import Packer
 from schemas.urls import facts
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from flows.reading.entries import SECRET, Entry, ValueFlaw, canonical_form, describe, entry_of, examine
+from flows.reading.entries import SECRET, Entry, ValueFlaw, canonical_form, describe, entry_of, examine, unknown_fields
 from flows.reading.hints import (
     RELATED,
     Cut,
@@ -88,7 +88,7 @@ def prove_entry(entry: Entry, tree: Tree, context: Context) -> Sequence[ValueFla
 
 def _notices(tree: dict[str, Tree], mention: Mention) -> Iterator[ValueFlaw]:
     """Yield what is accepted but not read: keys that are nearly right, and a provider's domain without a host."""
-    for path, expected in odd_keys(tree):
+    for path, expected in odd_keys(tree, (path for path, _ in unknown_fields(mention, ()))):
         yield ValueFlaw(path, False, "odd_key", expected, is_notice=True)
     domain = value_at(tree, _DOMAIN)
     if isinstance(domain, str) and domain.strip() and mention.provider is not None and mention.provider.domain is None:

@@ -17,7 +17,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from schemas.file_state import file_state
+from schemas.limits import file_state
 from schemas.text import is_utf8
 
 SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")

@@ -10,7 +10,7 @@ from ada_url import normalize_url
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from schemas.url_rules import _PLAIN, NotAUrl, _parse, canonical
+from schemas.url_rules import _PLAIN, NotAUrl, _parse_text, canonical
 from schemas.urls import _page_facts, _unwrapped_facts, explain, facts, url_key
 
 LIMIT = 65_536
@@ -268,7 +268,7 @@ def test_the_short_way_for_plain_urls_is_the_long_way(scheme: str, host: str, la
     text = f"{scheme}://{host}.{last}/{path}?{query}"
     assume(_PLAIN.fullmatch(text))
     try:
-        long_way = _parse(text, None, from_amp=False)
+        long_way = _parse_text(text, None, from_amp=False)
     except NotAUrl:
         pytest.fail(f"the parser refuses {text}")
     assert canonical(text, None, from_amp=False) == long_way
