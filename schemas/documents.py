@@ -38,7 +38,11 @@ _DATE = re.compile(
 )
 
 
-def bounds(as_of: datetime) -> dict[str, datetime]:
+Context = dict[str, datetime]
+"""What Pydantic gives to validators: the bounds of a run."""
+
+
+def bounds(as_of: datetime) -> Context:
     """Return the validation context of a run: the latest date that a document may carry, as-of plus two years."""
     return {"latest": _years_later(as_of, YEARS_AHEAD)}
 

@@ -17,7 +17,6 @@ alone tells problems.
 import re
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import NamedTuple
 
 import orjson
 
@@ -28,11 +27,11 @@ from flows.reading.lines import read_lines
 from flows.reading.problems import MAX_NODES
 from flows.reading.validate import (
     MAX_RELATED,
-    Context,
     Verdict,
     content_digest,
     prove_entry,
 )
+from schemas.documents import Context
 
 _SECRET_LINE = re.compile(rb'\nsecured: "[\x20\x21\x23-\x5b\x5d-\x7e]*"\n?\Z')
 _FENCE, _CLOSE, _SECRET, _RELATED, _ITEM = b"---\n", b"\n---", b"\nsecured: ", b"\nrelated:\n", b"\n  - "
@@ -89,28 +88,6 @@ class Memo:
         return entry_of(canonical_form(tree))
 
 
-class Draft(NamedTuple):
-    """What the fast lane read of a document: good, if its entries are, once they are proved."""
-
-    content_digest: bytes
-    entries: Sequence[Entry]
-
-    def verdict(self) -> Verdict | None:
-        """Return the verdict of a good document; None where only the slow lane can judge."""
-        if any([entry.is_flawed for entry in self.entries]):
-            return None
-        return Verdict(self.content_digest, range(len(self.entries)), self.entries, ())
-
-
-def judge_fast(data: bytes, memo: Memo) -> Verdict | None:
-    """Judge a document by its blocks, or return None where only the slow lane can. Raises nothing."""
-    draft = read_fast(data, memo)
-    if draft is None:
-        return None
-    prove(draft.entries, memo.context)
-    return draft.verdict()
-
-
 def prove(entries: Sequence[Entry], context: Context) -> Proved:
     """Judge entries of the fast lane, all at once; those that their columns cannot prove, by the model."""
     table, refused = table_of_entries(entries, context)
@@ -120,8 +97,11 @@ def prove(entries: Sequence[Entry], context: Context) -> Proved:
     return Proved(table, {entry: place for place, entry in enumerate(entries) if place not in refused})
 
 
-def read_fast(data: bytes, memo: Memo) -> Draft | None:
-    """Read a document by its blocks, or return None where only the slow lane can."""
+def read_fast(data: bytes, memo: Memo) -> Verdict | None:
+    """Read a document by its blocks, or return None where only the slow lane can.
+
+    Out: the verdict of a good document. It holds once its entries are proved and none is flawed.
+    """
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -159,7 +139,7 @@ def _body(data: bytes) -> str | None:
         return None
 
 
-def _read_parts(front: bytes, has_secret: bool, body: str, memo: Memo) -> Draft | None:
+def _read_parts(front: bytes, has_secret: bool, body: str, memo: Memo) -> Verdict | None:
     head, related, section = front.partition(_RELATED)
     entries: list[Entry] | None = []
     if related:
@@ -171,4 +151,4 @@ def _read_parts(front: bytes, has_secret: bool, body: str, memo: Memo) -> Draft 
     if entries is None or root is None:
         return None
     mentions = [root, *entries]
-    return Draft(content_digest([*map(_digest, mentions)], body), mentions)
+    return Verdict(content_digest([*map(_digest, mentions)], body), range(len(mentions)), mentions, ())

@@ -22,11 +22,10 @@ from pydantic_core import PydanticCustomError
 
 from flows.reading.entries import URL_FIELDS, Entry, is_web_url
 from flows.reading.problems import Tree
-from schemas.documents import EARLIEST, ENTRIES, Image, Mention, Provider, columns_of
+from schemas.documents import EARLIEST, ENTRIES, Context, Image, Mention, Provider, columns_of
 from schemas.text import flaw
 from schemas.urls import UrlFacts, facts
 
-Context = dict[str, Any]
 Array = Any
 Validate = Callable[..., Any]
 # From how many values on a column is compared as a whole: below, importing pyarrow.compute costs more than it saves.

@@ -16,16 +16,16 @@ from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 
-from flows.reading.blocks import Draft, Memo, judge_fast, prove, read_fast
+from flows.reading.blocks import Memo, prove, read_fast
 from flows.reading.entries import Entry
 from flows.reading.front_matter import NoFrontMatter, split
 from flows.reading.hints import Source
 from flows.reading.problems import Problem, document_problems, plain_breaks
-from flows.reading.validate import Context, Verdict, judge_document
+from flows.reading.validate import Verdict, judge_document
 from flows.sources.files import MAX_BYTES, FileBytes, read_files
 from flows.sources.scan import FileRef
 from schemas.batches import DOCUMENTS, DRIFT, MENTIONS, PACKS, PROBLEMS, SLICES, URLS, ReadBatch, table_of_rows
-from schemas.documents import bounds
+from schemas.documents import Context, bounds
 from schemas.limits import file_state
 from schemas.packs import Packer
 from schemas.urls import facts
@@ -53,16 +53,11 @@ def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = Non
     digests = [None if file.data is None else sha256(file.data).digest() for file in files]
     opened = list(zip(refs, files, digests, strict=True))
     drafts = [_draft(*document, memo) for document in opened]
-    said = (draft.entries for draft in drafts if isinstance(draft, Draft))
+    said = (draft.entries for draft in drafts if draft)
     proved = prove(list(dict.fromkeys(chain.from_iterable(said))), memo.context)
     reads = [_read(*document, draft, memo, packer) for document, draft in zip(opened, drafts, strict=True)]
     rows, verdicts = [(number, *read.row) for number, read in enumerate(reads, first)], [read.verdict for read in reads]
     return batch_of(rows, verdicts, packer, first, partial(proved.select, context=memo.context))
-
-
-def judge_bytes(data: bytes, memo: Memo) -> Verdict:
-    """Judge the bytes of one document, by the fast lane where its form allows it."""
-    return judge_fast(data, memo) or judge_whole(data, memo.context)
 
 
 def judge_whole(data: bytes, context: Context) -> Verdict:
@@ -80,7 +75,7 @@ def judge_whole(data: bytes, context: Context) -> Verdict:
     return judge_document(source, parts.body, context)
 
 
-def _draft(ref: FileRef, file: FileBytes, digest: bytes | None, memo: Memo) -> Draft | Verdict | None:
+def _draft(ref: FileRef, file: FileBytes, digest: bytes | None, memo: Memo) -> Verdict | None:
     """Return what the fast lane makes of a document, if it is one to be parsed and of a form for that lane."""
     if file.data is None or digest == ref.known_bytes:
         return None
@@ -100,7 +95,7 @@ def _guarded(judge: Callable[[bytes, Memo], T], data: bytes, memo: Memo) -> T | 
 
 
 def _read(
-    ref: FileRef, file: FileBytes, digest: bytes | None, draft: Draft | Verdict | None, memo: Memo, packer: Packer
+    ref: FileRef, file: FileBytes, digest: bytes | None, draft: Verdict | None, memo: Memo, packer: Packer
 ) -> _Read:
     if file.data is None or digest is None:
         return _unread(ref, file)
@@ -108,8 +103,8 @@ def _read(
     known = (*_state(file), len(file.data), digest)
     if digest == ref.known_bytes:
         return _Read(("same_bytes", *known, None), _NOTHING)
-    verdict = draft.verdict() if isinstance(draft, Draft) else draft
-    if verdict is None:
+    verdict = draft
+    if verdict is None or any([entry.is_flawed for entry in verdict.entries]):
         verdict = _guarded(lambda data, memo: judge_whole(data, memo.context), file.data, memo)
     content = verdict.content_digest
     if content is not None and content == ref.known_content:

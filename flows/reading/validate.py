@@ -6,7 +6,6 @@ bad URL that does not identify itself alone. All problems of a document are told
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -27,15 +26,13 @@ from flows.reading.hints import (
 )
 from flows.reading.problems import NOTICE, Lines, Path, Problem, Tree, field_path, hide_pieces, place_of, value_at
 from flows.reading.syntax import hidden_break, shown_at
-from schemas.documents import Mention, explain
+from schemas.documents import Context, Mention, explain
 from schemas.text import sample
 
 # What one document may hold, so that none takes long to judge or to explain. The largest real one has some 150 related
 # entries. Beyond either limit the document is bad as a whole.
 MAX_RELATED = 10_000
 MAX_PROBLEMS = 1_000
-
-Context = dict[str, datetime]
 
 
 class Judged(NamedTuple):

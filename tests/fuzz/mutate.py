@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from flows.reading.blocks import Memo, judge_fast
+from flows.reading.blocks import Memo
 from flows.reading.columns import table_of_entries
 from flows.reading.front_matter import FrontMatter, split
 from flows.reading.read import batch_of, judge_whole
@@ -22,6 +22,7 @@ from flows.reading.validate import Verdict
 from flows.reading.yaml_tree import read_tree
 from schemas.documents import bounds
 from schemas.packs import Packer
+from tests.flows.reading.samples import judge_fast
 
 AS_OF = datetime(2026, 11, 20)
 SEEDS = Path(__file__).parents[2] / "seeds"

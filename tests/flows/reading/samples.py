@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from flows.reading.blocks import Memo, prove, read_fast
 from flows.reading.columns import table_of_entries
 from flows.reading.problems import Problem
 from flows.reading.read import judge_whole, read_batch
@@ -48,3 +49,15 @@ def refs_of(*sources: Source) -> References:
 def read_folder(folder: Path) -> ReadBatch:
     """Scan and read a folder as the source `s`."""
     return read_batch(refs_of(Source("s", str(folder))), AS_OF)
+
+
+def judge_fast(data: bytes, memo: Memo) -> Verdict | None:
+    """Judge a document by its blocks, or return None where only the slow lane can."""
+    verdict = read_fast(data, memo)
+    prove(verdict.entries if verdict else (), memo.context)
+    return None if verdict is None or any(entry.is_flawed for entry in verdict.entries) else verdict
+
+
+def judge_bytes(data: bytes, memo: Memo) -> Verdict:
+    """Judge the bytes of one document, by the fast lane where its form allows it."""
+    return judge_fast(data, memo) or judge_whole(data, memo.context)

@@ -7,13 +7,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.reading import read
-from flows.reading.blocks import Memo, judge_fast
+from flows.reading.blocks import Memo
 from flows.reading.lines import read_lines
 from flows.reading.problems import MAX_DEPTH
 from flows.reading.read import judge_whole, read_batch
 from flows.reading.yaml_tree import read_tree
 from flows.sources.scan import Source
-from tests.flows.reading.samples import AS_OF, CONTEXT, document, refs_of
+from tests.flows.reading.samples import AS_OF, CONTEXT, document, judge_fast, refs_of
 from tests.fuzz.mutate import SEEDS, faults
 from tests.fuzz.mutate import run as fuzz
 

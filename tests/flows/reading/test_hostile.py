@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.reading.blocks import Memo
-from flows.reading.read import judge_bytes
-from tests.flows.reading.samples import CONTEXT, document, read_folder, value
+from tests.flows.reading.samples import CONTEXT, document, judge_bytes, read_folder, value
 
 MANY = 2_400_000
 
@@ -167,7 +166,7 @@ def test_a_folder_of_it_does_not_stop_the_batch(tmp_path: Path) -> None:
 def test_none_takes_200_mb() -> None:
     code = (
         "import resource, sys; from tests.flows.reading.test_hostile import *;"
-        "from flows.reading.read import judge_bytes;"
+        "from tests.flows.reading.samples import judge_bytes;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "files = [*(data for data, *_ in REFUSED.values()), *ACCEPTED.values()];"
         "[judge_bytes(data, Memo(CONTEXT)) for data in files];"

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.reading.blocks import Memo
-from flows.reading.read import judge_bytes, judge_whole
+from flows.reading.read import judge_whole
 from flows.reading.validate import Verdict
 from tests.documents import make_document, make_mention
-from tests.flows.reading.samples import CONTEXT
+from tests.flows.reading.samples import CONTEXT, judge_bytes
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 _NOT_CLOSED = "the quote that opens here is not closed"
