@@ -8,7 +8,7 @@ without a copy of each value. Keys, digests and typed values are made where a do
 history are SQL and come later. Times are naive and mean UTC, as everywhere in the warehouse.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -22,7 +22,6 @@ schemas/urls.py, as keys can be made anew without the bytes.
 """
 
 DIGEST = pa.binary(32)
-TIMESTAMP = pa.timestamp("us")
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
@@ -130,12 +129,7 @@ def key_of_digest(digest: bytes) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def table_of_columns(columns: Iterable[Iterable[Any]], schema: pa.Schema) -> pa.Table:
-    """Return columns of Python values as a table. Raises pyarrow.ArrowInvalid where a value is not of its type."""
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
 def table_of_rows(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
     """Return rows of Python values as a table. Raises pyarrow.ArrowInvalid where a value is not of its type."""
-    return table_of_columns([[row[place] for row in rows] for place in range(len(schema))], schema)
+    arrays = [pa.array([row[place] for row in rows], field.type) for place, field in enumerate(schema)]
+    return pa.Table.from_arrays(arrays, schema=schema)

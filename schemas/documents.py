@@ -11,6 +11,7 @@ stands here.
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import NoneType
@@ -83,31 +84,28 @@ def _domain(value: object) -> str | None:
     return None if text is None else host_of(text)
 
 
-def _integer(value: object, least: int, expected: str) -> int | None:
-    text = _text(value)
-    if text is None:
-        return None
-    if _INTEGER.fullmatch(text) is None:
-        raise PydanticCustomError("bad_integer", expected)
-    digits = text.lstrip("+-").lstrip("0")
-    number = int(text[:1] + (digits or "0")) if text[0] in "+-" and len(digits) < 20 else None
-    number = int(digits or "0") if number is None and len(digits) < 20 else number
-    if number is None or number > _MAX_INT64 or number < least:
-        raise PydanticCustomError("out_of_range", expected)
-    return number
+def _integer(least: int) -> Callable[[object], int | None]:
+    """Return the validator of integers from `least` on."""
+    expected = f"an integer of {least} or more, within 64 bits"
 
+    def validate(value: object) -> int | None:
+        text = _text(value)
+        if text is None:
+            return None
+        if _INTEGER.fullmatch(text) is None:
+            raise PydanticCustomError("bad_integer", expected)
+        digits = text.lstrip("+-").lstrip("0") or "0"
+        number = int(text[0] + digits if text[0] in "+-" else digits) if len(digits) < 20 else _MAX_INT64 + 1
+        if not least <= number <= _MAX_INT64:
+            raise PydanticCustomError("out_of_range", expected)
+        return number
 
-def _quality(value: object) -> int | None:
-    return _integer(value, 0, "an integer of 0 or more, within 64 bits")
+    return validate
 
 
 def _heat(value: object) -> int | None:
-    heat = _integer(value, -1, "an integer of -1 or more, within 64 bits")
+    heat = _integer(-1)(value)
     return None if heat == -1 else heat
-
-
-def _pixels(value: object) -> int | None:
-    return _integer(value, 1, "an integer of 1 or more, within 64 bits")
 
 
 def _boolean(value: object) -> bool | None:
@@ -174,7 +172,7 @@ Text = Annotated[str | None, PlainValidator(_text)]
 Url = Annotated[str | None, PlainValidator(_url)]
 Flag = Annotated[bool | None, PlainValidator(_boolean)]
 Moment = Annotated[datetime | None, PlainValidator(_moment)]
-Pixels = Annotated[int | None, PlainValidator(_pixels)]
+Pixels = Annotated[int | None, PlainValidator(_integer(1))]
 
 
 class _Model(BaseModel):
@@ -216,7 +214,7 @@ class Mention(_Model):
     featured_content: Text = None
     published_at: Annotated[Moment, Field(alias="publishedDateTime")] = None
     updated_at: Annotated[Moment, Field(alias="updatedDateTime")] = None
-    quality: Annotated[int | None, PlainValidator(_quality)] = None
+    quality: Annotated[int | None, PlainValidator(_integer(0))] = None
     heat: Annotated[int | None, PlainValidator(_heat)] = None
     is_published: Annotated[Flag, Field(alias="published")] = None
     is_removed: Annotated[Flag, Field(alias="removed")] = None

@@ -44,7 +44,6 @@ def _public_suffixes() -> "PublicSuffixList":
     return PublicSuffixList()
 
 
-@lru_cache(maxsize=65_536)
 def registrable_domain(site: str) -> str:
     """Return the domain that one owner registered, by the public suffix list with its private part.
 
@@ -67,13 +66,13 @@ class Site(NamedTuple):
     is_amp_cache: bool
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=65_536)
 def site_of(host: str) -> Site:
     """Return what a canonical host says of its pages."""
     site = drop_www(host)
     domain = registrable_domain(site)
-    loose_host, is_amp = _loose_host(site, domain), _is_amp_host(site, domain)
-    return Site(site, domain, loose_host, is_amp, may_wrap(site), is_amp_cache(site))
+    is_amp = site.startswith("amp.") and site != domain
+    return Site(site, domain, _loose_host(site, domain), is_amp, may_wrap(site), is_amp_cache(site))
 
 
 def is_front(parts: Parts) -> bool:
@@ -91,11 +90,10 @@ def is_front_path(path: str) -> bool:
     return all(segment in _FRONT_SEGMENTS or _LANGUAGE.fullmatch(segment) for segment in segments)
 
 
-def is_amp_form(parts: Parts, domain: str) -> bool:
+def is_amp_form(parts: Parts) -> bool:
     """Tell whether a spelling is an AMP form: out of an AMP cache, or with an AMP host, path or flag."""
-    if parts.from_amp or _is_amp_host(parts.site, domain) or any(_is_amp_param(param) for param in parts.params):
-        return True
-    return is_amp_path(parts.path)
+    is_amp = parts.from_amp or site_of(parts.host).is_amp or any(map(_is_amp_param, parts.params))
+    return is_amp or is_amp_path(parts.path)
 
 
 def is_amp_path(path: str) -> bool:
@@ -105,10 +103,6 @@ def is_amp_path(path: str) -> bool:
         return False
     path = path.rstrip("/")
     return not AMP_SEGMENTS.isdisjoint(path.split("/")) or _AMP_MARK.search(path) is not None
-
-
-def _is_amp_host(site: str, domain: str) -> bool:
-    return site.startswith("amp.") and site != domain
 
 
 def loose_path(path: str) -> str:
@@ -123,9 +117,9 @@ def loose_path(path: str) -> str:
     return _AMP_MARK.sub("", clean) if "amp" in clean else clean
 
 
-def loose_form(parts: Parts, domain: str) -> str:
+def loose_form(parts: Parts) -> str:
     """Return the loose key: without mobile and AMP forms, index pages, path case and ambiguous parameters."""
-    key = _loose_host(parts.site, domain) + (":" + parts.port if parts.port else "") + loose_path(parts.path)
+    key = site_of(parts.host).loose_host + (":" + parts.port if parts.port else "") + loose_path(parts.path)
     if parts.params:
         kept = sorted([param for param in parts.params if not _is_ambiguous(param)], key=param_name)
         key += "?" + "&".join(kept) if kept else ""

@@ -12,16 +12,7 @@ parameters sorted by name, `#` and the route. `"https://" + key` is a URL with t
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from schemas.url_forms import (
-    is_amp_form,
-    is_amp_path,
-    is_front,
-    is_front_path,
-    loose_form,
-    loose_path,
-    registrable_domain,
-    site_of,
-)
+from schemas.url_forms import is_amp_form, is_amp_path, is_front, is_front_path, loose_form, loose_path, site_of
 from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, noted, param_name, plain_pieces
 from schemas.url_wrappers import in_amp_cache, unwrap
 
@@ -105,16 +96,9 @@ def _unwrapped_facts(text: str) -> UrlFacts | None:
         key = _key(parts)
     except NotAUrl:
         return None
-    domain = registrable_domain(parts.site)
-    return UrlFacts(
-        text,
-        key,
-        loose_form(parts, domain),
-        domain,
-        is_front(parts),
-        is_amp_form(parts, domain),
-        _display(parts, key),
-    )
+    domain = site_of(parts.host).domain
+    display = _display(parts, key)
+    return UrlFacts(text, key, loose_form(parts), domain, is_front(parts), is_amp_form(parts), display)
 
 
 def explain(url: str) -> Explanation:

@@ -25,12 +25,7 @@ from flows.reading.entries import SECRET, Entry, canonical_form, entry_of
 from flows.reading.hints import RELATED
 from flows.reading.lines import read_lines
 from flows.reading.problems import MAX_NODES
-from flows.reading.validate import (
-    MAX_RELATED,
-    Verdict,
-    content_digest,
-    prove_entry,
-)
+from flows.reading.validate import MAX_RELATED, Verdict, content_digest, prove_entry
 from schemas.documents import Context
 
 _SECRET_LINE = re.compile(rb'\nsecured: "[\x20\x21\x23-\x5b\x5d-\x7e]*"\n?\Z')

@@ -22,22 +22,18 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """A document cut in two: text is the file without BOM, yaml_end the index where its YAML ends, body the rest."""
+    """A document cut in two: text is the file without BOM, yaml_end the index where its YAML ends, body the rest.
+
+    With a flaw there is none, and text is only what the place of the flaw is counted in.
+    """
 
     text: str
-    yaml_end: int
-    body: str
+    yaml_end: int = 0
+    body: str = ""
+    flaw: Flaw | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NoFrontMatter:
-    """Why there is none, with the text that places are counted in."""
-
-    text: str
-    flaw: Flaw
-
-
-def split(data: bytes) -> FrontMatter | NoFrontMatter:
+def split(data: bytes) -> FrontMatter:
     """Cut the bytes of a file into front matter and body, or say what is wrong with them.
 
     Raises nothing: bytes that are not UTF-8, NULs, control characters and missing fences are flaws.
@@ -48,22 +44,22 @@ def split(data: bytes) -> FrontMatter | NoFrontMatter:
         return _not_utf8(data, error)
     nul = text.find("\0")
     if nul >= 0:
-        return NoFrontMatter(text, Flaw(nul, _path(text, nul), "nul_byte", "text without NUL", "\\x00"))
+        return FrontMatter(text, flaw=Flaw(nul, _path(text, nul), "nul_byte", "text without NUL", "\\x00"))
     return _cut(text)
 
 
-def _cut(text: str) -> FrontMatter | NoFrontMatter:
+def _cut(text: str) -> FrontMatter:
     opening = _OPENING.match(text)
     if opening is None:
-        return NoFrontMatter(text, _no_opening(text))
+        return FrontMatter(text, flaw=_no_opening(text))
     closing = _CLOSING.search(text, opening.end() - 1)
     if closing is None:
-        return NoFrontMatter(text, Flaw(0, (), "unclosed_front_matter", "a closing `---` line", None))
+        return FrontMatter(text, flaw=Flaw(0, (), "unclosed_front_matter", "a closing `---` line", None))
     control = _FORBIDDEN.search(text, 0, closing.start())
     if control is not None:
         path = path_at(text, control.start())
         flaw = Flaw(control.start(), path, "control_character", "printable text", sample(control.group()))
-        return NoFrontMatter(text, flaw)
+        return FrontMatter(text, flaw=flaw)
     return FrontMatter(text, closing.end(1), text[closing.end() :])
 
 
@@ -74,13 +70,13 @@ def _no_opening(text: str) -> Flaw:
     return Flaw(0, (), "no_front_matter", "`---` as the first line", sample(line))
 
 
-def _not_utf8(data: bytes, error: UnicodeDecodeError) -> NoFrontMatter:
+def _not_utf8(data: bytes, error: UnicodeDecodeError) -> FrontMatter:
     head = data[: error.start].decode("utf-8").removeprefix(_BOM)
     shown = "".join(f"\\x{byte:02x}" for byte in data[error.start : error.start + 4])
     read = data[error.start : error.start + 1].decode("cp1252", "replace")
     meant = f"; in windows-1252 the byte is `{read}`" if read.isprintable() and read != "\ufffd" else ""
     meant = ", not UTF-16: save the file anew" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else meant
-    return NoFrontMatter(head, Flaw(len(head), _path(head, len(head)), "not_utf8", f"UTF-8{meant}", shown))
+    return FrontMatter(head, flaw=Flaw(len(head), _path(head, len(head)), "not_utf8", f"UTF-8{meant}", shown))
 
 
 def _path(text: str, index: int) -> Path:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from flows.reading.blocks import Memo, prove, read_fast
 from flows.reading.entries import Entry
-from flows.reading.front_matter import NoFrontMatter, split
+from flows.reading.front_matter import split
 from flows.reading.hints import Source
 from flows.reading.problems import Problem, document_problems, plain_breaks
 from flows.reading.validate import Verdict, judge_document
@@ -63,7 +63,7 @@ def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = Non
 def judge_whole(data: bytes, context: Context) -> Verdict:
     """Judge the bytes of one document by its whole text: the reading that all others must equal."""
     parts = split(data)
-    if isinstance(parts, NoFrontMatter):
+    if parts.flaw is not None:
         return Verdict(None, (), (), document_problems([parts.flaw], parts.text))
     # Not at the top: most documents take the fast lane, and need not wait for PyYAML.
     from flows.reading.yaml_tree import read_tree

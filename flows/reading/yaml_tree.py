@@ -12,7 +12,7 @@ otherwise (`007`, duplicate keys, a second document, control characters).
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import yaml
 from yaml._yaml import CParser
@@ -51,20 +51,8 @@ def read_tree(text: str) -> Reading:
     return Reading(builder.tree, builder.places, builder.flaws, builder.cuts)
 
 
-class _Mark(Protocol):
-    @property
-    def index(self) -> int: ...
-
-
-class _Event(Protocol):
-    """What is used of libyaml's events. The stubs allow a mark to be None; the C parser always gives one."""
-
-    start_mark: _Mark
-    end_mark: _Mark
-    anchor: str | None
-    tag: str | None
-    value: str
-    implicit: tuple[bool, bool]
+_Event = Any
+"""An event of libyaml: its marks, anchor, tag, value, and whether it is plain. The stubs allow a mark to be None."""
 
 
 class _Frame:

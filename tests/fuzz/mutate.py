@@ -16,7 +16,7 @@ from pathlib import Path
 
 from flows.reading.blocks import Memo
 from flows.reading.columns import table_of_entries
-from flows.reading.front_matter import FrontMatter, split
+from flows.reading.front_matter import split
 from flows.reading.read import batch_of, judge_whole
 from flows.reading.validate import Verdict
 from flows.reading.yaml_tree import read_tree
@@ -221,7 +221,7 @@ def _told(verdict: Verdict, memo: Memo) -> tuple[object, ...]:
 
 def _unbalanced(data: bytes, verdict: Verdict) -> Iterator[str]:
     parts = split(data)
-    if not isinstance(parts, FrontMatter):
+    if parts.flaw is not None:
         yield "accepted without front matter"
         return
     tree = read_tree(parts.text[: parts.yaml_end]).tree
