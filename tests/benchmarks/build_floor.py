@@ -1,6 +1,6 @@
 """What a whole build costs, against the least that writing its tables costs.
 
-    python -m tests.benchmarks.build_floor WAREHOUSE_FILE
+    python -m tests.benchmarks.build_floor WAREHOUSE_FILE --turns 3
 
 The floor: the finished tables, copied with their keys, views and comments into a new file, by the same connection with
 the same memory and as many threads. The build does that as well, and before it settles identities, chooses values and
@@ -78,7 +78,7 @@ def copy_table(table: Table, cursor: duckdb.DuckDBPyConnection) -> None:
             cursor.execute(add_key(table))
 
 
-def compare(warehouse: Path, turns: int) -> dict[str, object]:
+def compare(warehouse: Path, turns: int) -> dict[str, float]:
     """Build and copy in turns. Out: medians, and the ratios turn by turn."""
     with locked_ledger(warehouse, "") as (home, connection), spill_folder(home.temp) as folder:
         built, floor = [], []
