@@ -42,6 +42,7 @@ WORK = (
     "shared_alias",
     "alias_verdict",
     "alias_edge",
+    "tangled_edge",
     "closure",
     "key_owner",
     "entry_article",
@@ -222,8 +223,8 @@ def judge_shared_aliases(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def close_over_aliases(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill work.closure from the pairs in work.alias_edge."""
-    pairs = connection.execute("select url_key, alias_key from work.alias_edge").fetchall()
+    """Add to work.closure the keys of the pairs in work.tangled_edge."""
+    pairs = connection.execute("select url_key, alias_key from work.tangled_edge").fetchall()
     _insert_texts(connection, "closure", ("url_key", "component"), components(pairs))
 
 
