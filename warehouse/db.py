@@ -177,14 +177,16 @@ def foreign(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[s
 
 
 @contextmanager
-def memory_connection(spill_parent: Path, *, limits: Limits = NO_LIMITS) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory for the block, where no ledger is needed: for files that tests make and compare.
+def memory_connection(
+    spill_parent: Path | None = None, *, limits: Limits = NO_LIMITS
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory for the block; without `spill_parent` it spills nothing.
 
     Raises RunFailed when the disk is full or not to be written.
     """
     with ExitStack() as stack:
-        stack.enter_context(_explained(spill_parent, is_ledger=False))
-        spill = stack.enter_context(spill_folder(spill_parent))
+        stack.enter_context(_explained(spill_parent or Path("memory"), is_ledger=False))
+        spill = None if spill_parent is None else stack.enter_context(spill_folder(spill_parent))
         yield stack.enter_context(_opened(":memory:", False, spill, limits))
 
 

@@ -21,7 +21,7 @@ from schemas.errors import LedgerDamaged
 from schemas.packs import Pack, Slice, repack, unpack
 from warehouse.db import WAY_BACK
 from warehouse.ledger.feed import Feed
-from warehouse.ledger.shape import SHELF_PREFIX, is_shelf
+from warehouse.ledger.opening import SHELF_PREFIX, is_shelf, table_names
 from warehouse.sql_files import read_sql
 
 
@@ -74,26 +74,21 @@ def free(connection: duckdb.DuckDBPyConnection) -> int:
 
 def _shelves(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Return the numbers of the shelves that there are, also of those that no pack speaks of."""
-    names = connection.execute("select table_name from duckdb_tables() where database_name = 'ledger'").fetchall()
-    return sorted(int(name.removeprefix(SHELF_PREFIX)) for (name,) in names if is_shelf(str(name)))
+    return sorted(int(name.removeprefix(SHELF_PREFIX)) for name in table_names(connection) if is_shelf(name))
 
 
 def lost(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Return the ids of packs that rows of `raw` speak of and that are not on their shelf; none in a sound ledger."""
-    selects = [f"select pack_id, {number:d} as shelf from ledger.{_shelf(number)}" for number in _shelves(connection)]
-    there = " union all ".join(selects) or "select null::bigint as pack_id, null::integer as shelf where false"
-    return [int(row[0]) for row in connection.execute(_LOST.format(there=there)).fetchall()]
+    rows = connection.execute(
+        "select pack_id, any_value(pack.shelf) from ledger.raw left join ledger.pack using (pack_id) group by pack_id"
+    ).fetchall()
+    there = {
+        (pack_id, number)
+        for number in _shelves(connection)
+        for (pack_id,) in connection.execute(f"select pack_id from ledger.{_shelf(number)}").fetchall()
+    }
+    return sorted(int(row[0]) for row in rows if row not in there)
 
-
-_LOST = """
-    with there as ({there})
-    select distinct raw.pack_id
-    from ledger.raw as raw
-    left join ledger.pack as pack on pack.pack_id = raw.pack_id
-    left join there on there.pack_id = pack.pack_id and there.shelf = pack.shelf
-    where there.pack_id is null
-    order by raw.pack_id
-"""
 
 # How a notice of lost packs begins, by which the doctor knows it.
 LOST = "the ledger has lost the bytes of"

@@ -15,8 +15,7 @@ import duckdb
 from schemas.errors import RunFailed
 from warehouse.db import Limits, ledger_connection
 from warehouse.home import Home
-from warehouse.ledger.migrations import FORMAT_VERSION
-from warehouse.ledger.opening import get_meta
+from warehouse.ledger.opening import FORMAT_VERSION, read_format
 from warehouse.queries.lookup import as_plain
 from warehouse.queries.show import PLACE, Record
 from warehouse.sql_files import fetch_records, read_sql
@@ -36,7 +35,7 @@ def add_versions(home: Home, facts: Mapping[str, Any]) -> Record:
         raise RunFailed("there is no ledger", where=str(home.ledger), todo="run `newsmart run` first")
     as_of = datetime.fromisoformat(facts["as_of"].removesuffix("Z"))
     with ledger_connection(home.ledger, read_only=True, limits=Limits(threads=2)) as connection:
-        if get_meta(connection, "format_version", "0") != str(FORMAT_VERSION):
+        if read_format(connection) != FORMAT_VERSION:
             todo = "`newsmart run` brings it up to date"
             raise RunFailed("the ledger is of another version of newsmart", where=str(home.ledger), todo=todo)
         # DuckDB attaches no catalog to a read-only connection, and over a whole ledger `base` is the ledger itself.

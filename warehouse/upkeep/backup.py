@@ -10,9 +10,9 @@ is what a crash there would leave, which the next run heals.
 Rejected: holding the lock (the run that is due then would be refused), and EXPORT (slow, and it loses comments).
 
 A restore verifies every byte before it touches anything, and believes nothing else of a backup, which may come from
-anybody: only files count, reached through no link, and the ledger holds tables only, with the columns that newsmart
-declares (`db.py`, `ledger/shape.py`); a release holds no SQL but views over its own tables (`release/foreign.py`), and
-is the one that the ledger knows. What is put in place is a copy whose own digest is the manifest's, so that nobody
+anybody: only files count, reached through no link; the ledger holds tables only, with the columns that newsmart makes
+(`db.py`, `ledger/opening.py`); a release holds no SQL but views over its own tables (`release/foreign.py`), and is the
+one that the ledger knows. What is put in place is a copy whose own digest is the manifest's, so that nobody
 can swap a file after it was verified. Each goes in place by rename, releases first, then the ledger, then the state,
 then the link: readers are never without a release, and a crash leaves a state that the next run or the same restore
 mends.
@@ -36,7 +36,7 @@ from warehouse.db import WAY_BACK, ledger_connection, spill_folder
 from warehouse.durable import fsync_folder, open_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
-from warehouse.ledger.opening import check_format, check_whole
+from warehouse.ledger.opening import FORMAT_VERSION, check_tables, check_whole, read_format, table_names
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
@@ -198,10 +198,15 @@ def _mode(name: str) -> int:
 
 @contextmanager
 def _ledger_in(folder: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, set[str]]]:
-    """Open a backup's ledger for the block, with the names of its tables. Raises LedgerDamaged where one is missing."""
+    """Open a backup's ledger for the block, with the names of its tables. Raises LedgerDamaged where one is not whole.
+
+    A ledger of an older format gets what it lacks when a run opens it.
+    """
     with ledger_connection(folder / LEDGER, read_only=True) as connection:
-        check_format(connection, folder)
-        yield connection, {str(row[0]) for row in connection.execute("show tables").fetchall()}
+        tables = table_names(connection)
+        if "meta" in tables and read_format(connection) == FORMAT_VERSION:
+            check_tables(connection)
+        yield connection, tables
 
 
 def _check_fit(folder: Path, made: Manifest) -> None:

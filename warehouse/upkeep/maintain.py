@@ -21,11 +21,11 @@ from statistics import median
 import duckdb
 
 from schemas.errors import LedgerDamaged
-from warehouse.db import quoted, spill_folder
+from warehouse.db import named, quoted, spill_folder
 from warehouse.durable import fsync_file, fsync_folder
 from warehouse.home import Home
 from warehouse.ledger import packs
-from warehouse.ledger.opening import transaction
+from warehouse.ledger.opening import table_names, transaction
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.sql_files import run_script
 
@@ -62,36 +62,13 @@ def prune_ledger(connection: duckdb.DuckDBPyConnection, retention: Retention, no
     raw_from = past_keep(now, starts, retention.raw_days) if retention.raw_days else datetime.min
     with transaction(connection):
         pruned = Pruned(
-            runs=_count(connection, _OLD_RUNS, {"keep": retention.runs}),
-            problems=_count(connection, _OLD_PROBLEMS, {"before": problems_from}),
+            runs=run_script(connection, "ledger", "drop_old_runs", {"keep": retention.runs}),
+            problems=run_script(connection, "ledger", "drop_old_problems", {"before": problems_from}),
             raw=run_script(connection, "ledger", "drop_unknown_bytes")
-            + _count(connection, _SUPERSEDED_RAW, {"before": raw_from}),
+            + run_script(connection, "ledger", "drop_superseded_bytes", {"before": raw_from}),
         )
         packs.free(connection)
     return pruned
-
-
-_OLD_RUNS = """
-    delete from ledger.run where run_id not in (select run_id from ledger.run order by as_of desc limit $keep)
-"""
-
-_OLD_PROBLEMS = "delete from ledger.problem where cleared_at < $before"
-
-_SUPERSEDED_RAW = """
-    delete from ledger.raw
-    where
-        byte_digest in (select byte_digest from ledger.event where as_of < $before)
-        and byte_digest not in (
-            select byte_digest from ledger.event
-            where byte_digest is not null
-            qualify row_number() over (partition by document_id order by as_of desc) = 1
-        )
-"""
-
-
-def _count(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object] | None = None) -> int:
-    row = connection.execute(sql, parameters).fetchone()
-    return 0 if row is None else int(row[0])
 
 
 def past_keep(now: datetime, starts: Sequence[datetime], days: int) -> datetime:
@@ -149,7 +126,7 @@ def compact(connection: duckdb.DuckDBPyConnection, home: Home, *, forget: str | 
 
 
 def _row_counts(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[str, int]:
-    names = connection.execute(
-        "select table_name from duckdb_tables() where database_name = $1 order by 1", [catalog]
-    ).fetchall()
-    return {str(name): _count(connection, f'select count(*) from {catalog}."{name}"') for (name,) in names}
+    counts = {}
+    for name in sorted(table_names(connection)):
+        ((counts[name],),) = connection.execute(f"select count(*) from {catalog}.{named(name)}").fetchall()
+    return counts
