@@ -96,16 +96,6 @@ def _column(table: Table, column: Column) -> Tree:
     return tree
 
 
-def promised_keys(contract: str) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Return the columns that are unique together in each table and view of a contract, by schema and name."""
-    keys = {}
-    for table in yaml.load(contract, Loader=yaml.CSafeLoader)["schema"]:
-        schema, _, name = table["physicalName"].rpartition(".")
-        places = {one["primaryKeyPosition"]: one["name"] for one in table["properties"] if one.get("primaryKey")}
-        keys[schema or "main", name] = tuple(places[place] for place in sorted(places))
-    return keys
-
-
 @dataclass(frozen=True, slots=True)
 class Relationship:
     """A row of ops.relationship: a column that refers to a column of another table, and whether it is never NULL."""

@@ -4,7 +4,7 @@ It is read from the file's own catalog and not from the declarations: a release 
 of newsmart than the one that exports it, and what is exported must describe itself as it is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,14 @@ from typing import Any
 import duckdb
 
 from schemas.errors import RunFailed
-from warehouse.contract import promised_keys
+from schemas.tables import ALL_TABLES
 from warehouse.sql_files import fetch_records, read_sql
+
+AUDITED_KEYS = {
+    table.qualified_name: table.primary_key
+    for table in ALL_TABLES
+    if table.kind != "view" and table.primary_key and not table.declared_key
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +82,26 @@ class Contents:
 
 def read_contents(connection: duckdb.DuckDBPyConnection) -> Contents:
     """Return what the release that the connection has opened says of itself. Raises RunFailed where it is none."""
-    columns: dict[tuple[str, str], list[ExportColumn]] = {}
-    for schema, relation, name, type_, comment, is_nullable in connection.execute(
-        read_sql("export", "columns")
-    ).fetchall():
-        columns.setdefault((schema, relation), []).append(ExportColumn(name, type_, comment or "", is_nullable))
-    if ("ops", "release") not in columns:
+    relations = [_relation(row) for row in fetch_records(connection, read_sql("export", "relations"))]
+    names = {relation.qualified_name for relation in relations}
+    if "ops.release" not in names:
         raise RunFailed("not a release of newsmart", where="it has no table ops.release")
     releases = fetch_records(connection, "from ops.release")
     if len(releases) != 1:
         raise RunFailed("not a release of newsmart", where=f"ops.release has {len(releases)} rows")
-    has_contract = ("ops", "contract") in columns
-    contracts = connection.execute("select yaml from ops.contract").fetchall() if has_contract else []
-    keys = {} if not contracts else promised_keys(contracts[0][0])
-
-    def relations(kind: str) -> Iterator[Relation]:
-        for schema, name, comment, declared_key, sql in connection.execute(read_sql("export", kind)).fetchall():
-            key = tuple(declared_key) or (keys.get((schema, name), ()) if kind == "tables" else ())
-            yield Relation(schema, name, comment or "", tuple(columns[schema, name]), key, sql)
-
+    contracts = connection.execute("select yaml from ops.contract").fetchall() if "ops.contract" in names else []
     return Contents(
         {name: f"{one.isoformat()}Z" if isinstance(one, datetime) else one for name, one in releases[0].items()},
-        tuple(relations("tables")),
-        tuple(relations("views")),
+        tuple(relation for relation in relations if relation.sql is None),
+        tuple(relation for relation in relations if relation.sql is not None),
         contracts[0][0] if contracts else None,
     )
+
+
+def _relation(row: Mapping[str, Any]) -> Relation:
+    """Return a relation; a key that is audited and not declared in DuckDB comes from our own declarations."""
+    columns = tuple(ExportColumn(**one) for one in row["columns"])
+    audited = AUDITED_KEYS.get(f"{row['schema']}.{row['name']}", ())
+    has_them = {column.name for column in columns}.issuperset(audited)
+    key = row["primary_key"] or (audited if has_them else ())
+    return Relation(**{**row, "columns": columns, "primary_key": tuple(key)})
