@@ -57,7 +57,7 @@ def render_contract(tables: Iterable[Table] = ALL_TABLES, version: int = CONTRAC
 def _table(table: Table) -> Tree:
     return {
         "name": table.name,
-        "physicalName": _shown(table),
+        "physicalName": shown_name(table),
         "physicalType": "view" if table.kind == "view" else "table",
         "logicalType": "object",
         "description": table.description,
@@ -72,7 +72,7 @@ def _contract_key(table: Table) -> tuple[str, ...]:
     return () if nullable & set(table.primary_key) else table.primary_key
 
 
-def _shown(table: Table) -> str:
+def shown_name(table: Table) -> str:
     """Return the table's name as consumers write it: that of schema ops with its schema."""
     return table.name if table.schema == "main" else table.qualified_name
 
@@ -118,4 +118,4 @@ def relationships(tables: Iterable[Table] = ALL_TABLES) -> Iterator[Relationship
     for table in tables:
         required = {column.name for column in table.columns if not column.is_nullable}
         for key in table.foreign_keys:
-            yield Relationship(_shown(table), key.column, key.table, key.to_column, key.column in required)
+            yield Relationship(shown_name(table), key.column, key.table, key.to_column, key.column in required)
