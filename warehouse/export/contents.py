@@ -13,6 +13,7 @@ import duckdb
 
 from schemas.errors import RunFailed
 from schemas.tables import ALL_TABLES
+from warehouse.clock import as_text
 from warehouse.sql_files import fetch_records, read_sql
 
 AUDITED_KEYS = {
@@ -91,7 +92,7 @@ def read_contents(connection: duckdb.DuckDBPyConnection) -> Contents:
         raise RunFailed("not a release of newsmart", where=f"ops.release has {len(releases)} rows")
     contracts = connection.execute("select yaml from ops.contract").fetchall() if "ops.contract" in names else []
     return Contents(
-        {name: f"{one.isoformat()}Z" if isinstance(one, datetime) else one for name, one in releases[0].items()},
+        {name: as_text(one) if isinstance(one, datetime) else one for name, one in releases[0].items()},
         tuple(relation for relation in relations if relation.sql is None),
         tuple(relation for relation in relations if relation.sql is not None),
         contracts[0][0] if contracts else None,

@@ -33,7 +33,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from warehouse.db import WAY_BACK, ledger_connection, spill_folder
-from warehouse.durable import fsync_folder, open_regular, write_atomically
+from warehouse.durable import fsync_folder, open_regular, read_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
 from warehouse.ledger.opening import FORMAT_VERSION, check_tables, check_whole, read_format, table_names
@@ -147,14 +147,8 @@ def _mark(home: Home) -> tuple[bytes, str | None, bytes | None] | None:
     """
     if os.path.lexists(home.ledger.with_name(home.ledger.name + ".wal")):
         return None
-    header = _head(home.folder, home.ledger.name, HEADER_BYTES)
-    return header, home.linked_release(), _head(home.folder, home.state.name) if home.state.is_file() else None
-
-
-def _head(folder: Path, name: str, size: int = -1) -> bytes:
-    """Return the first bytes of a file below a folder, or all of them. Raises OSError, also for a link."""
-    with open(open_regular(folder, name), "rb") as file:
-        return file.read(size)
+    header = read_regular(home.folder, home.ledger.name, HEADER_BYTES)
+    return header, home.linked_release(), read_regular(home.folder, home.state.name) if home.state.is_file() else None
 
 
 def _copy_once(home: Home, folder: Path) -> Manifest | None:
@@ -264,7 +258,7 @@ def _damaged(path: Path, why: str | None) -> RunFailed:
 def _read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
-        made = Manifest.model_validate_json(_head(folder, MANIFEST, MAX_MANIFEST_BYTES))
+        made = Manifest.model_validate_json(read_regular(folder, MANIFEST, MAX_MANIFEST_BYTES))
     except OSError as error:
         raise UsageError("not a backup", where=f"{path}: {error.strerror}") from error
     except ValidationError as error:
