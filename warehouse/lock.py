@@ -145,13 +145,13 @@ def _sign(number: int, path: Path) -> None:
 def read_holder(path: Path) -> Holder | None:
     """Return what the lock file says, or None when it is absent, empty or unreadable. It may be stale."""
     try:
-        told = json.loads(read_regular(path.parent, path.name, MAX_TEXT_BYTES))
+        content = json.loads(read_regular(path.parent, path.name, MAX_TEXT_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         return None
-    pid = told.get("pid")
-    texts = [told.get(name) for name in ("started_at", "host", "command")]
+    pid = content.get("pid")
+    texts = [content.get(name) for name in ("started_at", "host", "command")]
     started_at, host, command = (text if isinstance(text, str) else None for text in texts)
     return Holder(pid if isinstance(pid, int) else None, started_at, host, command)
 

@@ -56,7 +56,7 @@ def read_state(home: Home) -> State | None:
     Takes no lock, and waits for nobody who should write into a pipe of that name.
     """
     try:
-        told = json.loads(read_regular(home.folder, home.state.name, MAX_BYTES))
+        content = json.loads(read_regular(home.folder, home.state.name, MAX_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except NotAFile as error:
@@ -65,15 +65,15 @@ def read_state(home: Home) -> State | None:
         raise refused("cannot read the warehouse's state", home.state, error) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(home.state, str(error)) from error
-    version = told.get("version") if isinstance(told, dict) else None
+    version = content.get("version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > VERSION:
         raise RunFailed("the warehouse's state is of a newer newsmart", where=str(home.state), todo="upgrade newsmart")
     try:
-        _shape().validate_python(told, strict=True)
+        _shape().validate_python(content, strict=True)
     except ValidationError as error:
         name = next(iter(error.errors()[0]["loc"]), "it")
         raise _damaged(home.state, f"{name} is not as it should be") from error
-    state: State = told
+    state: State = content
     return state
 
 
@@ -156,8 +156,8 @@ def write_state(home: Home, state: State) -> None:
     try:
         if home.state.is_dir() and not home.state.is_symlink():
             home.state.rename(home.state.with_name(f"{home.state.name}.aside-{token_hex(4)}"))
-        content = text.encode("utf-8", "backslashreplace") + b"\n"
-        write_atomically(home.state, content, mode=file_mode(home.folder))
+        encoded = text.encode("utf-8", "backslashreplace") + b"\n"
+        write_atomically(home.state, encoded, mode=file_mode(home.folder))
     except OSError as error:
         raise refused("cannot write the warehouse's state", home.state, error) from error
 

@@ -84,10 +84,10 @@ def read_format(connection: duckdb.DuckDBPyConnection) -> int | None:
         return None
     if "meta" not in tables:
         raise LedgerDamaged("the ledger is not a ledger: it has no table `meta`", todo=WAY_BACK)
-    told = get_meta(connection, "format_version", "")
-    if not (told.isascii() and told.isdigit() and int(told) > 0):
-        raise LedgerDamaged(f"the ledger's format is {told[:40]!r}, which is no number from 1 on", todo=WAY_BACK)
-    return int(told)
+    version = get_meta(connection, "format_version", "")
+    if not (version.isascii() and version.isdigit() and int(version) > 0):
+        raise LedgerDamaged(f"the ledger's format is {version[:40]!r}, which is no number from 1 on", todo=WAY_BACK)
+    return int(version)
 
 
 def table_names(connection: duckdb.DuckDBPyConnection) -> set[str]:

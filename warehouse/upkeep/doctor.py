@@ -42,6 +42,7 @@ from warehouse.upkeep import rights
 from warehouse.upkeep.moved import displaced
 
 Status = Literal["ok", "warn", "bad"]
+Found = Iterator[tuple[Status, str]]
 
 # A run needs room for a new ledger's tail, the new release and what DuckDB spills, for each byte that is there now.
 ROOM_FACTOR = 3
@@ -50,16 +51,9 @@ PROC = Path("/proc")
 WRITERS = {stat.S_IWGRP: "its group", stat.S_IWOTH: "everybody"}
 
 
-class Told(NamedTuple):
-    """What a check says of one thing. `bad` needs a hand, `warn` may, `ok` is for the record."""
-
-    status: Status
-    text: str
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check of this name has said."""
+    """What a check found. `bad` needs a hand, `warn` may, `ok` is for the record."""
 
     name: str
     status: Status
@@ -99,7 +93,7 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
         ("space", check_room(home)),
         ("tools", check_tools()),
     )
-    return [Finding(name, *told) for name, found in checks for told in found]
+    return [Finding(name, status, text) for name, found in checks for status, text in found]
 
 
 def clean(home: Home) -> list[Path]:
@@ -113,7 +107,7 @@ def clean(home: Home) -> list[Path]:
         return publish.clean(home)
 
 
-def check_link(home: Home) -> Iterator[Told]:
+def check_link(home: Home) -> Found:
     """Say what FILE is."""
     release, wrong = home.linked_release(), displaced(home)
     try:
@@ -121,21 +115,20 @@ def check_link(home: Home) -> Iterator[Told]:
     except NewsmartError as error:
         wrong = wrong or str(error)
     if wrong:
-        yield Told("bad", wrong)
+        yield "bad", wrong
     elif release is None:
-        yield Told("warn", f"{home.file}: no release yet")
+        yield "warn", f"{home.file}: no release yet"
     elif publish.current(home) is None:
-        text = f"{home.file} shows release {release}, whose file is gone; a run makes a new one"
-        yield Told("bad", text)
+        yield "bad", f"{home.file} shows release {release}, whose file is gone; a run makes a new one"
     else:
-        yield Told("ok", f"{home.file} shows release {release}")
+        yield "ok", f"{home.file} shows release {release}"
 
 
-def check_folders(home: Home) -> Iterator[Told]:
+def check_folders(home: Home) -> Found:
     """Warn of folders in which others can put what a run would trust: whoever can write there can replace a file."""
     for folder in (home.file.parent, home.folder, home.releases, home.temp, home.prefect):
         if why := _open_to_others(folder):
-            yield Told("warn", f"{folder}: {why}")
+            yield "warn", f"{folder}: {why}"
 
 
 def _open_to_others(folder: Path) -> str | None:
@@ -152,107 +145,107 @@ def _open_to_others(folder: Path) -> str | None:
     return f"{' and '.join(writers)} can replace what lies in it; chmod go-w, if that is not meant"
 
 
-def check_lock(home: Home) -> Iterator[Told]:
+def check_lock(home: Home) -> Found:
     """Say who holds the warehouse."""
     holder = probe(home)
     command = f", {holder.command}" if holder and holder.command else ""
-    yield Told("ok", "no run is going" if holder is None else f"a run is going: {holder}{command}")
+    yield "ok", "no run is going" if holder is None else f"a run is going: {holder}{command}"
 
 
-def check_log(home: Home) -> Iterator[Told]:
+def check_log(home: Home) -> Found:
     """Say whether a log lies beside FILE; it keeps the next release from being published."""
     try:
         publish.check_no_stray_wal(home)
     except NewsmartError as error:
-        yield Told("bad", str(error))
+        yield "bad", str(error)
 
 
-def check_ledger(home: Home) -> Iterator[Told]:
+def check_ledger(home: Home) -> Found:
     """Say whether the ledger is there and private. Its content is for a run, or `newsmart verify`, to judge."""
     try:
         status = home.ledger.stat()
     except FileNotFoundError:
-        yield Told("bad" if publish.release_ids(home) else "ok", f"{home.ledger}: there is none")
+        yield "bad" if publish.release_ids(home) else "ok", f"{home.ledger}: there is none"
     except OSError as error:
-        yield Told("bad", f"{home.ledger}: {error.strerror}")
+        yield "bad", f"{home.ledger}: {error.strerror}"
     else:
         if status.st_mode & 0o077:
-            yield Told("warn", f"{home.ledger}: others may read it; chmod 600")
+            yield "warn", f"{home.ledger}: others may read it; chmod 600"
         else:
-            yield Told("ok", f"{home.ledger}: {status.st_size:,} bytes")
+            yield "ok", f"{home.ledger}: {status.st_size:,} bytes"
 
 
-def check_rights(home: Home) -> Iterator[Told]:
+def check_rights(home: Home) -> Found:
     """Name the files that the warehouse's owner cannot use, and those that its readers cannot read."""
     if closed := rights.closed_to_owner(home):
         whose = rights.owner_and_group(home.folder)
         text = f"closed to the warehouse's owner: {rights.first_few(closed)}; as root: chown -R {whose} {home.folder}"
-        yield Told("bad", text)
+        yield "bad", text
     if closed := rights.closed_to_readers(home):
         text = f"closed to readers: {rights.first_few(closed)}; chmod them like {home.folder}"
-        yield Told("warn", text)
+        yield "warn", text
 
 
-def check_state(home: Home) -> Iterator[Told]:
+def check_state(home: Home) -> Found:
     """Say whether state.json makes no sense; the checks that follow then find nothing in it."""
     try:
         read_state(home)
     except NewsmartError as error:
-        yield Told("warn", str(error))
+        yield "warn", str(error)
 
 
-def check_takedown(home: Home) -> Iterator[Told]:
+def check_takedown(home: Home) -> Found:
     """Say whether a takedown was cut off. While one is going it looks the same."""
     if (began_at := state_before(home).get("takedown")) and probe(home) is None:
-        text = f"that of {began_at} was cut off; give `newsmart purge` again, or run: older releases may still show it"
-        yield Told("bad", text)
+        todo = "give `newsmart purge` again, or run: older releases may still show it"
+        yield "bad", f"that of {began_at} was cut off; {todo}"
 
 
-def check_bytes(home: Home) -> Iterator[Told]:
+def check_bytes(home: Home) -> Found:
     """Repeat what the last run said of bytes that the ledger has lost."""
     for notice in state_before(home).get("run", {}).get("notices", []):
         if notice.startswith(LOST):
-            yield Told("bad", notice)
+            yield "bad", notice
 
 
-def check_freshness(home: Home) -> Iterator[Told]:
+def check_freshness(home: Home) -> Found:
     """Say whether readers are shown an older release than the ledger could give."""
     state = state_before(home)
     if pin_of(home, state) is not None:
-        yield Told("warn", PINNED)
+        yield "warn", PINNED
     elif is_reported_behind(state, shown_record(home, state)):
-        yield Told("warn", f"{BEHIND} (the last run: {state.get('run', {}).get('status')})")
+        yield "warn", f"{BEHIND} (the last run: {state.get('run', {}).get('status')})"
 
 
-def check_clock(home: Home) -> Iterator[Told]:
+def check_clock(home: Home) -> Found:
     """Say whether the last as-of lies ahead of the clock."""
     as_of = state_before(home).get("run", {}).get("as_of")
     if as_of is not None and (parse_moment(as_of) - utc_now()).total_seconds() >= LEAST_AHEAD_SECONDS:
-        yield Told("warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}")
+        yield "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}"
 
 
-def check_differing(home: Home) -> Iterator[Told]:
+def check_differing(home: Home) -> Found:
     """Say whether a whole build was other than the releases that were made one from the other."""
     if (text := differing.told(home)) is not None:
-        yield Told("bad", text)
+        yield "bad", text
 
 
-def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> Iterator[Told]:
+def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> Found:
     """Compare each release's file with what was recorded when it was published."""
     ids = publish.release_ids(home)
     if recorded is None:
-        yield Told("ok", f"{len(ids)} kept, not compared")
+        yield "ok", f"{len(ids)} kept, not compared"
         return
     known = [name for name in ids if name in recorded]
     tampered = [name for name in known if not publish.is_untouched(home.release_file(name), recorded[name])]
     for name in tampered:
-        yield Told("bad", f"{name} is not as it was published; the next run replaces it")
+        yield "bad", f"{name} is not as it was published; the next run replaces it"
     for name in (name for name in ids if name not in known):
-        yield Told("warn", f"{name} is not in the ledger; the next run removes it")
+        yield "warn", f"{name} is not in the ledger; the next run removes it"
     if not tampered and known == ids:
         copied = sum(_is_copied(home.release_file(name), recorded[name]) for name in ids)
         more = f"; {copied} copied since: the next run notes where they lie, and until then each look reads them whole"
-        yield Told("ok", f"{len(ids)} kept, all as published{more if copied else ''}")
+        yield "ok", f"{len(ids)} kept, all as published{more if copied else ''}"
 
 
 def _is_copied(path: Path, recorded: Fingerprint) -> bool:
@@ -261,18 +254,18 @@ def _is_copied(path: Path, recorded: Fingerprint) -> bool:
     return (status.st_ino, status.st_mtime_ns) != (recorded.inode, recorded.mtime_ns)
 
 
-def check_readers(home: Home) -> Iterator[Told]:
+def check_readers(home: Home) -> Found:
     """Say which processes read which release; one that reads an old release keeps its disk space from being freed."""
     if not PROC.is_dir():
-        yield Told("ok", "not known here: this system has no /proc")
+        yield "ok", "not known here: this system has no /proc"
         return
     found = readers(home)
     if not found:
-        yield Told("ok", "no process that can be seen from here")
+        yield "ok", "no process that can be seen from here"
     for release, those in groupby(found, key=lambda reader: reader.release):
         is_old = release != publish.current(home)
         pids = ", ".join(f"{reader.pid} ({reader.command})" for reader in those)
-        yield Told("warn" if is_old else "ok", f"{release}{', old' if is_old else ''}: {pids}")
+        yield "warn" if is_old else "ok", f"{release}{', old' if is_old else ''}: {pids}"
 
 
 def readers(home: Home) -> list[Reader]:
@@ -288,18 +281,18 @@ def readers(home: Home) -> list[Reader]:
     return sorted(found)
 
 
-def check_leftovers(home: Home) -> Iterator[Told]:
+def check_leftovers(home: Home) -> Found:
     """Say what crashed runs have left; what a run that is going uses looks the same, so then nothing is said."""
     if probe(home) is not None:
         return
     found = publish.leftovers(home)
     if not found:
-        yield Told("ok", "none")
+        yield "ok", "none"
         return
     names = ", ".join(str(path) for path in found[:5]) + (" …" if len(found) > len(found[:5]) else "")
     size = sum(map(_size, found))
     text = f"{len(found)}, {size:,} bytes: {names}; `newsmart doctor --clean` removes them"
-    yield Told("warn", text)
+    yield "warn", text
 
 
 def _size(path: Path) -> int:
@@ -311,7 +304,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def check_room(home: Home) -> Iterator[Told]:
+def check_room(home: Home) -> Found:
     """Say whether the next run has room, judged by the size of what is there."""
     place = next(path for path in (home.folder, *home.folder.parents) if path.is_dir())
     free = shutil.disk_usage(place).free
@@ -319,15 +312,15 @@ def check_room(home: Home) -> Iterator[Told]:
     now = (_size(home.release_file(current)) if current else 0) + _size(home.ledger)
     needed = max(LEAST_FREE_BYTES, ROOM_FACTOR * now)
     status: Status = "ok" if free >= needed else "bad" if free < now else "warn"
-    yield Told(status, f"{free:,} bytes free at {place}; a run may need {needed:,}")
+    yield status, f"{free:,} bytes free at {place}; a run may need {needed:,}"
 
 
-def check_tools() -> Iterator[Told]:
+def check_tools() -> Found:
     """Compare the packages at hand with those that newsmart asks for, which are known to work."""
     unmet = [text for line in importlib.metadata.requires("newsmart") or () if (text := _unmet(Requirement(line)))]
-    yield from (Told("warn", text) for text in unmet)
+    yield from (("warn", text) for text in unmet)
     if not unmet:
-        yield Told("ok", f"all as known to work, on Python {platform.python_version()}")
+        yield "ok", f"all as known to work, on Python {platform.python_version()}"
 
 
 def _unmet(wanted: Requirement) -> str | None:

@@ -62,7 +62,7 @@ def test_lost_bytes_are_told_and_a_full_refresh_stores_them_again(published: New
     with open_ledger(home) as connection:
         connection.execute(f"delete from ledger.{table}")
     newsroom.run()
-    assert [one.status for one in check_bytes(home)] == ["bad"]
+    assert [status for status, _ in check_bytes(home)] == ["bad"]
     with pytest.raises(LedgerDamaged, match="--full-refresh"):
         backup(home, newsroom.folder.parent / "backup")
 
