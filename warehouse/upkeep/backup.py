@@ -51,13 +51,13 @@ LEDGER = "ledger.duckdb"
 STATE = "state.json"
 RELEASES = "releases"
 RELEASE = "release.duckdb"
-TEMPORARY_SUFFIX = ".tmp"
 # DuckDB's main header and its two database headers, 4 KiB each; the newer of the two says which blocks are in use.
 HEADER_BYTES = 3 * 4096
 CHUNK_BYTES = 1 << 20
 # 300 bytes tell of a file.
 MAX_MANIFEST_BYTES = 100_000_000
 PAUSE_SECONDS = 0.2
+NOT_AS_COPIED = "its bytes are not those that were copied"
 
 
 class Copied(BaseModel, strict=True, frozen=True):
@@ -120,7 +120,7 @@ def _temporary_folder(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
-            prefix=f".{target.name}.", suffix=TEMPORARY_SUFFIX, dir=target.parent, ignore_cleanup_errors=True
+            prefix=f".{target.name}.", suffix=".tmp", dir=target.parent, ignore_cleanup_errors=True
         ) as folder:
             yield Path(folder)
     except OSError as error:
@@ -227,7 +227,8 @@ def verify_backup(folder: Path) -> Manifest:
                 found = Copied(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=file.tell())
         except OSError as error:
             raise _damaged(folder / name, error.strerror) from error
-        _compare(folder / name, found, recorded)
+        if found != recorded:
+            raise _damaged(folder / name, NOT_AS_COPIED)
     log = folder / f"{LEDGER}.wal"
     if os.path.lexists(log):
         raise _damaged(log, "no backup has a log, which would change the ledger")
@@ -244,11 +245,6 @@ def _check_releases(made: Manifest, folder: Path) -> None:
     with _ledger_in(folder) as (connection, tables):
         if "release" in tables:
             check_copies(connection, made.sha256_of_releases, WAY_OUT)
-
-
-def _compare(path: Path, found: Copied, recorded: Copied) -> None:
-    if found != recorded:
-        raise _damaged(path, "its bytes are not those that were copied")
 
 
 def _damaged(path: Path, why: str | None) -> RunFailed:
@@ -276,8 +272,7 @@ def _read_manifest(folder: Path) -> Manifest:
 def _is_ours(name: str) -> bool:
     """Return whether a backup has a file of this name: a manifest may have been written by anyone."""
     release_id = name.removeprefix(f"{RELEASES}/").removesuffix(f"/{RELEASE}")
-    is_release = name == f"{RELEASES}/{release_id}/{RELEASE}" and is_release_id(release_id)
-    return name in (LEDGER, STATE) or is_release
+    return name in (LEDGER, STATE) or (is_release_id(release_id) and name == f"{RELEASES}/{release_id}/{RELEASE}")
 
 
 def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
@@ -305,13 +300,19 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
 def _stage(made: Manifest, source: Path, staging: Path) -> None:
     """Copy the backup's files into a private folder of the warehouse's, and see that these copies are as verified."""
     for name, recorded in made.files.items():
-        _compare(source / name, copy(source / name, staging / name, _mode(name), below=source), recorded)
+        if copy(source / name, staging / name, _mode(name), below=source) != recorded:
+            raise _damaged(source / name, NOT_AS_COPIED)
     _check_releases(made, staging)
 
 
 def _put_in_place(made: Manifest, staging: Path, home: Home) -> None:
     for release_id in made.sha256_of_releases:
-        _place_release(staging / RELEASES / release_id / RELEASE, home, release_id)
+        target = home.release_file(release_id)
+        if target.parent.is_symlink():
+            target.parent.unlink()
+        make_folder(target.parent, like_parent=True)
+        # By rename, for readers of the same release that may be there.
+        _replace(staging / RELEASES / release_id / RELEASE, target, publish.sealed_mode(home))
     _replace(staging / LEDGER, home.ledger, PRIVATE_MODE)
     if STATE in made.files:
         write_atomically(home.state, (staging / STATE).read_bytes())
@@ -323,15 +324,6 @@ def _put_in_place(made: Manifest, staging: Path, home: Home) -> None:
         home.file.unlink()
     publish.prune(home, made.sha256_of_releases)
     publish.clean(home)
-
-
-def _place_release(source: Path, home: Home, release_id: str) -> None:
-    """Put one release in its folder, over a file of the same release that may be there: by rename, for its readers."""
-    target = home.release_file(release_id)
-    if target.parent.is_symlink():
-        target.parent.unlink()
-    make_folder(target.parent, like_parent=True)
-    _replace(source, target, publish.sealed_mode(home))
 
 
 def _replace(source: Path, target: Path, mode: int) -> None:
