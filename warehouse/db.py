@@ -29,7 +29,7 @@ import duckdb
 
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
-from warehouse.durable import check_no_link, fsync_folder, try_lock
+from warehouse.durable import check_no_link, fsync, try_lock
 
 # Exported again: whoever opens a database tells its errors in these words.
 from warehouse.explain import WAY_BACK as WAY_BACK
@@ -310,7 +310,7 @@ def _make_private(path: Path, spill: Path) -> None:
             duckdb.connect(new, config=_settings(spill, NO_LIMITS)).close()
             give_to_warehouse(new, path.parent, PRIVATE_MODE)
             new.rename(path)
-            fsync_folder(path.parent)
+            fsync(path.parent)
         elif os.geteuid() == 0 or path.stat().st_mode & ~PRIVATE_MODE & 0o777:
             give_to_warehouse(path, path.parent, PRIVATE_MODE)
     except OSError as error:

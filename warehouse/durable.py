@@ -109,7 +109,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int | None = None) -> 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    fsync_folder(path.parent)
+    fsync(path.parent)
 
 
 def _take_after(number: int, path: Path, mode: int | None) -> None:
@@ -123,17 +123,8 @@ def _take_after(number: int, path: Path, mode: int | None) -> None:
         hand_over(number, path.parent, mode)
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make the renames and new names in a folder last through a power cut. Raises OSError."""
-    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def fsync_file(path: Path) -> None:
-    """Flush a file's content to the disk. Raises OSError."""
+def fsync(path: Path) -> None:
+    """Flush a file's content, or the renames and new names in a folder, to the disk. Raises OSError."""
     number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(number)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.errors import LockedError, UsageError
-from warehouse.durable import fsync_file, fsync_folder, try_lock, write_atomically
+from warehouse.durable import fsync, try_lock, write_atomically
 from warehouse.export.manifest import FOLDER, MANIFEST, Manifest, parse_manifest
 from warehouse.refusals import refused
 
@@ -67,15 +67,15 @@ class Folder:
         staged = self.path / folder
         with writing(staged):
             staged.mkdir()
-            fsync_folder(self.path)
+            fsync(self.path)
         yield staged
 
     def keep(self, folder: str, file: Path, relative: str) -> None:
         """Flush the file, and the folders on the way to it: it lies in its place already."""
         with writing(file):
-            fsync_file(file)
+            fsync(file)
             for parent in file.parents:
-                fsync_folder(parent)
+                fsync(parent)
                 if parent == self.path / folder:
                     break
 

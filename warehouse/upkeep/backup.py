@@ -33,7 +33,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from warehouse.db import WAY_BACK, ledger_connection, spill_folder
-from warehouse.durable import fsync_folder, open_regular, read_regular, write_atomically
+from warehouse.durable import fsync, open_regular, read_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
 from warehouse.ledger.opening import FORMAT_VERSION, check_tables, check_whole, read_format, table_names
@@ -102,7 +102,7 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
         _check_fit(folder, made)
         write_atomically(folder / MANIFEST, (made.model_dump_json(indent=2) + "\n").encode())
         folder.rename(target)
-        fsync_folder(target.parent)
+        fsync(target.parent)
     return made
 
 
@@ -330,4 +330,4 @@ def _replace(source: Path, target: Path, mode: int) -> None:
     give_to_warehouse(source, target.parent, mode)
     target.with_name(target.name + ".wal").unlink(missing_ok=True)
     os.replace(source, target)
-    fsync_folder(target.parent)
+    fsync(target.parent)

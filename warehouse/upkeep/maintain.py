@@ -22,7 +22,7 @@ import duckdb
 
 from schemas.errors import LedgerDamaged
 from warehouse.db import named, quoted, spill_folder
-from warehouse.durable import fsync_file, fsync_folder
+from warehouse.durable import fsync
 from warehouse.home import Home
 from warehouse.ledger import packs
 from warehouse.ledger.opening import table_names, transaction
@@ -118,10 +118,10 @@ def compact(connection: duckdb.DuckDBPyConnection, home: Home, *, forget: str | 
         if not same:
             raise LedgerDamaged("the compacted ledger has not the same rows", where=str(home.ledger))
         give_to_warehouse(new, home.folder, PRIVATE_MODE)
-        fsync_file(new)
+        fsync(new)
         size = new.stat().st_size
         new.rename(home.ledger)
-        fsync_folder(home.folder)
+        fsync(home.folder)
     return size
 
 
