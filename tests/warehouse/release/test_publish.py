@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -279,13 +280,13 @@ def test_a_full_disk_publishes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     publish_release(home, "r1", 1)
     write_release(publish.stage(home, "r2"), 2)
 
-    def refuse(path: Path) -> None:
+    def refuse(is_folder: bool, path: Path) -> None:
         if path.is_dir() == is_folder:
             raise OSError(28, "No space left on device")
 
     for is_folder in (False, True):
         with monkeypatch.context() as patch:
-            patch.setattr(publish, "fsync", refuse)
+            patch.setattr(publish, "fsync", partial(refuse, is_folder))
             with pytest.raises(PublishFailed, match="No space left"):
                 publish.publish(home, "r2")
         assert number_shown(home) == 1
