@@ -113,7 +113,7 @@ def _sourced(connection: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) ->
     places = [one for one in facts["mentions"] if "position" in one]
     asked = {f"{name}s": [one[name] for one in places] for name in PLACE}
     rows = fetch_records(connection, read_sql("show", "mention_words"), asked) if places else []
-    said = {(row["source"], row["path"], row["position"]): _spoken(row) for row in rows}
+    said = {(row["source"], row["path"], row["position"]): as_plain(row) for row in rows}
     ranked = [(place, said.get((place["source"], place["path"], place["position"]), {})) for place in places]
     values = dict(facts["values"])
     for field, one in values.items():
@@ -121,16 +121,3 @@ def _sourced(connection: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) ->
         if sayers and one["value"] is not None and one.get("from", sayers) is None:
             values[field] = {**one, "from": {name: sayers[0][name] for name in PLACE}}
     return values
-
-
-def _spoken(row: Mapping[str, Any]) -> Record:
-    """Return what a mention says under the names and in the shapes that `show` has for an article's values."""
-    words: Record = as_plain(dict(row))
-    return {
-        **words,
-        "provider": row["provider_domain"],
-        "authors": "; ".join(row["provider_authors"] or []) or None,
-        "topics": sorted(set(row["topics"] or [])),
-        "images": list(dict.fromkeys(image["url"] for image in row["images"] or [])),
-        "url": row["web_url"] or row["original_url"],
-    }
