@@ -32,7 +32,7 @@ from prefect.states import Completed, Failed, Running, Scheduled
 from flows import maintenance
 from flows import refresh as module
 from flows.commands.progress import Progress
-from flows.pipeline import direct
+from flows.pipeline import direct, opening
 from flows.pipeline.request import LOGGER, RunRequest, RunResult
 from flows.readers import dask_readers
 from flows.readers.dask_readers import Pending
@@ -44,7 +44,7 @@ from flows.scheduling.run import parameters_of
 from flows.scheduling.serving import Job, Serving, When
 from flows.scheduling.worker import Worker
 from flows.sources.scan import Source
-from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, TransientFailure
+from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, SourceUnreadable, TransientFailure
 from tests.documents import make_document
 from tests.newsroom import Newsroom
 from tests.s3_server import KEY, SECRET, Fault, s3_gate
@@ -250,6 +250,33 @@ def test_a_deployments_run_that_publishes_tells_the_hook(
     assert not (tmp_path / "told.json").exists()
 
 
+def test_a_deployments_run_that_publishes_and_then_fails_tells_both_hooks(
+    newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("PUBLISH", "FAILURE"):
+        monkeypatch.setenv(f"NEWSMART_ON_{kind}", f"tee {kind}.json")
+
+    def refuse(*_: object) -> None:
+        raise SourceUnreadable("folders could not be listed")
+
+    newsroom.write("a.md", make_document())
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "check_all_listed", refuse)
+        state = refreshed(newsroom)
+    run = flow_run_of(state).model_copy(update={"deployment_id": uuid4()})
+    tell_hooks(refresh, run, state, str(tmp_path))
+    published, failed = (json.loads((tmp_path / f"{kind}.json").read_text()) for kind in ("PUBLISH", "FAILURE"))
+    assert (published["event"], published["run_id"]) == ("newsmart.release.published", run.name)
+    assert (failed["event"], failed["run_id"], failed["status"]) == ("newsmart.run.failed", run.name, "failed")
+    (tmp_path / "PUBLISH.json").unlink()
+    for number in range(11):
+        newsroom.write(f"{number}.md", "no front matter")
+    state = refreshed(newsroom)
+    tell_hooks(refresh, flow_run_of(state).model_copy(update={"deployment_id": uuid4()}), state, str(tmp_path))
+    assert json.loads((tmp_path / "FAILURE.json").read_text())["status"] == "refused"
+    assert not (tmp_path / "PUBLISH.json").exists()
+
+
 def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom) -> None:
     newsroom.write("a.md", make_document())
     result = called(newsroom)
@@ -344,7 +371,10 @@ def test_a_timeout_ends_the_run_and_frees_the_warehouse(newsroom: Newsroom, monk
     assert refreshed(newsroom).is_completed()
 
 
-def test_backfill_goes_in_order_and_goes_on_where_it_stopped(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_backfill_goes_in_order_tells_of_each_release_and_goes_on_where_it_stopped(
+    newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSMART_ON_PUBLISH", f"tee -a {tmp_path}/told")
     days = [datetime(2024, 1, day) for day in (1, 2, 3)]
     for day in days:
         folder = tmp_path / "days" / f"{day:%d}"
@@ -366,6 +396,9 @@ def test_backfill_goes_in_order_and_goes_on_where_it_stopped(newsroom: Newsroom,
     assert fill(3) == "every as-of of the manifest is recorded"
     titles = newsroom.query("select title from main.article_history order by valid_from")
     assert titles == [("Day 01",), ("Day 02",), ("Day 03",)]
+    told = (tmp_path / "told").read_text()
+    assert [f"2024-01-0{day}T00:00:00Z" in told for day in (1, 2, 3)] == [True] * 3
+    assert told.count("newsmart.release.published") == 3
 
 
 def test_rebuild_and_maintain(newsroom: Newsroom, tmp_path: Path) -> None:
