@@ -148,26 +148,16 @@ def ledger_connection(
         if not read_only:
             _make_private(path, spill)
         connection = stack.enter_context(_opened(path, read_only, spill, limits))
-        for statement in _within(path.parent.resolve()):
-            connection.execute(statement)
-        _check_tables_only(connection, path)
+        # The ledger's SQL reaches the folders in which runs build and compact.
+        folders = ", ".join(quoted(str(path.parent.resolve() / name)) for name in ("releases", "tmp"))
+        connection.execute(f"set allowed_directories = [{folders}]")
+        connection.execute("set allowed_configs = ['memory_limit', 'max_memory', 'schema', 'search_path']")
+        connection.execute(NO_EXTERNAL_ACCESS)
+        connection.execute(NO_SETTINGS)
+        for kind, name, _ in foreign(connection, path.stem):
+            what = f"the ledger holds a {kind} of somebody else's: newsmart makes tables only"
+            raise LedgerDamaged(what, where=f"{path}: {name[:100]!r}", todo=WAY_BACK)
         yield connection
-
-
-def _within(folder: Path) -> list[str]:
-    """Return what shuts the ledger's SQL into the folders in which runs build and compact."""
-    folders = ", ".join(quoted(str(folder / name)) for name in ("releases", "tmp"))
-    changing = ", ".join(map(quoted, ("memory_limit", "max_memory", "schema", "search_path")))
-    opening = [f"set allowed_directories = [{folders}]", f"set allowed_configs = [{changing}]"]
-    return [*opening, NO_EXTERNAL_ACCESS, NO_SETTINGS]
-
-
-def _check_tables_only(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    found = foreign(connection, path.stem)
-    if found:
-        kind, name, _ = found[0]
-        what = f"the ledger holds a {kind} of somebody else's: newsmart makes tables only"
-        raise LedgerDamaged(what, where=f"{path}: {str(name)[:100]!r}", todo=WAY_BACK)
 
 
 def foreign(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[str, str, str | None]]:

@@ -79,7 +79,7 @@ def read_state(home: Home) -> State | None:
 
 @cache
 def _shape() -> SchemaValidator:
-    """Return what checks a state: a key may be missing, as in an older newsmart's file, or be one not known here."""
+    """Return the validator of a state. Keys may be missing, as in an older newsmart's file, or be unknown here."""
     text, number = core.str_schema(), core.float_schema(allow_inf_nan=False)
     whole = core.int_schema(ge=-(1 << 63), lt=1 << 63)
     moment = core.no_info_after_validator_function(_moment, text)

@@ -24,6 +24,11 @@ from warehouse.ledger.feed import Feed
 from warehouse.ledger.opening import SHELF_PREFIX, is_shelf, table_names
 from warehouse.sql_files import read_sql
 
+# What a shelf takes before the next is begun, in bytes of the documents; compressed they are a fifth of it and less.
+SHELF_BYTES = 128_000_000
+# How a notice of lost packs begins, by which the doctor knows it.
+LOST = "the ledger has lost the bytes of"
+
 
 def kept_bytes(connection: duckdb.DuckDBPyConnection, digests: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Yield digest and bytes of the kept documents among these, pack by pack; one pack is held at a time."""
@@ -90,10 +95,6 @@ def lost(connection: duckdb.DuckDBPyConnection) -> list[int]:
     return sorted(int(row[0]) for row in rows if row not in there)
 
 
-# How a notice of lost packs begins, by which the doctor knows it.
-LOST = "the ledger has lost the bytes of"
-
-
 def forget_lost(connection: duckdb.DuckDBPyConnection) -> int:
     """Forget the lost packs and what they held, so that the bytes of files that are still there are stored again.
 
@@ -121,11 +122,17 @@ def store(connection: duckdb.DuckDBPyConnection) -> None:
     wanting = [int(row[0]) for row in connection.execute(read_sql("ledger", "unstored_packs")).fetchall()]
     if not wanting:
         return
-    last = connection.execute(_LAST_SHELF).fetchall()
-    number, byte_count = (int(last[0][0]), int(last[0][1])) if last else (-1, SHELF_BYTES)
+    shelves = connection.execute(
+        "select shelf, sum(byte_count) from ledger.pack group by shelf order by shelf"
+    ).fetchall()
+    number, byte_count = shelves[-1] if shelves else (-1, SHELF_BYTES)
     if byte_count >= SHELF_BYTES:
         number += 1
-        connection.execute(_MAKE_SHELF.format(shelf=_shelf(number)))
+        # It may stand there empty, when what it held was freed. Packs are compressed already.
+        connection.execute(
+            f"create table if not exists ledger.{_shelf(number)} "
+            "(pack_id bigint not null, bytes blob not null using compression uncompressed)"
+        )
     connection.execute(
         f"insert into ledger.{_shelf(number)} by name select pack_id, bytes from packs where pack_id in $1", [wanting]
     )
@@ -133,21 +140,6 @@ def store(connection: duckdb.DuckDBPyConnection) -> None:
         "insert into ledger.pack by name select pack_id, byte_count, $2 as shelf from packs where pack_id in $1",
         [wanting, number],
     )
-
-
-# What a shelf takes before the next is begun, in bytes of the documents; compressed they are a fifth of it and less.
-SHELF_BYTES = 128_000_000
-
-
-_LAST_SHELF = "select shelf, sum(byte_count) from ledger.pack group by shelf order by shelf desc limit 1"
-
-# It may stand there empty, when what it held was freed. Packs are compressed already.
-_MAKE_SHELF = """
-    create table if not exists ledger.{shelf} (
-        pack_id bigint not null,
-        bytes blob not null using compression uncompressed
-    )
-"""
 
 
 def _shelf(number: int) -> str:

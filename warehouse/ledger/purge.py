@@ -55,7 +55,7 @@ def find_documents(connection: duckdb.DuckDBPyConnection, path: str) -> list[int
 
 
 def _places(connection: duckdb.DuckDBPyConnection, path: str) -> list[str]:
-    """Return what PATH or SOURCE/PATH may mean, as tombstones have it."""
+    """Return each source and path that PATH or SOURCE/PATH may mean, joined as in a tombstone."""
     sources = connection.execute("select distinct source from ledger.document").fetchall()
     apart = [path[:at] + chr(0) + path[at + 1 :] for at, letter in enumerate(path) if letter == "/"]
     return [*apart, *(f"{source}{chr(0)}{path}" for (source,) in sources)]

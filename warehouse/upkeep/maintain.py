@@ -3,7 +3,7 @@
 DuckDB reuses the blocks of deleted rows but never shrinks a file, and the deleted bytes stay in it. Copying the
 database whole into a new file leaves both behind; the new file then takes the old one's place by one rename.
 
-How old things are is told by time that has really passed, as far as runs can witness it. A clock that jumps ahead by
+How old things are is measured by time that has really passed, as far as runs can witness it. A clock that jumps ahead by
 ten years would make everything ten years older, and what is a day old would be deleted; whoever sets the clock right
 afterwards does not get it back. Nothing here can know the time, but runs leave their own: a jump, like a pause, is a
 gap between two of them, or between the last one and now. So a gap counts as twice the usual one at most, and as a day
@@ -88,7 +88,7 @@ def past_keep(now: datetime, starts: Sequence[datetime], days: int) -> datetime:
 
 
 def _backwards(now: datetime, starts: Sequence[datetime]) -> list[datetime]:
-    """Return now and the runs before, backwards; those that a wrong clock dated later than what came after are none."""
+    """Return now and the starts of runs, latest first, without those that a wrong clock dated after the next one."""
     moments = [now]
     for start in reversed(starts):
         if start < moments[-1]:
@@ -97,7 +97,7 @@ def _backwards(now: datetime, starts: Sequence[datetime]) -> list[datetime]:
 
 
 def _longest(moments: Sequence[datetime]) -> timedelta:
-    """Return how much of a gap is believed."""
+    """Return the longest that a gap between two runs may count."""
     gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(moments)]
     return max(A_DAY, timedelta(seconds=2 * median(gaps))) if gaps else A_DAY
 
