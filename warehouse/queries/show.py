@@ -135,7 +135,7 @@ def _document(ask: Ask, key: int, as_of: datetime | None) -> Record:
 
 
 def _document_then(ask: Ask, document: Record, spans: Sequence[Record], as_of: datetime) -> Record:
-    """Return what the document listed then, and its own article and values as of then in the place of the current ones."""
+    """Return what the document listed then, with its own article and values of then instead of the current ones."""
     then = [span for span in spans if holds(span, as_of)]
     root = next((span for span in then if span["role"] == "root"), None)
     if root is None:

@@ -1,8 +1,10 @@
 """Looking a warehouse over: what is wrong, what is only worth knowing, and what may be swept away.
 
 It must answer when everything else fails, so each check stands alone, opens no database and takes no lock that a run
-would have to wait for. A check yields what it found: how bad it is, and a text. Who reads which release comes from /proc, as DuckDB keeps the file open as long as a connection
-lives; where there is no /proc the answer is "not known here", not "nobody".
+would have to wait for. A check yields what it found: how bad it is, and a text.
+
+Who reads which release comes from /proc, as DuckDB keeps the file open as long as a connection lives; where there is no
+/proc the answer is "not known here", not "nobody".
 """
 
 import importlib.metadata

@@ -3,8 +3,8 @@
 DuckDB reuses the blocks of deleted rows but never shrinks a file, and the deleted bytes stay in it. Copying the
 database whole into a new file leaves both behind; the new file then takes the old one's place by one rename.
 
-How old things are is measured by time that has really passed, as far as runs can witness it. A clock that jumps ahead by
-ten years would make everything ten years older, and what is a day old would be deleted; whoever sets the clock right
+How old things are is measured by time that has really passed, as far as runs can witness it. A clock that jumps ahead
+by ten years would make everything ten years older, and what is a day old would be deleted; whoever sets the clock right
 afterwards does not get it back. Nothing here can know the time, but runs leave their own: a jump, like a pause, is a
 gap between two of them, or between the last one and now. So a gap counts as twice the usual one at most, and as a day
 at least. After a long pause things are kept longer than they need be; a clock that jumped makes them go by that much
