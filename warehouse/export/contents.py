@@ -4,7 +4,7 @@ It is read from the file's own catalog and not from the declarations: a release 
 of newsmart than the one that exports it, and what is exported must describe itself as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,27 +24,18 @@ AUDITED_KEYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class ExportColumn:
-    """A column as the file has it; `type` is DuckDB's name for it."""
-
-    name: str
-    type: str
-    comment: str
-    is_nullable: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Relation:
     """A table or view as the file has it; `sql` is the statement that makes a view, None for a table.
 
-    `primary_key`: what is unique in a table, also where DuckDB does not know of it.
+    `columns`: name, type (DuckDB's name for it), comment and is_nullable of each. `primary_key`: what is unique in a
+    table, also where DuckDB does not know of it.
     """
 
     schema: str
     name: str
     comment: str
-    columns: tuple[ExportColumn, ...]
-    primary_key: tuple[str, ...]
+    columns: Sequence[Mapping[str, Any]]
+    primary_key: Sequence[str]
     sql: str | None
 
     @property
@@ -55,7 +46,7 @@ class Relation:
     @property
     def column_types(self) -> tuple[tuple[str, str], ...]:
         """Name and type of each column, for the fingerprint."""
-        return tuple((column.name, column.type) for column in self.columns)
+        return tuple((column["name"], column["type"]) for column in self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +92,6 @@ def read_contents(connection: duckdb.DuckDBPyConnection) -> Contents:
 
 def _relation(row: Mapping[str, Any]) -> Relation:
     """Return a relation; a key that is audited and not declared in DuckDB comes from our own declarations."""
-    columns = tuple(ExportColumn(**one) for one in row["columns"])
     audited = AUDITED_KEYS.get(f"{row['schema']}.{row['name']}", ())
-    has_them = {column.name for column in columns}.issuperset(audited)
-    key = row["primary_key"] or (audited if has_them else ())
-    return Relation(**{**row, "columns": columns, "primary_key": tuple(key)})
+    has_them = {column["name"] for column in row["columns"]}.issuperset(audited)
+    return Relation(**{**row, "primary_key": row["primary_key"] or (audited if has_them else ())})
