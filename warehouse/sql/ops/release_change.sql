@@ -9,14 +9,22 @@ article as not materialized (
     select
         'now' as side,
         article.*,
-        fact.* exclude (article_key),
+        fact.provider_key,
+        fact.quality,
+        fact.heat,
+        fact.is_published,
+        fact.published_at,
     from after.main.dim_article as article
     inner join after.main.fact_article as fact on fact.article_key = article.article_key
     union all by name
     select
         'before' as side,
         article.*,
-        fact.* exclude (article_key),
+        fact.provider_key,
+        fact.quality,
+        fact.heat,
+        fact.is_published,
+        fact.published_at,
     from before.main.dim_article as article
     inner join before.main.fact_article as fact on fact.article_key = article.article_key
 ),
@@ -175,12 +183,7 @@ digests as (
     select
         article.side,
         article.article_key,
-        hash(
-            article.title, article.quality, article.heat, article.is_published, article.published_at,
-            article.is_withdrawn, article.url, article.excerpt, article.category, article.content_type, article.locale,
-            article.authors, article.provider_key, topic_digests.topics_digest, first_image.image_key,
-            article.featured_content, article.updated_at
-        ) as digest,
+        hash(*columns(article.* exclude (side)), topic_digests.topics_digest, first_image.image_key) as digest,
     from article
     left join topic_digests using (side, article_key)
     left join first_image using (side, article_key)
@@ -207,9 +210,9 @@ differing as (
 ),
 
 wanted as (
-    select 'now' as side, article_key from differing
-    union all
-    select 'before' as side, key_before as article_key from differing
+    select 'now' as side, article_key, article_key as key_now from differing
+    union all by name
+    select 'before' as side, key_before as article_key, article_key as key_now from differing
 ),
 
 topic_names as (
@@ -224,69 +227,66 @@ topic_names as (
 ),
 
 shown as (
-    select
-        article.*,
-        provider.domain as provider,
-        image.url as image_url,
-        topic_names.topics,
-    from wanted
-    inner join article using (side, article_key)
-    left join provider using (side, provider_key)
-    left join first_image using (side, article_key)
-    left join image using (side, image_key)
-    left join topic_names using (side, article_key)
-),
-
-told as (
-    select
-        differing.article_key,
-        unnest(
-            [
-                ['headline', 'title', was.title, now.title],
-                ['score', 'quality', was.quality::varchar, now.quality::varchar],
-                ['score', 'heat', was.heat::varchar, now.heat::varchar],
-                ['published', 'is_published', was.is_published::varchar, now.is_published::varchar],
-                ['published', 'published_at', time_text(was.published_at), time_text(now.published_at)],
-                ['published', 'is_withdrawn', was.is_withdrawn::varchar, now.is_withdrawn::varchar],
-                [
-                    'document',
-                    'document_count',
-                    differing.document_count_before::varchar,
-                    differing.document_count::varchar
-                ],
-                [
-                    'document',
-                    'document_changed_at',
-                    time_text(differing.document_changed_at_before),
-                    time_text(differing.document_changed_at)
-                ],
-                ['other', 'url', was.url, now.url],
-                ['other', 'excerpt', was.excerpt, now.excerpt],
-                ['other', 'category', was.category, now.category],
-                ['other', 'content_type', was.content_type, now.content_type],
-                ['other', 'locale', was.locale, now.locale],
-                ['other', 'authors', was.authors, now.authors],
-                ['other', 'provider', was.provider, now.provider],
-                ['other', 'topics', was.topics, now.topics],
-                ['other', 'image_url', was.image_url, now.image_url],
-                ['other', 'featured_content', was.featured_content, now.featured_content],
-                ['other', 'updated_at', time_text(was.updated_at), time_text(now.updated_at)]
-            ]
-        ) as change,
-    from differing
-    inner join shown as now on now.side = 'now' and now.article_key = differing.article_key
-    inner join shown as was on was.side = 'before' and was.article_key = differing.key_before
+    unpivot (
+        select
+            wanted.side,
+            wanted.key_now,
+            columns(
+                article.* exclude (
+                    side, article_key, url_key, is_root, first_seen_at, last_seen_at, updated_at, published_at, provider_key
+                )
+            )::varchar,
+            time_text(article.updated_at) as updated_at,
+            time_text(article.published_at) as published_at,
+            provider.domain as provider,
+            image.url as image_url,
+            topic_names.topics,
+        from wanted
+        inner join article using (side, article_key)
+        left join provider using (side, provider_key)
+        left join first_image using (side, article_key)
+        left join image using (side, image_key)
+        left join topic_names using (side, article_key)
+    )
+    on columns(* exclude (side, key_now))
+    into name field value value
 ),
 
 differences as (
     select
+        key_now as article_key,
+        case
+            when field = 'title' then 'headline'
+            when field in ('quality', 'heat') then 'score'
+            when field in ('is_published', 'published_at', 'is_withdrawn') then 'published'
+            else 'other'
+        end as kind,
+        field,
+        was.value as before,
+        now.value as after,
+    from (from shown where side = 'now') as now
+    full join (from shown where side = 'before') as was using (key_now, field)
+    where was.value is distinct from now.value
+),
+
+document_differences as (
+    select
         article_key,
-        change[1] as kind,
-        change[2] as field,
-        change[3] as before,
-        change[4] as after,
-    from told
-    where change[3] is distinct from change[4]
+        'document' as kind,
+        'document_count' as field,
+        document_count_before::varchar as before,
+        document_count::varchar as after,
+    from differing
+    where document_count <> document_count_before
+    union all by name
+    select
+        article_key,
+        'document' as kind,
+        'document_changed_at' as field,
+        time_text(document_changed_at_before) as before,
+        time_text(document_changed_at) as after,
+    from differing
+    where document_changed_at is distinct from document_changed_at_before
 ),
 
 changes as (
@@ -297,6 +297,8 @@ changes as (
     select * from presence
     union all by name
     select * from differences
+    union all by name
+    select * from document_differences
 )
 
 select * from changes
