@@ -26,7 +26,8 @@ from prefect.client.schemas.filters import (
     LogFilter,
     LogFilterFlowRunId,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun, State
+from prefect.client.schemas.objects import Artifact, FlowRun, State, StateType
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, Running, Scheduled
 
 from flows import maintenance
@@ -41,7 +42,7 @@ from flows.scheduling import worker as scheduling_worker
 from flows.scheduling.batches import TaskCluster
 from flows.scheduling.flow_run import flush, step, tell_hooks
 from flows.scheduling.run import parameters_of
-from flows.scheduling.serving import Job, Serving, When
+from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When
 from flows.scheduling.worker import Worker
 from flows.sources.scan import Source
 from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, SourceUnreadable, TransientFailure
@@ -527,6 +528,41 @@ class TestScheduledRuns:
         assert state_names(*runs) == ["Crashed", "Running"]
         assert limit is None or limit.active_slots == 0
 
+    def test_a_run_that_is_cancelled_ends_the_process_and_one_that_ended_first_is_told(
+        self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        worker, identity = registered(newsroom, "news-cancelled")
+        ended, cancelling = Event(), State[None](type=StateType.CANCELLING)
+
+        def run_flow(*_: Any, flow_run: FlowRun, **__: Any) -> State[None]:
+            with get_client(sync_client=True) as client:
+                client.set_flow_run_state(flow_run.id, cancelling, force=True)
+            ended.wait(60)
+            return cancelling
+
+        exits: list[int] = []
+        monkeypatch.setattr(scheduling_worker, "run_flow", run_flow)
+        monkeypatch.setattr("os._exit", exits.append)
+        with get_client(sync_client=True) as client:
+            run = client.create_flow_run_from_deployment(identity)
+            worker.take_due(client)
+            while not exits:  # until it runs and is cancelled; the test's time limit ends a fault
+                worker.end_where_stuck(client)
+        assert (exits[0], state_names(run)) == (NEW_PROCESS, ["Cancelled"])
+        ended.set()
+        assert worker.is_idle(60)
+        with get_client(sync_client=True) as client:
+            run = client.create_flow_run_from_deployment(identity)
+        work(worker)
+        assert state_names(run) == ["Cancelled"]
+
+    def test_a_deployment_that_was_deleted_is_noticed(self, newsroom: Newsroom) -> None:
+        worker, identity = registered(newsroom, "news-deleted")
+        with get_client(sync_client=True) as client:
+            client.delete_deployment(identity)
+            with pytest.raises(ObjectNotFound):
+                worker.take_due(client)
+
     def test_a_run_that_prefect_holds_back_ends_the_process_and_one_that_has_begun_does_not(
         self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -540,12 +576,12 @@ class TestScheduledRuns:
         with get_client(sync_client=True) as client:
             run = client.create_flow_run_from_deployment(identity)
             worker.take_due(client)
-            while worker._not_begun is None:
+            while worker._running is None:
                 time.sleep(0.01)
-            worker.end_where_held_back(client)
+            worker.end_where_stuck(client)
             assert exits == [1]
             client.set_flow_run_state(run.id, Running(), force=True)
-            worker.end_where_held_back(client)
+            worker.end_where_stuck(client)
             assert exits == [1]
         ended.set()
         assert worker.is_idle(60)
