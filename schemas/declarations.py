@@ -5,6 +5,7 @@ two places. Plain frozen dataclasses rather than an ORM: nothing here talks to a
 tables is written by hand in warehouse/sql.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,6 +106,11 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
         return tuple(column.name for column in self.columns)
+
+
+def tables_in(names: Mapping[str, object]) -> tuple[Table, ...]:
+    """Return the tables among the names of a module, in the order in which they are declared."""
+    return tuple(value for value in names.values() if isinstance(value, Table))
 
 
 def required(name: str, type_: SqlType, description: str, unit: str | None = None) -> Column:

@@ -4,7 +4,7 @@ They ride in every release so that a reader of the one file can judge it. They a
 speak of clocks and processes and not of the news.
 """
 
-from schemas.declarations import ForeignKey, Table, optional, required
+from schemas.declarations import ForeignKey, Table, optional, required, tables_in
 
 RELEASE = Table(
     "release",
@@ -236,15 +236,4 @@ CONTRACT = Table(
     ("contract_version",),
 )
 
-OPS_TABLES: tuple[Table, ...] = (
-    RELEASE,
-    RUN,
-    QUARANTINE,
-    NOTICE,
-    AUDIT,
-    DRIFT,
-    ALIAS,
-    RELEASE_CHANGE,
-    RELATIONSHIP,
-    CONTRACT,
-)
+OPS_TABLES = tables_in(globals())

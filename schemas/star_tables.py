@@ -5,7 +5,7 @@ hand-written transform against its declaration. A history's spans are half open,
 end, so that one condition finds what held at any moment.
 """
 
-from schemas.declarations import ForeignKey, Table, optional, required
+from schemas.declarations import ForeignKey, Table, optional, required, tables_in
 
 DIM_ARTICLE = Table(
     "dim_article",
@@ -210,21 +210,6 @@ ARTICLE_URL = Table(
     ("url_raw",),
 )
 
-ARTICLE_CONFLICT = Table(
-    "article_conflict",
-    "dimension",
-    "article, field and losing value",
-    "Every value of a current mention that differs from the one kept. Lists and times are written as text.",
-    (
-        required("article_key", "BIGINT", "The article; joins dim_article."),
-        required("field", "VARCHAR", "Name of the field, such as title, quality, topics or provider (its domain)."),
-        required("kept", "VARCHAR", "The value that the release shows, as text; lists as JSON, times as ISO 8601."),
-        required("other", "VARCHAR", "A value that lost, as text."),
-        required("mention_count", "INTEGER", "Current mentions that give the losing value.", "mentions"),
-    ),
-    ("article_key", "field", "other"),
-)
-
 ARTICLE_HISTORY = Table(
     "article_history",
     "history",
@@ -265,3 +250,20 @@ MENTION_HISTORY = Table(
     # Of 32 MB of a release with 130,000 mentions, the index of this key alone would be 10 MB, the rows 2.3.
     is_key_declared=False,
 )
+
+ARTICLE_CONFLICT = Table(
+    "article_conflict",
+    "dimension",
+    "article, field and losing value",
+    "Every value of a current mention that differs from the one kept. Lists and times are written as text.",
+    (
+        required("article_key", "BIGINT", "The article; joins dim_article."),
+        required("field", "VARCHAR", "Name of the field, such as title, quality, topics or provider (its domain)."),
+        required("kept", "VARCHAR", "The value that the release shows, as text; lists as JSON, times as ISO 8601."),
+        required("other", "VARCHAR", "A value that lost, as text."),
+        required("mention_count", "INTEGER", "Current mentions that give the losing value.", "mentions"),
+    ),
+    ("article_key", "field", "other"),
+)
+
+BASE_TABLES = tables_in(globals())

@@ -5,7 +5,7 @@ proves that none fans out. `primary_key` of a view is what must be unique in it.
 """
 
 from schemas import star_tables as star
-from schemas.declarations import ForeignKey, Table, optional, required
+from schemas.declarations import ForeignKey, Table, optional, required, tables_in
 from schemas.ops_tables import OPS_TABLES
 
 CONTRACT_VERSION = 2
@@ -117,23 +117,8 @@ MATCH_CANDIDATE = Table(
     ("article_key", "other_article_key"),
 )
 
-VIEWS: tuple[Table, ...] = (ARTICLES, RELATED_ARTICLES, PROVIDER_SUMMARY, TOPIC_DAILY, MATCH_CANDIDATE)
+VIEWS = tables_in(globals())
 
-BASE_TABLES: tuple[Table, ...] = (
-    star.DIM_ARTICLE,
-    star.DIM_PROVIDER,
-    star.DIM_TOPIC,
-    star.DIM_IMAGE,
-    star.DIM_DATE,
-    star.DIM_DOCUMENT,
-    star.FACT_ARTICLE,
-    star.FACT_MENTION,
-    star.BRIDGE_ARTICLE_TOPIC,
-    star.BRIDGE_ARTICLE_IMAGE,
-    star.ARTICLE_URL,
-    star.ARTICLE_HISTORY,
-    star.MENTION_HISTORY,
-    star.ARTICLE_CONFLICT,
-)
+BASE_TABLES = star.BASE_TABLES
 
-ALL_TABLES: tuple[Table, ...] = BASE_TABLES + VIEWS + OPS_TABLES
+ALL_TABLES = BASE_TABLES + VIEWS + OPS_TABLES
