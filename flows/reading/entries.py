@@ -12,11 +12,10 @@ is NULL. Image URLs are no identities: they are only checked to be http(s) with 
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -79,11 +78,12 @@ def entry_of(canonical: bytes) -> Entry:
 def describe(entry: Entry, mention: Mention, urls: tuple[UrlFacts, ...], dropped: Collection[Path] = ()) -> None:
     """Let an entry say what a valid mention says; dropped: paths of URLs that are none, which become NULL."""
     entry.said, entry.urls = orjson.dumps(_known(mention, (), dropped)), urls
-    # By their paths, for the order of the fields of a mapping is no part of what it says.
-    unknown = dict(sorted(unknown_fields(mention, ()), key=lambda found: field_path(found[0])))
+    unknown = {field_path(path): (path, value) for path, value in unknown_fields(mention, ())}
     if unknown:
-        entry.unknown = _as_json(unknown)
-        entry.drift = tuple(dict.fromkeys(_general(path) for path in islice(unknown, _MAX_DRIFT)))
+        values = {name: value for name, (_, value) in unknown.items()}
+        # Sorted, for the order of the fields of a mapping is no part of what it says.
+        entry.unknown = json.dumps(values, sort_keys=True, ensure_ascii=False)
+        entry.drift = tuple(dict.fromkeys(_general(unknown[name][0]) for name in sorted(unknown)[:_MAX_DRIFT]))
 
 
 def _known(value: Any, path: Path, dropped: Collection[Path]) -> Any:
@@ -158,7 +158,3 @@ def _general(path: Path) -> str:
     for step in path:
         text += "[]" if isinstance(step, int) else f"{'.' if text else ''}{field_path((step,))}"
     return text
-
-
-def _as_json(unknown: Mapping[Path, Any]) -> str:
-    return json.dumps({field_path(path): value for path, value in unknown.items()}, sort_keys=True, ensure_ascii=False)

@@ -54,8 +54,10 @@ def read_folder(folder: Path) -> ReadBatch:
 def judge_fast(data: bytes, memo: Memo) -> Verdict | None:
     """Judge a document by its blocks, or return None where only the slow lane can."""
     verdict = read_fast(data, memo)
-    prove(verdict.entries if verdict else (), memo.context)
-    return None if verdict is None or any(entry.is_flawed for entry in verdict.entries) else verdict
+    if verdict is None:
+        return None
+    prove(verdict.entries, memo.context)
+    return None if any(entry.is_flawed for entry in verdict.entries) else verdict
 
 
 def judge_bytes(data: bytes, memo: Memo) -> Verdict:
