@@ -73,6 +73,11 @@ def pager() -> str:
     return os.environ.get("PAGER", "")
 
 
+def is_s3_anonymous() -> bool:
+    """Tell whether requests to S3 are not signed, as for a public bucket; the variable's name is fsspec's."""
+    return bool(os.environ.get("FSSPEC_S3_ANON"))
+
+
 def process_environment() -> MutableMapping[str, str]:
     """Return this process's environment, for those who must add to it before Prefect is imported."""
     return os.environ

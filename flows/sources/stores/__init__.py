@@ -12,11 +12,11 @@ ledger nor its SQL knows of stores:
 | zip | of the entry | hash of the CRC and the packed size | 0 |
 | tar | of the entry; the archive's | hash of what stat says of the archive | where the bytes begin |
 
-Nothing here is imported until a source by URL is given: s3fs alone takes longer to import than a small run takes.
+Nothing here is imported until a source by URL is given: boto3 alone takes as long to import as a small run.
 A location is the source's root, a slash and the path, so that a reference stays a plain value that any process, on any
 machine that sees the store, can read.
 
 Rejected: fsspec's own zip and tar file systems. They take the first of two entries of one name or the last as it
 happens, follow no rule on entries that lead outside, unpack an entry whole to seek in it and index a tar anew for each
-open. And s3fs's own reading calls: they return bytes without the ETag that those bytes had.
+open. And s3fs: its reading calls return bytes without the ETag that those bytes had.
 """
