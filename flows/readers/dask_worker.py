@@ -1,9 +1,8 @@
 """What runs on a Dask worker: one batch, read by the same function as everywhere.
 
 A worker may be shared, so nothing of it is changed: no module hidden, no garbage collector tuned, no global set (except
-in a run's own cluster, by `dask_setup`). It keeps its memos in its own `extensions`, one for each thread that reads,
-since a memo is for one thread at a time, and drops them when no batch has come for a while. They save work and change
-no result, so a worker that joins late or starts again needs nothing from the run. Rejected: a plugin registered by the
+in a run's own cluster, by `dask_setup`). Each of its threads keeps a memo, which is bounded, saves work and changes no
+result, so a worker that joins late or starts again needs nothing from the run. Rejected: a plugin registered by the
 client. It is broadcast to all workers without a time limit, and one that hangs would hold the run.
 
 Every task carries the versions that make the result what it is; a worker of another version refuses it.
@@ -13,8 +12,7 @@ import atexit
 import pickle
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
@@ -33,8 +31,21 @@ from schemas.documents import bounds
 from schemas.errors import NewsmartError
 from schemas.urls import POLICY_VERSION
 
-EXTENSION = "newsmart"
-IDLE_SECONDS = 60.0
+
+class _Kept(threading.local):
+    """What a worker's thread keeps from one batch to the next: the memo of the latest as-of."""
+
+    memo: Memo | None = None
+
+    def memo_for(self, as_of: datetime) -> Memo:
+        """Return the memo, a new one for another as-of."""
+        context = bounds(as_of)
+        if self.memo is None or self.memo.context != context:
+            self.memo = Memo(context)
+        return self.memo
+
+
+_kept = _Kept()
 
 
 class Versions(NamedTuple):
@@ -82,50 +93,12 @@ def read_on_worker(wanted: tuple[str, int, int, str], message: bytes) -> Answer:
         return Answer(worker.address, [], told)
     refs, first, as_of = pickle.loads(message)
     try:
-        keeper: MemoKeeper = worker.extensions.setdefault(EXTENSION, MemoKeeper())
-        with keeper.memo(as_of) as memo:
-            batch = read_batch(refs, as_of, memo, first)
+        batch = read_batch(refs, as_of, _kept.memo_for(as_of), first)
     except NewsmartError as error:
         return Answer(worker.address, [], error=error)
     except Exception as error:  # noqa: BLE001 (told to the run, which raises)
         return Answer(worker.address, [], f"failed: {type(error).__name__}: {error}")
     return Answer(worker.address, batch.to_streams())
-
-
-class MemoKeeper:
-    """The memos of one worker: of one as-of, as many as batches were read at once."""
-
-    def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
-        """Start empty; memos are dropped when no batch came for so long."""
-        self._idle_seconds = idle_seconds
-        self._lock = threading.Lock()
-        self._free: list[Memo] = []
-        self._timer: threading.Timer | None = None
-
-    @property
-    def held(self) -> int:
-        """Return how many memos are kept for the next batch."""
-        return len(self._free)
-
-    @contextmanager
-    def memo(self, as_of: datetime) -> Iterator[Memo]:
-        """Lend a memo of this as-of; those of another as-of are dropped."""
-        context = bounds(as_of)
-        with self._lock:
-            self._free = [memo for memo in self._free if memo.context == context]
-            memo = self._free.pop() if self._free else Memo(context)
-        yield memo
-        with self._lock:
-            self._free.append(memo)
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = threading.Timer(self._idle_seconds, self._drop)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _drop(self) -> None:
-        with self._lock:
-            self._free = []
 
 
 class _NoPandas(MetaPathFinder):

@@ -22,6 +22,7 @@ from tests.documents import make_document
 from tests.flows.reading.samples import refs_of
 from tests.newsroom import FIRST_AS_OF, Newsroom
 from tests.s3_server import KEY, MANY, SECRET, Call, Fault, Gate, Judge, s3_gate
+from warehouse.s3 import TRIES
 
 SLOW_DOWN = Fault(503, "SlowDown")
 CUT = Fault()
@@ -161,7 +162,7 @@ def test_what_does_not_pass_is_given_up_in_a_way_that_a_scheduler_retries(shelf:
         TransientFailure, match=rf"the store does not answer as it should, {why}: s3://{shelf.name}/in \(run again"
     ):
         read(refs)
-    assert len(shelf.gate.fetched()) == s3.TRIES
+    assert len(shelf.gate.fetched()) == TRIES
     with pytest.raises(TransientFailure):
         shelf.refs()
 
