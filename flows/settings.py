@@ -68,11 +68,6 @@ def readable_settings() -> Settings:
     return Settings(**readable)  # type: ignore[arg-type]
 
 
-def pager() -> str:
-    """Return the command that the user reads long texts with, empty where none is set."""
-    return os.environ.get("PAGER", "")
-
-
 def is_s3_anonymous() -> bool:
     """Tell whether requests to S3 are not signed, as for a public bucket; the variable's name is fsspec's."""
     return bool(os.environ.get("FSSPEC_S3_ANON"))
@@ -83,12 +78,13 @@ def process_environment() -> MutableMapping[str, str]:
     return os.environ
 
 
-def _names() -> dict[str, type]:
+def setting_names() -> dict[str, type]:
+    """Return the name of each setting, and its type."""
     return {field.name: type(field.default) for field in fields(Settings)}
 
 
 def _from_environment(values: Mapping[str, str]) -> dict[str, object]:
-    names = _names()
+    names = setting_names()
     return {name: values[PREFIX + name.upper()] for name in names if PREFIX + name.upper() in values}
 
 
@@ -103,9 +99,9 @@ def _from_file(values: Mapping[str, str]) -> dict[str, object]:
             status, given = os.fstat(file.fileno()), tomllib.load(file)
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError("the settings file cannot be read", where=f"{path}: {error}") from error
-    unknown = sorted(set(given) - set(_names()))
+    unknown = sorted(set(given) - set(setting_names()))
     if unknown:
-        todo = f"{_nearest(unknown[0])}one of " + ", ".join(_names())
+        todo = f"{_nearest(unknown[0])}one of " + ", ".join(setting_names())
         raise UsageError("no such setting", where=f"{unknown[0]} in {path}", todo=todo)
     if chosen is None:
         check_trust(given, path, status)
@@ -115,7 +111,7 @@ def _from_file(values: Mapping[str, str]) -> dict[str, object]:
 def misspelt(environment: Mapping[str, str] | None = None) -> list[str]:
     """Say which NEWSMART_ variables name no setting, and which was probably meant; an older newsmart may know them."""
     values = os.environ if environment is None else environment
-    known = {PREFIX + name.upper() for name in (*_names(), "settings")}
+    known = {PREFIX + name.upper() for name in (*setting_names(), "settings")}
     wrong = sorted(name for name in values if name.startswith(PREFIX) and name not in known)
     return [f"{name} is no setting ({_nearest(name, known)}see the README)" for name in wrong]
 
@@ -125,13 +121,13 @@ def _nearest(name: str, known: Iterable[str] | None = None) -> str:
     # Not at the top: only a mistake needs it.
     from difflib import get_close_matches
 
-    near = get_close_matches(name, _names() if known is None else known, n=1)
+    near = get_close_matches(name, setting_names() if known is None else known, n=1)
     return f"{near[0]}? " if near else ""
 
 
 def _fit(name: str, value: object) -> object:
     """Return a setting's value in its type. Raises UsageError where it has none, or is none that makes sense."""
-    kind = _names()[name]
+    kind = setting_names()[name]
     try:
         if not isinstance(value, str | int | float) or isinstance(value, bool):
             raise TypeError

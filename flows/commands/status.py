@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.commands.output import print_json, say
+from flows.commands.output import print_json, say, settings_of
 from flows.commands.state import read_known_state
 from flows.scheduling.serving import read_serving
-from flows.settings import load_settings
 from flows.streams import put
 from schemas.errors import UsageError
 from warehouse.clock import parse_moment, utc_now
@@ -52,7 +51,7 @@ GAUGES = {
 
 def status(options: argparse.Namespace) -> int:
     """Print the last run, the release and their ages. Returns 1 where one is older than its limit, or there is none."""
-    oldest = options.max_age or load_settings().max_age
+    oldest = settings_of(options).max_age
     limits = {
         "release_age_seconds": parse_age(oldest) if oldest else None,
         "run_age_seconds": parse_age(options.max_run_age, "--max-run-age") if options.max_run_age else None,

@@ -6,8 +6,7 @@ whoever opens the flow.
 
 from flows.pipeline.intake import read_and_record, scan_sources
 from flows.pipeline.limits import check_limits
-from flows.pipeline.opening import open_run
-from flows.pipeline.outcome import finish
+from flows.pipeline.outcome import finish, open_run
 from flows.pipeline.release import (
     audit_release,
     deduplicate,

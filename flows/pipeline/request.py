@@ -69,16 +69,15 @@ def request_of(
 
     `sources` are those that are known already, `source` texts. Raises UsageError where they do not fit.
     """
-    if max_quarantine is None and settings.max_quarantine >= 0:
-        max_quarantine = settings.max_quarantine
-    if max_quarantine is not None and not 0 <= max_quarantine <= 1:
-        raise UsageError("--max-quarantine takes a share from 0 to 1", where=str(max_quarantine))
+    share = settings.max_quarantine if max_quarantine is None else max_quarantine
+    if share != -1 and not 0 <= share <= 1:
+        raise UsageError("--max-quarantine takes a share from 0 to 1", where=str(share))
     return RunRequest(
         sources=sources or parse_sources(source or [settings.source]),
         warehouse=Path(warehouse or settings.warehouse),
         as_of=None if as_of is None else parse_moment(as_of),
         scheduled_at=scheduled_at,
-        max_quarantine=max_quarantine,
+        max_quarantine=None if share == -1 else share,
         workers=settings.workers if workers is None else workers,
         engine=choose_engine(
             settings.engine if engine is None else engine,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import URLS
+from schemas.file_state import FileState, file_state
 
 MAX_BYTES = 5_000_000
 """What a document may have, wherever it lies."""
@@ -27,15 +28,6 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)
 _OF_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
-class Numbers(NamedTuple):
-    """What tells one state of a document from another, where no system call says it; names as in os.stat_result."""
-
-    st_size: int
-    st_mtime_ns: int
-    st_ctime_ns: int
-    st_ino: int
-
-
 class FileBytes(NamedTuple):
     """What a file held at a moment; data is None where it was not read, and trouble says why.
 
@@ -43,7 +35,7 @@ class FileBytes(NamedTuple):
     """
 
     data: bytes | None
-    status: os.stat_result | Numbers | None
+    state: FileState | None
     trouble: str | None = None
 
 
@@ -89,12 +81,13 @@ def _read_once(ref: FileRef) -> FileBytes | None:
         if not stat.S_ISREG(before.st_mode):
             return FileBytes(None, None, "vanished")
         if before.st_size > MAX_BYTES:
-            return FileBytes(None, before, "too_big")
+            return FileBytes(None, file_state(before), "too_big")
         data = _read_all(descriptor, before.st_size)
         after = os.fstat(descriptor)
     finally:
         os.close(descriptor)
-    return FileBytes(data, after) if len(data) == after.st_size and _moves(before) == _moves(after) else None
+    is_whole = len(data) == after.st_size and _moves(before) == _moves(after)
+    return FileBytes(data, file_state(after)) if is_whole else None
 
 
 def _moves(status: os.stat_result) -> tuple[int, int, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from flows.sources.stores.address import URLS
 from flows.sources.walk import Found, Skipped, Unlistable, walk
+from schemas.file_state import FileState
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
     import pyarrow as pa
@@ -37,6 +38,11 @@ class FileRef:
     inode: int
     known_bytes: bytes | None = None
     known_content: bytes | None = None
+
+    @property
+    def state(self) -> FileState:
+        """What was said of the file when it was listed."""
+        return self.size, self.mtime_ns, self.ctime_ns, self.inode
 
 
 @dataclass(frozen=True, slots=True)

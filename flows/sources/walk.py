@@ -17,7 +17,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schemas.file_state import Status, file_state
+from schemas.file_state import FileState, file_state
 from schemas.text import is_utf8
 
 SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")
@@ -62,9 +62,9 @@ class Found:
     unlistable: list[Unlistable] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
-    def add(self, path: str, status: Status) -> None:
+    def add(self, path: str, state: FileState) -> None:
         """Take a document."""
-        size, mtime_ns, ctime_ns, inode = file_state(status)
+        size, mtime_ns, ctime_ns, inode = state
         self.paths.append(path)
         self.sizes.append(size)
         self.mtimes.append(mtime_ns)
@@ -169,7 +169,7 @@ class _Walk:
     def _judge(self, path: str, status: os.stat_result) -> None:
         """Take what is named like a document, if it is one."""
         if stat.S_ISREG(status.st_mode) and is_utf8(path):
-            self.found.add(path, status)
+            self.found.add(path, file_state(status))
         else:
             self.found.skip(path, "bad_name" if stat.S_ISREG(status.st_mode) else "not_a_file")
 

@@ -34,11 +34,12 @@ from struct import error as struct_error
 from typing import Any, BinaryIO, NamedTuple, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
-from flows.sources.files import MAX_BYTES, FileBytes, Numbers
+from flows.sources.files import MAX_BYTES, FileBytes
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import Address
-from flows.sources.stores.store import Entry, NotListed, hash63, numbers_of
+from flows.sources.stores.store import Entry, NotListed, hash63
 from schemas.errors import SourceUnreadable
+from schemas.file_state import FileState, cut_state
 
 # Text packs to a tenth, repeated text to a hundredth: beyond both of the first two limits an archive is a bomb. Each
 # entry costs a kilobyte while the archive is listed.
@@ -114,7 +115,7 @@ def _zip_entries(path: str) -> Iterator[Entry]:
         found = _checked(archive, status.st_size)
     for info in found:
         if not info.is_dir():
-            yield Entry(info.filename, _zip_numbers(info, status.st_mtime_ns), _zip_flaw(info))
+            yield Entry(info.filename, _zip_state(info, status.st_mtime_ns), _zip_flaw(info))
 
 
 def _checked(archive: ZipFile, size: int) -> list[ZipInfo]:
@@ -138,13 +139,13 @@ def _zip_flaw(info: ZipInfo) -> str | None:
     return "not_a_file" if kind not in (0, stat.S_IFREG) else None
 
 
-def _zip_numbers(info: ZipInfo, archive_mtime_ns: int) -> Numbers:
+def _zip_state(info: ZipInfo, archive_mtime_ns: int) -> FileState:
     try:
         seconds = timegm((*info.date_time, 0, 1, -1))
     except (ValueError, OverflowError):  # the thirty-first of month 0 and the like
         seconds = 0
     identity = hash63(info.CRC, info.compress_size, info.compress_type)
-    return Numbers(info.file_size, min(seconds * 10**9, archive_mtime_ns), identity, 0)
+    return cut_state(info.file_size, min(seconds * 10**9, archive_mtime_ns), identity, 0)
 
 
 def _read_zip(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
@@ -167,9 +168,9 @@ def _opened(path: str, identity: tuple[int, int, int, int]) -> _Zip:
 
 
 def _read_zipped(archive: _Zip, info: ZipInfo) -> FileBytes:
-    numbers = _zip_numbers(info, archive.mtime_ns)
+    state = _zip_state(info, archive.mtime_ns)
     if info.file_size > MAX_BYTES:
-        return FileBytes(None, numbers, "too_big")
+        return FileBytes(None, state, "too_big")
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         return FileBytes(None, None, f"packed by method {info.compress_type}, which is not read")
     if info.flag_bits & _ENCRYPTED:
@@ -177,7 +178,7 @@ def _read_zipped(archive: _Zip, info: ZipInfo) -> FileBytes:
     try:
         with archive.file.open(info) as stream:
             # Never more than the size that it claims; then its CRC is looked at.
-            return FileBytes(b"".join(takewhile(bool, iter(lambda: stream.read(_PIECE), None))), numbers)
+            return FileBytes(b"".join(takewhile(bool, iter(lambda: stream.read(_PIECE), None))), state)
     except OSError as error:
         return FileBytes(None, None, error.strerror or "cannot be read")
     except (*_DAMAGED, RuntimeError):
@@ -243,8 +244,8 @@ def _tar_entries(path: str) -> Iterator[Entry]:
         identity = file.identity
         for member in _members(file):
             if not member.isdir():
-                numbers = Numbers(member.size, file.status.st_mtime_ns, identity, member.offset_data)
-                yield Entry(member.name, numbers, _tar_flaw(member))
+                state = cut_state(member.size, file.status.st_mtime_ns, identity, member.offset_data)
+                yield Entry(member.name, state, _tar_flaw(member))
 
 
 def _members(file: _TarBytes) -> Iterator[tarfile.TarInfo]:
@@ -282,7 +283,7 @@ def _read_tar(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
         found = {place: _read_at(file, place, size) for place, size in wanted}
     for ref in refs:
         data = found.get(ref.inode)
-        yield FileBytes(data, numbers_of(ref), None if data is not None else "too_big")
+        yield FileBytes(data, ref.state, None if data is not None else "too_big")
 
 
 def _read_at(file: _TarBytes, place: int, size: int) -> bytes:

@@ -23,11 +23,12 @@ from typing import Any
 from botocore import exceptions as botocore
 
 from flows.settings import is_s3_anonymous
-from flows.sources.files import DENIED, MAX_BYTES, FileBytes, Numbers
+from flows.sources.files import DENIED, MAX_BYTES, FileBytes
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import Address
-from flows.sources.stores.store import Entry, NotListed, hash63, numbers_of
+from flows.sources.stores.store import Entry, NotListed, hash63
 from schemas.errors import UsageError
+from schemas.file_state import FileState, cut_state
 from warehouse.s3 import CONNECTIONS, TRIES, Answered, connect, failure_of
 
 AHEAD = CONNECTIONS
@@ -46,7 +47,7 @@ def list_s3(address: Address) -> Iterator[Entry]:
             for item in page.get("Contents", ()):
                 is_empty = False
                 if item["Key"].startswith(address.folder):
-                    yield Entry(item["Key"][len(address.folder) :], _numbers(item, item.get("Size")))
+                    yield Entry(item["Key"][len(address.folder) :], _state(item, item.get("Size", 0)))
             if page.get("IsTruncated") and not page.get("NextContinuationToken"):
                 raise NotListed("the store's list has no end")
     except NotListed:
@@ -83,7 +84,7 @@ def read_s3(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
 def _fetch(client: Any, address: Address, ref: FileRef, tries: int = TRIES) -> FileBytes:
     """Return a document as it is now. Raises TransientFailure, UsageError."""
     if ref.size > MAX_BYTES:
-        return FileBytes(None, numbers_of(ref), "too_big")
+        return FileBytes(None, ref.state, "too_big")
     try:
         answer = client.get_object(Bucket=address.container, Key=address.folder + ref.path)
     except Exception as error:  # noqa: BLE001  judged by its kind
@@ -109,16 +110,16 @@ def _unread(failure: Exception) -> FileBytes:
 def _take(answer: Mapping[str, Any], ref: FileRef) -> FileBytes:
     """Take in an object, with the numbers of the listing where it is the same, else its own."""
     length = int(answer["ContentLength"])
-    numbers = _numbers(answer, length)
-    if (numbers.st_size, numbers.st_ctime_ns) == (ref.size, ref.ctime_ns):
-        numbers = numbers_of(ref)  # the listing's time may be finer than that of the answer's head
+    state = _state(answer, length)
+    if (length, hash63(answer.get("ETag"))) == (ref.size, ref.ctime_ns):
+        state = ref.state  # the listing's time may be finer than that of the answer's head
     with closing(answer["Body"]) as body:
         if length > MAX_BYTES:
-            return FileBytes(None, numbers, "too_big")
-        return FileBytes(body.read(), numbers)  # as many bytes as the answer's head says, or an error
+            return FileBytes(None, state, "too_big")
+        return FileBytes(body.read(), state)  # as many bytes as the answer's head says, or an error
 
 
-def _numbers(item: Mapping[str, Any], size: int | None) -> Numbers:
+def _state(item: Mapping[str, Any], size: int) -> FileState:
     since = item.get("LastModified", _EPOCH) - _EPOCH
     mtime_ns = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
-    return Numbers(size or 0, mtime_ns, hash63(item.get("ETag")), 0)
+    return cut_state(size, mtime_ns, hash63(item.get("ETag")), 0)

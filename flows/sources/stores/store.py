@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from flows.sources.files import FileBytes, Numbers
+from flows.sources.files import FileBytes
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import Address, address_of
 from flows.sources.walk import Found, Unlistable, is_document
+from schemas.file_state import FileState
 from schemas.text import is_utf8
 
 
@@ -21,17 +22,12 @@ class Entry(NamedTuple):
     """Something that lies in a store. path: below the source's root; flaw: why it cannot be a document, if so."""
 
     path: str
-    numbers: Numbers
+    state: FileState
     flaw: str | None = None
 
 
 class NotListed(Exception):
     """A store's content is not known; the text says why, in one line and without anything secret."""
-
-
-def numbers_of(ref: FileRef) -> Numbers:
-    """Return what the listing said of a document."""
-    return Numbers(ref.size, ref.mtime_ns, ref.ctime_ns, ref.inode)
 
 
 def hash63(*parts: object) -> int:
@@ -61,7 +57,7 @@ def list_store(source: str, root: str) -> Found:
     for path, entry in entries.items():
         flaw = _flaw(entry)
         if flaw is None:
-            found.add(path, entry.numbers)
+            found.add(path, entry.state)
         else:
             found.skip(path, flaw)
     return found

@@ -241,8 +241,8 @@ def test_what_is_too_big_is_never_fetched_also_where_it_grew(shelf: Shelf) -> No
     big, grown = read_files(refs)
     assert (big.trouble, grown.trouble) == ("too_big", "too_big")
     assert shelf.gate.fetched() == ["in/grown.md"]
-    assert grown.status is not None
-    assert grown.status.st_size == MAX_BYTES + 2
+    assert grown.state is not None
+    assert grown.state[0] == MAX_BYTES + 2
 
 
 def test_keys_that_name_no_path_are_told(shelf: Shelf) -> None:
