@@ -12,11 +12,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from flows.settings import Settings, load_settings, process_environment, setting_names
+from flows.settings import Settings, load_settings, overridden, process_environment
 from flows.streams import complain, put
 from schemas.errors import UsageError
 from schemas.text import printable
@@ -25,11 +24,9 @@ from warehouse.home import Home
 LESS_OPTIONS = "-FRSX"
 
 
-def settings_of(options: argparse.Namespace, settings: Settings | None = None) -> Settings:
+def settings_of(options: argparse.Namespace) -> Settings:
     """Return the settings in force: an option that has a setting's name goes before it."""
-    given = {name: getattr(options, name, None) for name in setting_names() if name != "source"}  # which is a list
-    named = {name: value for name, value in given.items() if value is not None}
-    return replace(settings or load_settings(), **named)
+    return overridden(load_settings(), vars(options))
 
 
 def home_of(options: argparse.Namespace) -> Home:

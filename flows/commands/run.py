@@ -87,7 +87,7 @@ def backfill(options: argparse.Namespace) -> int:
 @contextmanager
 def attempted(options: argparse.Namespace) -> Iterator[None]:
     """Report an error that ends the block in state.json and to the hooks, even where the settings are what is wrong."""
-    settings = settings_of(options, readable_settings())
+    settings = readable_settings(vars(options))
     warehouse = Path(settings.warehouse)
 
     def call_hooks(error: Exception) -> None:
@@ -116,7 +116,7 @@ def _rest_reported(left: int) -> Iterator[None]:
 def run_request(options: argparse.Namespace) -> RunRequest:
     """Return the request that options and settings make. Raises UsageError where they do not fit."""
     flags = {name: getattr(options, name, False) for name in ("full_refresh", "reparse", "allow_shrink")}
-    return request_of(settings_of(options), source=options.source, as_of=getattr(options, "as_of", None), **flags)
+    return request_of(settings_of(options), source=options.sources, as_of=getattr(options, "as_of", None), **flags)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def plan(
     steps = _steps(manifest)
     known = recorded_runs(Home.of(warehouse))
     _check(steps, known, manifest)
-    request = request_of(settings, (Source(source, ""),), warehouse=warehouse, allow_shrink=allow_shrink)
+    request = request_of(settings, (Source(source, ""),), warehouse=str(warehouse), allow_shrink=allow_shrink)
     return [
         replace(request, sources=(Source(source, folder),), as_of=as_of)
         for as_of, folder in steps

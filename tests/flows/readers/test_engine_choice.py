@@ -11,6 +11,7 @@ from flows.readers import choice
 from flows.readers.choice import Engine, choose_engine
 from flows.scheduling.batches import can_reach
 from flows.scheduling.run import parameters_of
+from flows.settings import Settings, overridden
 from schemas.errors import UsageError
 from tests.documents import make_document
 from tests.newsroom import Newsroom
@@ -44,8 +45,8 @@ def test_an_address_that_is_none_is_refused_and_not_shown(address: str) -> None:
 
 
 def test_another_engine_is_refused() -> None:
-    with pytest.raises(UsageError, match="'spark'"):
-        choose_engine("spark", "")
+    with pytest.raises(UsageError, match="must be local or dask: 'spark'"):
+        overridden(Settings(), {"engine": "spark"})
 
 
 @pytest.mark.parametrize("command", ["run --direct", "run", "serve"])
