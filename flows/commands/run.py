@@ -77,9 +77,14 @@ def backfill(options: argparse.Namespace) -> int:
         say(options, "nothing to do: every as-of of the manifest is recorded")
         return 0
     with _runner(options, requests[0], is_quiet=True) as do_run:
-        for number, request in enumerate(requests, 1):
-            with attempted(options), _rest_reported(len(requests) - number):
-                result = do_run(request)
+        for left, request in zip(reversed(range(len(requests))), requests, strict=True):
+            try:
+                with attempted(options):
+                    result = do_run(request)
+            except Exception:
+                if left:
+                    warn(f"the {left:,} later as-ofs of the manifest were not begun; the same backfill goes on")
+                raise
             _print_run(options, result, outcome="taken in")
     return 0
 
@@ -102,17 +107,6 @@ def attempted(options: argparse.Namespace) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _rest_reported(left: int) -> Iterator[None]:
-    """Say of an error that ends the block how many later steps of a manifest are not begun because of it."""
-    try:
-        yield
-    except Exception:
-        if left:
-            warn(f"the {left:,} later as-ofs of the manifest were not begun; the same backfill goes on from this one")
-        raise
-
-
 def run_request(options: argparse.Namespace) -> RunRequest:
     """Return the request that options and settings make. Raises UsageError where they do not fit."""
     flags = {name: getattr(options, name, False) for name in ("full_refresh", "reparse", "allow_shrink")}
@@ -128,8 +122,10 @@ def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -
 
                 def run_anew(request: RunRequest) -> RunResult:
                     progress.result = progress.error = None
-                    with _hooks_told_of_release(request, progress):
+                    try:
                         return do_run(request)
+                    finally:
+                        _tell_of_release(request, progress)
 
                 yield run_anew
         except Exception:
@@ -141,19 +137,15 @@ def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -
             raise
 
 
-@contextmanager
-def _hooks_told_of_release(request: RunRequest, progress: Progress) -> Iterator[None]:
-    """Tell the hooks, after the block, of the release that its run has published, if any, even where it then failed."""
-    try:
-        yield
-    finally:
-        settings, result = request.settings, progress.result
-        if result is not None and result.published and (settings.on_publish or settings.publish_webhook):
-            from flows.pipeline.hooks import notify_published
+def _tell_of_release(request: RunRequest, progress: Progress) -> None:
+    """Tell the hooks of the release that a run has published, if any, even where it then failed."""
+    settings, result = request.settings, progress.result
+    if result is not None and result.published and (settings.on_publish or settings.publish_webhook):
+        from flows.pipeline.hooks import notify_published
 
-            progress.clear()
-            for warning in notify_published(settings, request.warehouse, result):
-                warn(warning)
+        progress.clear()
+        for warning in notify_published(settings, request.warehouse, result):
+            warn(warning)
 
 
 @contextmanager
@@ -201,7 +193,8 @@ def summary(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
             f"({change.added:,} added, {change.changed:,} changed, {change.departed:,} departed) "
             f"in {result.seconds['total']:.2f} s"
         )
-        yield f"release {_shortened(Path(str(result.release)))}"
+        here, release = Path.cwd(), Path(str(result.release))
+        yield f"release {release.relative_to(here) if release.is_relative_to(here) else release}"
     elif not has_failed:
         yield f"nothing to publish: the release is up to date ({result.seconds['total']:.2f} s)"
 
@@ -211,8 +204,3 @@ def _balance(result: RunResult) -> str:
     names = ("new", "changed", "touched", "unchanged", "quarantined")
     classes = ", ".join(f"{counts[name]:,} {name}" for name in names)
     return f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"
-
-
-def _shortened(path: Path) -> Path:
-    """Return a path relative to the current folder where it lies in it, else as it is."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -133,39 +133,27 @@ class ReaderPool:
         In: references; as_of, naive UTC. Out: batches, `ref` counted over all references. Raises TransientFailure where
         a process dies, RunFailed where one fails.
         """
+        from schemas.batches import ReadBatch
+
         sizes = sizes_of(refs)
-        turns = [
-            _Turns(process, ((list(refs[first:last]), first, as_of) for first, last in batches(sizes, lane)))
-            for process, lane in zip(self._processes, lanes(sizes, len(self._processes)), strict=False)
-        ]
+        turns = []
+        for process, lane in zip(self._processes, lanes(sizes, len(self._processes)), strict=False):
+            asked = map(process.ask, _tasks(refs, batches(sizes, lane), as_of))
+            turns.append((deque(islice(asked, AHEAD)), asked))
         while turns:
-            turns = [lane for lane in turns if lane.is_waiting]
-            for lane in turns:
-                yield lane.next()
+            for sent, asked in turns:
+                answer = sent.popleft().result()
+                sent.extend(islice(asked, 1))
+                yield ReadBatch.from_streams(answer)
+            turns = [turn for turn in turns if turn[0]]
 
 
 _Task = tuple[list[FileRef], int, datetime]
 
 
-class _Turns:
-    """One process and the batches it is to read, AHEAD of them already sent."""
-
-    def __init__(self, process: "_Process", tasks: Iterator[_Task]) -> None:
-        self._process, self._tasks = process, tasks
-        self._sent = deque(map(process.ask, islice(tasks, AHEAD)))
-
-    @property
-    def is_waiting(self) -> bool:
-        """Tell whether there is a next batch."""
-        return bool(self._sent)
-
-    def next(self) -> "ReadBatch":
-        """Wait for the next batch."""
-        from schemas.batches import ReadBatch
-
-        answer = self._sent.popleft().result()
-        self._sent.extend(map(self._process.ask, islice(self._tasks, 1)))
-        return ReadBatch.from_streams(answer)
+def _tasks(refs: Sequence[FileRef], spans: Iterator[Span], as_of: datetime) -> Iterator[_Task]:
+    for first, last in spans:
+        yield list(refs[first:last]), first, as_of
 
 
 def _start_program(descriptors: list[int]) -> "subprocess.Popen[bytes]":

@@ -15,6 +15,7 @@ import os
 import stat
 from array import array
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from schemas.file_state import FileState, file_state
@@ -45,8 +46,7 @@ class Skipped(NamedTuple):
     reason: str
 
 
-def _numbers() -> "array[int]":
-    return array("q")
+_numbers = partial(array, "q")
 
 
 @dataclass(slots=True)
