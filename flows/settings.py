@@ -179,7 +179,7 @@ def _nearest(name: str, known: Iterable[str] | None = None) -> str:
 
 def _fit(name: str, value: object) -> object:
     """Return a setting's value in its type. Raises UsageError where it has none, or is none that makes sense."""
-    kind = type(FIELDS[name].default)
+    kind: Any = type(FIELDS[name].default)
     try:
         if not isinstance(value, str | int | float) or isinstance(value, bool):
             raise TypeError

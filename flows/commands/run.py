@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from flows.commands.output import print_result, say, settings_of, warn
 from flows.commands.progress import Progress
@@ -109,8 +110,9 @@ def attempted(options: argparse.Namespace) -> Iterator[None]:
 
 def run_request(options: argparse.Namespace) -> RunRequest:
     """Return the request that options and settings make. Raises UsageError where they do not fit."""
-    flags = {name: getattr(options, name, False) for name in ("full_refresh", "reparse", "allow_shrink")}
-    return request_of(settings_of(options), source=options.sources, as_of=getattr(options, "as_of", None), **flags)
+    names = ("as_of", "full_refresh", "reparse", "allow_shrink")
+    given: dict[str, Any] = {name: value for name, value in vars(options).items() if name in names}
+    return request_of(settings_of(options), source=options.sources, **given)
 
 
 @contextmanager
