@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.proofs.increments import anything_goes
+from tests.proofs.histories import anything_goes
 from tests.proofs.publisher import Publisher
 from tests.proofs.scene import upset_source
 from tests.warehouse.making import read_with_old_driver
