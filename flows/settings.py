@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +118,10 @@ def overridden(settings: Settings, given: Mapping[str, object]) -> Settings:
 
 def readable_settings(options: Mapping[str, object]) -> Settings:
     """Return the settings as far as they can be read, the rest as their defaults: to report an error there."""
-    settings, given = Settings(), dict[str, object]()
+    settings, file = Settings(), dict[str, object]()
     with suppress(UsageError):
-        given.update(_from_file(os.environ))
-    for name, value in {**given, **_from_environment(os.environ), **options}.items():
+        file = _from_file(os.environ)
+    for name, value in chain(file.items(), _from_environment(os.environ).items(), options.items()):
         with suppress(UsageError):
             settings = overridden(settings, {name: value})
     return settings

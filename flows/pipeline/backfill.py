@@ -15,8 +15,7 @@ from pathlib import Path
 
 from flows.pipeline.request import RunRequest, request_of
 from flows.settings import Settings
-from flows.sources.named import parse_sources
-from flows.sources.scan import Source
+from flows.sources.scan import Source, parse_sources
 from flows.sources.stores.address import is_url
 from schemas.errors import UsageError
 from warehouse.clock import as_text, parse_moment, utc_now

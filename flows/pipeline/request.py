@@ -10,8 +10,7 @@ from typing import Any, Protocol
 
 from flows.readers.choice import Engine, choose_engine
 from flows.settings import FIELDS, Settings, overridden
-from flows.sources.named import parse_sources
-from flows.sources.scan import Source
+from flows.sources.scan import Source, parse_sources
 from warehouse.clock import as_text, parse_moment
 
 LOGGER = "newsmart.run"

@@ -8,7 +8,7 @@ import pytest
 from flows import trust
 from flows.cli import main
 from flows.settings import FIELDS, Settings, load_settings, misspelt
-from flows.sources.named import parse_source, parse_sources
+from flows.sources.scan import parse_source, parse_sources
 from schemas.errors import UsageError
 
 

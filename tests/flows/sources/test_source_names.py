@@ -12,7 +12,7 @@ from flows.pipeline.backfill import plan
 from flows.pipeline.request import RunRequest
 from flows.scheduling.run import parameters_of
 from flows.settings import Settings
-from flows.sources.named import absolute, parse_source, parse_sources
+from flows.sources.scan import absolute, parse_source, parse_sources
 from schemas.errors import UsageError
 
 SECRET = "s3cr3t"
