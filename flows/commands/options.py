@@ -34,8 +34,8 @@ def _settings(command: argparse.ArgumentParser, *names: str) -> None:
     for name in names:
         setting = FIELDS[name]
         default = f" (default: {setting.default})" if setting.default not in ("", 0, -1) else ""
-        told = setting.metadata["meaning"].replace("%", "%%") + default
-        command.add_argument(f"--{name.replace('_', '-')}", metavar=setting.metadata["form"], help=told)
+        text = setting.metadata["meaning"].replace("%", "%%") + default
+        command.add_argument(f"--{name.replace('_', '-')}", metavar=setting.metadata["form"], help=text)
 
 
 def _number(kind: type[int] | type[float], what: str, least: int, most: int) -> Callable[[str], float]:

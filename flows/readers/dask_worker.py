@@ -32,7 +32,7 @@ from schemas.errors import NewsmartError
 from schemas.urls import POLICY_VERSION
 
 
-class _Kept(threading.local):
+class _ThreadMemo(threading.local):
     """What a worker's thread keeps from one batch to the next: the memo of the latest as-of."""
 
     memo: Memo | None = None
@@ -45,7 +45,7 @@ class _Kept(threading.local):
         return self.memo
 
 
-_kept = _Kept()
+_thread = _ThreadMemo()
 
 
 class Versions(NamedTuple):
@@ -89,14 +89,14 @@ def read_on_worker(wanted: tuple[str, int, int, str], message: bytes) -> Answer:
     """Read a batch on this Dask worker. In: the versions wanted, the task of `pack`. Raises nothing of ours."""
     worker = get_worker()
     if versions_here() != wanted:
-        told = f"has {versions_here()}, and the run {Versions(*wanted)}; install the same on both"
-        return Answer(worker.address, [], told)
+        trouble = f"has {versions_here()}, and the run {Versions(*wanted)}; install the same on both"
+        return Answer(worker.address, [], trouble)
     refs, first, as_of = pickle.loads(message)
     try:
-        batch = read_batch(refs, as_of, _kept.memo_for(as_of), first)
+        batch = read_batch(refs, as_of, _thread.memo_for(as_of), first)
     except NewsmartError as error:
         return Answer(worker.address, [], error=error)
-    except Exception as error:  # noqa: BLE001 (told to the run, which raises)
+    except Exception as error:  # noqa: BLE001 (sent to the run, which raises)
         return Answer(worker.address, [], f"failed: {type(error).__name__}: {error}")
     return Answer(worker.address, batch.to_streams())
 

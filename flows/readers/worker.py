@@ -80,7 +80,7 @@ def _answer(channel: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
             streams = read_batch(refs, as_of, memo, first).to_streams()
         except NewsmartError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 (told to the parent, which raises)
+        except Exception as error:  # noqa: BLE001 (sent to the parent, which raises)
             failure = known(error) or f"{type(error).__name__}: {error}"
         channel.send((failure, len(streams)))
         while streams:  # each by itself: pickled together they would be in memory twice

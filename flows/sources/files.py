@@ -20,7 +20,7 @@ from schemas.file_state import FileState, file_state
 MAX_BYTES = 5_000_000
 """What a document may have, wherever it lies."""
 DENIED = "no right to read it"
-"""How the trouble begins of a document that exists and may not be read."""
+"""How the trouble of a document starts that exists and may not be read."""
 _TRIES = 3
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)

@@ -38,7 +38,7 @@ def parse_source(text: str) -> Source:
 
     A `=` names a source only where what stands before it holds no `/`, so that a folder may have one in its path. Of
     several, the one before an absolute folder or a URL counts, else the first: a name may hold one too, as a folder's
-    does, and is told to a schedule as NAME=DIR.
+    does, and is given to a schedule as NAME=DIR.
     Raises UsageError for an empty name or folder, and for a URL that is none of ours.
     """
     match = _NAME.match(text)

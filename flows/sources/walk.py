@@ -4,11 +4,11 @@ A source of 100,000 files must cost little more than `find`, so nothing is made 
 one scandir for each folder, one stat for each document, columns and no objects. Rejected: os.walk (a list of names
 first, then a stat by full path) and pathlib (an object a file).
 
-Links are followed while they stay inside their source. Skipped and told are: a link that leaves its source, one that
-leads back to a folder above it, and a link to a folder below a link to a folder (a few dozen of those would make more
-paths than a disk has files). Whatever is named like a document but is no regular file (a FIFO, a socket, a device) is
-never opened; a folder named so is a folder. A folder that cannot be listed is told too: its documents are unknown, not
-removed.
+Links are followed while they stay inside their source. Skipped and reported are: a link that leaves its source, one
+that leads back to a folder above it, and a link to a folder below a link to a folder (a few dozen of those would make
+more paths than a disk has files). Whatever is named like a document but is no regular file (a FIFO, a socket, a device)
+is never opened; a folder named so is a folder. A folder that cannot be listed is reported too: its documents are
+unknown, not removed.
 """
 
 import os

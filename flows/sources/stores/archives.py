@@ -64,10 +64,6 @@ _MAX_TAR_PIECE = MAX_BYTES + tarfile.RECORDSIZE
 _LONG_NUMBER = re.compile(rb"[0-9]{300}")
 
 
-class _Bomb(Exception):
-    """An archive that would cost far more than its size; the text says why."""
-
-
 def list_archive(address: Address) -> Iterator[Entry]:
     """Yield what lies in an archive below the address's prefix, in its order. Raises NotListed."""
     entries = _zip_entries if address.scheme == "zip" else _tar_entries
@@ -76,8 +72,6 @@ def list_archive(address: Address) -> Iterator[Entry]:
             path = _path_of(entry.path)
             if path.startswith(address.folder):
                 yield entry._replace(path=path[len(address.folder) :])
-    except _Bomb as error:
-        raise NotListed(str(error)) from None
     except OSError as error:  # gzip's own is one too, without the system's words
         raise NotListed(error.strerror or _WHOLE[address.scheme]) from None
     except _DAMAGED:
@@ -96,7 +90,7 @@ def read_archive(address: Address, refs: Sequence[FileRef]) -> Iterator[FileByte
     read = _read_zip if address.scheme == "zip" else _read_tar
     try:
         yield from read(address, refs)
-    except (OSError, _Bomb, *_DAMAGED) as error:
+    except (OSError, NotListed, *_DAMAGED) as error:
         todo = "it was whole when the run began; run again once it is in place"
         raise SourceUnreadable("the archive cannot be read", where=address.container, todo=todo) from error
 
@@ -119,16 +113,16 @@ def _zip_entries(path: str) -> Iterator[Entry]:
 
 
 def _checked(archive: ZipFile, size: int) -> list[ZipInfo]:
-    """Return the entries. Raises _Bomb where they are too many, share bytes, or unpack to too much."""
+    """Return the entries. Raises NotListed where they are too many, share bytes, or unpack to too much."""
     found = archive.infolist()
     if len(found) > MAX_ENTRIES:
-        raise _Bomb(_TOO_MANY)
+        raise NotListed(_TOO_MANY)
     if sum(info.file_size for info in found if info.file_size <= MAX_BYTES) > max(MAX_UNPACKED, MAX_RATIO * size):
-        raise _Bomb(_TOO_MUCH)
+        raise NotListed(_TOO_MUCH)
     for info, following in pairwise(sorted(found, key=attrgetter("header_offset"))):
         end = info.header_offset + _HEADER_BYTES + len(info.orig_filename) + info.compress_size
         if end > following.header_offset:
-            raise _Bomb("an archive whose entries overlap")
+            raise NotListed("an archive whose entries overlap")
     return found
 
 
@@ -211,12 +205,10 @@ class _TarBytes:
             raise tarfile.ReadError("a number that is too long")
         return data
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+    def seek(self, offset: int) -> int:
         """Go to a place; in a packed archive all between is unpacked, and forgotten."""
-        if whence != os.SEEK_SET:
-            raise tarfile.ReadError("a place that is not counted from the beginning")
         if offset > self._limit and self._file is not self._raw:
-            raise _Bomb(_TOO_MUCH)
+            raise NotListed(_TOO_MUCH)
         return self._file.seek(offset)
 
     def tell(self) -> int:
@@ -258,7 +250,7 @@ def _members(file: _TarBytes) -> Iterator[tarfile.TarInfo]:
             if member.size < 0 or archive.offset <= end:
                 raise tarfile.ReadError("an entry that leads back")
             if count > MAX_ENTRIES:
-                raise _Bomb(_TOO_MANY)
+                raise NotListed(_TOO_MANY)
             end = archive.offset
             yield member
         file.seek(archive.offset)
@@ -273,22 +265,18 @@ def _tar_flaw(member: tarfile.TarInfo) -> str | None:
 
 
 def _read_tar(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+    found: dict[int, bytes] = {}
     with closing(_TarBytes(address.container, has_headers=False)) as file:
         identity = file.identity
         if any(ref.ctime_ns != identity for ref in refs):
             todo = "run again once it is in place"
             raise SourceUnreadable("the archive changed while it was read", where=address.container, todo=todo)
         # In the order of the archive, so that a packed one is unpacked once.
-        wanted = sorted((ref.inode, ref.size) for ref in refs if ref.size <= MAX_BYTES)
-        found = {place: _read_at(file, place, size) for place, size in wanted}
+        for place, size in sorted((ref.inode, ref.size) for ref in refs if ref.size <= MAX_BYTES):
+            file.seek(place)
+            found[place] = file.read(size)
+            if len(found[place]) != size:
+                raise EOFError
     for ref in refs:
         data = found.get(ref.inode)
         yield FileBytes(data, ref.state, None if data is not None else "too_big")
-
-
-def _read_at(file: _TarBytes, place: int, size: int) -> bytes:
-    file.seek(place)
-    data = file.read(size)
-    if len(data) != size:
-        raise EOFError
-    return data

@@ -3,9 +3,9 @@
 A listing costs one call for 1,000 objects. Fetches start ahead of the one that is being read, so that the network and
 the parser both work; at most AHEAD objects are held.
 
-A listing is no moment in time: objects come and go while its pages are read. One that is gone at its turn is told and
-left to the next run; one that was replaced is taken as it is now, with its own ETag, for one answer is always whole.
-A prefix without any object is refused like a folder that is not there: otherwise a typing error would remove all
+A listing is no moment in time: objects come and go while its pages are read. One that is gone at its turn is reported
+and left to the next run; one that was replaced is taken as it is now, with its own ETag, for one answer is always
+whole. A prefix without any object is refused like a folder that is not there: otherwise a typing error would remove all
 documents of the source.
 
 The client tries again what fails before an answer; an answer that breaks off in its body is asked for again here.

@@ -1,9 +1,9 @@
 """What every store has: a list of documents, and their bytes.
 
 A store's names are only text, and some are made to deceive. One with an empty component, `.` or `..` in it, or a NUL,
-names no path below the source: it is left out and told. Nothing is ever written to such a path, but a document's path
-is its identity, and people open paths. Of two entries of one name the last counts, as for every program that unpacks;
-the others are told.
+names no path below the source: it is left out and reported. Nothing is ever written to such a path, but a document's
+path is its identity, and people open paths. Of two entries of one name the last counts, as for every program that
+unpacks; the others are reported.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 class NotListed(Exception):
-    """A store's content is not known; the text says why, in one line and without anything secret."""
+    """A store cannot be listed, or read at a bearable cost; the text is one line without anything secret."""
 
 
 def hash63(*parts: object) -> int:

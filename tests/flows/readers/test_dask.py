@@ -17,7 +17,7 @@ from flows.pipeline.request import RunRequest
 from flows.readers import dask_readers
 from flows.readers.choice import Engine
 from flows.readers.dask_readers import AHEAD, Cluster, DaskReaders, Pending, direct_cluster
-from flows.readers.dask_worker import Answer, Versions, _Kept
+from flows.readers.dask_worker import Answer, Versions, _ThreadMemo
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from tests.flows.readers.dask_crew import Crew
@@ -243,12 +243,12 @@ def test_a_lost_scheduler_is_a_failure_that_may_pass(
 
 
 def test_a_memo_is_kept_by_each_thread_for_one_as_of() -> None:
-    kept = _Kept()
-    first = kept.memo_for(AS_OF)
-    assert kept.memo_for(AS_OF) is first
+    thread = _ThreadMemo()
+    first = thread.memo_for(AS_OF)
+    assert thread.memo_for(AS_OF) is first
     with ThreadPoolExecutor(1) as other:
-        assert other.submit(kept.memo_for, AS_OF).result() is not first
-    assert kept.memo_for(AS_OF.replace(year=2025)) is not first
+        assert other.submit(thread.memo_for, AS_OF).result() is not first
+    assert thread.memo_for(AS_OF.replace(year=2025)) is not first
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
