@@ -53,7 +53,7 @@ def open_run(request: RunRequest, readers: Readers) -> Iterator[Run]:
                 notices += mended
                 notices += runs.clock_notices(connection, started_at) if request.as_of is None else []
                 as_of = runs.choose_as_of(connection, started_at, request.as_of, request.scheduled_at)
-                bring_up_to_date(connection, home, request, as_of)
+                bring_up_to_date(connection, request, as_of)
                 known = runs.known_releases(home, connection)
                 run = Run(request, home, connection, as_of, started_at, readers, known, notices)
                 try:

@@ -61,6 +61,8 @@ def _read_mixed(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
 
 def read_file(ref: FileRef) -> FileBytes:
     """Read one document. Raises nothing for what it meets in the folder."""
+    if ref.data is not None:
+        return FileBytes(ref.data, ref.state)
     for _ in range(_TRIES):
         try:
             found = _read_once(ref)

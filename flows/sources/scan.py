@@ -83,7 +83,10 @@ def parse_sources(texts: Sequence[str]) -> tuple[Source, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FileRef:
-    """One document to read: where it is, and what the ledger knows of it (digests: SHA-256, None where unknown)."""
+    """One document to read: where it is, and what the ledger knows of it (digests: SHA-256, None where unknown).
+
+    data: the bytes themselves, where they are at hand and nothing lies anywhere.
+    """
 
     source: str
     path: str
@@ -94,6 +97,7 @@ class FileRef:
     inode: int
     known_bytes: bytes | None = None
     known_content: bytes | None = None
+    data: bytes | None = None
 
     @property
     def state(self) -> FileState:
