@@ -15,9 +15,8 @@ routes. Its processes end with the run, or with their parent.
 """
 
 import logging
-import os
 import signal
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -42,7 +41,7 @@ from flows.readers.local import Readers
 from flows.readers.pool import batches, lanes, read_here, sizes_of, weight_of
 from flows.reading.read import read_batch
 from flows.sources.files import read_files
-from flows.sources.scan import FileRef
+from flows.sources.scan import FileRef, absolute
 from schemas.batches import ReadBatch
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
 from warehouse import interrupts
@@ -273,8 +272,8 @@ class _Reading:
             raise _lost(error) from None
 
     def _send(self, refs: list[FileRef], first: int) -> None:
-        seen_there = [replace(ref, location=_everywhere(ref.location)) for ref in refs]
-        self._out.append(_Out(self._cluster.submit(pack(seen_there, first, self._as_of)), refs, first))
+        for_workers = [replace(ref, location=absolute(ref.location)) for ref in refs]
+        self._out.append(_Out(self._cluster.submit(pack(for_workers, first, self._as_of)), refs, first))
 
     def _wait(self, out: _Out) -> Answer:
         idle_since: float | None = None
@@ -333,21 +332,8 @@ def _unread(batch: ReadBatch) -> list[int]:
 
 def _hidden_folder(refs: Sequence[FileRef], suspects: Sequence[FileRef]) -> str | None:
     """Return the folder of a source of which the worker could read nothing, though the batch has many of it."""
-    for root in sorted({_root_of(ref) for ref in suspects}):
-        count = sum(_root_of(ref) == root for ref in refs)
-        if count >= MANY and count == sum(_root_of(ref) == root for ref in suspects):
-            return root
-    return None
-
-
-def _root_of(ref: FileRef) -> str:
-    """Return where the reference's source lies."""
-    return ref.location.removesuffix(ref.path)
-
-
-def _everywhere(location: str) -> str:
-    """Return a location that means the same in any working directory; a URL does."""
-    return location if "://" in location else os.path.join(os.getcwd(), location)
+    there, unread = (Counter(ref.location.removesuffix(ref.path) for ref in some) for some in (refs, suspects))
+    return next((root for root, count in sorted(unread.items()) if MANY <= count == there[root]), None)
 
 
 def _batch_name(out: _Out) -> str:
