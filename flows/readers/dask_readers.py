@@ -91,7 +91,7 @@ def direct_cluster(engine: Engine, processes: int) -> Iterator[Cluster]:
     ):
 
         def submit(message: bytes) -> Pending:
-            future = client.submit(read_on_worker, tuple(versions_here()), message, pure=False)
+            future = client.submit(read_on_worker, versions_here(), message, pure=False)
             return Pending(future.result, future)
 
         yield Cluster(client, submit)
@@ -310,8 +310,6 @@ class _Reading:
         """
         if answer.error is not None:
             raise answer.error
-        if answer.trouble:
-            raise RunFailed(f"the Dask worker {answer.worker} {answer.trouble}")
         batch = ReadBatch.from_streams(answer.streams)
         suspects = [out.refs[number - out.first] for number in _unread(batch)]
         if not any(file.data is not None for file in read_files(suspects)):

@@ -28,7 +28,7 @@ from flows.sources.scan import FileRef
 from flows.streams import close_stderr
 from schemas.batches import RULES_VERSION
 from schemas.documents import bounds
-from schemas.errors import NewsmartError
+from schemas.errors import NewsmartError, RunFailed
 from schemas.urls import POLICY_VERSION
 
 
@@ -48,37 +48,23 @@ class _ThreadMemo(threading.local):
 _thread = _ThreadMemo()
 
 
-class Versions(NamedTuple):
-    """What must be the same where a batch is read and where it is taken in."""
-
-    newsmart: str
-    rules: int
-    policy: int
-    layout: str
-
-    def __str__(self) -> str:
-        """Return them as words."""
-        return f"newsmart {self.newsmart}, rules {self.rules}, URL policy {self.policy}, tables {self.layout}"
-
-
 class Answer(NamedTuple):
-    """What came of a batch: streams, or what is wrong: a line about that worker, or an error of ours."""
+    """What came of a batch on a worker: streams, or an error of ours."""
 
     worker: str
     streams: list[bytes]
-    trouble: str = ""
     error: NewsmartError | None = None
 
 
-def versions_here() -> Versions:
-    """Return the versions of this installation."""
+def versions_here() -> str:
+    """Say what must be the same where a batch is read and where it is taken in."""
     try:
         installed = version("newsmart")
     except PackageNotFoundError:
         installed = "not installed"
     tables = read_batch([], datetime.min)
     layout = sha256("\n".join(str(table.schema) for table in tables).encode()).hexdigest()[:8]
-    return Versions(installed, RULES_VERSION, POLICY_VERSION, layout)
+    return f"newsmart {installed}, rules {RULES_VERSION}, URL policy {POLICY_VERSION}, tables {layout}"
 
 
 def pack(refs: Sequence[FileRef], first: int, as_of: datetime) -> bytes:
@@ -86,20 +72,19 @@ def pack(refs: Sequence[FileRef], first: int, as_of: datetime) -> bytes:
     return pickle.dumps((list(refs), first, as_of), protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def read_on_worker(wanted: tuple[str, int, int, str], message: bytes) -> Answer:
+def read_on_worker(wanted: str, message: bytes) -> Answer:
     """Read a batch on this Dask worker. In: the versions wanted, the task of `pack`. Raises nothing of ours."""
-    worker = get_worker()
-    if versions_here() != wanted:
-        trouble = f"has {versions_here()}, and the run {Versions(*wanted)}; install the same on both"
-        return Answer(worker.address, [], trouble)
+    worker = get_worker().address
+    if (here := versions_here()) != wanted:
+        todo = "install the same on both"
+        return Answer(worker, [], RunFailed(f"the Dask worker {worker} has {here}, and the run {wanted}", todo=todo))
     refs, first, as_of = pickle.loads(message)
     try:
-        batch = read_batch(refs, as_of, _thread.memo_for(as_of), first)
+        return Answer(worker, read_batch(refs, as_of, _thread.memo_for(as_of), first).to_streams())
     except NewsmartError as error:
-        return Answer(worker.address, [], error=error)
+        return Answer(worker, [], error)
     except Exception as error:  # noqa: BLE001 (sent to the run, which raises)
-        return Answer(worker.address, [], f"failed: {type(error).__name__}: {error}")
-    return Answer(worker.address, batch.to_streams())
+        return Answer(worker, [], RunFailed(f"the Dask worker {worker} failed: {type(error).__name__}: {error}"))
 
 
 class _NoPandas(MetaPathFinder):

@@ -25,7 +25,7 @@ from flows.readers.dask_worker import Answer, read_on_worker, versions_here
 
 
 @task(name="read batch", task_run_name="read batch", cache_policy=NO_CACHE, persist_result=False)
-def read_batch_task(versions: tuple[str, int, int, str], message: bytes) -> Answer:
+def read_batch_task(versions: str, message: bytes) -> Answer:
     """Read a batch on the worker that this runs on."""
     return read_on_worker(versions, message)
 
@@ -60,7 +60,7 @@ def task_cluster(engine: Engine, processes: int, context: Context) -> Iterator[C
         ):
 
             def submit(message: bytes) -> Pending:
-                parameters = {"versions": tuple(versions_here()), "message": message}
+                parameters = {"versions": versions_here(), "message": message}
                 future = context.run(runner.submit, read_batch_task, parameters)
                 return Pending(future.result, future.wrapped_future)
 

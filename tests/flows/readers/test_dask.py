@@ -18,7 +18,7 @@ from flows.pipeline.request import RunRequest
 from flows.readers import dask_readers
 from flows.readers.choice import Engine
 from flows.readers.dask_readers import AHEAD, Cluster, DaskReaders, Pending, direct_cluster
-from flows.readers.dask_worker import Answer, Versions, _ThreadMemo
+from flows.readers.dask_worker import Answer, _ThreadMemo
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from tests.flows.readers.dask_crew import Crew
@@ -179,7 +179,7 @@ def test_a_batch_that_fails_by_our_own_fault_fails_the_run(crew: Crew, tmp_path:
 
 
 def test_a_worker_of_another_version_is_refused(crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_readers, "versions_here", lambda: Versions("9.9", 7, 7, "abc"))
+    monkeypatch.setattr(dask_readers, "versions_here", lambda: "newsmart 9.9, rules 7, URL policy 7, tables abc")
     with pytest.raises(RunFailed, match=r"has newsmart 0\.1\.0, .* the run newsmart 9\.9, rules 7, .* tables abc"):
         list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
 
