@@ -39,17 +39,13 @@ def _is_size(text: str) -> bool:
         return False
 
 
-def _is_build_size(text: str) -> bool:
-    return not text or _is_size(text) or re.fullmatch("[1-9][0-9]?%", text) is not None
-
-
 _TEXT: Check = (lambda value: "\0" not in value, "a text without NUL")
 _ENGINE: Check = (lambda value: value in ("", *ENGINES), " or ".join(ENGINES))
 _SHARE: Check = (lambda value: value == -1 or 0 <= value <= 1, "a share from 0 to 1, or -1")
 _SECONDS: Check = (lambda value: 0 < value <= MOST_SECONDS, f"over 0, and at most {MOST_SECONDS:,}")
 _FORMAT: Check = (lambda value: value in ("text", "json"), "text or json")
 _SIZE: Check = (_is_size, "a size such as 512MB or 2GB, at most 1000TB")
-_BUILD: Check = (_is_build_size, _SIZE[1])
+_BUILD: Check = (lambda text: not text or _is_size(text) or bool(re.fullmatch("[1-9][0-9]?%", text)), _SIZE[1])
 _DAYS = _from_to(0, 36_525)
 
 
