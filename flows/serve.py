@@ -27,7 +27,7 @@ from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, reten
 from flows.scheduling.private import KEY_FILE, identity_in
 from flows.scheduling.run import parameters_of
 from flows.scheduling.server import PrefectServer, child_command, end_child, listen, pipe_of, prefect_server
-from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving, set_up_log
+from flows.scheduling.serving import NEW_PROCESS, Job, Serving, WallClock, When, hold_serving, set_up_log
 from flows.settings import load_settings
 from flows.startup import skip_numpy_and_pandas
 from schemas.errors import RunFailed, UsageError
@@ -132,10 +132,12 @@ def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list
     if server is not None:
         log.info("the page asks for a key once; it is in %s", folder / KEY_FILE)
     failures: deque[float] = deque(maxlen=MAX_FAILURES)
-    worker = _start(job, folder)
+    worker, clock = _start(job, folder), WallClock()
     try:
         while not asked:
             time.sleep(LOOK_SECONDS)
+            if seconds := clock.set_back_seconds():
+                _restart_for_clock(server, seconds)
             status = worker.poll()
             if status is not None:
                 if status != NEW_PROCESS:
@@ -148,6 +150,14 @@ def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list
     finally:
         count = len(asked)
         end_child(worker, STOP_SECONDS, lambda: len(asked) > count)  # a second signal is urgent
+
+
+def _restart_for_clock(server: PrefectServer | None, seconds: float) -> None:
+    """Start the server again after the clock was set back: its loops would wait until the old time has come."""
+    what = "Prefect's server starts again" if server is not None else "restart your Prefect server if no run follows"
+    log.warning("the clock was set back by %.0f s; %s", seconds, what)
+    if server is not None:
+        server.start()
 
 
 def _note_failure(failures: deque[float], what: str) -> None:

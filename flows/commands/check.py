@@ -17,11 +17,10 @@ from flows.commands.state import PROBLEM_FIELDS
 from flows.pipeline.request import core_count
 from flows.readers.local import LocalReaders
 from flows.sources.scan import FileRef
-from flows.sources.walk import SUFFIXES, is_document, walk
+from flows.sources.walk import SUFFIXES, Found, is_document, walk
 from flows.streams import put
 from schemas.errors import SourceUnreadable, UsageError
-from schemas.file_state import file_state
-from schemas.text import printable
+from schemas.text import is_utf8, printable
 from warehouse.clock import utc_now
 from warehouse.state import problem_line, problem_text
 
@@ -63,10 +62,7 @@ def _find(paths: Sequence[str]) -> tuple[list[FileRef], list[Row], list[str]]:
     refs: list[FileRef] = []
     problems, unlistable = [], []
     for path in map(_relative, dict.fromkeys(paths)):
-        if not os.path.isdir(path):
-            refs += _named_file(path)
-            continue
-        found = walk(path.rstrip("/"), path)
+        found = walk(path.rstrip("/"), path) if os.path.isdir(path) else _named_file(path)
         states = zip(found.sizes, found.mtimes, found.ctimes, found.inodes, strict=True)
         documents = sorted(zip(found.paths, states, strict=True))
         refs += [FileRef(found.source, name, f"{found.source}/{name}", *state) for name, state in documents]
@@ -85,18 +81,22 @@ def _relative(path: str) -> str:
     return f"./{path}" if path.lstrip().startswith("::") else path
 
 
-def _named_file(path: str) -> list[FileRef]:
+def _named_file(path: str) -> Found:
     """Return the document that was named itself, links followed; nothing where its name is not one of a document."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
         raise UsageError("no such file or folder", where=path) from None
     folder, name = os.path.split(path)
+    found = Found(folder or ".")
     if not is_document(name) or not stat.S_ISREG(status.st_mode):
         reason = "no regular file" if is_document(name) else f"no document by its name ({_DOCUMENTS})"
         warn(f"not checked: {path} is {reason}")
-        return []
-    return [FileRef(folder or ".", name, os.path.realpath(path), *file_state(status))]
+    elif is_utf8(name):
+        found.add(name, status)
+    else:
+        found.skip(name, "bad_name")
+    return found
 
 
 def _read(refs: Sequence[FileRef]) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from flows.settings import Settings, load_settings, process_environment, readabl
 from schemas.errors import LockedError
 from warehouse.clock import as_text
 from warehouse.home import Home
-from warehouse.run_state import attempt, failed_run_id
+from warehouse.run_state import attempt, failed_run_id, status_of
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,12 +93,11 @@ def attempted(options: argparse.Namespace) -> Iterator[None]:
     warehouse = Path(settings.warehouse)
 
     def call_hooks(error: Exception) -> None:
-        if settings.on_failure or settings.webhook:
-            from flows.pipeline.hooks import notify_failure
+        from flows.pipeline.hooks import notify_failure
 
-            run_id = None if isinstance(error, LockedError) else failed_run_id(Home.of(warehouse))
-            for warning in notify_failure(settings, warehouse, error, run_id):
-                warn(warning)
+        run_id = None if isinstance(error, LockedError) else failed_run_id(Home.of(warehouse))
+        for warning in notify_failure(settings, str(warehouse), status_of(error), str(error), run_id):
+            warn(warning)
 
     with attempt(warehouse, call_hooks):
         yield
@@ -148,8 +147,10 @@ def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -
 
                 def run_anew(request: RunRequest) -> RunResult:
                     progress.result = progress.error = None
-                    with _hooks_told_of_release(request, progress):
+                    try:
                         return do_run(request)
+                    finally:
+                        _tell_of_release(request, progress)
 
                 yield run_anew
         except Exception:
@@ -161,19 +162,14 @@ def _runner(options: argparse.Namespace, first: RunRequest, *, is_quiet: bool) -
             raise
 
 
-@contextmanager
-def _hooks_told_of_release(request: RunRequest, progress: Progress) -> Iterator[None]:
-    """Tell the hooks, after the block, of the release that its run has published, if any, even where it then failed."""
-    try:
-        yield
-    finally:
-        settings, result = request.settings, progress.result
-        if result is not None and result.published and (settings.on_publish or settings.publish_webhook):
-            from flows.pipeline.hooks import notify_published
+def _tell_of_release(request: RunRequest, progress: Progress) -> None:
+    """Tell the hooks of the release that a run has published, if any, even where it then failed."""
+    from flows.pipeline.hooks import notify_published
 
-            progress.clear()
-            for warning in notify_published(settings, request.warehouse, result):
-                warn(warning)
+    release = None if progress.result is None else progress.result.release
+    progress.clear()
+    for warning in notify_published(request.settings, request.warehouse, release):
+        warn(warning)
 
 
 @contextmanager

@@ -79,7 +79,8 @@ def _first(what: str, lines: Sequence[str]) -> Iterator[str]:
 def _in_words(document: Mapping[str, Any]) -> str:
     own, *others = document["articles"] or [None]
     title = "" if own is None else f": {sample(own['title'] or own['url'])}"
-    return f"{document['source']}/{document['path']}{title}" + (f" and {len(others):,} more articles" if others else "")
+    more = f" and {len(others):,} more article{'s' if len(others) > 1 else ''}" if others else ""
+    return f"{document['source']}/{document['path']}{title}{more}"
 
 
 def dry_run(request: RunRequest, readers: Readers) -> DryRun:

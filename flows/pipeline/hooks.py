@@ -10,65 +10,50 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
-from http.client import HTTPException
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from flows.pipeline.published import published_event
-from flows.pipeline.request import RunResult
 from flows.settings import Settings, process_environment
 from flows.startup import OWN_ENVIRONMENT
 from schemas.errors import RunFailed
-from warehouse.run_state import status_of
 
 COMMAND_SECONDS = 30.0
 WEBHOOK_SECONDS = 5.0
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """Takes a redirect for an error: the user named one address, and the event is for that one alone."""
+def notify_failure(
+    settings: Settings, warehouse: str, status: str, error: str, run_id: str | None, folder: str | None = None
+) -> tuple[str, ...]:
+    """Tell the hooks that the settings name of a run that failed; the command starts in `folder`, else in this one.
 
-    def redirect_request(self, *_: object) -> None:
-        """Follow nowhere."""
-
-
-_opener = build_opener(_NoRedirect)
-
-
-def failure_event(warehouse: str, status: str, error: str, run_id: str | None = None) -> dict[str, Any]:
-    """Return the event of a failed run: plain values; `status` is failed, refused, timed out or crashed."""
-    return {"event": "newsmart.run.failed", "status": status, "error": error, "warehouse": warehouse, "run_id": run_id}
-
-
-def notify_failure(settings: Settings, warehouse: Path, error: Exception, run_id: str | None = None) -> tuple[str, ...]:
-    """Tell the hooks that the settings name of a run that failed. Returns warnings, as `tell_failure` does."""
-    return tell_failure(settings, failure_event(str(warehouse), status_of(error), str(error), run_id))
-
-
-def tell_failure(settings: Settings, event: Mapping[str, Any], folder: str | None = None) -> tuple[str, ...]:
-    """Tell the hooks of an event of a failed run; the command starts in `folder`, else in the current one.
-
-    Returns a warning for each that failed; raises nothing.
+    In: how the run ended (failed, refused, timed out, crashed), and its error. Returns a warning for each hook that
+    failed; raises nothing.
     """
+    event = {
+        "event": "newsmart.run.failed",
+        "status": status,
+        "error": error,
+        "warehouse": warehouse,
+        "run_id": run_id,
+    }
     return _tell(event, folder, ("on-failure command", settings.on_failure), ("webhook", settings.webhook))
 
 
 def notify_published(
-    settings: Settings, warehouse: Path, result: RunResult, folder: str | None = None
+    settings: Settings, warehouse: Path, release: str | None, folder: str | None = None
 ) -> tuple[str, ...]:
-    """Tell the hooks that the settings name of the release that a run has published, if it has.
+    """Tell the hooks that the settings name of the release that a run has published, None where it has not.
 
     Returns a warning for each that failed; raises nothing.
     """
     command, address = settings.on_publish, settings.publish_webhook
-    if not result.published or not (command or address):
+    if release is None or not (command or address):
         return ()
     try:
-        event = published_event(warehouse, result)
+        event = published_event(warehouse, Path(release))
     except RunFailed as error:
         return (f"nobody was told of the release: {error}",)
     return _tell(event, folder, ("on-publish command", command), ("publish webhook", address))
@@ -117,13 +102,23 @@ def _post_in_time(address: str, body: bytes) -> str | None:
 
 
 def _post(address: str, body: bytes) -> str | None:
+    # Not at the top: HTTP takes 20 ms to import, and most runs tell no address.
+    from http.client import HTTPException
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+    class NoRedirect(HTTPRedirectHandler):
+        """Takes a redirect for an error: the user named one address, and the event is for that one alone."""
+
+        def redirect_request(self, *_: object) -> None:
+            """Follow nowhere."""
+
     try:
         if urlsplit(address).scheme not in ("http", "https"):
             return "is no http(s) address"
         request = Request(address, data=body, headers={"Content-Type": "application/json"}, method="POST")
-        with _opener.open(request, timeout=WEBHOOK_SECONDS):  # the scheme is checked above
+        with build_opener(NoRedirect).open(request, timeout=WEBHOOK_SECONDS):  # the scheme is checked above
             return None
-    except (URLError, HTTPException, OSError, ValueError) as error:
+    except (HTTPException, OSError, ValueError) as error:
         # The address may hold a token: the host alone is shown.
         return f"at {_host(address)} was not reached: {_one_line(error)}"
 

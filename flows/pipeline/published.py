@@ -9,38 +9,37 @@ from typing import Any
 
 import duckdb
 
-from flows.pipeline.request import RunResult
 from schemas.errors import NewsmartError, RunFailed
 from warehouse.clock import as_text
 from warehouse.db import Limits, release_connection
+from warehouse.release.runs import run_id_of
 
 MOST_HEADLINES = 20
 MOST_CHARACTERS = 500
 
 
-def published_event(warehouse: Path, result: RunResult) -> dict[str, Any]:
-    """Return the event of a run that has published, in plain values; what is not known is None.
+def published_event(warehouse: Path, release: Path) -> dict[str, Any]:
+    """Return the event of a release that was published, in plain values; what is not known is None.
 
     `articles` counts what the release changed against the one before (ops.release_change), `headlines` are up to 20 of
     its headlines that changed, those of the most cited articles first. Raises RunFailed where the release is gone.
     """
-    path = Path(str(result.release))
     try:
-        with release_connection(path, sandboxed=True, limits=Limits(threads=1)) as connection:
+        with release_connection(release, sandboxed=True, limits=Limits(threads=1)) as connection:
             ((release_id, as_of, reason),) = connection.execute(_RELEASE).fetchall()
             counts = connection.execute(_COUNTS).fetchall()[0]
             headlines = connection.execute(_HEADLINES, [MOST_CHARACTERS, MOST_HEADLINES]).fetchall()
     except (NewsmartError, OSError, duckdb.Error) as error:
-        raise RunFailed("the release is gone, or cannot be read", where=f"{path}: {error}") from error
+        raise RunFailed("the release is gone, or cannot be read", where=f"{release}: {error}") from error
     names = ("added", "changed", "merged", "departed", "withdrawn")
     if reason not in (None, "first_load"):
         counts = (None,) * len(names)  # it was compared with none, and so nobody knows what it changed
     return {
         "event": "newsmart.release.published",
         "warehouse": str(warehouse.absolute()),
-        "run_id": result.run_id,
+        "run_id": run_id_of(as_of),
         "release_id": release_id,
-        "path": str(path.absolute()),
+        "path": str(release.absolute()),
         "as_of": as_text(as_of),
         "articles": dict(zip(names, counts, strict=True)),
         "headlines": [dict(zip(("url", "before", "after"), row, strict=True)) for row in headlines],

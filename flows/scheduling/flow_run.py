@@ -25,7 +25,7 @@ from prefect.logging.handlers import APILogWorker
 from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
-from flows.pipeline.hooks import failure_event, notify_published, tell_failure
+from flows.pipeline.hooks import notify_failure, notify_published
 from flows.pipeline.opening import open_run
 from flows.pipeline.request import RunRequest, RunResult, request_of, summary_of
 from flows.pipeline.run import Run
@@ -35,6 +35,7 @@ from flows.settings import load_settings, process_environment
 from flows.streams import close_stderr
 from schemas.errors import LockedError, NewsmartError, TransientFailure
 from warehouse import interrupts
+from warehouse.home import Home
 from warehouse.run_state import attempt, state_before, status_of
 
 P = ParamSpec("P")
@@ -211,23 +212,31 @@ def tell_hooks(
     folder: str | None = None,
     warehouse: str | None = None,
 ) -> None:
-    """Tell the user's hooks how a deployment's run ended: that it failed, or the release that it published.
+    """Tell the user's hooks how a deployment's run ended: the release that it published, and that it failed.
 
-    In: where a command starts, and the warehouse where it is not as the run's parameters say. Who calls a flow sees its
-    state.
+    Of a run that is a step of another flow's, as in a backfill, the release alone is told: who calls a flow sees its
+    state. In: where a command starts, and the warehouse where it is not as the run's parameters say.
     """
-    if flow_run.deployment_id is None:
+    is_deployed = flow_run.deployment_id is not None
+    if not is_deployed and flow_run.parent_task_run_id is None:
         return
     settings = load_settings()
-    warehouse = str(warehouse or flow_run.parameters.get("warehouse") or settings.warehouse)
-    if state.is_completed():
-        result = state.result(raise_on_failure=False)
-        if not isinstance(result, RunResult):
-            return
-        warnings = notify_published(settings, Path(warehouse), result, folder)
-    else:
-        run_id = flow_run.name if flow_run.name.startswith("run-") else None  # begin_run has named it
-        event = failure_event(warehouse, (state.name or "failed").lower(), state.message or "", run_id)
-        warnings = tell_failure(settings, event, folder)
+    file = Path(warehouse or flow_run.parameters.get("warehouse") or settings.warehouse)
+    run_id = flow_run.name if flow_run.name.startswith("run-") else None  # begin_run has named it
+    result = state.result(raise_on_failure=False)
+    release = result.release if isinstance(result, RunResult) else _published_by(run_id, file)
+    warnings = notify_published(settings, file, release, folder)
+    if is_deployed and not state.is_completed():
+        status = (state.name or "failed").lower()
+        warnings += notify_failure(settings, str(file), status, state.message or "", run_id, folder)
     for warning in warnings:
         logging.getLogger("newsmart").warning(warning)
+
+
+def _published_by(run_id: str | None, warehouse: Path) -> str | None:
+    """Return the release that readers see if this run, which failed, made it: as where a folder could not be listed."""
+    home = Home.of(warehouse)
+    release_id = home.linked_release()
+    if run_id is None or release_id is None or not release_id.startswith(run_id.removeprefix("run-")):
+        return None
+    return str(home.release_file(release_id))

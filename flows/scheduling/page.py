@@ -53,11 +53,11 @@ def announce(home: Home, result: RunResult) -> Event | None:
 
     Out: the event; None where the run has published nothing, or the event could not be made.
     """
-    if not result.published:
+    if result.release is None:
         return None
     resource = {"prefect.resource.id": f"newsmart.warehouse.{home.file}", "prefect.resource.name": home.file.name}
     try:
-        event = published_event(home.file, result)
+        event = published_event(home.file, Path(result.release))
         emit_event(event["event"], resource, payload={name: event[name] for name in event if name != "event"})
     except Exception as lost:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
         get_run_logger().warning("no event in Prefect: %s", lost)

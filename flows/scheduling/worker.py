@@ -10,8 +10,8 @@ is skipped: a refresh looks at the whole source, so one is as good as ten.
 
 After RECYCLE_RUNS the process is replaced, which bounds what leaks. A run that is asked to stop has STOP_SECONDS; after
 that, or past its flow's timeout, the process ends by force. The pipeline is safe against that by design. It also ends
-where a run has not begun BEGIN_SECONDS after its start: Prefect holds a run back until its time, and where the clock is
-set back just then, that may be in ten days.
+where the run was cancelled on the page, and where it has not begun BEGIN_SECONDS after its start: Prefect holds a run
+back until its time, and where the clock is set back just then, that may be in ten days.
 """
 
 import logging
@@ -30,6 +30,7 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import SetStateStatus
+from prefect.exceptions import ObjectNotFound
 from prefect.flow_engine import run_flow
 from prefect.flows import Flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
@@ -39,7 +40,7 @@ from flows.maintenance import maintain
 from flows.refresh import TIMEOUT_SECONDS, refresh
 from flows.scheduling.deployments import deploy, recover
 from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
-from flows.scheduling.serving import NEW_PROCESS, Job, When, write_serving
+from flows.scheduling.serving import NEW_PROCESS, Job, WallClock, When, write_serving
 from warehouse.clock import as_text
 from warehouse.home import Home
 
@@ -69,11 +70,10 @@ class Worker:
         self._runs_now = job.runs_now
         self._thread = ThreadPoolExecutor(1, "flow")
         self._taken: dict[UUID, Future[None]] = {}
-        self._running_since: float | None = None
-        self._not_begun: UUID | None = None
+        self._running: tuple[UUID, float] | None = None  # since when, by the monotonic clock
         self._free_since = datetime.now(UTC)
         self._told_at = 0.0
-        self._clock_ahead = time.time() - time.monotonic()
+        self._clock = WallClock()
         self._runs = 0
 
     def serve(self) -> int:
@@ -85,14 +85,17 @@ class Worker:
                     while not self._closed.is_set() and (self._runs < RECYCLE_RUNS or not self.is_idle(0)):
                         if self._runs < RECYCLE_RUNS:
                             self.take_due(client)
-                        self.end_where_held_back(client)
+                        self.end_where_stuck(client)
                         self._wait(POLL_SECONDS)
-                        self._recycle_where_clock_went_back()
+                        if self._clock.set_back_seconds():
+                            self._runs = RECYCLE_RUNS  # enough runs are planned, days ahead; a new process plans anew
+            except ObjectNotFound:
+                log.warning("a deployment or a run was deleted; the deployments are made again")
             except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
                 log.warning("Prefect's server does not answer (%s); trying again", one_line(error))
                 self._wait(AGAIN_SECONDS)
-                while not self.is_idle(0) and not self._closed.is_set():
-                    self._wait(POLL_SECONDS)
+            while not self.is_idle(0) and not self._closed.is_set():
+                self._wait(POLL_SECONDS)
         if not self.is_idle(STOP_SECONDS):
             log.warning("a run did not end within %g s; it is broken off, the release stays as it was", STOP_SECONDS)
         elif self._closed.is_set():
@@ -127,31 +130,26 @@ class Worker:
                 self._take(client, run.id, run.deployment_id, run.expected_start_time or now)
         if tells:
             self._told_at = time.monotonic()
+            for identity in self.served.keys() - {run.deployment_id for run in found}:
+                client.read_deployment(identity)  # raises ObjectNotFound where it was deleted, and not only paused
             first = next(iter(self.served))
             times = [run.expected_start_time for run in found if run.deployment_id == first]
             self._tell_next_due(min((at for at in times if at is not None and at > now), default=None))
 
-    def end_where_held_back(self, client: SyncPrefectClient) -> None:
-        """End the process where Prefect does not let the run that was started begin."""
-        identity, since = self._not_begun, self._running_since
-        if identity is None or since is None or time.monotonic() - since < BEGIN_SECONDS:
+    def end_where_stuck(self, client: SyncPrefectClient) -> None:
+        """End the process where its run was cancelled, or where Prefect does not let it begin."""
+        if self._running is None:
             return
+        identity, since = self._running
         state = client.read_flow_run(identity).state
-        if state is not None and state.type in (StateType.SCHEDULED, StateType.PENDING):
+        if state is not None and state.type is StateType.CANCELLING:
+            client.set_flow_run_state(identity, Cancelled(message="cancelled while it ran"), force=True)
+            log.warning("a run was cancelled; its process ends, the release stays as it was")
+            os._exit(NEW_PROCESS)
+        has_begun = state is None or state.type not in (StateType.SCHEDULED, StateType.PENDING)
+        if not has_begun and time.monotonic() - since > BEGIN_SECONDS:
             log.error("a run did not begin within %g s, as after a clock was set back; its process ends", BEGIN_SECONDS)
             os._exit(1)
-        self._not_begun = None
-
-    def _recycle_where_clock_went_back(self) -> None:
-        """Let a new process plan anew: of runs that lie ahead Prefect has enough, be they ten days ahead."""
-        before, self._clock_ahead = self._clock_ahead, time.time() - time.monotonic()
-        if self._clock_ahead < before - ON_TIME_SECONDS:
-            log.warning(
-                "the clock was set back by %.0f s; restart serve if no run follows",
-                before - self._clock_ahead,
-            )
-            self._runs = RECYCLE_RUNS
-            self._pause()
 
     def _take(self, client: SyncPrefectClient, identity: UUID, deployment: UUID, due: datetime) -> None:
         why = None
@@ -168,11 +166,14 @@ class Worker:
 
     def _run_flow(self, run: FlowRun, flow: Flow[..., Any]) -> None:
         """Run a flow in this thread. All that comes of it is a state and a line in the log."""
-        self._running_since, self._not_begun = time.monotonic(), run.id
+        self._running = run.id, time.monotonic()
         try:
             parameters = served_parameters(flow, run.parameters, self._job.parameters)
             with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
                 state: Any = run_flow(flow, flow_run=run, parameters=parameters, return_type="state")
+            if state.type is StateType.CANCELLING:
+                with get_client(sync_client=True) as client:
+                    client.set_flow_run_state(run.id, Cancelled(message="it ended before that"), force=True)
             is_well = state.type is StateType.COMPLETED or state.name == SKIPPED
             level = logging.INFO if is_well else logging.ERROR
             log.log(level, "%s: %s", state.name.lower(), one_line(state.message or ""))
@@ -180,7 +181,7 @@ class Worker:
             log.error("Prefect could not note how a run ended: %s: %s", type(error).__name__, one_line(error))
         finally:
             self._runs += 1
-            self._running_since = self._not_begun = None
+            self._running = None
             self._free_since = datetime.now(UTC)
 
     def _tell_next_due(self, due: datetime | None) -> None:
@@ -198,8 +199,7 @@ class Worker:
     def _wait(self, seconds: float) -> None:
         """Wait, and end the process where a run is overdue."""
         self._closed.wait(seconds)
-        since = self._running_since
-        if since is not None and time.monotonic() - since > TIMEOUT_SECONDS + OVERDUE_SECONDS:
+        if self._running is not None and time.monotonic() - self._running[1] > TIMEOUT_SECONDS + OVERDUE_SECONDS:
             log.error("a run did not end by its timeout; its process is ended")
             os._exit(1)
 

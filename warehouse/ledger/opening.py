@@ -11,7 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from schemas.batches import RULES_VERSION
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
 from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, memory_connection, named
@@ -41,9 +43,27 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("attach ':memory:' as work")
     define_macros(connection)
     _bring_to_format(connection)
+    if get_meta(connection, "rules_version", "") != str(RULES_VERSION):
+        # Not at the top: it brings Pydantic, which most runs can do without.
+        from schemas.documents import ENTRIES
+
+        add_columns(connection, ENTRIES)
     check_tables(connection, connection)
     connection.execute("attach ':memory:' as base")
     connection.execute(read_sql("scope", "whole"))
+
+
+def add_columns(connection: duckdb.DuckDBPyConnection, entries: pa.Schema) -> None:
+    """Give ledger.entry a column for each field of a document that newsmart has learnt since the ledger was made."""
+    known = {name for (name,) in connection.execute("select column_name from (describe ledger.entry)").fetchall()}
+    if known.issuperset(entries.names):
+        return
+    connection.register("entries_to_come", entries.empty_table())
+    described = connection.execute("select column_name, column_type from (describe entries_to_come)").fetchall()
+    connection.unregister("entries_to_come")
+    for name, kind in described:
+        if name not in known:
+            connection.execute(f"alter table ledger.entry add column {named(name)} {kind}")
 
 
 def _bring_to_format(connection: duckdb.DuckDBPyConnection) -> None:

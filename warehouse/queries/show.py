@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from schemas.errors import RunFailed
+from schemas.star_tables import DIM_ARTICLE
 from schemas.text import CLEAN, flaw
 from warehouse.home import Home
 from warehouse.queries.lookup import as_plain, current_release, find, iso
@@ -24,12 +25,11 @@ Ask = Callable[..., list[Record]]
 
 # What article_history keeps.
 FIELDS_THEN = ("title", "provider", "quality", "heat", "is_published")
-# The fields of an article as article_conflict calls them.
-FIELDS = (
-    "title", "excerpt", "provider", "published_at", "quality", "heat", "topics", "images", "category", "content_type",
-    "locale", "authors", "updated_at", "is_published", "featured_content", "url",
-)  # fmt: skip
 IDENTITY = ("url", "url_key", "article_key", "is_root", "is_withdrawn", "first_seen_at", "last_seen_at")
+# The fields of an article as article_conflict calls them: those of most interest, then the others of dim_article.
+_FIRST = ("title", "excerpt", "provider", "published_at", "quality", "heat", "topics", "images")
+_OTHERS = tuple(name for name in DIM_ARTICLE.column_names if name not in (*_FIRST, *IDENTITY))
+FIELDS = (*_FIRST, *_OTHERS, "is_published", "url")
 PLACE = ("source", "path", "position")
 
 

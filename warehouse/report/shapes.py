@@ -7,7 +7,7 @@ of WIDTH by HEIGHT, whatever the screen.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from math import log1p
+from math import ceil, log1p
 from typing import Any
 
 import rustworkx
@@ -72,11 +72,11 @@ class Chart:
 def ceiling(totals: Sequence[float]) -> float:
     """Return the height of a chart: its highest value, unless that one value is far above all others."""
     top, *rest = sorted(totals, reverse=True)
-    return 1.25 * max(rest[0], 1) if rest and top > HUGE * max(rest[0], 1) else max(top, 1)
+    return ceil(1.25 * max(rest[0], 1)) if rest and top > HUGE * max(rest[0], 1) else max(top, 1)
 
 
 def columns(rows: Rows, start: str, end: str, series: Sequence[str]) -> Chart:
-    """Return stacked columns, each as wide as its span on the axis."""
+    """Return stacked columns, each as wide as its span on the axis; of no width where start and end are one."""
     low, high = min(row[start] for row in rows), max(row[end] for row in rows)
     top = ceiling([sum(row[name] for name in series) for row in rows])
     made = []
@@ -89,20 +89,6 @@ def columns(rows: Rows, start: str, end: str, series: Sequence[str]) -> Chart:
             size = round(shown[1] - shown[0], 2)
             made.append(Column(left, round(HEIGHT - shown[1], 2), round(right - left, 2), size, number, height > top))
     return Chart(low, high, top, columns=tuple(column for column in made if column.height))
-
-
-def spikes(rows: Rows, at: str, name: str) -> Chart:
-    """Return a line for each row, at its moment on the axis of time."""
-    low, high = rows[0][at], rows[-1][at]
-    top = ceiling([row[name] for row in rows])
-    made = [
-        Column(
-            _place(row[at], low, high), round(HEIGHT - min(row[name], top) * HEIGHT / top, 2), 0, 0, 0, row[name] > top
-        )
-        for row in rows
-        if row[name]
-    ]
-    return Chart(low, high, top, columns=tuple(made))
 
 
 def steps(rows: Rows, at: str, name: str) -> Chart | None:

@@ -110,9 +110,11 @@ def test_what_a_run_leaves_out_is_left_out_here(
 ) -> None:
     (folder / "link.md").symlink_to("nowhere")
     os.close(os.open(os.fsencode(folder) + b"/\xff.md", os.O_CREAT))
-    status, out, err = _check(capsys, "news", "--json")
-    assert (status, err) == (1, "newsmart: skipped news/link.md: broken_link\n")
-    assert [row["path"] for row in json.loads(out) if row["reason"] == "bad_name"] == ["\\xff.md (escaped)"]
+    for path, warning in (("news", "newsmart: skipped news/link.md: broken_link\n"), ("news/\udcff.md", "")):
+        status, out, err = _check(capsys, path, "--json")
+        assert (status, err) == (1, warning)
+        bad = [row["path"] for row in json.loads(out) if row["reason"] == "bad_name"]
+        assert bad == ["\\xff.md (escaped)"]
     (folder / "link.md").unlink()
     (folder / "link.md").symlink_to("../news/b.md")
     assert {row["path"] for row in _rows(capsys, "news/link.md")} == {"link.md"}

@@ -157,13 +157,15 @@ def test_a_dry_run_is_refused_as_the_run_would_be_and_is_no_attempt(
 
 def test_the_text_is_short_and_steers_no_terminal(newsroom: Newsroom, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(22):
-        newsroom.write(f"{number:02}.md", make_document("a\x07b", URL.format(number)))
+        listed = [make_mention("r", URL.format(one)) for one in range(100, 100 + number % 3)]
+        newsroom.write(f"{number:02}.md", make_document("a\x07b", URL.format(number), related=listed))
     newsroom.write("bad.md", "none")
     given = ("--source", f"news={newsroom.folder}", "--warehouse", str(newsroom.warehouse))
     assert main(["run", "--dry-run", *given]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "23 documents seen = 22 new" in lines[0]
     assert lines[1].startswith("new     news/00.md: a")
+    assert [line.partition(" and ")[2] for line in lines[1:4]] == ["", "1 more article", "2 more articles"]
     assert "… and 2 more new documents; --json lists all" in lines
     assert any(line.startswith("problem news/bad.md:1:1: ") for line in lines)
     assert not any("\x07" in line for line in lines)

@@ -1,64 +1,34 @@
 """Hooks tell the user's command and address, and never fail a run."""
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from flows.pipeline.hooks import notify_failure
+from flows.pipeline import hooks
 from flows.settings import Settings
 from flows.startup import OWN_ENVIRONMENT
-from schemas.errors import Refused, RunFailed
+from tests.listener import listener
 
-WAREHOUSE = Path("out/news.duckdb")
+WAREHOUSE = "out/news.duckdb"
 
 
-@contextmanager
-def listener(status: int, location: str = "") -> Iterator[tuple[str, list[bytes]]]:
-    """Yield an address on loopback that answers with a status, and what it is told."""
-    told: list[bytes] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(status)
-            if location:
-                self.send_header("Location", location)
-            self.end_headers()
-
-        def do_GET(self) -> None:
-            told.append(b"asked")
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *_: object) -> None:
-            """Be quiet."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/token-123", told
-        server.shutdown()
-        thread.join()
+def notify_failure(settings: Settings, error: str = "x") -> tuple[str, ...]:
+    return hooks.notify_failure(settings, WAREHOUSE, "refused", error, "run-1")
 
 
 def test_nothing_is_told_by_default() -> None:
-    assert notify_failure(Settings(), WAREHOUSE, RunFailed("x")) == ()
+    assert notify_failure(Settings()) == ()
 
 
 def test_the_command_gets_the_event_and_no_shell_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = tmp_path / "told"
     monkeypatch.chdir(tmp_path)  # the command writes files called `;` and `touch`
-    warnings = notify_failure(
-        Settings(on_failure=f"tee '{told}' ; touch {tmp_path}/pwned"), WAREHOUSE, Refused("too much")
-    )
+    warnings = notify_failure(Settings(on_failure=f"tee '{told}' ; touch {tmp_path}/pwned"), "too much")
     event = json.loads(told.read_text())
     assert warnings == ()
-    assert (event["status"], event["error"], event["warehouse"]) == ("refused", "too much", str(WAREHOUSE))
+    fields = {"status": "refused", "error": "too much", "warehouse": WAREHOUSE, "run_id": "run-1"}
+    assert event == {"event": "newsmart.run.failed", **fields}
     assert not (tmp_path / "pwned").is_dir()
     assert json.loads((tmp_path / "pwned").read_text()) == event
 
@@ -69,7 +39,7 @@ def test_the_command_is_started_without_what_a_run_sets_for_itself(
     told = tmp_path / "told"
     for name, value in {**OWN_ENVIRONMENT, "MINE": "1"}.items():
         monkeypatch.setenv(name, value)
-    assert notify_failure(Settings(on_failure=f"sh -c 'env > {told}'"), WAREHOUSE, RunFailed("x")) == ()
+    assert notify_failure(Settings(on_failure=f"sh -c 'env > {told}'")) == ()
     names = {line.partition("=")[0] for line in told.read_text().splitlines()}
     assert "MINE" in names
     assert names.isdisjoint({"ARROW_DEFAULT_MEMORY_POOL", "PYDANTIC_DISABLE_PLUGINS"})
@@ -79,32 +49,30 @@ def test_the_command_is_started_without_what_a_run_sets_for_itself(
     ("command", "words"), [("false", "status 1"), ("no-such-program", "did not run"), ("'", "did not run")]
 )
 def test_a_command_that_fails_is_a_warning(command: str, words: str) -> None:
-    (warning,) = notify_failure(Settings(on_failure=command), WAREHOUSE, RunFailed("x"))
+    (warning,) = notify_failure(Settings(on_failure=command))
     assert words in warning
 
 
 def test_the_webhook_is_told() -> None:
     with listener(204) as (address, told):
-        assert notify_failure(Settings(webhook=address), WAREHOUSE, RunFailed("é")) == ()
+        assert notify_failure(Settings(webhook=address), "é") == ()
     assert json.loads(told[0])["error"] == "é"
 
 
 def test_a_webhook_that_fails_is_a_warning_without_its_secret() -> None:
     with listener(500) as (address, _):
-        (warning,) = notify_failure(Settings(webhook=address), WAREHOUSE, RunFailed("x"))
+        (warning,) = notify_failure(Settings(webhook=address))
     assert "500" in warning
     assert "token-123" not in warning
 
 
 def test_a_webhook_is_http_only() -> None:
-    assert notify_failure(Settings(webhook="file:///etc/passwd"), WAREHOUSE, RunFailed("x")) == (
-        "the webhook is no http(s) address",
-    )
+    assert notify_failure(Settings(webhook="file:///etc/passwd")) == ("the webhook is no http(s) address",)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_webhook_leads_nowhere_else(status: int) -> None:
     with listener(204) as (other, told_other), listener(status, other) as (address, told):
-        (warning,) = notify_failure(Settings(webhook=address), WAREHOUSE, RunFailed("x"))
+        (warning,) = notify_failure(Settings(webhook=address))
     assert (len(told), told_other) == (1, [])
     assert str(status) in warning

@@ -10,13 +10,12 @@ import pytest
 from flows.cli import main
 from flows.pipeline import hooks, opening, published
 from flows.pipeline.hooks import notify_published
-from flows.pipeline.published import published_event
 from flows.pipeline.request import RunResult
 from flows.settings import Settings
 from schemas.errors import RunFailed, SourceUnreadable
 from tests.documents import make_document, make_mention
-from tests.flows.pipeline.test_hooks import listener
-from tests.newsroom import FIRST_AS_OF, Newsroom
+from tests.listener import listener
+from tests.newsroom import Newsroom
 from warehouse.clock import as_text
 from warehouse.upkeep.takedown import purge
 
@@ -37,13 +36,17 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Newsroom, RunResult
     return room, first, room.run()
 
 
+def event_of(room: Newsroom, result: RunResult) -> dict[str, Any]:
+    return published.published_event(room.warehouse, Path(str(result.release)))
+
+
 def counts(**known: int) -> dict[str, int]:
     return {**dict.fromkeys(("added", "changed", "merged", "departed", "withdrawn"), 0), **known}
 
 
 def test_the_event_says_what_the_release_changed(story: tuple[Newsroom, RunResult, RunResult]) -> None:
     room, first, second = story
-    assert published_event(room.warehouse, second) == {
+    assert event_of(room, second) == {
         "event": "newsmart.release.published",
         "warehouse": str(room.warehouse),
         "run_id": second.run_id,
@@ -53,7 +56,7 @@ def test_the_event_says_what_the_release_changed(story: tuple[Newsroom, RunResul
         "articles": counts(changed=2, departed=1, withdrawn=1),
         "headlines": [{"url": URL.format("a"), "before": "a 1", "after": "a 2"}],
     }
-    event = published_event(room.warehouse, first)
+    event = event_of(room, first)
     assert (event["articles"], event["headlines"]) == (counts(added=3), [])
     assert json.loads(json.dumps(event)) == event
 
@@ -64,10 +67,10 @@ def test_what_was_not_compared_is_unknown_and_what_was_merged_is_counted(newsroo
     newsroom.write("b.md", make_document("b", other))
     newsroom.run()
     newsroom.write("b.md", make_document("b", other, originalUrl=one))
-    assert published_event(newsroom.warehouse, newsroom.run())["articles"]["merged"] == 1
+    assert event_of(newsroom, newsroom.run())["articles"]["merged"] == 1
     newsroom.warehouse.resolve().chmod(0o644)
     newsroom.warehouse.resolve().write_bytes(b"")
-    event = published_event(newsroom.warehouse, newsroom.run())
+    event = event_of(newsroom, newsroom.run())
     assert set(event["articles"].values()) == {None}
 
 
@@ -79,7 +82,7 @@ def test_headlines_are_few_short_and_the_most_cited_first(newsroom: Newsroom, mo
             listed = [make_mention(f"c {day}", URL.format("c"))] if name != "c" else []
             newsroom.write(f"{name}.md", make_document(f"{name} {day}", URL.format(name), related=listed))
         result = newsroom.run()
-    headlines = published_event(newsroom.warehouse, result)["headlines"]
+    headlines = event_of(newsroom, result)["headlines"]
     assert len(headlines) == 2
     assert headlines[0] == {"url": URL.format("c"), "before": "c bef", "after": "c aft"}
 
@@ -90,14 +93,14 @@ def test_nothing_that_was_taken_down_is_in_a_later_event(newsroom: Newsroom) -> 
     newsroom.run()
     newsroom.write("a.md", make_document(SECRET, URL.format("a")))
     told = newsroom.run()
-    assert SECRET in str(published_event(newsroom.warehouse, told))
+    assert SECRET in str(event_of(newsroom, told))
     purge(newsroom.warehouse, url=URL.format("a"))
     with pytest.raises(RunFailed, match="the release is gone"):
-        published_event(newsroom.warehouse, told)
-    (warning,) = notify_published(Settings(on_publish="true"), newsroom.warehouse, told)
+        event_of(newsroom, told)
+    (warning,) = notify_published(Settings(on_publish="true"), newsroom.warehouse, told.release)
     assert "nobody was told" in warning
     newsroom.write("b.md", make_document("b 2", URL.format("b")))
-    event = published_event(newsroom.warehouse, newsroom.run())
+    event = event_of(newsroom, newsroom.run())
     assert (event["articles"]["changed"], SECRET in str(event)) == (1, False)
 
 
@@ -158,11 +161,11 @@ def test_the_webhook_is_told_and_one_that_fails_is_one_warning(
     room, _, result = story
 
     def notify(address: str) -> tuple[str, ...]:
-        return notify_published(Settings(publish_webhook=address), room.warehouse, result)
+        return notify_published(Settings(publish_webhook=address), room.warehouse, result.release)
 
     with listener(204) as (address, told):
         assert notify(address) == ()
-    assert json.loads(told[0]) == published_event(room.warehouse, result)
+    assert json.loads(told[0]) == event_of(room, result)
     with listener(500) as (address, _):
         (warning,) = notify(address)
     assert ("500" in warning, "token-123" in warning) == (True, False)
@@ -178,5 +181,4 @@ def test_nothing_is_asked_of_the_release_where_nobody_is_to_be_told(monkeypatch:
         raise AssertionError
 
     monkeypatch.setattr(hooks, "published_event", never)
-    result = RunResult("run", FIRST_AS_OF, True, "nowhere", {}, None, None, None, {})
-    assert notify_published(Settings(), Path("out.duckdb"), result) == ()
+    assert notify_published(Settings(), Path("out.duckdb"), "nowhere") == ()

@@ -11,6 +11,7 @@ from distributed import Client, Future
 
 from flows.pipeline.direct import run_direct
 from flows.pipeline.direct_readers import direct_readers
+from flows.pipeline.dry_run import dry_run
 from flows.pipeline.request import RunRequest
 from flows.readers import dask_readers
 from flows.readers.choice import Engine
@@ -127,6 +128,14 @@ def test_batches_come_in_the_order_of_their_references(crew: Crew, tmp_path: Pat
 
     assert [number for batch in found for number in batch.documents["ref"].to_pylist()] == list(range(DOCUMENTS))
     assert found == list(readers(crew).read_all(refs, AS_OF))
+
+
+def test_a_dry_run_reads_on_a_cluster_too(crew: Crew, tmp_path: Path) -> None:
+    write(tmp_path / "docs", 8)
+    request = RunRequest((Source("s", str(tmp_path / "docs")),), tmp_path / "out" / "news.duckdb")
+    with readers(crew) as given:
+        assert dry_run(request, given).result.documents["new"] == 8
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["news.duckdb.d", "lock"]
 
 
 def test_where_nothing_is_to_be_read_no_cluster_is_needed() -> None:

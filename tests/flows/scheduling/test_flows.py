@@ -26,13 +26,14 @@ from prefect.client.schemas.filters import (
     LogFilter,
     LogFilterFlowRunId,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun, State
+from prefect.client.schemas.objects import Artifact, FlowRun, State, StateType
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, Running, Scheduled
 
 from flows import maintenance
 from flows import refresh as module
 from flows.commands.progress import Progress
-from flows.pipeline import direct
+from flows.pipeline import direct, opening
 from flows.pipeline.request import LOGGER, RunRequest, RunResult
 from flows.readers import dask_readers
 from flows.readers.dask_readers import Pending
@@ -41,10 +42,10 @@ from flows.scheduling import worker as scheduling_worker
 from flows.scheduling.batches import TaskCluster
 from flows.scheduling.flow_run import flush, step, tell_hooks
 from flows.scheduling.run import parameters_of
-from flows.scheduling.serving import Job, Serving, When
+from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When
 from flows.scheduling.worker import Worker
 from flows.sources.scan import Source
-from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, TransientFailure
+from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, SourceUnreadable, TransientFailure
 from tests.documents import make_document
 from tests.newsroom import Newsroom
 from tests.s3_server import KEY, SECRET, Fault, s3_gate
@@ -250,6 +251,33 @@ def test_a_deployments_run_that_publishes_tells_the_hook(
     assert not (tmp_path / "told.json").exists()
 
 
+def test_a_deployments_run_that_publishes_and_then_fails_tells_both_hooks(
+    newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("PUBLISH", "FAILURE"):
+        monkeypatch.setenv(f"NEWSMART_ON_{kind}", f"tee {kind}.json")
+
+    def refuse(*_: object) -> None:
+        raise SourceUnreadable("folders could not be listed")
+
+    newsroom.write("a.md", make_document())
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "check_all_listed", refuse)
+        state = refreshed(newsroom)
+    run = flow_run_of(state).model_copy(update={"deployment_id": uuid4()})
+    tell_hooks(refresh, run, state, str(tmp_path))
+    published, failed = (json.loads((tmp_path / f"{kind}.json").read_text()) for kind in ("PUBLISH", "FAILURE"))
+    assert (published["event"], published["run_id"]) == ("newsmart.release.published", run.name)
+    assert (failed["event"], failed["run_id"], failed["status"]) == ("newsmart.run.failed", run.name, "failed")
+    (tmp_path / "PUBLISH.json").unlink()
+    for number in range(11):
+        newsroom.write(f"{number}.md", "no front matter")
+    state = refreshed(newsroom)
+    tell_hooks(refresh, flow_run_of(state).model_copy(update={"deployment_id": uuid4()}), state, str(tmp_path))
+    assert json.loads((tmp_path / "FAILURE.json").read_text())["status"] == "refused"
+    assert not (tmp_path / "PUBLISH.json").exists()
+
+
 def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom) -> None:
     newsroom.write("a.md", make_document())
     result = called(newsroom)
@@ -344,7 +372,10 @@ def test_a_timeout_ends_the_run_and_frees_the_warehouse(newsroom: Newsroom, monk
     assert refreshed(newsroom).is_completed()
 
 
-def test_backfill_goes_in_order_and_goes_on_where_it_stopped(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_backfill_goes_in_order_tells_of_each_release_and_goes_on_where_it_stopped(
+    newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSMART_ON_PUBLISH", f"tee -a {tmp_path}/told")
     days = [datetime(2024, 1, day) for day in (1, 2, 3)]
     for day in days:
         folder = tmp_path / "days" / f"{day:%d}"
@@ -366,6 +397,9 @@ def test_backfill_goes_in_order_and_goes_on_where_it_stopped(newsroom: Newsroom,
     assert fill(3) == "every as-of of the manifest is recorded"
     titles = newsroom.query("select title from main.article_history order by valid_from")
     assert titles == [("Day 01",), ("Day 02",), ("Day 03",)]
+    told = (tmp_path / "told").read_text()
+    assert [f"2024-01-0{day}T00:00:00Z" in told for day in (1, 2, 3)] == [True] * 3
+    assert told.count("newsmart.release.published") == 3
 
 
 def test_rebuild_and_maintain(newsroom: Newsroom, tmp_path: Path) -> None:
@@ -494,6 +528,41 @@ class TestScheduledRuns:
         assert state_names(*runs) == ["Crashed", "Running"]
         assert limit is None or limit.active_slots == 0
 
+    def test_a_run_that_is_cancelled_ends_the_process_and_one_that_ended_first_is_told(
+        self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        worker, identity = registered(newsroom, "news-cancelled")
+        ended, cancelling = Event(), State[None](type=StateType.CANCELLING)
+
+        def run_flow(*_: Any, flow_run: FlowRun, **__: Any) -> State[None]:
+            with get_client(sync_client=True) as client:
+                client.set_flow_run_state(flow_run.id, cancelling, force=True)
+            ended.wait(60)
+            return cancelling
+
+        exits: list[int] = []
+        monkeypatch.setattr(scheduling_worker, "run_flow", run_flow)
+        monkeypatch.setattr("os._exit", exits.append)
+        with get_client(sync_client=True) as client:
+            run = client.create_flow_run_from_deployment(identity)
+            worker.take_due(client)
+            while not exits:  # until it runs and is cancelled; the test's time limit ends a fault
+                worker.end_where_stuck(client)
+        assert (exits[0], state_names(run)) == (NEW_PROCESS, ["Cancelled"])
+        ended.set()
+        assert worker.is_idle(60)
+        with get_client(sync_client=True) as client:
+            run = client.create_flow_run_from_deployment(identity)
+        work(worker)
+        assert state_names(run) == ["Cancelled"]
+
+    def test_a_deployment_that_was_deleted_is_noticed(self, newsroom: Newsroom) -> None:
+        worker, identity = registered(newsroom, "news-deleted")
+        with get_client(sync_client=True) as client:
+            client.delete_deployment(identity)
+            with pytest.raises(ObjectNotFound):
+                worker.take_due(client)
+
     def test_a_run_that_prefect_holds_back_ends_the_process_and_one_that_has_begun_does_not(
         self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -507,12 +576,12 @@ class TestScheduledRuns:
         with get_client(sync_client=True) as client:
             run = client.create_flow_run_from_deployment(identity)
             worker.take_due(client)
-            while worker._not_begun is None:
+            while worker._running is None:
                 time.sleep(0.01)
-            worker.end_where_held_back(client)
+            worker.end_where_stuck(client)
             assert exits == [1]
             client.set_flow_run_state(run.id, Running(), force=True)
-            worker.end_where_held_back(client)
+            worker.end_where_stuck(client)
             assert exits == [1]
         ended.set()
         assert worker.is_idle(60)

@@ -18,7 +18,16 @@ from flows.scheduling.deployments import schedule_of, spacing
 from flows.scheduling.environment import KEPT_SECONDS, environment_of, retention
 from flows.scheduling.private import identity_in
 from flows.scheduling.run import parameters_of
-from flows.scheduling.serving import Job, Serving, When, hold_serving, read_serving, serving_file, write_serving
+from flows.scheduling.serving import (
+    Job,
+    Serving,
+    WallClock,
+    When,
+    hold_serving,
+    read_serving,
+    serving_file,
+    write_serving,
+)
 from flows.serve import _listen, stop_signals
 from flows.settings import Settings, load_settings
 from flows.sources.scan import Source
@@ -98,6 +107,16 @@ def test_a_cron_expression_has_a_spacing(cron: str, timezone: str, seconds: floa
 def test_a_cron_expression_that_is_none_is_wrong_usage(cron: str, timezone: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         spacing(cron, timezone)
+
+
+def test_a_clock_that_is_set_back_is_noticed_once_and_one_that_is_set_ahead_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.time()
+    times = iter([now, now + 1, now + 864_000, now + 2, now + 3])
+    monkeypatch.setattr("time.time", lambda: next(times))
+    clock = WallClock()
+    assert [round(clock.set_back_seconds()) for _ in range(4)] == [0, 0, 863_998, 0]
 
 
 def test_runs_are_kept_by_number_within_what_prefect_takes() -> None:

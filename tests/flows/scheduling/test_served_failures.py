@@ -7,43 +7,18 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.documents import make_document
+from tests.listener import listener
 from tests.soak.served import ROOT, Served, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 FIELDS = {"event", "status", "error", "warehouse", "run_id"}
-
-
-@contextmanager
-def listener() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield an address on loopback, and what it is told."""
-    told: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, format: str, *_: object) -> None:
-            """Be quiet."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/", told
-        server.shutdown()
-        thread.join()
 
 
 def status(served: Served, *more: str) -> str:
@@ -106,7 +81,7 @@ def test_a_scheduled_run_that_fails_is_told_once_with_its_fields(tmp_path: Path)
         assert "are in quarantine" in events[0]["error"]
         assert str(events[0]["run_id"]).startswith("run-"), "the id by which status and ops.run know it"
         wait_for(lambda: len(posted) > 0, 30, "the address was not told")
-        assert posted[0] == events[0]
+        assert json.loads(posted[0]) == events[0]
 
         for number in range(11):
             (served.source / f"bad{number}.md").unlink()

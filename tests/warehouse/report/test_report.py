@@ -87,7 +87,7 @@ def test_headlines_show_before_and_after_and_what_changed_is_counted(tmp_path: P
     page = read_page(render(file, None, MADE_AT))
     text = " ".join(page.text.split())
     assert "Alone <i>Not</i> alone 2026-11-20" in text
-    assert "1 headline" in text
+    assert "Articles: 1 with a new headline" in text
     assert "del" in page.tags() and "i" not in page.tags()
 
 
@@ -166,7 +166,7 @@ def test_a_poor_release_says_in_words_what_is_missing(poor: str) -> None:
         assert words in text
     for words in (
         "No article is rated",
-        "No two of the newest",
+        "No article lists another.",
         "Nothing is kept out",
         "All mentions agree",
         "No headline has changed",

@@ -48,13 +48,14 @@ def test_a_column_far_above_the_others_is_cut_and_counted() -> None:
     assert max(column.height for column in drawn.columns) == shapes.HEIGHT
     assert min(column.y for column in drawn.columns) == 0
     assert drawn.columns[-1].height == 40
+    assert shapes.columns(_months(9000, -1, -1), "starts", "ends", ["own", "other"]).ceiling == 2, "whole documents"
 
 
 def test_runs_stand_at_their_true_times() -> None:
     rows = [{"at": datetime(2026, 11, day), "new": new} for day, new in ((1, 4), (2, 0), (3, 2), (11, 1))]
-    drawn = shapes.spikes(rows, "at", "new")
+    drawn = shapes.columns(rows, "at", "at", ["new"])
     assert [(column.x, column.y) for column in drawn.columns] == [(0, 0), (200, 50), (1000, 75)]
-    assert shapes.spikes(rows[:1], "at", "new").columns[0].x == 500
+    assert shapes.columns(rows[:1], "at", "at", ["new"]).columns[0].x == 500
 
 
 def test_a_line_holds_each_value_until_the_next() -> None:

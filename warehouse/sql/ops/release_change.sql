@@ -134,10 +134,8 @@ digests_now as (
     select
         article.article_key,
         hash(
-            article.title, fact.quality, fact.heat, fact.is_published, fact.published_at, article.is_withdrawn,
-            article.url, article.excerpt, article.category, article.content_type, article.locale, article.authors,
-            fact.provider_key, topics_now.topics_digest, images_now.image_key, article.featured_content,
-            article.updated_at
+            article, fact.provider_key, fact.quality, fact.heat, fact.is_published, fact.published_at,
+            topics_now.topics_digest, images_now.image_key
         ) as digest,
     from after.main.dim_article as article
     inner join after.main.fact_article as fact on fact.article_key = article.article_key
@@ -166,10 +164,8 @@ digests_before as (
     select
         article.article_key,
         hash(
-            article.title, fact.quality, fact.heat, fact.is_published, fact.published_at, article.is_withdrawn,
-            article.url, article.excerpt, article.category, article.content_type, article.locale, article.authors,
-            fact.provider_key, topics_before.topics_digest, images_before.image_key, article.featured_content,
-            article.updated_at
+            article, fact.provider_key, fact.quality, fact.heat, fact.is_published, fact.published_at,
+            topics_before.topics_digest, images_before.image_key
         ) as digest,
     from before.main.dim_article as article
     inner join before.main.fact_article as fact on fact.article_key = article.article_key
@@ -207,22 +203,30 @@ named_topics_now as (
 ),
 
 values_now as (
-    select
-        article.*,
-        fact.quality,
-        fact.heat,
-        fact.is_published,
-        fact.published_at,
-        provider.domain as provider,
-        image.url as image_url,
-        named_topics_now.topics,
-    from after.main.dim_article as article
-    semi join differing on differing.article_key = article.article_key
-    inner join after.main.fact_article as fact on fact.article_key = article.article_key
-    left join after.main.dim_provider as provider on provider.provider_key = fact.provider_key
-    left join images_now on images_now.article_key = article.article_key
-    left join after.main.dim_image as image on image.image_key = images_now.image_key
-    left join named_topics_now on named_topics_now.article_key = article.article_key
+    unpivot (
+        select
+            differing.article_key,
+            columns(
+                article.* exclude (article_key, url_key, is_root, first_seen_at, last_seen_at, updated_at)
+            )::varchar,
+            time_text(article.updated_at) as updated_at,
+            fact.quality::varchar as quality,
+            fact.heat::varchar as heat,
+            fact.is_published::varchar as is_published,
+            time_text(fact.published_at) as published_at,
+            provider.domain as provider,
+            image.url as image_url,
+            named_topics_now.topics,
+        from after.main.dim_article as article
+        inner join differing on differing.article_key = article.article_key
+        inner join after.main.fact_article as fact on fact.article_key = article.article_key
+        left join after.main.dim_provider as provider on provider.provider_key = fact.provider_key
+        left join images_now on images_now.article_key = article.article_key
+        left join after.main.dim_image as image on image.image_key = images_now.image_key
+        left join named_topics_now on named_topics_now.article_key = article.article_key
+    )
+    on columns(* exclude article_key)
+    into name field value value
 ),
 
 named_topics_before as (
@@ -236,74 +240,67 @@ named_topics_before as (
 ),
 
 values_before as (
-    select
-        article.*,
-        fact.quality,
-        fact.heat,
-        fact.is_published,
-        fact.published_at,
-        provider.domain as provider,
-        image.url as image_url,
-        named_topics_before.topics,
-    from before.main.dim_article as article
-    semi join differing on differing.key_before = article.article_key
-    inner join before.main.fact_article as fact on fact.article_key = article.article_key
-    left join before.main.dim_provider as provider on provider.provider_key = fact.provider_key
-    left join images_before on images_before.article_key = article.article_key
-    left join before.main.dim_image as image on image.image_key = images_before.image_key
-    left join named_topics_before on named_topics_before.article_key = article.article_key
-),
-
-told as (
-    select
-        differing.article_key,
-        unnest(
-            [
-                ['headline', 'title', was.title, now.title],
-                ['score', 'quality', was.quality::varchar, now.quality::varchar],
-                ['score', 'heat', was.heat::varchar, now.heat::varchar],
-                ['published', 'is_published', was.is_published::varchar, now.is_published::varchar],
-                ['published', 'published_at', time_text(was.published_at), time_text(now.published_at)],
-                ['published', 'is_withdrawn', was.is_withdrawn::varchar, now.is_withdrawn::varchar],
-                [
-                    'document',
-                    'document_count',
-                    differing.document_count_before::varchar,
-                    differing.document_count::varchar
-                ],
-                [
-                    'document',
-                    'document_changed_at',
-                    time_text(differing.document_changed_at_before),
-                    time_text(differing.document_changed_at)
-                ],
-                ['other', 'url', was.url, now.url],
-                ['other', 'excerpt', was.excerpt, now.excerpt],
-                ['other', 'category', was.category, now.category],
-                ['other', 'content_type', was.content_type, now.content_type],
-                ['other', 'locale', was.locale, now.locale],
-                ['other', 'authors', was.authors, now.authors],
-                ['other', 'provider', was.provider, now.provider],
-                ['other', 'topics', was.topics, now.topics],
-                ['other', 'image_url', was.image_url, now.image_url],
-                ['other', 'featured_content', was.featured_content, now.featured_content],
-                ['other', 'updated_at', time_text(was.updated_at), time_text(now.updated_at)]
-            ]
-        ) as change,
-    from differing
-    inner join values_now as now on now.article_key = differing.article_key
-    inner join values_before as was on was.article_key = differing.key_before
+    unpivot (
+        select
+            differing.article_key,
+            columns(
+                article.* exclude (article_key, url_key, is_root, first_seen_at, last_seen_at, updated_at)
+            )::varchar,
+            time_text(article.updated_at) as updated_at,
+            fact.quality::varchar as quality,
+            fact.heat::varchar as heat,
+            fact.is_published::varchar as is_published,
+            time_text(fact.published_at) as published_at,
+            provider.domain as provider,
+            image.url as image_url,
+            named_topics_before.topics,
+        from before.main.dim_article as article
+        inner join differing on differing.key_before = article.article_key
+        inner join before.main.fact_article as fact on fact.article_key = article.article_key
+        left join before.main.dim_provider as provider on provider.provider_key = fact.provider_key
+        left join images_before on images_before.article_key = article.article_key
+        left join before.main.dim_image as image on image.image_key = images_before.image_key
+        left join named_topics_before on named_topics_before.article_key = article.article_key
+    )
+    on columns(* exclude article_key)
+    into name field value value
 ),
 
 differences as (
     select
         article_key,
-        change[1] as kind,
-        change[2] as field,
-        change[3] as before,
-        change[4] as after,
-    from told
-    where change[3] is distinct from change[4]
+        case
+            when field = 'title' then 'headline'
+            when field in ('quality', 'heat') then 'score'
+            when field in ('is_published', 'published_at', 'is_withdrawn') then 'published'
+            else 'other'
+        end as kind,
+        field,
+        was.value as before,
+        now.value as after,
+    from values_now as now
+    full join values_before as was using (article_key, field)
+    where was.value is distinct from now.value
+),
+
+document_differences as (
+    select
+        article_key,
+        'document' as kind,
+        'document_count' as field,
+        document_count_before::varchar as before,
+        document_count::varchar as after,
+    from differing
+    where document_count <> document_count_before
+    union all by name
+    select
+        article_key,
+        'document' as kind,
+        'document_changed_at' as field,
+        time_text(document_changed_at_before) as before,
+        time_text(document_changed_at) as after,
+    from differing
+    where document_changed_at is distinct from document_changed_at_before
 ),
 
 changes as (
@@ -314,6 +311,8 @@ changes as (
     select * from presence
     union all by name
     select * from differences
+    union all by name
+    select * from document_differences
 )
 
 select * from changes

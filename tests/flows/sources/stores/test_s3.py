@@ -13,7 +13,9 @@ import pytest
 
 from flows.cli import main
 from flows.pipeline import intake as run_intake
-from flows.pipeline.request import RunResult
+from flows.pipeline.dry_run import dry_run
+from flows.pipeline.request import RunRequest, RunResult
+from flows.readers.local import LocalReaders
 from flows.readers.pool import ReaderPool
 from flows.sources.files import MAX_BYTES, read_files
 from flows.sources.scan import FileRef, Source, scan
@@ -98,7 +100,12 @@ def test_only_what_is_other_than_before_is_fetched(shelf: Shelf) -> None:
     assert [(call.method, call.key) for call in shelf.gate.calls] == [("GET", "")]
     shelf.put_story("a", "another title")
     shelf.gate.delete(shelf.name, "in/c.md")
-    assert counted(shelf.run()) == {"seen": 2, "changed": 1, "unchanged": 1, "removed": 1}
+    expected = {"seen": 2, "changed": 1, "unchanged": 1, "removed": 1}
+    shelf.gate.reset()
+    with LocalReaders(1) as readers:
+        tried = dry_run(RunRequest(tuple(shelf.sources), shelf.room.warehouse), readers)
+    assert (counted(tried.result), shelf.gate.fetched()) == (expected, ["in/a.md"])
+    assert counted(shelf.run()) == expected
     assert shelf.gate.fetched() == ["in/a.md"]
 
 
