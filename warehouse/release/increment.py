@@ -97,15 +97,17 @@ def make_rows(connection: duckdb.DuckDBPyConnection, as_of: datetime, base_table
 
 
 def _hold_before(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take the base's rows that are looked at into the catalog `before`, each with its `row_id`."""
+    """Take the base's rows that are looked at into `base`, with their row ids, and show them in a catalog `before`."""
     connection.execute("attach ':memory:' as before")
     connection.execute("use before")
     connection.execute("create schema before.ops")
     for table in _bridges_first():
+        name = table.qualified_name
         connection.execute(
-            f"create table before.{table.qualified_name} as select *, rowid as row_id "
-            f"from previous.{table.qualified_name} where {looked_at(table)}"
+            f"create table base.before_{table.name} as "
+            f"select rowid as row_id, * from previous.{name} where {looked_at(table)}"
         )
+        connection.execute(f"create view before.{name} as select * exclude (row_id) from base.before_{table.name}")
 
 
 def _bridges_first() -> list[Table]:
@@ -132,7 +134,7 @@ def _make_rows(table: Table, sql: str, as_of: datetime, cursor: duckdb.DuckDBPyC
     cursor.execute(
         f"create table base.differing_{table.name} as "
         "select any_value(is_new) as is_new, any_value(row_id) as row_id, digest from ("
-        f"select false as is_new, row_id, {digest} as digest from before.{name} where {where} "
+        f"select false as is_new, row_id, {digest} as digest from base.before_{table.name} where {where} "
         f"union all select true as is_new, rowid as row_id, {digest} as digest from made.{name}"
         ") group by digest having count(*) = 1"
     )
@@ -225,7 +227,7 @@ def dangling_audits(delta: Delta) -> Iterator[Audit]:
     for table in BASE_TABLES:
         for key in (one for one in table.foreign_keys if delta.went[one.table]):
             gone = (
-                f"select old.{key.to_column} from before.main.{key.table} as old "
+                f"select old.{key.to_column} from base.before_{key.table} as old "
                 f"anti join made.main.{key.table} as new on new.{key.to_column} = old.{key.to_column} "
                 f"where old.row_id in (select row_id from base.differing_{key.table} where not is_new)"
             )
