@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from tests.versions import FOLDER, VERSIONS, columns, golden
-from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
-from warehouse.sql_files import define_macros
+from warehouse.ledger.opening import FORMAT_VERSION
+from warehouse.sql_files import define_macros, read_sql, sql_names
 
 SHOWN = 20
 
@@ -35,14 +35,15 @@ def test_a_ledger_of_each_format_is_migrated_to_the_next() -> None:
     known = sorted(int(file.stem.rpartition("_")[2]) for file in FOLDER.glob("format_*.txt"))
     assert known[-1] == FORMAT_VERSION
     for version in known[:-1]:
-        assert version in MIGRATIONS, f"MIGRATIONS has no step from format {version}"
+        step = f"migrate_{version}"
+        assert step in sql_names("ledger"), f"{step}.sql is missing"
         with duckdb.connect() as connection:
             connection.execute("attach ':memory:' as ledger; use ledger")
             define_macros(connection)
             make_tables(connection, golden("format", version).read_text(encoding="utf-8").splitlines())
-            connection.execute(MIGRATIONS[version])
+            connection.execute(read_sql("ledger", step))
             wanted = golden("format", version + 1).read_text(encoding="utf-8").splitlines()
-            assert columns(connection) == wanted, f"MIGRATIONS[{version}] does not lead to format {version + 1}"
+            assert columns(connection) == wanted, f"{step}.sql does not lead to format {version + 1}"
 
 
 def make_tables(connection: duckdb.DuckDBPyConnection, lines: list[str]) -> None:
