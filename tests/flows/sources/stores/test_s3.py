@@ -240,6 +240,15 @@ def test_settings_of_aws_that_make_no_sense_are_wrong_usage(shelf: Shelf, monkey
     assert SECRET not in str(caught.value)
 
 
+def test_a_public_bucket_needs_no_credentials(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.put("a.md", "content")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("FSSPEC_S3_ANON", "true")
+    assert read(shelf.refs()) == [b"content"]
+
+
 def test_what_is_too_big_is_never_fetched_also_where_it_grew(shelf: Shelf) -> None:
     shelf.put("big.md", b"x" * (MAX_BYTES + 1))
     shelf.put("grown.md", "small")
