@@ -291,10 +291,8 @@ def check_leftovers(home: Home) -> Found:
     if not found:
         yield "ok", "none"
         return
-    names = ", ".join(str(path) for path in found[:5]) + (" …" if len(found) > len(found[:5]) else "")
-    size = sum(map(_size, found))
-    text = f"{len(found)}, {size:,} bytes: {names}; `newsmart doctor --clean` removes them"
-    yield "warn", text
+    size, names = sum(map(_size, found)), rights.first_few([str(path) for path in found])
+    yield "warn", f"{len(found)}, {size:,} bytes: {names}; `newsmart doctor --clean` removes them"
 
 
 def _size(path: Path) -> int:
