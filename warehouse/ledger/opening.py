@@ -11,7 +11,7 @@ ledger. Rejected: a list of columns in Python, which would be a second declarati
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import duckdb
@@ -165,17 +165,10 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
         interrupts.check()
     except BaseException:
-        _roll_back(connection)
+        with suppress(duckdb.Error):  # a fatal error has ended the transaction by itself
+            connection.execute("rollback")
         raise
     connection.execute("commit")
-
-
-def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
-    """Roll back where there is still something to roll back: a fatal error has ended the transaction by itself."""
-    try:
-        connection.execute("rollback")
-    except duckdb.Error:
-        return
 
 
 def get_meta(connection: duckdb.DuckDBPyConnection, name: str, default: str) -> str:
