@@ -137,13 +137,9 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        at = datetime.fromtimestamp(record.created, UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-        told = {
-            "at": f"{at}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        level, message = record.levelname.lower(), record.getMessage()
+        told = {"at": at, "level": level, "logger": record.name, "message": message}
         return json.dumps(told, ensure_ascii=False)
 
 

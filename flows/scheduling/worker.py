@@ -85,6 +85,7 @@ class Worker:
                     while not self._closed.is_set() and (self._runs < RECYCLE_RUNS or not self.is_idle(0)):
                         if self._runs < RECYCLE_RUNS:
                             self.take_due(client)
+                            self.tell_next_due(client)
                         self.end_where_stuck(client)
                         self._wait(POLL_SECONDS)
                         if self._clock.set_back_seconds():
@@ -120,21 +121,26 @@ class Worker:
             self._runs_now = False
 
     def take_due(self, client: SyncPrefectClient) -> None:
-        """Start or skip what is due; now and then tell in serve.json what is due next."""
+        """Start or skip what is due."""
         now = datetime.now(UTC)
-        tells = time.monotonic() - self._told_at > NEXT_DUE_SECONDS
-        before = None if tells else now
-        found = client.get_scheduled_flow_runs_for_deployments(list(self.served), before, MOST_RUNS)
-        for run in found:
-            if (run.next_scheduled_start_time or now) <= now and run.deployment_id is not None:
+        for run in client.get_scheduled_flow_runs_for_deployments(list(self.served), now, MOST_RUNS):
+            if run.deployment_id is not None:
                 self._take(client, run.id, run.deployment_id, run.expected_start_time or now)
-        if tells:
-            self._told_at = time.monotonic()
-            for identity in self.served.keys() - {run.deployment_id for run in found}:
-                client.read_deployment(identity)  # raises ObjectNotFound where it was deleted, and not only paused
-            first = next(iter(self.served))
-            times = [run.expected_start_time for run in found if run.deployment_id == first]
-            self._tell_next_due(min((at for at in times if at is not None and at > now), default=None))
+
+    def tell_next_due(self, client: SyncPrefectClient) -> None:
+        """Tell in serve.json, now and then, what is due next. Raises ObjectNotFound where a deployment was deleted."""
+        if time.monotonic() - self._told_at < NEXT_DUE_SECONDS:
+            return
+        self._told_at, now = time.monotonic(), datetime.now(UTC)
+        refreshes, _ = (client.read_deployment(identity).id for identity in self.served)
+        ahead = client.get_scheduled_flow_runs_for_deployments([refreshes], None, MOST_RUNS)
+        times = [run.expected_start_time for run in ahead if run.expected_start_time and run.expected_start_time > now]
+        due = as_text(min(times).astimezone(UTC).replace(tzinfo=None)) if times else None
+        try:
+            home = Home.of(Path(self._job.parameters["warehouse"]))
+            write_serving(home, replace(self._job.serving, next_due_at=due))
+        except OSError as error:
+            log.warning("cannot write serve.json: %s", error)
 
     def end_where_stuck(self, client: SyncPrefectClient) -> None:
         """End the process where its run was cancelled, or where Prefect does not let it begin."""
@@ -183,14 +189,6 @@ class Worker:
             self._runs += 1
             self._running = None
             self._free_since = datetime.now(UTC)
-
-    def _tell_next_due(self, due: datetime | None) -> None:
-        text = None if due is None else as_text(due.astimezone(UTC).replace(tzinfo=None))
-        home = Home.of(Path(self._job.parameters["warehouse"]))
-        try:
-            write_serving(home, replace(self._job.serving, next_due_at=text))
-        except OSError as error:
-            log.warning("cannot write serve.json: %s", error)
 
     def is_idle(self, seconds: float) -> bool:
         """Wait so long for the runs that were taken. Out: whether they have ended."""

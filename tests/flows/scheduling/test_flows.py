@@ -37,10 +37,10 @@ from flows.pipeline import direct, opening
 from flows.pipeline.request import LOGGER, RunRequest, RunResult
 from flows.readers import dask_readers
 from flows.readers.dask_readers import Pending
-from flows.refresh import call_refresh, refresh
+from flows.refresh import refresh
 from flows.scheduling import worker as scheduling_worker
 from flows.scheduling.batches import TaskCluster
-from flows.scheduling.flow_run import flush, step, tell_hooks
+from flows.scheduling.flow_run import call_flow, flush, step, tell_hooks
 from flows.scheduling.run import parameters_of
 from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When
 from flows.scheduling.worker import Worker
@@ -67,7 +67,7 @@ def listening() -> Iterator[Progress]:
 
 def called(newsroom: Newsroom) -> RunResult:
     with listening() as progress:
-        return call_refresh(parameters_of(request_for(newsroom)), progress)
+        return call_flow(module.refresh, parameters_of(request_for(newsroom)), progress)
 
 
 def request_for(newsroom: Newsroom, **options: Any) -> RunRequest:
@@ -158,18 +158,6 @@ def published_events(newsroom: Newsroom, count: int) -> list[dict[str, Any]]:
         return found if len(found) >= count else []
 
     return wait_for(look, 30, "no event")
-
-
-def test_prefects_log_of_a_run_begins_with_its_id(published: Published) -> None:
-    flush()
-    run = published[2]
-    with get_client(sync_client=True) as client:
-        lines = [log.message for log in client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))]
-    assert any("extract" in line or "Finished in state" in line for line in lines)
-    inside = [line for line in lines if run.name in line]
-    last = "Finished in state Completed('"
-    assert [line for line in inside if not line.removeprefix(last).startswith(run.name)] == []
-    assert len(inside) > 6
 
 
 def test_nothing_new_is_completed_and_says_so(published: Published) -> None:
@@ -285,7 +273,7 @@ def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom)
         newsroom.write(f"{i}.md", "no front matter")
     assert result.published
     with listening() as progress, pytest.raises(Refused):
-        call_refresh(parameters_of(request_for(newsroom)), progress)
+        call_flow(module.refresh, parameters_of(request_for(newsroom)), progress)
     assert progress.result is not None
     assert (progress.result.published, progress.result.documents["quarantined"]) == (False, 11)
     with hold(Home.of(newsroom.warehouse)), pytest.raises(LockedError):
@@ -561,7 +549,7 @@ class TestScheduledRuns:
         with get_client(sync_client=True) as client:
             client.delete_deployment(identity)
             with pytest.raises(ObjectNotFound):
-                worker.take_due(client)
+                worker.tell_next_due(client)
 
     def test_a_run_that_prefect_holds_back_ends_the_process_and_one_that_has_begun_does_not(
         self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
