@@ -74,28 +74,23 @@ class Worker:
         self._free_since = datetime.now(UTC)
         self._told_at = 0.0
         self._clock = WallClock()
-        self._runs = 0
+        self._runs_left = RECYCLE_RUNS
 
     def serve(self) -> int:
         """Serve the job until `closed` is set. Out: the exit status, 0 or that of a process that wants a new one."""
-        while not self._closed.is_set() and self._runs < RECYCLE_RUNS:
+        while self._takes_runs():
             try:
                 with get_client(sync_client=True) as client:
                     self.register(client)
-                    while not self._closed.is_set() and (self._runs < RECYCLE_RUNS or not self.is_idle(0)):
-                        if self._runs < RECYCLE_RUNS:
-                            self.take_due(client)
-                            self.tell_next_due(client)
-                        self.end_where_stuck(client)
+                    while self._takes_runs() or self._is_finishing():
+                        self.look(client)
                         self._wait(POLL_SECONDS)
-                        if self._clock.set_back_seconds():
-                            self._runs = RECYCLE_RUNS  # enough runs are planned, days ahead; a new process plans anew
             except ObjectNotFound:
                 log.warning("a deployment or a run was deleted; the deployments are made again")
             except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
                 log.warning("Prefect's server does not answer (%s); trying again", one_line(error))
                 self._wait(AGAIN_SECONDS)
-            while not self.is_idle(0) and not self._closed.is_set():
+            while self._is_finishing():
                 self._wait(POLL_SECONDS)
         if not self.is_idle(STOP_SECONDS):
             log.warning("a run did not end within %g s; it is broken off, the release stays as it was", STOP_SECONDS)
@@ -103,21 +98,34 @@ class Worker:
             self._pause()
         return 0 if self._closed.is_set() else NEW_PROCESS
 
+    def _takes_runs(self) -> bool:
+        return self._runs_left > 0 and not self._closed.is_set()
+
+    def _is_finishing(self) -> bool:
+        """Tell whether a run still goes on that nobody asked to stop."""
+        return not self._closed.is_set() and not self.is_idle(0)
+
+    def look(self, client: SyncPrefectClient) -> None:
+        """Take what is due, and see to the run that goes on."""
+        if self._clock.set_back_seconds():
+            self._runs_left = 0  # Prefect has planned enough, days ahead; a new process has it plan anew
+        if self._takes_runs():
+            self.take_due(client)
+            self.tell_next_due(client)
+        self.end_where_stuck(client)
+
     def register(self, client: SyncPrefectClient) -> None:
         """Make the deployments, and end what a crash left there."""
         name, parameters = self._job.name, self._job.parameters
         hook: Any = partial(tell_hooks, folder=self._job.folder, warehouse=parameters["warehouse"])
-        flows = [
-            flow.with_options(on_completion=[hook], on_failure=[hook], on_crashed=[hook])
-            for flow in (refresh, maintain)
-        ]
-        first = deploy(flows[0], name, self._job.when, parameters)
-        second = deploy(flows[1], name, MAINTAIN, {"warehouse": parameters["warehouse"]})
-        self.served = {first: flows[0], second: flows[1]}
+        hooks: Any = {"on_completion": [hook], "on_failure": [hook], "on_crashed": [hook]}
+        refreshes = deploy(refresh, name, self._job.when, parameters)
+        maintains = deploy(maintain, name, MAINTAIN, {"warehouse": parameters["warehouse"]})
+        self.served = {refreshes: refresh.with_options(**hooks), maintains: maintain.with_options(**hooks)}
         if count := sum(recover(client, identity) for identity in self.served):
             log.warning("%d run(s) of an earlier process were marked as crashed", count)
         if self._runs_now:
-            client.create_flow_run_from_deployment(first)
+            client.create_flow_run_from_deployment(refreshes)
             self._runs_now = False
 
     def take_due(self, client: SyncPrefectClient) -> None:
@@ -179,14 +187,16 @@ class Worker:
                 state: Any = run_flow(flow, flow_run=run, parameters=parameters, return_type="state")
             if state.type is StateType.CANCELLING:
                 with get_client(sync_client=True) as client:
-                    client.set_flow_run_state(run.id, Cancelled(message="it ended before that"), force=True)
+                    client.set_flow_run_state(
+                        run.id, Cancelled(message="the run ended before it could be cancelled"), force=True
+                    )
             is_well = state.type is StateType.COMPLETED or state.name == SKIPPED
             level = logging.INFO if is_well else logging.ERROR
             log.log(level, "%s: %s", state.name.lower(), one_line(state.message or ""))
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
             log.error("Prefect could not note how a run ended: %s: %s", type(error).__name__, one_line(error))
         finally:
-            self._runs += 1
+            self._runs_left -= 1
             self._running = None
             self._free_since = datetime.now(UTC)
 
