@@ -1,5 +1,8 @@
 """The tables of a batch of read documents, as Arrow schemas. flows fills them and the warehouse loads them.
 
+That of the entries is made from the models (schemas/documents.py: ENTRIES). It is not here, because what takes batches
+in needs neither the models nor Pydantic, which takes long to import.
+
 Arrow and not Python objects, because a batch crosses to another process and then enters DuckDB, and Arrow does both
 without a copy of each value. Keys, digests and typed values are made where a document is read; joins, ranking and
 history are SQL and come later. Times are naive and mean UTC, as everywhere in the warehouse.
@@ -20,17 +23,6 @@ schemas/urls.py, as keys can be made anew without the bytes.
 
 DIGEST = pa.binary(32)
 TIMESTAMP = pa.timestamp("us")
-
-IMAGE = pa.struct(
-    [
-        ("url", pa.string()),
-        ("width", pa.int64()),
-        ("height", pa.int64()),
-        ("is_cached", pa.bool_()),
-        ("title", pa.string()),
-        ("attribution", pa.string()),
-    ]
-)
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
@@ -68,39 +60,6 @@ PACKS = _schema(("pack_id", pa.int64()), ("byte_count", pa.int64()), ("bytes", p
 
 # one row per accepted mention of a good document
 MENTIONS = _schema(("ref", pa.int32()), ("position", pa.int32()), ("entry_id", pa.int64()))
-
-# one row per distinct entry of the batch: what one mention says, whoever says it
-ENTRIES = _schema(
-    ("entry_id", pa.int64()),
-    ("entry_digest", DIGEST),
-    ("title", pa.string()),
-    ("excerpt", pa.string()),
-    ("category", pa.string()),
-    ("content_type", pa.string()),
-    ("locale", pa.string()),
-    ("featured_content", pa.string()),
-    ("published_at", TIMESTAMP),
-    ("updated_at", TIMESTAMP),
-    ("quality", pa.int64()),
-    ("heat", pa.int64()),
-    ("is_published", pa.bool_()),
-    ("is_removed", pa.bool_()),
-    ("provider_domain", pa.string()),
-    ("provider_name", pa.string()),
-    ("provider_logo_url", pa.string()),
-    ("provider_authors", pa.list_(pa.string())),
-    ("provider_images", pa.list_(IMAGE)),
-    ("topics", pa.list_(pa.string())),
-    ("images", pa.list_(IMAGE)),
-    ("web_url", pa.string()),
-    ("original_url", pa.string()),
-    ("amp_url", pa.string()),
-    ("amp_cache_url", pa.string()),
-    ("title_flaw", pa.int8()),
-    ("excerpt_flaw", pa.int8()),
-    ("provider_name_flaw", pa.int8()),
-    ("unknown", pa.string()),
-)
 
 # one row per distinct spelling among the four URL fields of the batch's entries
 URLS = _schema(
@@ -153,10 +112,6 @@ class ReadBatch(NamedTuple):
     def from_streams(cls, streams: Sequence[bytes]) -> "ReadBatch":
         """Return the batch that `to_streams` made; the tables point into the bytes given."""
         return cls(*(pa.ipc.open_stream(stream).read_all() for stream in streams))
-
-
-BATCH_SCHEMAS = (DOCUMENTS, SLICES, PACKS, MENTIONS, ENTRIES, URLS, PROBLEMS, DRIFT)
-"""The schemas of a ReadBatch's tables, in its order."""
 
 
 def _to_stream(table: pa.Table) -> bytes:

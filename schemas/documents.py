@@ -5,17 +5,23 @@ value is here; rules that need the URL policy are in flows/reading/entries.py. P
 because Pydantic's own lax modes accept more than the rules do (`1_000` and `1.0` as integers, `yes` as a boolean,
 numbers as dates). An absent or blank text is NULL in every optional field. Fields that no model knows are kept in
 `model_extra`.
+
+The columns in which a mention is kept (ENTRIES) are made from the models, so a new field is recorded as soon as it
+stands here.
 """
 
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin
 
+import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from schemas.batches import DIGEST
 from schemas.hosts import host_of
 
 EARLIEST = datetime(1990, 1, 1)
@@ -189,10 +195,10 @@ Texts = Annotated[list[Text] | None, BeforeValidator(_nothing)]
 class Provider(_Model):
     """Who published an article. The domain is a host: lower case, in punycode, without `www.` (schemas/hosts.py)."""
 
-    name: Text = None
     domain: Annotated[str | None, PlainValidator(_domain)] = None
-    images: Images = None
+    name: Text = None
     authors: Annotated[list[Annotated[str | None, PlainValidator(_author)]] | None, BeforeValidator(_nothing)] = None
+    images: Images = None
 
 
 class Mention(_Model):
@@ -218,6 +224,42 @@ class Mention(_Model):
     amp_url: Annotated[Url, Field(alias="ampWebUrl")] = None
     amp_cache_url: Annotated[Url, Field(alias="cdnAmpWebUrl")] = None
 
+
+_LEAVES = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), datetime: pa.timestamp("us")}
+
+
+def columns_of(model: type[BaseModel], *, as_written: bool = False) -> "list[pa.Field[Any]]":
+    """Return the Arrow fields of a model's values; as_written: every value a text, under its name in a document."""
+    return [
+        pa.field((field.alias or name) if as_written else name, _kind(field.annotation, as_written))
+        for name, field in model.model_fields.items()
+    ]
+
+
+def _kind(annotation: Any, as_written: bool) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return pa.struct(columns_of(annotation, as_written=as_written))
+    if get_origin(annotation) is list:
+        return pa.list_(_kind(get_args(annotation)[0], as_written))
+    inner = [part for part in get_args(annotation) if part is not NoneType]
+    if inner:  # `X | None`, Annotated[X, …]
+        return _kind(inner[0], as_written)
+    return pa.string() if as_written else _LEAVES[annotation]
+
+
+_ENTRY_COLUMNS: list[Any] = [
+    ("entry_id", pa.int64()),
+    ("entry_digest", DIGEST),
+    *(field for field in columns_of(Mention) if field.name != "provider"),
+    *(field.with_name(f"provider_{field.name}") for field in columns_of(Provider)),
+    ("provider_logo_url", pa.string()),
+    ("title_flaw", pa.int8()),
+    ("excerpt_flaw", pa.int8()),
+    ("provider_name_flaw", pa.int8()),
+    ("unknown", pa.string()),
+]
+# one row per distinct entry of a batch: what one mention says, whoever says it
+ENTRIES = pa.schema(_ENTRY_COLUMNS)
 
 # Pydantic's own error types for shapes, in our words; all other errors carry their words themselves.
 SHAPES = {"list_type": "a list", "model_type": "a mapping", "model_attributes_type": "a mapping"}

@@ -68,8 +68,8 @@ def _last_escape(text: str, end: int) -> int:
 
 _AMPERSAND = r"(?:amp|AMP|#0*38|#[xX]0*26);"
 _REFERENCE = re.compile(
-    rf"&(?=#?[0-9A-Za-z]+;)((?:{_AMPERSAND})*+)"
-    r"(?:#0*+([0-9]{1,7});|#[xX]0*+([0-9A-Fa-f]{1,6});|([A-Za-z][A-Za-z0-9]{1,31};))?+"
+    rf"&(?=#?[0-9A-Za-z]+;)((?:{_AMPERSAND})*)"
+    r"(?:#0*+([0-9]{1,7});|#[xX]0*+([0-9A-Fa-f]{1,6});|([A-Za-z][A-Za-z0-9]{1,31};))?"
 )
 _LAST = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)

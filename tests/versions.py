@@ -25,7 +25,7 @@ from schemas.shared_alias import judge
 from schemas.urls import POLICY_VERSION, facts
 from tests.flows.reading.samples import CONTEXT, document
 from tests.schemas.test_shared_alias import NO_TWO, ONE_STORY
-from warehouse.ledger.migrations import FORMAT_VERSION
+from warehouse.ledger.opening import FORMAT_VERSION
 from warehouse.sql_files import read_sql
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -141,7 +141,7 @@ VERSIONS: dict[str, tuple[int, Lines, str]] = {
     "format": (
         FORMAT_VERSION,
         ledger_format,
-        "FORMAT_VERSION in warehouse/ledger/migrations.py, with a step in MIGRATIONS",
+        "FORMAT_VERSION in warehouse/ledger/opening.py, with a script migrate_N.sql in warehouse/sql/ledger",
     ),
 }
 

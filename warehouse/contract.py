@@ -57,7 +57,7 @@ def render_contract(tables: Iterable[Table] = ALL_TABLES, version: int = CONTRAC
 def _table(table: Table) -> Tree:
     return {
         "name": table.name,
-        "physicalName": _shown(table),
+        "physicalName": shown_name(table),
         "physicalType": "view" if table.kind == "view" else "table",
         "logicalType": "object",
         "description": table.description,
@@ -72,7 +72,7 @@ def _contract_key(table: Table) -> tuple[str, ...]:
     return () if nullable & set(table.primary_key) else table.primary_key
 
 
-def _shown(table: Table) -> str:
+def shown_name(table: Table) -> str:
     """Return the table's name as consumers write it: that of schema ops with its schema."""
     return table.name if table.schema == "main" else table.qualified_name
 
@@ -94,16 +94,6 @@ def _column(table: Table, column: Column) -> Tree:
     if targets:
         tree["relationships"] = [{"type": "foreignKey", "to": target} for target in targets]
     return tree
-
-
-def promised_keys(contract: str) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Return the columns that are unique together in each table and view of a contract, by schema and name."""
-    keys = {}
-    for table in yaml.load(contract, Loader=yaml.CSafeLoader)["schema"]:
-        schema, _, name = table["physicalName"].rpartition(".")
-        places = {one["primaryKeyPosition"]: one["name"] for one in table["properties"] if one.get("primaryKey")}
-        keys[schema or "main", name] = tuple(places[place] for place in sorted(places))
-    return keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +118,4 @@ def relationships(tables: Iterable[Table] = ALL_TABLES) -> Iterator[Relationship
     for table in tables:
         required = {column.name for column in table.columns if not column.is_nullable}
         for key in table.foreign_keys:
-            yield Relationship(_shown(table), key.column, key.table, key.to_column, key.column in required)
+            yield Relationship(shown_name(table), key.column, key.table, key.to_column, key.column in required)

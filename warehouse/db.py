@@ -29,7 +29,7 @@ import duckdb
 
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
-from warehouse.durable import check_no_link, fsync_folder, try_lock
+from warehouse.durable import check_no_link, fsync, try_lock
 
 # Exported again: whoever opens a database tells its errors in these words.
 from warehouse.explain import WAY_BACK as WAY_BACK
@@ -148,26 +148,16 @@ def ledger_connection(
         if not read_only:
             _make_private(path, spill)
         connection = stack.enter_context(_opened(path, read_only, spill, limits))
-        for statement in _within(path.parent.resolve()):
-            connection.execute(statement)
-        _check_tables_only(connection, path)
+        # The ledger's SQL reaches the folders in which runs build and compact.
+        folders = ", ".join(quoted(str(path.parent.resolve() / name)) for name in ("releases", "tmp"))
+        connection.execute(f"set allowed_directories = [{folders}]")
+        connection.execute("set allowed_configs = ['memory_limit', 'max_memory', 'schema', 'search_path']")
+        connection.execute(NO_EXTERNAL_ACCESS)
+        connection.execute(NO_SETTINGS)
+        for kind, name, _ in foreign(connection, path.stem):
+            what = f"the ledger holds a {kind} of somebody else's: newsmart makes tables only"
+            raise LedgerDamaged(what, where=f"{path}: {name[:100]!r}", todo=WAY_BACK)
         yield connection
-
-
-def _within(folder: Path) -> list[str]:
-    """Return what shuts the ledger's SQL into the folders in which runs build and compact."""
-    folders = ", ".join(quoted(str(folder / name)) for name in ("releases", "tmp"))
-    changing = ", ".join(map(quoted, ("memory_limit", "max_memory", "schema", "search_path")))
-    opening = [f"set allowed_directories = [{folders}]", f"set allowed_configs = [{changing}]"]
-    return [*opening, NO_EXTERNAL_ACCESS, NO_SETTINGS]
-
-
-def _check_tables_only(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    found = foreign(connection, path.stem)
-    if found:
-        kind, name, _ = found[0]
-        what = f"the ledger holds a {kind} of somebody else's: newsmart makes tables only"
-        raise LedgerDamaged(what, where=f"{path}: {str(name)[:100]!r}", todo=WAY_BACK)
 
 
 def foreign(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[str, str, str | None]]:
@@ -177,14 +167,16 @@ def foreign(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[s
 
 
 @contextmanager
-def memory_connection(spill_parent: Path, *, limits: Limits = NO_LIMITS) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory for the block, where no ledger is needed: for files that tests make and compare.
+def memory_connection(
+    spill_parent: Path | None = None, *, limits: Limits = NO_LIMITS
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory for the block; without `spill_parent` it spills nothing.
 
     Raises RunFailed when the disk is full or not to be written.
     """
     with ExitStack() as stack:
-        stack.enter_context(_explained(spill_parent, is_ledger=False))
-        spill = stack.enter_context(spill_folder(spill_parent))
+        stack.enter_context(_explained(spill_parent or Path("memory"), is_ledger=False))
+        spill = None if spill_parent is None else stack.enter_context(spill_folder(spill_parent))
         yield stack.enter_context(_opened(":memory:", False, spill, limits))
 
 
@@ -308,7 +300,7 @@ def _make_private(path: Path, spill: Path) -> None:
             duckdb.connect(new, config=_settings(spill, NO_LIMITS)).close()
             give_to_warehouse(new, path.parent, PRIVATE_MODE)
             new.rename(path)
-            fsync_folder(path.parent)
+            fsync(path.parent)
         elif os.geteuid() == 0 or path.stat().st_mode & ~PRIVATE_MODE & 0o777:
             give_to_warehouse(path, path.parent, PRIVATE_MODE)
     except OSError as error:

@@ -24,9 +24,6 @@ class NotAFile(OSError):
     """A folder, pipe, socket or device stands where a file should."""
 
 
-A_LINK = "a link, which is not followed here"
-
-
 def check_place(target: Path) -> None:
     """Raise UsageError where no file can be put at a path that somebody named: no folder there, or no file."""
     if not target.parent.is_dir():
@@ -42,7 +39,7 @@ def check_no_link(path: Path) -> None:
         raise RunFailed("a link in the warehouse's folder is not followed", where=str(path), todo=todo)
 
 
-def open_regular(folder: Path, name: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
+def open_regular(folder: Path, name: str, flags: int = os.O_RDONLY) -> int:
     """Open a file below a folder without following a link in any part of its name; return the descriptor.
 
     Raises OSError, also for what is no file: it neither waits for one who writes into a pipe nor touches a device.
@@ -54,7 +51,7 @@ def open_regular(folder: Path, name: str, flags: int = os.O_RDONLY, mode: int = 
             inner = _open_at(at, part, os.O_RDONLY | os.O_DIRECTORY)
             os.close(at)
             at = inner
-        number = _open_at(at, last, flags | os.O_NONBLOCK, mode)
+        number = _open_at(at, last, flags | os.O_NONBLOCK)
     finally:
         os.close(at)
     if not stat.S_ISREG(os.fstat(number).st_mode):
@@ -63,18 +60,23 @@ def open_regular(folder: Path, name: str, flags: int = os.O_RDONLY, mode: int = 
     return number
 
 
-def _open_at(folder: int, name: str, flags: int, mode: int = 0o666) -> int:
+def read_regular(folder: Path, name: str, size: int = -1) -> bytes:
+    """Return the first bytes of a file below a folder, or all of them. Raises OSError as `open_regular` does."""
+    with open(open_regular(folder, name), "rb") as file:
+        return file.read(size)
+
+
+def _open_at(folder: int, name: str, flags: int) -> int:
     try:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=folder)
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder)
     except OSError as error:
         # A link to a folder is told as "not a directory" where one was asked for.
-        if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and _is_link(folder, name)):
-            raise OSError(errno.ELOOP, A_LINK) from error
+        is_link = error.errno == errno.ELOOP or (
+            error.errno == errno.ENOTDIR and stat.S_ISLNK(os.lstat(name, dir_fd=folder).st_mode)
+        )
+        if is_link:
+            raise OSError(errno.ELOOP, "a link, which is not followed here") from error
         raise
-
-
-def _is_link(folder: int, name: str) -> bool:
-    return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
 
 
 def try_lock(number: int, *, shared: bool = False) -> bool:
@@ -107,7 +109,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int | None = None) -> 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    fsync_folder(path.parent)
+    fsync(path.parent)
 
 
 def _take_after(number: int, path: Path, mode: int | None) -> None:
@@ -121,17 +123,8 @@ def _take_after(number: int, path: Path, mode: int | None) -> None:
         hand_over(number, path.parent, mode)
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make the renames and new names in a folder last through a power cut. Raises OSError."""
-    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def fsync_file(path: Path) -> None:
-    """Flush a file's content to the disk. Raises OSError."""
+def fsync(path: Path) -> None:
+    """Flush a file's content, or the renames and new names in a folder, to the disk. Raises OSError."""
     number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(number)

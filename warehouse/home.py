@@ -40,9 +40,22 @@ def check_release_id(release_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The paths of one warehouse. `file` is absolute and is the link itself, never what it points at."""
+    """The paths of one warehouse.
+
+    `file` is absolute and is the link itself, never what it points at. `stray_wal` is the write-ahead log that a
+    program leaves beside it when it opened the link for writing. All others lie in `folder`, FILE.d, which is private.
+    """
 
     file: Path
+    stray_wal: Path
+    folder: Path
+    ledger: Path  # mode 0600
+    lock: Path  # the file that a run locks
+    state: Path  # what the last run left for those who must not wait for a lock
+    temp: Path  # the parent of DuckDB's spill folders
+    prefect: Path  # the folder of Prefect's server and its database
+    releases: Path  # the folder of release folders
+    differing: Path  # the folder of a release that was other than a whole build
 
     @classmethod
     def of(cls, file: Path) -> "Home":
@@ -53,52 +66,19 @@ class Home:
         if not is_utf8(path):
             # DuckDB says no more of it than `std::bad_cast`.
             raise UsageError("the warehouse's path is not UTF-8", where=ascii(path), todo="name another --warehouse")
-        return cls(Path(path))
-
-    @property
-    def folder(self) -> Path:
-        """FILE.d, the folder of all that is private."""
-        return self.file.with_name(self.file.name + FOLDER_SUFFIX)
-
-    @property
-    def ledger(self) -> Path:
-        """The ledger's file, mode 0600."""
-        return self.folder / "ledger.duckdb"
-
-    @property
-    def lock(self) -> Path:
-        """The file that a run locks."""
-        return self.folder / "lock"
-
-    @property
-    def state(self) -> Path:
-        """What the last run left for those who must not wait for a lock."""
-        return self.folder / "state.json"
-
-    @property
-    def temp(self) -> Path:
-        """The parent of DuckDB's spill folders."""
-        return self.folder / "tmp"
-
-    @property
-    def prefect(self) -> Path:
-        """The folder of Prefect's server and its database."""
-        return self.folder / "prefect"
-
-    @property
-    def releases(self) -> Path:
-        """The folder of release folders."""
-        return self.folder / "releases"
-
-    @property
-    def differing(self) -> Path:
-        """The folder of a release that was other than a whole build."""
-        return self.folder / "differing"
-
-    @property
-    def stray_wal(self) -> Path:
-        """The write-ahead log that a program leaves beside FILE when it opened the link for writing."""
-        return self.file.with_name(self.file.name + ".wal")
+        folder = Path(path + FOLDER_SUFFIX)
+        return cls(
+            file=Path(path),
+            stray_wal=Path(path + ".wal"),
+            folder=folder,
+            ledger=folder / "ledger.duckdb",
+            lock=folder / "lock",
+            state=folder / "state.json",
+            temp=folder / "tmp",
+            prefect=folder / "prefect",
+            releases=folder / "releases",
+            differing=folder / "differing",
+        )
 
     def release_folder(self, release_id: str) -> Path:
         """Return the folder of a published release. Raises UsageError when the id is no id."""

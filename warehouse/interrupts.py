@@ -35,7 +35,7 @@ class Terminated(KeyboardInterrupt):
 
 
 class _Note:
-    """The signal that came and is not yet told, the signals that are noted, and the connections that are open."""
+    """The first signal that came, the signals that are noted, and the connections that are open."""
 
     def __init__(self) -> None:
         self.number: int | None = None

@@ -13,7 +13,6 @@ keep the warehouse locked.
 import json
 import os
 import socket
-import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from schemas.errors import LockedError, RunFailed
-from warehouse.durable import check_no_link, try_lock
+from warehouse.durable import open_regular, read_regular, try_lock
 from warehouse.home import Home
 from warehouse.owners import file_mode, hand_over
 from warehouse.refusals import refused
@@ -32,8 +31,6 @@ from warehouse.refusals import refused
 GRACE_SECONDS = 0.3
 PAUSE_SECONDS = 0.02
 MAX_TEXT_BYTES = 10_000
-# Through no link, and without waiting for whoever should write into a pipe of that name.
-READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +100,13 @@ def _acquire(path: Path, deadline: float) -> int:
 
 def _open(path: Path) -> int:
     """Open the lock, made where it is absent. What it says is overwritten, so it has to be a file of its own."""
-    check_no_link(path)
     try:
-        number = os.open(path, os.O_RDWR | os.O_CREAT | READ_FLAGS, 0o666)
+        number = open_regular(path.parent, path.name, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise refused("cannot open the warehouse's lock", path, error) from error
-    status = os.fstat(number)
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+    if os.fstat(number).st_nlink > 1:
         os.close(number)
-        raise RunFailed("the warehouse's lock is no file, or has another name too", where=str(path), todo="remove it")
+        raise RunFailed("the warehouse's lock has another name too", where=str(path), todo="remove it")
     with suppress(OSError):  # another user's, who lets this one write it
         hand_over(number, path.parent, file_mode(path.parent))
     return number
@@ -150,14 +145,13 @@ def _sign(number: int, path: Path) -> None:
 def read_holder(path: Path) -> Holder | None:
     """Return what the lock file says, or None when it is absent, empty or unreadable. It may be stale."""
     try:
-        with open(os.open(path, READ_FLAGS), "rb") as file:
-            told = json.loads(file.read(MAX_TEXT_BYTES))
+        content = json.loads(read_regular(path.parent, path.name, MAX_TEXT_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         return None
-    pid = told.get("pid")
-    texts = [told.get(name) for name in ("started_at", "host", "command")]
+    pid = content.get("pid")
+    texts = [content.get(name) for name in ("started_at", "host", "command")]
     started_at, host, command = (text if isinstance(text, str) else None for text in texts)
     return Holder(pid if isinstance(pid, int) else None, started_at, host, command)
 
@@ -168,7 +162,7 @@ def probe(home: Home) -> Holder | None:
     Takes a shared lock for an instant: a run that starts just then waits GRACE_SECONDS before it gives up.
     """
     try:
-        number = os.open(home.lock, READ_FLAGS)
+        number = open_regular(home.folder, home.lock.name)
     except OSError:
         return None
     try:

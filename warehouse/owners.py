@@ -19,7 +19,6 @@ from schemas.errors import RunFailed
 from warehouse.refusals import of_rights, user_name
 
 PRIVATE_MODE = 0o600
-_ALL = 0o7777
 _ENTER, _WRITE = 0o111, 0o222
 
 
@@ -54,18 +53,14 @@ def hand_over(number: int, like: Path, mode: int | None = None) -> None:
     wanted, now = like.stat(), os.fstat(number)
     if stat.S_ISREG(now.st_mode) and now.st_nlink > 1:
         return
-    if (now.st_uid, now.st_gid) != (wanted.st_uid, wanted.st_gid) and not _give(number, wanted.st_uid, wanted.st_gid):
-        _give(number, -1, wanted.st_gid)
+    if (now.st_uid, now.st_gid) != (wanted.st_uid, wanted.st_gid):
+        try:
+            os.fchown(number, wanted.st_uid, wanted.st_gid)
+        except OSError:
+            with suppress(OSError):
+                os.fchown(number, -1, wanted.st_gid)
     if mode is not None and stat.S_IMODE(now.st_mode) != mode:
         os.fchmod(number, mode)
-
-
-def _give(number: int, uid: int, gid: int) -> bool:
-    try:
-        os.fchown(number, uid, gid)
-    except OSError:
-        return False
-    return True
 
 
 def hand_over_link(link: Path, like: Path) -> None:
@@ -82,7 +77,7 @@ def file_mode(folder: Path) -> int:
 
 
 def _mode_of(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode) & _ALL
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 @contextmanager
@@ -104,12 +99,9 @@ def check_owner(folder: Path, ledger: Path) -> None:
             owner = path.stat().st_uid
         except OSError:
             continue
-        if owner != os.geteuid() and not os.access(path, wanted) and not _is_read_only(path):
+        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        if owner != os.geteuid() and not os.access(path, wanted) and not is_read_only:
             raise RunFailed("the warehouse is another user's", where=f"{path}: {of_rights(path, None)}")
-
-
-def _is_read_only(path: Path) -> bool:
-    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def notices(folder: Path) -> list[str]:

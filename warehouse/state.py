@@ -20,7 +20,7 @@ from pydantic_core import CoreSchema, SchemaValidator, ValidationError
 from pydantic_core import core_schema as core
 
 from schemas.errors import RunFailed
-from warehouse.durable import NotAFile, open_regular, write_atomically
+from warehouse.durable import NotAFile, read_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.owners import check_owner, file_mode
 from warehouse.refusals import refused
@@ -56,44 +56,30 @@ def read_state(home: Home) -> State | None:
     Takes no lock, and waits for nobody who should write into a pipe of that name.
     """
     try:
-        told = json.loads(_content(home.state))
+        content = json.loads(read_regular(home.folder, home.state.name, MAX_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except NotAFile as error:
+        raise _damaged(home.state, "it is no file") from error
     except OSError as error:
         raise refused("cannot read the warehouse's state", home.state, error) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(home.state, str(error)) from error
-    return _checked(told, home.state)
-
-
-def _content(path: Path) -> bytes:
-    """Return the file's bytes. Raises OSError, also for a link, and ValueError where it is no file."""
+    version = content.get("version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > VERSION:
+        raise RunFailed("the warehouse's state is of a newer newsmart", where=str(home.state), todo="upgrade newsmart")
     try:
-        with open(open_regular(path.parent, path.name), "rb") as file:
-            return file.read(MAX_BYTES)
-    except NotAFile as error:
-        raise ValueError("it is no file") from error
-
-
-def _checked(told: object, path: Path) -> State:
-    if not isinstance(told, dict):
-        raise _damaged(path, "not an object")
-    version = told.get("version")
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise _damaged(path, "it has no version")
-    if version > VERSION:
-        raise RunFailed("the warehouse's state is of a newer newsmart", where=str(path), todo="upgrade newsmart")
-    try:
-        _shape().validate_python(told, strict=True)
+        _shape().validate_python(content, strict=True)
     except ValidationError as error:
-        raise _damaged(path, f"{error.errors()[0]['loc'][0]} is not as it should be") from error
-    state: State = told  # type: ignore[assignment]  # what is read of it is checked above
+        name = next(iter(error.errors()[0]["loc"]), "it")
+        raise _damaged(home.state, f"{name} is not as it should be") from error
+    state: State = content
     return state
 
 
 @cache
 def _shape() -> SchemaValidator:
-    """Return what checks a state: a key may be missing, as in an older newsmart's file, or be one not known here."""
+    """Return the validator of a state. Keys may be missing, as in an older newsmart's file, or be unknown here."""
     text, number = core.str_schema(), core.float_schema(allow_inf_nan=False)
     whole = core.int_schema(ge=-(1 << 63), lt=1 << 63)
     moment = core.no_info_after_validator_function(_moment, text)
@@ -128,7 +114,7 @@ def _shape() -> SchemaValidator:
         "pinned_at_change": core.nullable_schema(whole),
         "takedown": core.nullable_schema(moment),
     }
-    return SchemaValidator(_object({}, state))
+    return SchemaValidator(_object({"version": whole}, state))
 
 
 def _object(
@@ -170,8 +156,8 @@ def write_state(home: Home, state: State) -> None:
     try:
         if home.state.is_dir() and not home.state.is_symlink():
             home.state.rename(home.state.with_name(f"{home.state.name}.aside-{token_hex(4)}"))
-        content = text.encode("utf-8", "backslashreplace") + b"\n"
-        write_atomically(home.state, content, mode=file_mode(home.folder))
+        encoded = text.encode("utf-8", "backslashreplace") + b"\n"
+        write_atomically(home.state, encoded, mode=file_mode(home.folder))
     except OSError as error:
         raise refused("cannot write the warehouse's state", home.state, error) from error
 

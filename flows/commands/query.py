@@ -28,7 +28,7 @@ def query(options: argparse.Namespace) -> int:
     if options.shows_sql:
         put(sql)
         return 0
-    from warehouse.queries.parameters import bound_values
+    from warehouse.queries.recipes import bound_values
 
     _run(options, sql, bound_values(sql, options.set))
     return 0

@@ -28,7 +28,7 @@ from flows.reading.blocks import Memo
 from flows.reading.read import read_batch, warm_up
 from flows.sources.scan import FileRef
 from flows.streams import close_stderr
-from schemas.batches import BATCH_SCHEMAS, RULES_VERSION
+from schemas.batches import RULES_VERSION
 from schemas.documents import bounds
 from schemas.errors import NewsmartError
 from schemas.urls import POLICY_VERSION
@@ -65,7 +65,8 @@ def versions_here() -> Versions:
         installed = version("newsmart")
     except PackageNotFoundError:
         installed = "not installed"
-    layout = sha256("\n".join(map(str, BATCH_SCHEMAS)).encode()).hexdigest()[:8]
+    tables = read_batch([], datetime.min)
+    layout = sha256("\n".join(str(table.schema) for table in tables).encode()).hexdigest()[:8]
     return Versions(installed, RULES_VERSION, POLICY_VERSION, layout)
 
 

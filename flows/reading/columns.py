@@ -22,14 +22,13 @@ from pydantic_core import PydanticCustomError
 
 from flows.reading.entries import URL_FIELDS, Entry, is_web_url
 from flows.reading.problems import Tree
-from schemas.batches import ENTRIES, IMAGE
-from schemas.documents import EARLIEST, Image, Mention, Provider
+from schemas.documents import EARLIEST, ENTRIES, Image, Mention, Provider, columns_of
 from schemas.text import flaw
 from schemas.urls import UrlFacts, facts
 
 Context = dict[str, Any]
 Array = Any
-Validate = Callable[[Any], Any]
+Validate = Callable[..., Any]
 # From how many values on a column is compared as a whole: below, importing pyarrow.compute costs more than it saves.
 MANY = 300
 # Their text, JSON and columns are in memory together, several times.
@@ -45,32 +44,21 @@ _CLEAN = "^[ -$&-~]{20,}$"
 _PLAIN_IMAGE_URL = r"^https?://[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+/[!-~]{0,900}$"
 
 
-def _alias(model: type[BaseModel], name: str) -> str:
-    return model.model_fields[name].alias or name
-
-
-def _strings(model: type[BaseModel], **nested: pa.DataType) -> list[Any]:
-    return [pa.field(_alias(model, name), nested.get(name, pa.string())) for name in model.model_fields]
-
-
 def _validator(model: type[BaseModel], name: str) -> Validate:
     metadata: list[Any] = model.model_fields[name].metadata
     return cast(Validate, next(part.func for part in metadata if isinstance(part, PlainValidator)))
 
 
-_IMAGES = pa.list_(pa.struct(_strings(Image)))
-_TEXTS = pa.list_(pa.string())
-_PROVIDER = pa.struct(_strings(Provider, images=_IMAGES, authors=_TEXTS))
-_SCHEMA = pa.schema(_strings(Mention, images=_IMAGES, topics=_TEXTS, provider=_PROVIDER))
-_MENTION_KEYS = frozenset(_alias(Mention, name) for name in Mention.model_fields)
-_PROVIDER_KEYS = frozenset(_alias(Provider, name) for name in Provider.model_fields)
-_IMAGE_KEYS = frozenset(_alias(Image, name) for name in Image.model_fields)
-_LEAVES = [name for name in Mention.model_fields if name not in ("images", "topics", "provider")]
+_SCHEMA = pa.schema(columns_of(Mention, as_written=True))
+_MENTION_KEYS = frozenset(_SCHEMA.names)
+_PROVIDER_KEYS = frozenset(field.name for field in columns_of(Provider, as_written=True))
+_IMAGE_KEYS = frozenset(field.name for field in columns_of(Image, as_written=True))
 _text, _any_url, _domain = _validator(Image, "title"), _validator(Image, "url"), _validator(Provider, "domain")
+_IMAGES = ENTRIES.field("images").type
 
 
 class Proved(NamedTuple):
-    """Entries as a table (schemas/batches.py: ENTRIES), and in which row each is."""
+    """Entries as a table (schemas/documents.py: ENTRIES), and in which row each is."""
 
     table: pa.Table
     rows: Mapping[Entry, int]
@@ -88,7 +76,7 @@ class Proved(NamedTuple):
 
 
 def table_of_entries(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[int]]:
-    """Return entries as a table (schemas/batches.py: ENTRIES), and the places of those that the model must judge.
+    """Return entries as a table (schemas/documents.py: ENTRIES), and the places of those that the model must judge.
 
     The rows of the latter mean nothing. Gives each entry that is proved its URLs.
     """
@@ -166,20 +154,10 @@ class _Reader:
 
     def columns(self) -> dict[str, Array]:
         """Return the columns of ENTRIES but for the keys and what no model knows."""
-        found = {}
-        for name in _LEAVES:
-            validate = _validator(Mention, name)
-            kind = ENTRIES.field(name).type
-            if kind == pa.timestamp("us"):
-                validate = partial(self._moment, validate)
-            found[name] = self._typed(self._column(_alias(Mention, name)), kind, validate)
-        found["topics"] = self._texts(self._column("topics"))
-        found["images"] = self._images(self._column("images"))
-        children = dict(zip([field.name for field in _PROVIDER], self._column("provider").flatten(), strict=True))
-        found["provider_name"] = self._typed(children["name"], pa.string(), _text)
-        found["provider_domain"] = self._hosts(children["domain"])
-        found["provider_authors"] = self._texts(children["authors"])
-        logos = found["provider_images"] = self._images(children["images"])
+        written = {name: self._column(name) for name in _SCHEMA.names}
+        provider = written.pop("provider")
+        found = self._columns(Mention, written) | self._columns(Provider, _children(provider), "provider_")
+        logos = found["provider_images"]
         urls = logos.values.field("url").to_pylist()
         first = [urls[start] if start < end else None for start, end in pairwise(logos.offsets.to_pylist())]
         found["provider_logo_url"] = pa.array(first, pa.string())
@@ -192,8 +170,25 @@ class _Reader:
         chunks = self._table[name].chunks
         return chunks[0] if chunks else pa.array([], _SCHEMA.field(name).type)
 
-    def _moment(self, validate: Callable[..., Any], value: Any) -> Any:
-        return validate(value, self._info)
+    def _columns(self, model: type[BaseModel], written: Mapping[str, Array], prefix: str = "") -> dict[str, Array]:
+        """Return the typed columns of a model. In: what is written under each of its names in a document."""
+        found = {}
+        for name, field in model.model_fields.items():
+            texts = written.get(field.alias or name)
+            if texts is None:
+                continue
+            kind = ENTRIES.field(prefix + name).type
+            if pa.types.is_list(kind):
+                found[prefix + name] = self._images(texts) if kind == _IMAGES else self._texts(texts)
+            elif _validator(model, name) is _domain:
+                found[prefix + name] = self._hosts(texts)
+            else:
+                found[prefix + name] = self._typed(texts, kind, self._validate(model, name, kind))
+        return found
+
+    def _validate(self, model: type[BaseModel], name: str, kind: pa.DataType) -> Validate:
+        validate = _validator(model, name)
+        return partial(validate, info=self._info) if kind == pa.timestamp("us") else validate
 
     def _typed(self, texts: Array, kind: pa.DataType, validate: Validate, rows: Sequence[int] | None = None) -> Array:
         """Return typed values. In: where the values of each row start, of lists; else a value is a row."""
@@ -251,13 +246,15 @@ class _Reader:
 
     def _images(self, lists: Array) -> Array:
         rows = lists.offsets.to_pylist()
-        children = dict(zip([field.name for field in lists.type.value_type], lists.values.flatten(), strict=True))
+        written = _children(lists.values)
         typed = []
-        for name in Image.model_fields:
+        for field, (name, told) in zip(_IMAGES.value_type, Image.model_fields.items(), strict=True):
             validate = _image_url if name == "url" else _validator(Image, name)
-            typed.append(self._typed(children[_alias(Image, name)], IMAGE.field(name).type, validate, rows))
+            typed.append(self._typed(written[told.alias or name], field.type, validate, rows))
         self._refuse(_places(typed[0].is_null()), rows)
-        return pa.ListArray.from_arrays(lists.offsets, pa.StructArray.from_arrays(typed, fields=list(IMAGE)))
+        return pa.ListArray.from_arrays(
+            lists.offsets, pa.StructArray.from_arrays(typed, fields=list(_IMAGES.value_type))
+        )
 
     def _refuse(self, places: Collection[int], rows: Sequence[int]) -> None:
         self.bad.update(bisect_right(rows, place) - 1 for place in places)
@@ -275,6 +272,10 @@ def _host(domain: str | None) -> str | None:
         return cast("str | None", _domain(domain))
     except PydanticCustomError:
         return None
+
+
+def _children(structs: Array) -> dict[str, Array]:
+    return dict(zip([field.name for field in structs.type], structs.flatten(), strict=True))
 
 
 def _places(marks: Array) -> Sequence[int]:

@@ -13,18 +13,20 @@ from collections.abc import Sequence
 
 from flows.reading.problems import MAX_DEPTH, Tree
 
+# CPython before 3.11.5 matches possessive groups wrongly (gh-106052), so only repeats of one character are possessive.
+
 # Not printable to libyaml, or a line break to it alone (NEL, LS, PS), or a byte order mark, or a tab.
 _FORBIDDEN = re.compile("[^\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _ASCII = bytes([10, *range(0x20, 0x7F)])
 _PLAIN = (
     r"(?:[A-Za-z0-9\u00a1-\U0010ffff]|-[0-9])[^\n :#]*+"
-    r"(?:(?: ++(?=[^ #:\n])|:(?=[^ \n])|#)[^\n :#]*+)*+"
+    r"(?:(?: ++(?=[^ #:\n])|:(?=[^ \n])|#)[^\n :#]*+)*"
 )
 # The escapes that JSON and YAML 1.1 share, surrogates left out: libyaml refuses them.
 _ESCAPED = r'(?:[^"\\\n]++|\\(?:["\\rnt]|u(?:[0-9a-cA-CefEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2})))*'
 _LINE = re.compile(
-    r"^( *+)(- )?+(?:([A-Za-z][A-Za-z0-9_]{0,99}+):(?: |$))?+"
-    rf"""(?:("[^"\\\n]*+"|'[^'\n]*+')|({_PLAIN})|("{_ESCAPED}"))?+$""",
+    r"^( *+)(- )?(?:([A-Za-z][A-Za-z0-9_]{0,99}+):(?: |$))?"
+    rf"""(?:("[^"\\\n]*+"|'[^'\n]*+')|({_PLAIN})|("{_ESCAPED}"))?$""",
     re.MULTILINE,
 )
 _NULLS = ("", "null")

@@ -19,7 +19,7 @@ import duckdb
 from tests.benchmarks.contenders import document_files
 from tests.benchmarks.measure import ROOT
 from tests.benchmarks.summary import Line
-from warehouse.queries.parameters import bound_values
+from warehouse.queries.recipes import bound_values
 
 COOKBOOK = ROOT / "warehouse" / "sql" / "cookbook"
 THREADS = 2

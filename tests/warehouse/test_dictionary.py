@@ -16,17 +16,18 @@ REFERENCE = re.compile(r'    (\w+) (\|\||\|o)--(o\{|o\|) (\w+) : "(\w+)"')
 ENTITY = re.compile(r"    (\w+) \{")
 ATTRIBUTE = re.compile(r"        [A-Z]+ (\w+) (PK|FK|PK, FK)")
 SHORTEST_MEANING = 8
+PAGE = PATH.read_text(encoding="utf-8")
 
 
 def test_the_committed_page_is_what_the_declarations_give() -> None:
-    committed, rendered = PATH.read_text(encoding="utf-8"), render_dictionary()
+    committed, rendered = PAGE, render_dictionary(PAGE)
     changes = difflib.unified_diff(committed.splitlines(), rendered.splitlines(), "committed", "rendered", lineterm="")
     assert committed == rendered, "run python -m warehouse.dictionary\n" + "\n".join(changes)
 
 
 @pytest.mark.parametrize("table", ALL_TABLES, ids=[table.name for table in ALL_TABLES])
 def test_each_table_tells_its_grain_and_every_column(table: Table) -> None:
-    page = render_dictionary()
+    page = render_dictionary(PAGE)
     heading = f"### {table.qualified_name if table.schema == 'ops' else table.name}\n"
     assert page.count(heading) == 1
     section = page.split(heading)[1].split("\n### ")[0]
@@ -40,7 +41,7 @@ def test_each_table_tells_its_grain_and_every_column(table: Table) -> None:
 
 
 def test_every_link_of_the_contents_leads_to_a_heading() -> None:
-    page = render_dictionary()
+    page = render_dictionary(PAGE)
     anchors = {heading.replace(".", "") for heading in re.findall(r"^### (.+)$", page, re.MULTILINE)}
     links = set(re.findall(r"\]\(#([\w-]+)\)", page))
     assert links == anchors

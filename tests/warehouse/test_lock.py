@@ -13,12 +13,14 @@ import pytest
 
 from schemas.errors import LockedError, RunFailed
 from tests.warehouse.making import end, make_home, start_python, wait_ready
+from warehouse.durable import open_regular
 from warehouse.home import Home
 from warehouse.lock import hold, probe, read_holder
 
 HOLD = """
 import sys
 from pathlib import Path
+from warehouse.durable import open_regular
 from warehouse.home import Home
 from warehouse.lock import hold
 with hold(Home.of(Path(sys.argv[1]))):
@@ -116,18 +118,17 @@ def test_waiting_gets_the_lock_when_the_other_ends(tmp_path: Path) -> None:
 def test_a_lock_file_that_was_replaced_is_not_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody deletes and remakes the file between our open and our lock: the lock must be on the new file."""
     home = make_home(tmp_path)
-    real_open = os.open
     opened: list[Path] = []
 
-    def open_then_replace(path: Path, *rest: int) -> int:
-        number = real_open(path, *rest)
+    def open_then_replace(folder: Path, name: str, *flags: int) -> int:
+        number = open_regular(folder, name, *flags)
         if not opened:
             home.lock.unlink()
             home.lock.write_bytes(b"")
-        opened.append(path)
+        opened.append(folder)
         return number
 
-    monkeypatch.setattr("warehouse.lock.os.open", open_then_replace)
+    monkeypatch.setattr("warehouse.lock.open_regular", open_then_replace)
     with hold(home):
         assert len(opened) == 2
         assert probe(home) is not None
@@ -149,6 +150,7 @@ def test_a_forked_worker_that_outlives_its_parent_does_not_hold_the_lock(tmp_pat
     code = """
 import os, sys, time
 from pathlib import Path
+from warehouse.durable import open_regular
 from warehouse.home import Home
 from warehouse.lock import hold
 with hold(Home.of(Path(sys.argv[1]))):

@@ -4,7 +4,7 @@ It is read from the file's own catalog and not from the declarations: a release 
 of newsmart than the one that exports it, and what is exported must describe itself as it is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,32 +12,30 @@ from typing import Any
 import duckdb
 
 from schemas.errors import RunFailed
-from warehouse.contract import promised_keys
+from schemas.tables import ALL_TABLES
+from warehouse.clock import as_text
 from warehouse.sql_files import fetch_records, read_sql
 
-
-@dataclass(frozen=True, slots=True)
-class ExportColumn:
-    """A column as the file has it; `type` is DuckDB's name for it."""
-
-    name: str
-    type: str
-    comment: str
-    is_nullable: bool
+AUDITED_KEYS = {
+    table.qualified_name: table.primary_key
+    for table in ALL_TABLES
+    if table.kind != "view" and table.primary_key and not table.declared_key
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
     """A table or view as the file has it; `sql` is the statement that makes a view, None for a table.
 
-    `primary_key`: what is unique in a table, also where DuckDB does not know of it.
+    `columns`: name, type (DuckDB's name for it), comment and is_nullable of each. `primary_key`: what is unique in a
+    table, also where DuckDB does not know of it.
     """
 
     schema: str
     name: str
     comment: str
-    columns: tuple[ExportColumn, ...]
-    primary_key: tuple[str, ...]
+    columns: Sequence[Mapping[str, Any]]
+    primary_key: Sequence[str]
     sql: str | None
 
     @property
@@ -48,7 +46,7 @@ class Relation:
     @property
     def column_types(self) -> tuple[tuple[str, str], ...]:
         """Name and type of each column, for the fingerprint."""
-        return tuple((column.name, column.type) for column in self.columns)
+        return tuple((column["name"], column["type"]) for column in self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +74,24 @@ class Contents:
 
 def read_contents(connection: duckdb.DuckDBPyConnection) -> Contents:
     """Return what the release that the connection has opened says of itself. Raises RunFailed where it is none."""
-    columns: dict[tuple[str, str], list[ExportColumn]] = {}
-    for schema, relation, name, type_, comment, is_nullable in connection.execute(
-        read_sql("export", "columns")
-    ).fetchall():
-        columns.setdefault((schema, relation), []).append(ExportColumn(name, type_, comment or "", is_nullable))
-    if ("ops", "release") not in columns:
+    relations = [_relation(row) for row in fetch_records(connection, read_sql("export", "relations"))]
+    names = {relation.qualified_name for relation in relations}
+    if "ops.release" not in names:
         raise RunFailed("not a release of newsmart", where="it has no table ops.release")
     releases = fetch_records(connection, "from ops.release")
     if len(releases) != 1:
         raise RunFailed("not a release of newsmart", where=f"ops.release has {len(releases)} rows")
-    has_contract = ("ops", "contract") in columns
-    contracts = connection.execute("select yaml from ops.contract").fetchall() if has_contract else []
-    keys = {} if not contracts else promised_keys(contracts[0][0])
-
-    def relations(kind: str) -> Iterator[Relation]:
-        for schema, name, comment, declared_key, sql in connection.execute(read_sql("export", kind)).fetchall():
-            key = tuple(declared_key) or (keys.get((schema, name), ()) if kind == "tables" else ())
-            yield Relation(schema, name, comment or "", tuple(columns[schema, name]), key, sql)
-
+    contracts = connection.execute("select yaml from ops.contract").fetchall() if "ops.contract" in names else []
     return Contents(
-        {name: f"{one.isoformat()}Z" if isinstance(one, datetime) else one for name, one in releases[0].items()},
-        tuple(relations("tables")),
-        tuple(relations("views")),
+        {name: as_text(one) if isinstance(one, datetime) else one for name, one in releases[0].items()},
+        tuple(relation for relation in relations if relation.sql is None),
+        tuple(relation for relation in relations if relation.sql is not None),
         contracts[0][0] if contracts else None,
     )
+
+
+def _relation(row: Mapping[str, Any]) -> Relation:
+    """Return a relation; a key that is audited and not declared in DuckDB comes from our own declarations."""
+    audited = AUDITED_KEYS.get(f"{row['schema']}.{row['name']}", ())
+    has_them = {column["name"] for column in row["columns"]}.issuperset(audited)
+    return Relation(**{**row, "primary_key": row["primary_key"] or (audited if has_them else ())})

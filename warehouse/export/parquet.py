@@ -7,7 +7,6 @@ which holds a row group for every month at once and does not keep the order of r
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +64,7 @@ def _table(
 
 
 def _relation(relation: Relation) -> Record:
-    columns = [asdict(column) for column in relation.columns]
-    return {"schema": relation.schema, "name": relation.name, "comment": relation.comment, "columns": columns}
+    return {name: getattr(relation, name) for name in ("schema", "name", "comment", "columns")}
 
 
 def write_table(

@@ -1,55 +1,22 @@
-"""Where an export goes: what it needs of a place, and a folder of this machine as one.
+"""A folder of this machine as the place of an export; `bucket.py` has the same methods for a bucket.
 
-A place is a set of names with one that is replaced atomically, the manifest. Everything else about an export is the
-same for a folder and for a bucket (bucket.py).
+Exports lie side by side in folders of their own, below one manifest that is replaced atomically. All else about an
+export is the same for every place (`release.py`).
 """
 
 import os
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from schemas.errors import LockedError, UsageError
-from warehouse.durable import fsync_file, fsync_folder, try_lock, write_atomically
+from warehouse.durable import fsync, try_lock, write_atomically
 from warehouse.export.manifest import FOLDER, MANIFEST, Manifest, parse_manifest
 from warehouse.refusals import refused
 
 LOCK = ".newsmart-export.lock"
-
-
-class Place(Protocol):
-    """Where exports lie, side by side in folders, below one manifest."""
-
-    @property
-    def shown(self) -> str:
-        """The place's name, for people: no credentials are in it."""
-
-    def held(self) -> AbstractContextManager[None]:
-        """Hold the place for a block, as far as it can be held. Raises LockedError where another export has it."""
-
-    def read(self) -> Manifest | None:
-        """Return the manifest that is there. Raises UsageError where it, or the place, is not ours."""
-
-    def staged(self, folder: str) -> AbstractContextManager[Path]:
-        """Give, for a block, the local folder in which an export's files are made."""
-
-    def keep(self, folder: str, file: Path, relative: str) -> None:
-        """Take a finished file in: it lasts, below the export's folder, when this returns."""
-
-    def switch(self, content: bytes) -> None:
-        """Replace the manifest, atomically. Raises LockedError where another export was faster."""
-
-    def sizes(self, folder: str) -> Mapping[str, int]:
-        """Return path (below the place) and size of each file of an export."""
-
-    def remove(self, folder: str) -> None:
-        """Remove an export; what cannot be removed is left for the next time."""
-
-    def leftovers(self, kept: tuple[str, ...]) -> list[str]:
-        """Return the folders of exports that are not kept and that nobody can be writing."""
 
 
 class Folder:
@@ -100,15 +67,15 @@ class Folder:
         staged = self.path / folder
         with writing(staged):
             staged.mkdir()
-            fsync_folder(self.path)
+            fsync(self.path)
         yield staged
 
     def keep(self, folder: str, file: Path, relative: str) -> None:
         """Flush the file, and the folders on the way to it: it lies in its place already."""
         with writing(file):
-            fsync_file(file)
+            fsync(file)
             for parent in file.parents:
-                fsync_folder(parent)
+                fsync(parent)
                 if parent == self.path / folder:
                     break
 

@@ -16,13 +16,15 @@ import duckdb
 from schemas.errors import UsageError
 from warehouse.db import Limits, release_connection
 from warehouse.durable import sha256_of
+from warehouse.export.bucket import Bucket
 from warehouse.export.contents import Contents, read_contents
 from warehouse.export.manifest import FORMATS, Manifest, make_manifest, new_folder
 from warehouse.export.parquet import write_tables
-from warehouse.export.place import Place, writing
+from warehouse.export.place import Folder, writing
 
 Format = Literal["parquet", "duckdb"]
 Record = dict[str, Any]
+Place = Folder | Bucket
 CONTRACT = "contract.yaml"
 
 

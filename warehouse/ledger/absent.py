@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
-from warehouse.sql_files import read_sql
+from warehouse.sql_files import read_sql, run_script
 
 
 def vanished(
@@ -22,6 +22,7 @@ def vanished(
     """
     if not empty:
         return []
+    run_script(connection, "ledger", "document_there")
     names = [source for source, _ in unlistable]
     prefixes = [f"{folder}/" if folder else "" for _, folder in unlistable]
     rows = connection.execute(
@@ -38,6 +39,7 @@ def renamed(connection: duckdb.DuckDBPyConnection, given: Sequence[str], files: 
     known = {str(row[0]) for row in connection.execute("select distinct source from ledger.document").fetchall()}
     if not known - set(given) or not set(given) - known:
         return []
+    run_script(connection, "ledger", "document_there")
     connection.register("absent_file", files)
     rows = connection.execute(read_sql("ledger", "renamed"), {"given": list(given)}).fetchall()
     connection.unregister("absent_file")

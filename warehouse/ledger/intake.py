@@ -13,7 +13,7 @@ import pyarrow as pa
 from schemas.batches import ReadBatch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import store
-from warehouse.ledger.withheld import bytes_left, withhold
+from warehouse.ledger.tombstones import bytes_left, withhold
 from warehouse.sql_files import read_sql, run_script
 
 

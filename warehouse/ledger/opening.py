@@ -1,27 +1,42 @@
-"""The ledger: opening it, its format version and the few facts that stand in its `meta`.
+"""The ledger: opening it, its format and its tables, and the few facts that stand in its `meta`.
 
 It is a DuckDB file of its own because it must outlive every release: bytes, versions and mentions are appended and
 never rebuilt. Its catalog is called `ledger` after the file; scratch tables of a build live in an in-memory catalog
 called `work`, so that nothing of a build is ever written here.
+
+A backup comes from wherever somebody kept it, and a build believes the ledger. That a ledger holds tables only, nothing
+that is SQL, is seen whenever one is opened (`db.py`); here each table is compared with the script that makes a new
+ledger. Rejected: a list of columns in Python, which would be a second declaration.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
+from functools import cache
 
 import duckdb
+import pyarrow as pa
 
+from schemas.batches import RULES_VERSION
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
 from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, memory_connection, named
 from warehouse.home import Home
-from warehouse.ledger.migrations import FORMAT_VERSION, MIGRATIONS
-from warehouse.ledger.shape import check_tables
 from warehouse.sql_files import define_macros, read_sql
+
+FORMAT_VERSION = 3
+"""The script `sql/ledger/migrate_N.sql` brings a ledger of format N to the next. It is never edited once released."""
 
 EVENT_CHANGE = "event_change"
 REWRITTEN = "rewritten_at_change"
+# The shelves (`packs.py`) are made as they are needed, so the script does not name them.
+SHELF_PREFIX = "shelf_"
+SHELF_COLUMNS = {("pack_id", "BIGINT"), ("bytes", "BLOB")}
+_SHELF = re.compile(SHELF_PREFIX + "(0|[1-9][0-9]{0,8})", re.ASCII)
+
+# Table, column and type.
+Column = tuple[str, str, str]
 
 
 @contextmanager
@@ -41,65 +56,101 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("attach ':memory:' as work")
     define_macros(connection)
     _bring_to_format(connection)
-    check_tables(connection, connection)
+    if get_meta(connection, "rules_version", "") != str(RULES_VERSION):
+        # Not at the top: it brings Pydantic, which most runs can do without.
+        from schemas.documents import ENTRIES
+
+        add_columns(connection, ENTRIES)
+    check_tables(connection)
     connection.execute("attach ':memory:' as base")
     connection.execute(read_sql("scope", "whole"))
 
 
-def _bring_to_format(connection: duckdb.DuckDBPyConnection) -> None:
-    tables = {str(row[0]) for row in connection.execute(_TABLES).fetchall()}
-    if not tables:
-        _create(connection)
+def add_columns(connection: duckdb.DuckDBPyConnection, entries: pa.Schema) -> None:
+    """Give ledger.entry a column for each field of a document that newsmart has learnt since the ledger was made."""
+    known = {name for (name,) in connection.execute("select column_name from (describe ledger.entry)").fetchall()}
+    if known.issuperset(entries.names):
         return
-    if "meta" not in tables:
-        raise LedgerDamaged("the ledger is not a ledger: it has no table `meta`", todo=WAY_BACK)
-    told = get_meta(connection, "format_version", "0")
-    if not (told.isascii() and told.isdigit()):
-        raise LedgerDamaged(f"the ledger's format is {told[:40]!r}, which is no number", todo=WAY_BACK)
-    version = int(told)
-    if version > FORMAT_VERSION:
+    connection.register("entries_to_come", entries.empty_table())
+    described = connection.execute("select column_name, column_type from (describe entries_to_come)").fetchall()
+    connection.unregister("entries_to_come")
+    for name, kind in described:
+        if name not in known:
+            connection.execute(f"alter table ledger.entry add column {named(name)} {kind}")
+
+
+def _bring_to_format(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of a new ledger, or migrate an older one, in one transaction."""
+    version = read_format(connection)
+    if version == FORMAT_VERSION:
+        return
+    if version is not None and version > FORMAT_VERSION:
         what = f"the ledger has format {version}, this newsmart knows up to {FORMAT_VERSION}"
         raise RunFailed(what, todo="upgrade newsmart")
-    _migrate(connection, version)
+    steps = ["schema"] if version is None else [f"migrate_{step}" for step in range(version, FORMAT_VERSION)]
+    with transaction(connection):
+        for step in steps:
+            connection.execute(read_sql("ledger", step))
+        set_meta(connection, "format_version", str(FORMAT_VERSION))
 
 
-def check_format(connection: duckdb.DuckDBPyConnection, spill_parent: Path) -> None:
-    """Raise LedgerDamaged where a ledger, open read-only, is of today's format and lacks a table that it should have.
+def read_format(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Return the format of the ledger that a connection has opened, None where it has no tables yet.
 
-    An older one gets them when it is opened; one without any format is told by the next run.
+    Raises LedgerDamaged where it is no ledger.
     """
-    tables = {str(row[0]) for row in connection.execute(_TABLES).fetchall()}
-    if "meta" in tables and get_meta(connection, "format_version", "0") == str(FORMAT_VERSION):
-        with memory_connection(spill_parent) as scratch:
-            check_tables(connection, scratch)
+    tables = table_names(connection)
+    if not tables:
+        return None
+    if "meta" not in tables:
+        raise LedgerDamaged("the ledger is not a ledger: it has no table `meta`", todo=WAY_BACK)
+    version = get_meta(connection, "format_version", "")
+    if not (version.isascii() and version.isdigit() and int(version) > 0):
+        raise LedgerDamaged(f"the ledger's format is {version[:40]!r}, which is no number from 1 on", todo=WAY_BACK)
+    return int(version)
+
+
+def table_names(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the names of the ledger's tables."""
+    return {table for table, _, _ in _columns(connection, "ledger")}
+
+
+def is_shelf(table: str) -> bool:
+    """Return whether a table is a shelf, by its name."""
+    return _SHELF.fullmatch(table) is not None
+
+
+def check_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Raise LedgerDamaged where a table of a ledger of today's format lacks a column, or one is of another type.
+
+    Tables that are not declared are let be: nothing reads them, or it makes them itself.
+    """
+    found = _columns(connection, "ledger")
+    shelves = {table for table, _, _ in found if is_shelf(table)}
+    wanted = _declared() | {(shelf, *column) for shelf in shelves for column in SHELF_COLUMNS}
+    missing = sorted(wanted - found)
+    if missing:
+        table, column, kind = missing[0]
+        raise LedgerDamaged(f"the ledger's table {table} has no column {column} of type {kind}", todo=WAY_BACK)
+
+
+@cache
+def _declared() -> frozenset[Column]:
+    """Return the columns of a new ledger."""
+    with memory_connection() as connection:
+        connection.execute(read_sql("ledger", "schema"))
+        return frozenset(_columns(connection, "memory"))
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, catalog: str) -> set[Column]:
+    rows = connection.execute(read_sql("ledger", "columns"), {"catalog": catalog}).fetchall()
+    return {(str(table), str(column), str(kind)) for table, column, kind in rows}
 
 
 def check_whole(connection: duckdb.DuckDBPyConnection) -> None:
     """Read every column of every table, so that each block's checksum is verified. Raises what DuckDB finds."""
-    columns = connection.execute(
-        "select table_name, column_name from duckdb_columns() where database_name = 'ledger'"
-    ).fetchall()
-    for table, column in columns:
+    for table, column, _ in _columns(connection, "ledger"):
         connection.execute(f"select max(hash({named(column)})) from ledger.{named(table)}").fetchone()
-
-
-_TABLES = "select table_name from duckdb_tables() where database_name = 'ledger'"
-
-
-def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    with transaction(connection):
-        connection.execute(read_sql("ledger", "schema"))
-        set_meta(connection, "format_version", str(FORMAT_VERSION))
-
-
-def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
-    """Apply the steps from the ledger's version on, in one transaction."""
-    if version == FORMAT_VERSION:
-        return
-    with transaction(connection):
-        for step in range(version, FORMAT_VERSION):
-            connection.execute(MIGRATIONS[step])
-        set_meta(connection, "format_version", str(FORMAT_VERSION))
 
 
 @contextmanager
@@ -125,8 +176,8 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
 
 def get_meta(connection: duckdb.DuckDBPyConnection, name: str, default: str) -> str:
     """Return a fact of the ledger, or the default where it was never set."""
-    row = connection.execute("select value from ledger.meta where name = $name", {"name": name}).fetchone()
-    return default if row is None else str(row[0])
+    rows = connection.execute("select value from ledger.meta where name = $name", {"name": name}).fetchall()
+    return str(rows[0][0]) if rows else default
 
 
 def set_meta(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:

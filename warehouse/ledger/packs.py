@@ -21,8 +21,13 @@ from schemas.errors import LedgerDamaged
 from schemas.packs import Pack, Slice, repack, unpack
 from warehouse.db import WAY_BACK
 from warehouse.ledger.feed import Feed
-from warehouse.ledger.shape import SHELF_PREFIX, is_shelf
+from warehouse.ledger.opening import SHELF_PREFIX, is_shelf, table_names
 from warehouse.sql_files import read_sql
+
+# What a shelf takes before the next is begun, in bytes of the documents; compressed they are a fifth of it and less.
+SHELF_BYTES = 128_000_000
+# How a notice of lost packs begins, by which the doctor knows it.
+LOST = "the ledger has lost the bytes of"
 
 
 def kept_bytes(connection: duckdb.DuckDBPyConnection, digests: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
@@ -74,29 +79,20 @@ def free(connection: duckdb.DuckDBPyConnection) -> int:
 
 def _shelves(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Return the numbers of the shelves that there are, also of those that no pack speaks of."""
-    names = connection.execute("select table_name from duckdb_tables() where database_name = 'ledger'").fetchall()
-    return sorted(int(name.removeprefix(SHELF_PREFIX)) for (name,) in names if is_shelf(str(name)))
+    return sorted(int(name.removeprefix(SHELF_PREFIX)) for name in table_names(connection) if is_shelf(name))
 
 
 def lost(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Return the ids of packs that rows of `raw` speak of and that are not on their shelf; none in a sound ledger."""
-    selects = [f"select pack_id, {number:d} as shelf from ledger.{_shelf(number)}" for number in _shelves(connection)]
-    there = " union all ".join(selects) or "select null::bigint as pack_id, null::integer as shelf where false"
-    return [int(row[0]) for row in connection.execute(_LOST.format(there=there)).fetchall()]
-
-
-_LOST = """
-    with there as ({there})
-    select distinct raw.pack_id
-    from ledger.raw as raw
-    left join ledger.pack as pack on pack.pack_id = raw.pack_id
-    left join there on there.pack_id = pack.pack_id and there.shelf = pack.shelf
-    where there.pack_id is null
-    order by raw.pack_id
-"""
-
-# How a notice of lost packs begins, by which the doctor knows it.
-LOST = "the ledger has lost the bytes of"
+    rows = connection.execute(
+        "select pack_id, any_value(pack.shelf) from ledger.raw left join ledger.pack using (pack_id) group by pack_id"
+    ).fetchall()
+    there = {
+        (pack_id, number)
+        for number in _shelves(connection)
+        for (pack_id,) in connection.execute(f"select pack_id from ledger.{_shelf(number)}").fetchall()
+    }
+    return sorted(int(row[0]) for row in rows if row not in there)
 
 
 def forget_lost(connection: duckdb.DuckDBPyConnection) -> int:
@@ -126,11 +122,17 @@ def store(connection: duckdb.DuckDBPyConnection) -> None:
     wanting = [int(row[0]) for row in connection.execute(read_sql("ledger", "unstored_packs")).fetchall()]
     if not wanting:
         return
-    last = connection.execute(_LAST_SHELF).fetchall()
-    number, byte_count = (int(last[0][0]), int(last[0][1])) if last else (-1, SHELF_BYTES)
+    shelves = connection.execute(
+        "select shelf, sum(byte_count) from ledger.pack group by shelf order by shelf"
+    ).fetchall()
+    number, byte_count = shelves[-1] if shelves else (-1, SHELF_BYTES)
     if byte_count >= SHELF_BYTES:
         number += 1
-        connection.execute(_MAKE_SHELF.format(shelf=_shelf(number)))
+        # It may stand there empty, when what it held was freed. Packs are compressed already.
+        connection.execute(
+            f"create table if not exists ledger.{_shelf(number)} "
+            "(pack_id bigint not null, bytes blob not null using compression uncompressed)"
+        )
     connection.execute(
         f"insert into ledger.{_shelf(number)} by name select pack_id, bytes from packs where pack_id in $1", [wanting]
     )
@@ -138,21 +140,6 @@ def store(connection: duckdb.DuckDBPyConnection) -> None:
         "insert into ledger.pack by name select pack_id, byte_count, $2 as shelf from packs where pack_id in $1",
         [wanting, number],
     )
-
-
-# What a shelf takes before the next is begun, in bytes of the documents; compressed they are a fifth of it and less.
-SHELF_BYTES = 128_000_000
-
-
-_LAST_SHELF = "select shelf, sum(byte_count) from ledger.pack group by shelf order by shelf desc limit 1"
-
-# It may stand there empty, when what it held was freed. Packs are compressed already.
-_MAKE_SHELF = """
-    create table if not exists ledger.{shelf} (
-        pack_id bigint not null,
-        bytes blob not null using compression uncompressed
-    )
-"""
 
 
 def _shelf(number: int) -> str:

@@ -19,7 +19,7 @@ from schemas.text import is_utf8
 from warehouse.ledger import packs
 from warehouse.ledger.opening import note_rewritten_past
 from warehouse.ledger.tombstones import DOCUMENT, has_tombstone
-from warehouse.sql_files import run_script
+from warehouse.sql_files import read_sql, run_script
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def find_documents(connection: duckdb.DuckDBPyConnection, path: str) -> list[int
 
 
 def _places(connection: duckdb.DuckDBPyConnection, path: str) -> list[str]:
-    """Return what PATH or SOURCE/PATH may mean, as tombstones have it."""
+    """Return each source and path that PATH or SOURCE/PATH may mean, joined as in a tombstone."""
     sources = connection.execute("select distinct source from ledger.document").fetchall()
     apart = [path[:at] + chr(0) + path[at + 1 :] for at, letter in enumerate(path) if letter == "/"]
     return [*apart, *(f"{source}{chr(0)}{path}" for (source,) in sources)]
@@ -77,21 +77,10 @@ def purge_article(connection: duckdb.DuckDBPyConnection, url_keys: Sequence[str]
 
 def _purge(connection: duckdb.DuckDBPyConnection, script: str, parameters: Mapping[str, object]) -> Purged:
     """Run a script that dooms documents, then remove them and whatever nothing refers to any more."""
-    before = connection.execute(_COUNTS).fetchall()
+    before = connection.execute(read_sql("ledger", "counts")).fetchall()
     for name in (script, "sweep", "drop_unknown_bytes", "drop_unused", "drop_unused_urls"):
         run_script(connection, "ledger", name, parameters)
     packs.free(connection)
     note_rewritten_past(connection)
-    ((*counts,),) = connection.execute(_COUNTS).fetchall()
+    ((*counts,),) = connection.execute(read_sql("ledger", "counts")).fetchall()
     return Purged(*(was - now for was, now in zip(before[0], counts, strict=True)))
-
-
-_COUNTS = """
-    select
-        (select count(*) from ledger.document),
-        (select count(content_id) from ledger.event),
-        (select count(*) from ledger.content_entry),
-        (select count(*) from ledger.entry),
-        (select count(*) from ledger.url),
-        (select count(*) from ledger.raw)
-"""

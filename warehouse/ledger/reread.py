@@ -15,7 +15,7 @@ from schemas.urls import facts
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.intake import new_rows, with_accepted_digest
 from warehouse.ledger.opening import note_rewritten_past
-from warehouse.ledger.withheld import withhold
+from warehouse.ledger.tombstones import withhold
 from warehouse.sql_files import run_script
 
 

@@ -19,8 +19,8 @@ from schemas.errors import RunFailed
 from warehouse.db import Limits, ledger_connection, memory_connection
 from warehouse.home import Home
 from warehouse.ledger.locked import memory_for
-from warehouse.ledger.migrations import FORMAT_VERSION
-from warehouse.ledger.opening import prepare
+from warehouse.ledger.opening import FORMAT_VERSION, prepare, read_format
+from warehouse.sql_files import read_sql
 
 COPIED = ("meta", "document", "file_state", "event", "content", "problem", "drift", "run", "release", "tombstone")
 
@@ -52,7 +52,7 @@ class Trial:
 
     def changes(self, as_of: datetime) -> list[Change]:
         """Return the documents that the run at an as-of has changed, by kind, source and path."""
-        rows = self.connection.execute(_CHANGES, {"as_of": as_of}).fetchall()
+        rows = self.connection.execute(read_sql("ledger", "run_changes"), {"as_of": as_of}).fetchall()
         return [Change(*row) for row in rows]
 
     def spoken(self, content_ids: Collection[int]) -> list[Spoken]:
@@ -62,38 +62,9 @@ class Trial:
         for connection in (self.connection, self.origin):
             if connection is not None:
                 connection.register("wanted_content", wanted)
-                found |= {Spoken(*row) for row in connection.execute(_SPOKEN).fetchall()}
+                found |= {Spoken(*row) for row in connection.execute(read_sql("ledger", "spoken")).fetchall()}
                 connection.unregister("wanted_content")
         return sorted(found, key=lambda one: one[:3])
-
-
-_VERSION = "select value from ledger.meta where name = 'format_version'"
-
-_CHANGES = """
-    with before as (
-        select document_id, arg_max(content_id, as_of) as content_id
-        from ledger.event
-        where as_of < $as_of and content_id is not null
-        group by document_id
-    )
-    select
-        case when event.content_id is null then 'gone' when before.document_id is null then 'new' else 'changed' end,
-        document.source,
-        document.path,
-        coalesce(event.content_id, before.content_id)
-    from ledger.event as event
-    inner join ledger.document as document on document.document_id = event.document_id
-    left join before on before.document_id = event.document_id
-    where event.as_of = $as_of
-    order by all
-"""
-
-_SPOKEN = """
-    select content_entry.content_id, content_entry.position, coalesce(entry.web_url, entry.original_url), entry.title
-    from ledger.content_entry as content_entry
-    semi join wanted_content on wanted_content.content_id = content_entry.content_id
-    inner join ledger.entry as entry on entry.entry_id = content_entry.entry_id
-"""
 
 
 @contextmanager
@@ -118,11 +89,10 @@ def trial_ledger(home: Home, memory: str) -> Iterator[Trial]:
 
 
 def _copy(origin: duckdb.DuckDBPyConnection, connection: duckdb.DuckDBPyConnection, home: Home) -> None:
-    tables = {str(row[0]) for row in origin.execute("select table_name from duckdb_tables()").fetchall()}
-    if not tables:
+    version = read_format(origin)
+    if version is None:
         return  # made and never filled
-    found = origin.execute(_VERSION).fetchall() if "meta" in tables else []
-    if found != [(str(FORMAT_VERSION),)]:
+    if version != FORMAT_VERSION:
         what = f"the ledger is not of format {FORMAT_VERSION}, and a dry run reads no other"
         raise RunFailed(what, where=str(home.ledger), todo="`newsmart run` brings an older one up to date")
     for table in COPIED:

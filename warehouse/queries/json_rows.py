@@ -3,8 +3,8 @@
 JSON's readers keep integers to 2^53 - 1, and beyond that, and for some decimals, the value is written as text. A column
 of article keys would so be numbers in some rows and text in others. So one such value makes its whole column text, and
 that must be known before the first row is written. An answer of one batch, as most are, is looked through. A longer one
-is asked a second time for nothing but that: rows are streamed, not kept. Rejected: text for every BIGINT, for
-`count(*)` is one.
+is asked a second time and looked through batch by batch: rows are streamed, not kept. Rejected: text for every BIGINT,
+for `count(*)` is one.
 """
 
 import json
@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import TextIO
 
-from warehouse.queries.render import MAX_EXACT_INT, Row, escape_hidden_in_json, json_value, unique_names
+from warehouse.queries.render import Row, escape_hidden_in_json, json_value, unique_names
 
-_INTEGERS = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "BIGNUM")
+_WIDE_INTEGERS = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "BIGNUM")
 # A decimal of up to 15 digits is exact in binary64 (IEEE 754).
 _EXACT_DIGITS = 15
-_DECIMAL = re.compile(r"DECIMAL\(([0-9]+), ?([0-9]+)\)")
+_DECIMAL = re.compile(r"DECIMAL\(([0-9]+),")
 
 
 def write_json(
@@ -50,8 +50,8 @@ def text_columns(types: Sequence[str], rows: Sequence[Row]) -> frozenset[int]:
 
 def is_wide(kind: str) -> bool:
     """Return whether a type, nested ones included, can hold a number that JSON's readers would not keep."""
-    digits = [int(match[1]) for match in _DECIMAL.finditer(kind)]
-    return any(word in kind for word in _INTEGERS) or any(number > _EXACT_DIGITS for number in digits)
+    digits = map(int, _DECIMAL.findall(kind))
+    return any(word in kind for word in _WIDE_INTEGERS) or any(number > _EXACT_DIGITS for number in digits)
 
 
 def needs_text(value: object) -> bool:
@@ -59,21 +59,6 @@ def needs_text(value: object) -> bool:
     if isinstance(value, list | tuple | dict):
         return any(map(needs_text, value.values() if isinstance(value, dict) else value))
     return isinstance(value, int | Decimal) and isinstance(json_value(value), str)
-
-
-def text_test(kind: str, place: int) -> str | None:
-    """Return SQL that is true where the column at `place` needs text; None where its type never does.
-
-    A nested one always does: text is never wrong.
-    """
-    column = f"#{place + 1}"
-    if not is_wide(kind):
-        return None
-    if kind in _INTEGERS:
-        return f"{column} not between -{MAX_EXACT_INT} and {MAX_EXACT_INT}"
-    if _DECIMAL.fullmatch(kind):
-        return f"try_cast({column}::double as {kind}) is distinct from {column} or abs({column}) > {MAX_EXACT_INT}"
-    return "true"
 
 
 def _numbers_as_text(value: object) -> object:

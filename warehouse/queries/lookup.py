@@ -15,6 +15,7 @@ import duckdb
 from schemas.errors import RunFailed, UsageError
 from schemas.tables import CONTRACT_VERSION
 from schemas.urls import POLICY_VERSION, facts
+from warehouse.clock import as_text
 from warehouse.db import Limits, release_connection
 from warehouse.home import Home
 from warehouse.sql_files import fetch_records, read_sql
@@ -157,15 +158,10 @@ def ask_same(home: Home, one: str, other: str) -> Known:
     return Known(is_same, reason, article_keys, aliases)
 
 
-def iso(moment: datetime) -> str:
-    """Return a time in UTC as ISO 8601."""
-    return moment.isoformat() + "Z"
-
-
 def as_plain(value: Any, name: str = "") -> Any:
     """Return a value as JSON carries it: times and keys as text."""
     if isinstance(value, datetime):
-        return iso(value)
+        return as_text(value)
     if isinstance(value, dict):
         return {key: as_plain(item, key) for key, item in value.items()}
     if isinstance(value, list):

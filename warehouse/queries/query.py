@@ -10,7 +10,7 @@ too (a timer thread that interrupts loses the race between two fetches); `bounds
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,9 +78,7 @@ def run_query(
         raise UsageError(f"the time limit must be over 0, and at most {MOST_SECONDS:,} s", where=str(timeout_seconds))
     check_release(home)
     limits = Limits(memory=memory_limit, seconds=timeout_seconds, spill_size=spill_limit)
-    question = Question(
-        home, sql, format, limits, timeout_seconds, size + SPARE_BYTES, out, values or None, width, on_stuck
-    )
+    question = Question(home, sql, format, limits, timeout_seconds, size + SPARE_BYTES, out, values, width, on_stuck)
     try:
         return question.without_files()
     except TooLittleMemory as error:
@@ -143,7 +141,7 @@ class Question:
         result: duckdb.DuckDBPyConnection,
         first: Sequence[render.Row],
     ) -> int:
-        rows = _rows(first, result)
+        rows: Iterable[render.Row] = _rows(first, result)
         names = [str(column[0]) for column in result.description or []]
         types = [str(column[1]) for column in result.description or []]
         if self.format == "csv":
@@ -152,26 +150,18 @@ class Question:
             return render.write_plan(rows, self.out)
         if self.format == "table":
             return render.write_table(names, types, rows, self.out, self.width)
-        if reading.query is None:  # it cannot be asked a second time, as a part of a query
-            first = list(rows)
         as_text = json_rows.text_columns(types, first)
-        if reading.query is not None and len(first) == BATCH_ROWS:
-            as_text |= self._later_text_columns(connection, reading.query, types, as_text)
-        return json_rows.write_json(names, first if reading.query is None else rows, self.out, as_text)
-
-    def _later_text_columns(
-        self, connection: duckdb.DuckDBPyConnection, query: str, types: Sequence[str], known: frozenset[int]
-    ) -> frozenset[int]:
-        """Ask which further columns hold numbers that JSON has as text; on a cursor, as the rows still stream."""
-        tests = {place: json_rows.text_test(kind, place) for place, kind in enumerate(types) if place not in known}
-        tests = {place: test for place, test in tests.items() if test is not None}
-        if not tests:
-            return frozenset()
-        asked = ", ".join(f"bool_or({test})" for test in tests.values())
-        with closing(connection.cursor()) as cursor:
-            interrupts.watch(cursor)
-            (answers,) = cursor.execute(f"select {asked} {query}", self.values).fetchall()
-        return frozenset(place for place, is_text in zip(tests, answers, strict=True) if is_text)
+        if reading.query is None:  # it cannot be asked a second time, as a part of a query
+            rows = list(rows)
+            as_text = json_rows.text_columns(types, rows)
+        elif len(first) == BATCH_ROWS and any(map(json_rows.is_wide, types)):
+            # On a cursor, as the rows of the first question still stream.
+            with closing(connection.cursor()) as cursor:
+                interrupts.watch(cursor)
+                cursor.execute(_as_it_runs(reading), self.values)
+                while batch := cursor.fetchmany(BATCH_ROWS):
+                    as_text |= json_rows.text_columns(types, batch)
+        return json_rows.write_json(names, rows, self.out, as_text)
 
 
 def _as_it_runs(reading: Reading) -> duckdb.Statement | str:

@@ -13,9 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from schemas.errors import RunFailed
+from schemas.star_tables import DIM_ARTICLE
 from schemas.text import CLEAN, flaw
+from warehouse.clock import as_text
 from warehouse.home import Home
-from warehouse.queries.lookup import as_plain, current_release, find, iso
+from warehouse.queries.lookup import as_plain, current_release, find
 from warehouse.sql_files import fetch_records, read_sql
 
 Record = dict[str, Any]
@@ -24,12 +26,11 @@ Ask = Callable[..., list[Record]]
 
 # What article_history keeps.
 FIELDS_THEN = ("title", "provider", "quality", "heat", "is_published")
-# The fields of an article as article_conflict calls them.
-FIELDS = (
-    "title", "excerpt", "provider", "published_at", "quality", "heat", "topics", "images", "category", "content_type",
-    "locale", "authors", "updated_at", "is_published", "featured_content", "url",
-)  # fmt: skip
 IDENTITY = ("url", "url_key", "article_key", "is_root", "is_withdrawn", "first_seen_at", "last_seen_at")
+# The fields of an article as article_conflict calls them: those of most interest, then the others of dim_article.
+_FIRST = ("title", "excerpt", "provider", "published_at", "quality", "heat", "topics", "images")
+_OTHERS = tuple(name for name in DIM_ARTICLE.column_names if name not in (*_FIRST, *IDENTITY))
+FIELDS = (*_FIRST, *_OTHERS, "is_published", "url")
 PLACE = ("source", "path", "position")
 
 
@@ -98,9 +99,9 @@ def _article_then(ask: Ask, key: int, as_of: datetime) -> Record:
     spans = ask("article_spans", article_key=key)
     then = next((span for span in spans if holds(span, as_of)), None)
     if then is None:
-        gone = f", gone at {iso(article['last_seen_at'])}" if article["last_seen_at"] else ""
-        todo = f"first seen at {iso(article['first_seen_at'])}{gone}"
-        raise RunFailed(f"no document mentioned it as of {iso(as_of)}", where=article["url"], todo=todo)
+        gone = f", gone at {as_text(article['last_seen_at'])}" if article["last_seen_at"] else ""
+        todo = f"first seen at {as_text(article['first_seen_at'])}{gone}"
+        raise RunFailed(f"no document mentioned it as of {as_text(as_of)}", where=article["url"], todo=todo)
     mentioned = [span for span in ask("mention_spans", article_key=key) if holds(span, as_of)]
     return {
         **_only(article, *IDENTITY),
@@ -134,12 +135,12 @@ def _document(ask: Ask, key: int, as_of: datetime | None) -> Record:
 
 
 def _document_then(ask: Ask, document: Record, spans: Sequence[Record], as_of: datetime) -> Record:
-    """Return what the document listed then; what it was itself stands in the places of what it is."""
+    """Return what the document listed then, with its own article and values of then instead of the current ones."""
     then = [span for span in spans if holds(span, as_of)]
     root = next((span for span in then if span["role"] == "root"), None)
     if root is None:
-        where, todo = f"{document['source']}/{document['path']}", f"first seen at {iso(document['first_seen_at'])}"
-        raise RunFailed(f"the document was not there as of {iso(as_of)}", where=where, todo=todo)
+        where, todo = f"{document['source']}/{document['path']}", f"first seen at {as_text(document['first_seen_at'])}"
+        raise RunFailed(f"the document was not there as of {as_text(as_of)}", where=where, todo=todo)
     history = ask("article_spans", article_key=root["article_key"])
     values = next((span for span in history if holds(span, as_of)), {})
     return {

@@ -15,8 +15,7 @@ import duckdb
 from schemas.errors import RunFailed
 from warehouse.db import Limits, ledger_connection
 from warehouse.home import Home
-from warehouse.ledger.migrations import FORMAT_VERSION
-from warehouse.ledger.opening import get_meta
+from warehouse.ledger.opening import FORMAT_VERSION, read_format
 from warehouse.queries.lookup import as_plain
 from warehouse.queries.show import PLACE, Record
 from warehouse.sql_files import fetch_records, read_sql
@@ -36,7 +35,7 @@ def add_versions(home: Home, facts: Mapping[str, Any]) -> Record:
         raise RunFailed("there is no ledger", where=str(home.ledger), todo="run `newsmart run` first")
     as_of = datetime.fromisoformat(facts["as_of"].removesuffix("Z"))
     with ledger_connection(home.ledger, read_only=True, limits=Limits(threads=2)) as connection:
-        if get_meta(connection, "format_version", "0") != str(FORMAT_VERSION):
+        if read_format(connection) != FORMAT_VERSION:
             todo = "`newsmart run` brings it up to date"
             raise RunFailed("the ledger is of another version of newsmart", where=str(home.ledger), todo=todo)
         # DuckDB attaches no catalog to a read-only connection, and over a whole ledger `base` is the ledger itself.
@@ -114,7 +113,7 @@ def _sourced(connection: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) ->
     places = [one for one in facts["mentions"] if "position" in one]
     asked = {f"{name}s": [one[name] for one in places] for name in PLACE}
     rows = fetch_records(connection, read_sql("show", "mention_words"), asked) if places else []
-    said = {(row["source"], row["path"], row["position"]): _spoken(row) for row in rows}
+    said = {(row["source"], row["path"], row["position"]): as_plain(row) for row in rows}
     ranked = [(place, said.get((place["source"], place["path"], place["position"]), {})) for place in places]
     values = dict(facts["values"])
     for field, one in values.items():
@@ -122,16 +121,3 @@ def _sourced(connection: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) ->
         if sayers and one["value"] is not None and one.get("from", sayers) is None:
             values[field] = {**one, "from": {name: sayers[0][name] for name in PLACE}}
     return values
-
-
-def _spoken(row: Mapping[str, Any]) -> Record:
-    """Return what a mention says under the names and in the shapes that `show` has for an article's values."""
-    words: Record = as_plain(dict(row))
-    return {
-        **words,
-        "provider": row["provider_domain"],
-        "authors": "; ".join(row["provider_authors"] or []) or None,
-        "topics": sorted(set(row["topics"] or [])),
-        "images": list(dict.fromkeys(image["url"] for image in row["images"] or [])),
-        "url": row["web_url"] or row["original_url"],
-    }

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from warehouse.durable import open_regular, write_atomically
+from warehouse.durable import read_regular, write_atomically
 from warehouse.home import Home
 from warehouse.owners import PRIVATE_MODE
 
@@ -34,8 +34,7 @@ def keep(home: Home, file: Path, release_id: str, tables: Sequence[str], now: da
 def told(home: Home) -> str | None:
     """Return what has to be told of it, in one line; None where there is nothing."""
     try:
-        with open(open_regular(home.folder, f"{home.differing.name}/{NOTE}"), "rb") as file:
-            note = json.loads(file.read(MAX_BYTES))
+        note = json.loads(read_regular(home.folder, f"{home.differing.name}/{NOTE}", MAX_BYTES))
         when, tables = str(note["found_at"]), ", ".join(map(str, note["tables"]))
     except FileNotFoundError:
         return None

@@ -19,7 +19,7 @@ from pathlib import Path
 from schemas.errors import PublishFailed, UsageError
 from schemas.file_state import file_state
 from warehouse.db import dead_spill_folders
-from warehouse.durable import fsync_file, fsync_folder, sha256_of
+from warehouse.durable import fsync, sha256_of
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.owners import file_mode, give_to_warehouse, hand_over_link
 from warehouse.refusals import refused
@@ -95,7 +95,7 @@ def publish(home: Home, release_id: str) -> Fingerprint:
     folder = home.release_folder(release_id)
     with _failing("cannot move the release into place", folder):
         home.staging_folder(release_id).rename(folder)
-        fsync_folder(home.releases)
+        fsync(home.releases)
     flip(home, release_id)
     return fingerprint_file(home.release_file(release_id))
 
@@ -114,8 +114,8 @@ def seal(home: Home, release_id: str) -> None:
     with _failing("cannot seal the release", file):
         give_to_warehouse(file, home.releases, sealed_mode(home))
         give_to_warehouse(file.parent, home.releases, stat.S_IMODE(home.releases.stat().st_mode))
-        fsync_file(file)
-        fsync_folder(file.parent)
+        fsync(file)
+        fsync(file.parent)
 
 
 def check_no_stray_wal(home: Home) -> None:
@@ -146,7 +146,7 @@ def flip(home: Home, release_id: str) -> None:
         new_link.symlink_to(home.link_target(release_id))
         hand_over_link(new_link, home.folder)
         os.replace(new_link, home.file)
-        fsync_folder(home.file.parent)
+        fsync(home.file.parent)
 
 
 def _log_of(path: Path) -> Path:
@@ -185,7 +185,7 @@ def set_ledger_aside(home: Home, why: str) -> Path:
         if os.path.lexists(_log_of(home.ledger)):
             os.replace(_log_of(home.ledger), _log_of(aside))
         os.replace(home.ledger, aside)
-        fsync_folder(home.folder)
+        fsync(home.folder)
     except OSError as error:
         raise refused("cannot set the ledger aside", home.ledger, error) from error
     return aside

@@ -15,7 +15,7 @@ from schemas.errors import UsageError
 from schemas.tables import BASE_TABLES
 from schemas.text import is_utf8
 from warehouse.db import attach_release, explain, spill_folder
-from warehouse.durable import check_place, fsync_file, fsync_folder
+from warehouse.durable import check_place, fsync
 from warehouse.home import Home
 from warehouse.parallel import map_queries
 from warehouse.release import changes, runs
@@ -50,9 +50,9 @@ def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Pat
         ((spill,),) = connection.execute("select current_setting('temp_directory')").fetchall()
         made = build_audited(connection, as_of, Path(str(spill)) / target.name)
         shutil.move(Path(str(spill)) / target.name, folder / target.name)
-        fsync_file(folder / target.name)
+        fsync(folder / target.name)
         (folder / target.name).rename(target)
-    fsync_folder(target.parent)
+    fsync(target.parent)
     return made
 
 

@@ -21,8 +21,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from warehouse.db import Limits, release_connection
-from warehouse.queries.parameters import bound_values
-from warehouse.queries.recipes import recipe_sql
+from warehouse.queries.recipes import bound_values, recipe_sql
 from warehouse.queries.render import visible
 from warehouse.report import shapes
 from warehouse.report.shapes import Rows

@@ -10,9 +10,9 @@ is what a crash there would leave, which the next run heals.
 Rejected: holding the lock (the run that is due then would be refused), and EXPORT (slow, and it loses comments).
 
 A restore verifies every byte before it touches anything, and believes nothing else of a backup, which may come from
-anybody: only files count, reached through no link, and the ledger holds tables only, with the columns that newsmart
-declares (`db.py`, `ledger/shape.py`); a release holds no SQL but views over its own tables (`release/foreign.py`), and
-is the one that the ledger knows. What is put in place is a copy whose own digest is the manifest's, so that nobody
+anybody: only files count, reached through no link; the ledger holds tables only, with the columns that newsmart makes
+(`db.py`, `ledger/opening.py`); a release holds no SQL but views over its own tables (`release/foreign.py`), and is the
+one that the ledger knows. What is put in place is a copy whose own digest is the manifest's, so that nobody
 can swap a file after it was verified. Each goes in place by rename, releases first, then the ledger, then the state,
 then the link: readers are never without a release, and a crash leaves a state that the next run or the same restore
 mends.
@@ -33,10 +33,10 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from warehouse.db import WAY_BACK, ledger_connection, spill_folder
-from warehouse.durable import fsync_folder, open_regular, write_atomically
+from warehouse.durable import fsync, open_regular, read_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
-from warehouse.ledger.opening import check_format, check_whole
+from warehouse.ledger.opening import FORMAT_VERSION, check_tables, check_whole, read_format, table_names
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
@@ -51,13 +51,13 @@ LEDGER = "ledger.duckdb"
 STATE = "state.json"
 RELEASES = "releases"
 RELEASE = "release.duckdb"
-TEMPORARY_SUFFIX = ".tmp"
 # DuckDB's main header and its two database headers, 4 KiB each; the newer of the two says which blocks are in use.
 HEADER_BYTES = 3 * 4096
 CHUNK_BYTES = 1 << 20
 # 300 bytes tell of a file.
 MAX_MANIFEST_BYTES = 100_000_000
 PAUSE_SECONDS = 0.2
+NOT_AS_COPIED = "its bytes are not those that were copied"
 
 
 class Copied(BaseModel, strict=True, frozen=True):
@@ -102,7 +102,7 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
         _check_fit(folder, made)
         write_atomically(folder / MANIFEST, (made.model_dump_json(indent=2) + "\n").encode())
         folder.rename(target)
-        fsync_folder(target.parent)
+        fsync(target.parent)
     return made
 
 
@@ -120,7 +120,7 @@ def _temporary_folder(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
-            prefix=f".{target.name}.", suffix=TEMPORARY_SUFFIX, dir=target.parent, ignore_cleanup_errors=True
+            prefix=f".{target.name}.", suffix=".tmp", dir=target.parent, ignore_cleanup_errors=True
         ) as folder:
             yield Path(folder)
     except OSError as error:
@@ -147,14 +147,8 @@ def _mark(home: Home) -> tuple[bytes, str | None, bytes | None] | None:
     """
     if os.path.lexists(home.ledger.with_name(home.ledger.name + ".wal")):
         return None
-    header = _head(home.folder, home.ledger.name, HEADER_BYTES)
-    return header, home.linked_release(), _head(home.folder, home.state.name) if home.state.is_file() else None
-
-
-def _head(folder: Path, name: str, size: int = -1) -> bytes:
-    """Return the first bytes of a file below a folder, or all of them. Raises OSError, also for a link."""
-    with open(open_regular(folder, name), "rb") as file:
-        return file.read(size)
+    header = read_regular(home.folder, home.ledger.name, HEADER_BYTES)
+    return header, home.linked_release(), read_regular(home.folder, home.state.name) if home.state.is_file() else None
 
 
 def _copy_once(home: Home, folder: Path) -> Manifest | None:
@@ -198,10 +192,15 @@ def _mode(name: str) -> int:
 
 @contextmanager
 def _ledger_in(folder: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, set[str]]]:
-    """Open a backup's ledger for the block, with the names of its tables. Raises LedgerDamaged where one is missing."""
+    """Open a backup's ledger for the block, with the names of its tables. Raises LedgerDamaged where one is not whole.
+
+    A ledger of an older format gets what it lacks when a run opens it.
+    """
     with ledger_connection(folder / LEDGER, read_only=True) as connection:
-        check_format(connection, folder)
-        yield connection, {str(row[0]) for row in connection.execute("show tables").fetchall()}
+        tables = table_names(connection)
+        if "meta" in tables and read_format(connection) == FORMAT_VERSION:
+            check_tables(connection)
+        yield connection, tables
 
 
 def _check_fit(folder: Path, made: Manifest) -> None:
@@ -228,7 +227,8 @@ def verify_backup(folder: Path) -> Manifest:
                 found = Copied(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=file.tell())
         except OSError as error:
             raise _damaged(folder / name, error.strerror) from error
-        _compare(folder / name, found, recorded)
+        if found != recorded:
+            raise _damaged(folder / name, NOT_AS_COPIED)
     log = folder / f"{LEDGER}.wal"
     if os.path.lexists(log):
         raise _damaged(log, "no backup has a log, which would change the ledger")
@@ -247,11 +247,6 @@ def _check_releases(made: Manifest, folder: Path) -> None:
             check_copies(connection, made.sha256_of_releases, WAY_OUT)
 
 
-def _compare(path: Path, found: Copied, recorded: Copied) -> None:
-    if found != recorded:
-        raise _damaged(path, "its bytes are not those that were copied")
-
-
 def _damaged(path: Path, why: str | None) -> RunFailed:
     return RunFailed("the backup is damaged", where=f"{path}: {why}")
 
@@ -259,7 +254,7 @@ def _damaged(path: Path, why: str | None) -> RunFailed:
 def _read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
-        made = Manifest.model_validate_json(_head(folder, MANIFEST, MAX_MANIFEST_BYTES))
+        made = Manifest.model_validate_json(read_regular(folder, MANIFEST, MAX_MANIFEST_BYTES))
     except OSError as error:
         raise UsageError("not a backup", where=f"{path}: {error.strerror}") from error
     except ValidationError as error:
@@ -277,8 +272,7 @@ def _read_manifest(folder: Path) -> Manifest:
 def _is_ours(name: str) -> bool:
     """Return whether a backup has a file of this name: a manifest may have been written by anyone."""
     release_id = name.removeprefix(f"{RELEASES}/").removesuffix(f"/{RELEASE}")
-    is_release = name == f"{RELEASES}/{release_id}/{RELEASE}" and is_release_id(release_id)
-    return name in (LEDGER, STATE) or is_release
+    return name in (LEDGER, STATE) or (is_release_id(release_id) and name == f"{RELEASES}/{release_id}/{RELEASE}")
 
 
 def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
@@ -306,13 +300,19 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
 def _stage(made: Manifest, source: Path, staging: Path) -> None:
     """Copy the backup's files into a private folder of the warehouse's, and see that these copies are as verified."""
     for name, recorded in made.files.items():
-        _compare(source / name, copy(source / name, staging / name, _mode(name), below=source), recorded)
+        if copy(source / name, staging / name, _mode(name), below=source) != recorded:
+            raise _damaged(source / name, NOT_AS_COPIED)
     _check_releases(made, staging)
 
 
 def _put_in_place(made: Manifest, staging: Path, home: Home) -> None:
     for release_id in made.sha256_of_releases:
-        _place_release(staging / RELEASES / release_id / RELEASE, home, release_id)
+        target = home.release_file(release_id)
+        if target.parent.is_symlink():
+            target.parent.unlink()
+        make_folder(target.parent, like_parent=True)
+        # By rename, for readers of the same release that may be there.
+        _replace(staging / RELEASES / release_id / RELEASE, target, publish.sealed_mode(home))
     _replace(staging / LEDGER, home.ledger, PRIVATE_MODE)
     if STATE in made.files:
         write_atomically(home.state, (staging / STATE).read_bytes())
@@ -326,17 +326,8 @@ def _put_in_place(made: Manifest, staging: Path, home: Home) -> None:
     publish.clean(home)
 
 
-def _place_release(source: Path, home: Home, release_id: str) -> None:
-    """Put one release in its folder, over a file of the same release that may be there: by rename, for its readers."""
-    target = home.release_file(release_id)
-    if target.parent.is_symlink():
-        target.parent.unlink()
-    make_folder(target.parent, like_parent=True)
-    _replace(source, target, publish.sealed_mode(home))
-
-
 def _replace(source: Path, target: Path, mode: int) -> None:
     give_to_warehouse(source, target.parent, mode)
     target.with_name(target.name + ".wal").unlink(missing_ok=True)
     os.replace(source, target)
-    fsync_folder(target.parent)
+    fsync(target.parent)

@@ -1,27 +1,29 @@
 """Looking a warehouse over: what is wrong, what is only worth knowing, and what may be swept away.
 
 It must answer when everything else fails, so each check stands alone, opens no database and takes no lock that a run
-would have to wait for. Who reads which release comes from /proc, as DuckDB keeps the file open as long as a connection
-lives; where there is no /proc the answer is "not known here", not "nobody".
+would have to wait for. A check yields what it found: how bad it is, and a text.
+
+Who reads which release comes from /proc, as DuckDB keeps the file open as long as a connection lives; where there is no
+/proc the answer is "not known here", not "nobody".
 """
 
 import importlib.metadata
 import os
+import platform
 import re
 import shutil
 import stat
-import sys
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from packaging.requirements import Requirement
 
 from schemas.errors import NewsmartError
-from warehouse.clock import utc_now
+from warehouse.clock import parse_moment, utc_now
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.ledger.packs import LOST
 from warehouse.lock import hold, probe
@@ -36,11 +38,13 @@ from warehouse.release.freshness import (
     shown_record,
 )
 from warehouse.release.publish import Fingerprint
-from warehouse.state import State, read_state
+from warehouse.run_state import state_before
+from warehouse.state import read_state
 from warehouse.upkeep import rights
-from warehouse.upkeep.moved import displaced, is_copied
+from warehouse.upkeep.moved import displaced
 
 Status = Literal["ok", "warn", "bad"]
+Found = Iterator[tuple[Status, str]]
 
 # A run needs room for a new ledger's tail, the new release and what DuckDB spills, for each byte that is there now.
 ROOM_FACTOR = 3
@@ -51,20 +55,19 @@ WRITERS = {stat.S_IWGRP: "its group", stat.S_IWOTH: "everybody"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `bad` needs a hand, `warn` may, `ok` is for the record."""
+    """What a check found. `bad` needs a hand, `warn` may, `ok` is for the record."""
 
     name: str
     status: Status
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """A process that has a file of a release open, and that release's id."""
+class Reader(NamedTuple):
+    """A process that has a file of a release open."""
 
+    release: str
     pid: int
     command: str
-    release: str
 
 
 def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> list[Finding]:
@@ -73,21 +76,26 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
     `recorded` are the fingerprints by release id, as they were published; where given, each release's file is compared
     (all of it is read where its times differ). Writes nothing, takes no lock, raises nothing but errors of programming.
     """
-    return [
-        *check_link(home),
-        *check_folders(home),
-        *check_lock(home),
-        *check_stray_wal(home),
-        *check_ledger(home),
-        *check_rights(home),
-        *check_state(home),
-        *check_differing(home),
-        *check_releases(home, recorded),
-        *check_readers(home),
-        *check_leftovers(home),
-        *check_room(home),
-        *check_tools(),
-    ]
+    checks = (
+        ("file", check_link(home)),
+        ("folders", check_folders(home)),
+        ("lock", check_lock(home)),
+        ("log", check_log(home)),
+        ("ledger", check_ledger(home)),
+        ("rights", check_rights(home)),
+        ("state", check_state(home)),
+        ("takedown", check_takedown(home)),
+        ("bytes", check_bytes(home)),
+        ("freshness", check_freshness(home)),
+        ("clock", check_clock(home)),
+        ("releases", check_differing(home)),
+        ("releases", check_releases(home, recorded)),
+        ("readers", check_readers(home)),
+        ("leftovers", check_leftovers(home)),
+        ("space", check_room(home)),
+        ("tools", check_tools()),
+    )
+    return [Finding(name, status, text) for name, found in checks for status, text in found]
 
 
 def clean(home: Home) -> list[Path]:
@@ -101,7 +109,7 @@ def clean(home: Home) -> list[Path]:
         return publish.clean(home)
 
 
-def check_link(home: Home) -> Iterator[Finding]:
+def check_link(home: Home) -> Found:
     """Say what FILE is."""
     release, wrong = home.linked_release(), displaced(home)
     try:
@@ -109,21 +117,20 @@ def check_link(home: Home) -> Iterator[Finding]:
     except NewsmartError as error:
         wrong = wrong or str(error)
     if wrong:
-        yield Finding("file", "bad", wrong)
+        yield "bad", wrong
     elif release is None:
-        yield Finding("file", "warn", f"{home.file}: no release yet")
+        yield "warn", f"{home.file}: no release yet"
     elif publish.current(home) is None:
-        text = f"{home.file} shows release {release}, whose file is gone; a run makes a new one"
-        yield Finding("file", "bad", text)
+        yield "bad", f"{home.file} shows release {release}, whose file is gone; a run makes a new one"
     else:
-        yield Finding("file", "ok", f"{home.file} shows release {release}")
+        yield "ok", f"{home.file} shows release {release}"
 
 
-def check_folders(home: Home) -> Iterator[Finding]:
+def check_folders(home: Home) -> Found:
     """Warn of folders in which others can put what a run would trust: whoever can write there can replace a file."""
     for folder in (home.file.parent, home.folder, home.releases, home.temp, home.prefect):
         if why := _open_to_others(folder):
-            yield Finding("folders", "warn", f"{folder}: {why}")
+            yield "warn", f"{folder}: {why}"
 
 
 def _open_to_others(folder: Path) -> str | None:
@@ -140,158 +147,154 @@ def _open_to_others(folder: Path) -> str | None:
     return f"{' and '.join(writers)} can replace what lies in it; chmod go-w, if that is not meant"
 
 
-def check_lock(home: Home) -> Iterator[Finding]:
+def check_lock(home: Home) -> Found:
     """Say who holds the warehouse."""
     holder = probe(home)
     command = f", {holder.command}" if holder and holder.command else ""
-    yield Finding("lock", "ok", "no run is going" if holder is None else f"a run is going: {holder}{command}")
+    yield "ok", "no run is going" if holder is None else f"a run is going: {holder}{command}"
 
 
-def check_stray_wal(home: Home) -> Iterator[Finding]:
+def check_log(home: Home) -> Found:
     """Say whether a log lies beside FILE; it keeps the next release from being published."""
     try:
         publish.check_no_stray_wal(home)
     except NewsmartError as error:
-        yield Finding("log", "bad", str(error))
+        yield "bad", str(error)
 
 
-def check_ledger(home: Home) -> Iterator[Finding]:
+def check_ledger(home: Home) -> Found:
     """Say whether the ledger is there and private. Its content is for a run, or `newsmart verify`, to judge."""
     try:
         status = home.ledger.stat()
     except FileNotFoundError:
-        yield Finding("ledger", "bad" if publish.release_ids(home) else "ok", f"{home.ledger}: there is none")
+        yield "bad" if publish.release_ids(home) else "ok", f"{home.ledger}: there is none"
     except OSError as error:
-        yield Finding("ledger", "bad", f"{home.ledger}: {error.strerror}")
+        yield "bad", f"{home.ledger}: {error.strerror}"
     else:
         if status.st_mode & 0o077:
-            yield Finding("ledger", "warn", f"{home.ledger}: others may read it; chmod 600")
+            yield "warn", f"{home.ledger}: others may read it; chmod 600"
         else:
-            yield Finding("ledger", "ok", f"{home.ledger}: {status.st_size:,} bytes")
+            yield "ok", f"{home.ledger}: {status.st_size:,} bytes"
 
 
-def check_rights(home: Home) -> Iterator[Finding]:
+def check_rights(home: Home) -> Found:
     """Name the files that the warehouse's owner cannot use, and those that its readers cannot read."""
     if closed := rights.closed_to_owner(home):
         whose = rights.owner_and_group(home.folder)
         text = f"closed to the warehouse's owner: {rights.first_few(closed)}; as root: chown -R {whose} {home.folder}"
-        yield Finding("rights", "bad", text)
+        yield "bad", text
     if closed := rights.closed_to_readers(home):
         text = f"closed to readers: {rights.first_few(closed)}; chmod them like {home.folder}"
-        yield Finding("rights", "warn", text)
+        yield "warn", text
 
 
-def check_state(home: Home) -> Iterator[Finding]:
-    """Say what state.json tells of the last run: a takedown cut off, bytes lost, a release behind, a clock ahead."""
+def check_state(home: Home) -> Found:
+    """Say whether state.json makes no sense; the checks that follow then find nothing in it."""
     try:
-        state = read_state(home) or State()
+        read_state(home)
     except NewsmartError as error:
-        yield Finding("state", "warn", str(error))
-        return
-    run = state.get("run", {})
-    # While a takedown is going it looks the same as one that was cut off.
-    if (began_at := state.get("takedown")) and probe(home) is None:
-        text = f"that of {began_at} was cut off; give `newsmart purge` again, or run: older releases may still show it"
-        yield Finding("takedown", "bad", text)
-    for notice in run.get("notices", []):
+        yield "warn", str(error)
+
+
+def check_takedown(home: Home) -> Found:
+    """Say whether a takedown was cut off. While one is going it looks the same."""
+    if (began_at := state_before(home).get("takedown")) and probe(home) is None:
+        todo = "give `newsmart purge` again, or run: older releases may still show it"
+        yield "bad", f"that of {began_at} was cut off; {todo}"
+
+
+def check_bytes(home: Home) -> Found:
+    """Repeat what the last run said of bytes that the ledger has lost."""
+    for notice in state_before(home).get("run", {}).get("notices", []):
         if notice.startswith(LOST):
-            yield Finding("bytes", "bad", notice)
+            yield "bad", notice
+
+
+def check_freshness(home: Home) -> Found:
+    """Say whether readers are shown an older release than the ledger could give."""
+    state = state_before(home)
     if pin_of(home, state) is not None:
-        yield Finding("freshness", "warn", PINNED)
+        yield "warn", PINNED
     elif is_reported_behind(state, shown_record(home, state)):
-        yield Finding("freshness", "warn", f"{BEHIND} (the last run: {run.get('status')})")
-    as_of = run.get("as_of")
-    if as_of is not None and (_moment(as_of) - utc_now()).total_seconds() >= LEAST_AHEAD_SECONDS:
-        yield Finding("clock", "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}")
+        yield "warn", f"{BEHIND} (the last run: {state.get('run', {}).get('status')})"
 
 
-def check_differing(home: Home) -> Iterator[Finding]:
+def check_clock(home: Home) -> Found:
+    """Say whether the last as-of lies ahead of the clock."""
+    as_of = state_before(home).get("run", {}).get("as_of")
+    if as_of is not None and (parse_moment(as_of) - utc_now()).total_seconds() >= LEAST_AHEAD_SECONDS:
+        yield "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}"
+
+
+def check_differing(home: Home) -> Found:
     """Say whether a whole build was other than the releases that were made one from the other."""
-    text = differing.told(home)
-    if text is not None:
-        yield Finding("releases", "bad", text)
+    if (text := differing.told(home)) is not None:
+        yield "bad", text
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=None)
-
-
-def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> Iterator[Finding]:
+def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> Found:
     """Compare each release's file with what was recorded when it was published."""
     ids = publish.release_ids(home)
     if recorded is None:
-        yield Finding("releases", "ok", f"{len(ids)} kept, not compared")
+        yield "ok", f"{len(ids)} kept, not compared"
         return
     known = [name for name in ids if name in recorded]
     tampered = [name for name in known if not publish.is_untouched(home.release_file(name), recorded[name])]
     for name in tampered:
-        yield Finding("releases", "bad", f"{name} is not as it was published; the next run replaces it")
+        yield "bad", f"{name} is not as it was published; the next run replaces it"
     for name in (name for name in ids if name not in known):
-        yield Finding("releases", "warn", f"{name} is not in the ledger; the next run removes it")
+        yield "warn", f"{name} is not in the ledger; the next run removes it"
     if not tampered and known == ids:
-        copied = sum(is_copied(home.release_file(name), recorded[name]) for name in ids)
+        copied = sum(_is_copied(home.release_file(name), recorded[name]) for name in ids)
         more = f"; {copied} copied since: the next run notes where they lie, and until then each look reads them whole"
-        yield Finding("releases", "ok", f"{len(ids)} kept, all as published{more if copied else ''}")
+        yield "ok", f"{len(ids)} kept, all as published{more if copied else ''}"
 
 
-def check_readers(home: Home) -> Iterator[Finding]:
+def _is_copied(path: Path, recorded: Fingerprint) -> bool:
+    """Return whether a file that is as it was published lies elsewhere than then."""
+    status = path.stat()
+    return (status.st_ino, status.st_mtime_ns) != (recorded.inode, recorded.mtime_ns)
+
+
+def check_readers(home: Home) -> Found:
     """Say which processes read which release; one that reads an old release keeps its disk space from being freed."""
     if not PROC.is_dir():
-        yield Finding("readers", "ok", "not known here: this system has no /proc")
+        yield "ok", "not known here: this system has no /proc"
         return
-    groups: dict[str, list[str]] = defaultdict(list)
-    for reader in readers(home):
-        groups[reader.release].append(f"{reader.pid} ({reader.command})")
-    if not groups:
-        yield Finding("readers", "ok", "no process that can be seen from here")
-    for release, pids in sorted(groups.items()):
+    found = readers(home)
+    if not found:
+        yield "ok", "no process that can be seen from here"
+    for release, those in groupby(found, key=lambda reader: reader.release):
         is_old = release != publish.current(home)
-        yield Finding("readers", "warn" if is_old else "ok", f"{release}{', old' if is_old else ''}: {', '.join(pids)}")
+        pids = ", ".join(f"{reader.pid} ({reader.command})" for reader in those)
+        yield "warn" if is_old else "ok", f"{release}{', old' if is_old else ''}: {pids}"
 
 
 def readers(home: Home) -> list[Reader]:
     """Return the processes that have a release open, sorted; those of other users are seen by root only."""
     place = re.compile(re.escape(f"{home.releases.resolve()}/") + r"([^/]+)/")
-    found = {
-        Reader(int(folder.name), _command(folder), match[1].removesuffix(STAGING_SUFFIX))
-        for folder in PROC.glob("[0-9]*")
-        for path in _open_files(folder)
-        if (match := place.match(path)) is not None and int(folder.name) != os.getpid()
-    }
-    return sorted(found, key=lambda reader: (reader.release, reader.pid))
+    found = set()
+    for file in PROC.glob("[0-9]*/fd/*"):
+        with suppress(OSError):  # a process may end meanwhile, or be another user's
+            process = file.parent.parent
+            if (match := place.match(os.readlink(file))) and int(process.name) != os.getpid():
+                command = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                found.add(Reader(match[1].removesuffix(STAGING_SUFFIX), int(process.name), command))
+    return sorted(found)
 
 
-def _open_files(folder: Path) -> Iterator[str]:
-    """Yield the paths of a process's open files, as far as they can be seen before it ends."""
-    try:
-        for name in os.listdir(folder / "fd"):
-            try:
-                yield os.readlink(folder / "fd" / name)
-            except OSError:
-                continue
-    except OSError:
-        return
-
-
-def _command(folder: Path) -> str:
-    try:
-        return (folder / "comm").read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return "?"
-
-
-def check_leftovers(home: Home) -> Iterator[Finding]:
+def check_leftovers(home: Home) -> Found:
     """Say what crashed runs have left; what a run that is going uses looks the same, so then nothing is said."""
     if probe(home) is not None:
         return
     found = publish.leftovers(home)
     if not found:
-        yield Finding("leftovers", "ok", "none")
+        yield "ok", "none"
         return
     names = ", ".join(str(path) for path in found[:5]) + (" …" if len(found) > len(found[:5]) else "")
     size = sum(map(_size, found))
     text = f"{len(found)}, {size:,} bytes: {names}; `newsmart doctor --clean` removes them"
-    yield Finding("leftovers", "warn", text)
+    yield "warn", text
 
 
 def _size(path: Path) -> int:
@@ -303,7 +306,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def check_room(home: Home) -> Iterator[Finding]:
+def check_room(home: Home) -> Found:
     """Say whether the next run has room, judged by the size of what is there."""
     place = next(path for path in (home.folder, *home.folder.parents) if path.is_dir())
     free = shutil.disk_usage(place).free
@@ -311,16 +314,15 @@ def check_room(home: Home) -> Iterator[Finding]:
     now = (_size(home.release_file(current)) if current else 0) + _size(home.ledger)
     needed = max(LEAST_FREE_BYTES, ROOM_FACTOR * now)
     status: Status = "ok" if free >= needed else "bad" if free < now else "warn"
-    yield Finding("space", status, f"{free:,} bytes free at {place}; a run may need {needed:,}")
+    yield status, f"{free:,} bytes free at {place}; a run may need {needed:,}"
 
 
-def check_tools() -> list[Finding]:
+def check_tools() -> Found:
     """Compare the packages at hand with those that newsmart asks for, which are known to work."""
     unmet = [text for line in importlib.metadata.requires("newsmart") or () if (text := _unmet(Requirement(line)))]
-    python = ".".join(map(str, sys.version_info[:3]))
-    return [Finding("tools", "warn", text) for text in unmet] or [
-        Finding("tools", "ok", f"all as known to work, on Python {python}")
-    ]
+    yield from (("warn", text) for text in unmet)
+    if not unmet:
+        yield "ok", f"all as known to work, on Python {platform.python_version()}"
 
 
 def _unmet(wanted: Requirement) -> str | None:

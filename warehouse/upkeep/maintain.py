@@ -3,8 +3,8 @@
 DuckDB reuses the blocks of deleted rows but never shrinks a file, and the deleted bytes stay in it. Copying the
 database whole into a new file leaves both behind; the new file then takes the old one's place by one rename.
 
-How old things are is told by time that has really passed, as far as runs can witness it. A clock that jumps ahead by
-ten years would make everything ten years older, and what is a day old would be deleted; whoever sets the clock right
+How old things are is measured by time that has really passed, as far as runs can witness it. A clock that jumps ahead
+by ten years would make everything ten years older, and what is a day old would be deleted; whoever sets the clock right
 afterwards does not get it back. Nothing here can know the time, but runs leave their own: a jump, like a pause, is a
 gap between two of them, or between the last one and now. So a gap counts as twice the usual one at most, and as a day
 at least. After a long pause things are kept longer than they need be; a clock that jumped makes them go by that much
@@ -21,11 +21,11 @@ from statistics import median
 import duckdb
 
 from schemas.errors import LedgerDamaged
-from warehouse.db import quoted, spill_folder
-from warehouse.durable import fsync_file, fsync_folder
+from warehouse.db import named, quoted, spill_folder
+from warehouse.durable import fsync
 from warehouse.home import Home
 from warehouse.ledger import packs
-from warehouse.ledger.opening import transaction
+from warehouse.ledger.opening import table_names, transaction
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.sql_files import run_script
 
@@ -62,36 +62,13 @@ def prune_ledger(connection: duckdb.DuckDBPyConnection, retention: Retention, no
     raw_from = past_keep(now, starts, retention.raw_days) if retention.raw_days else datetime.min
     with transaction(connection):
         pruned = Pruned(
-            runs=_count(connection, _OLD_RUNS, {"keep": retention.runs}),
-            problems=_count(connection, _OLD_PROBLEMS, {"before": problems_from}),
+            runs=run_script(connection, "ledger", "drop_old_runs", {"keep": retention.runs}),
+            problems=run_script(connection, "ledger", "drop_old_problems", {"before": problems_from}),
             raw=run_script(connection, "ledger", "drop_unknown_bytes")
-            + _count(connection, _SUPERSEDED_RAW, {"before": raw_from}),
+            + run_script(connection, "ledger", "drop_superseded_bytes", {"before": raw_from}),
         )
         packs.free(connection)
     return pruned
-
-
-_OLD_RUNS = """
-    delete from ledger.run where run_id not in (select run_id from ledger.run order by as_of desc limit $keep)
-"""
-
-_OLD_PROBLEMS = "delete from ledger.problem where cleared_at < $before"
-
-_SUPERSEDED_RAW = """
-    delete from ledger.raw
-    where
-        byte_digest in (select byte_digest from ledger.event where as_of < $before)
-        and byte_digest not in (
-            select byte_digest from ledger.event
-            where byte_digest is not null
-            qualify row_number() over (partition by document_id order by as_of desc) = 1
-        )
-"""
-
-
-def _count(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object] | None = None) -> int:
-    row = connection.execute(sql, parameters).fetchone()
-    return 0 if row is None else int(row[0])
 
 
 def past_keep(now: datetime, starts: Sequence[datetime], days: int) -> datetime:
@@ -111,7 +88,7 @@ def past_keep(now: datetime, starts: Sequence[datetime], days: int) -> datetime:
 
 
 def _backwards(now: datetime, starts: Sequence[datetime]) -> list[datetime]:
-    """Return now and the runs before, backwards; those that a wrong clock dated later than what came after are none."""
+    """Return now and the starts of runs, latest first, without those that a wrong clock dated after the next one."""
     moments = [now]
     for start in reversed(starts):
         if start < moments[-1]:
@@ -120,7 +97,7 @@ def _backwards(now: datetime, starts: Sequence[datetime]) -> list[datetime]:
 
 
 def _longest(moments: Sequence[datetime]) -> timedelta:
-    """Return how much of a gap is believed."""
+    """Return the longest that a gap between two runs may count."""
     gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(moments)]
     return max(A_DAY, timedelta(seconds=2 * median(gaps))) if gaps else A_DAY
 
@@ -141,15 +118,15 @@ def compact(connection: duckdb.DuckDBPyConnection, home: Home, *, forget: str | 
         if not same:
             raise LedgerDamaged("the compacted ledger has not the same rows", where=str(home.ledger))
         give_to_warehouse(new, home.folder, PRIVATE_MODE)
-        fsync_file(new)
+        fsync(new)
         size = new.stat().st_size
         new.rename(home.ledger)
-        fsync_folder(home.folder)
+        fsync(home.folder)
     return size
 
 
 def _row_counts(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[str, int]:
-    names = connection.execute(
-        "select table_name from duckdb_tables() where database_name = $1 order by 1", [catalog]
-    ).fetchall()
-    return {str(name): _count(connection, f'select count(*) from {catalog}."{name}"') for (name,) in names}
+    counts = {}
+    for name in sorted(table_names(connection)):
+        ((counts[name],),) = connection.execute(f"select count(*) from {catalog}.{named(name)}").fetchall()
+    return counts

@@ -72,9 +72,3 @@ def _beside(home: Home) -> list[Path]:
 
 def _leads_into(path: Path, folder: str) -> bool:
     return path.is_symlink() and os.readlink(path).startswith(f"{folder}/")
-
-
-def is_copied(path: Path, recorded: publish.Fingerprint) -> bool:
-    """Tell whether a file that is as it was published lies elsewhere than then: its inode, or its times, are others."""
-    status = path.stat()
-    return (status.st_ino, status.st_mtime_ns) != (recorded.inode, recorded.mtime_ns)

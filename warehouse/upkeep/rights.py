@@ -28,8 +28,7 @@ def closed_to_owner(home: Home) -> list[str]:
     if owner == 0:
         return []
     groups = groups_of(owner)
-    found = ((path.relative_to(home.folder), path.lstat()) for path in _below(home.folder))
-    return [str(path) for path, status in found if not _is_usable(path, status, owner, groups)]
+    return [str(path.relative_to(home.folder)) for path in _below(home.folder) if not _is_usable(path, owner, groups)]
 
 
 def closed_to_readers(home: Home) -> list[str]:
@@ -67,22 +66,21 @@ def groups_of(uid: int) -> frozenset[int]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Yield what lies in FILE.d, but for Prefect's own and spill folders, which last as long as their process."""
+    """Yield what lies in FILE.d, but for what lies in spill folders, which last as long as their process."""
     for root, folders, files in os.walk(folder):
         here = Path(root)
         folders[:] = [name for name in folders if here != folder / "tmp"]
         yield from (here / name for name in (*folders, *files))
 
 
-def _is_usable(path: Path, status: os.stat_result, owner: int, groups: frozenset[int]) -> bool:
+def _is_usable(path: Path, owner: int, groups: frozenset[int]) -> bool:
+    status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
         return True
     shift = 6 if status.st_uid == owner else 3 if status.st_gid in groups else 0
     rights = status.st_mode >> shift & 7
-    if stat.S_ISDIR(status.st_mode):
-        wanted = _READ | _WRITE | _ENTER
-    else:
-        # Releases and state.json are replaced, never written; the ledger and locks are.
-        wanted = _READ | (_WRITE if path.suffix == ".duckdb" and "releases" not in path.parts else 0)
-        wanted |= _WRITE if path.name in ("lock", "serve.lock") else 0
+    # Releases and state.json are replaced, never written; the ledger and locks are.
+    is_ledger = path.suffix == ".duckdb" and "releases" not in path.parts
+    is_written = is_ledger or path.name in ("lock", "serve.lock")
+    wanted = _READ | _WRITE | _ENTER if path.is_dir() else _READ | _WRITE if is_written else _READ
     return rights & wanted == wanted

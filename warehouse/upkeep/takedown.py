@@ -30,6 +30,7 @@ from warehouse.release.freshness import pin_of
 from warehouse.release.rebuild import build_audited
 from warehouse.release.why_build import ledger_state
 from warehouse.run_state import state_before
+from warehouse.sql_files import read_sql
 from warehouse.state import State, write_state
 from warehouse.upkeep.maintain import compact
 
@@ -74,17 +75,10 @@ def _keys_of_article(connection: duckdb.DuckDBPyConnection, url: str) -> list[st
     if key is None:
         raise UsageError("not a URL", where=url)
     lay_out(connection, datetime.max)
-    owned = connection.execute(_KEYS_OF_ARTICLE, [key]).fetchall()
+    owned = connection.execute(read_sql("ledger", "keys_of_article"), {"url_key": key}).fetchall()
     if not owned and not has_tombstone(connection, URL, [key]):
         raise UsageError("no article has this URL", where=url, todo="see article_url")
     return [str(row[0]) for row in owned]
-
-
-_KEYS_OF_ARTICLE = """
-    select url_key
-    from work.key_owner
-    where article_key = (select article_key from work.key_owner where url_key = $1)
-"""
 
 
 def finish(home: Home, connection: duckdb.DuckDBPyConnection) -> tuple[list[str], int]:

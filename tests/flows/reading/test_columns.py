@@ -124,7 +124,7 @@ def table_of_models(entries: list[Entry], trees: list[dict[str, Any]], good: lis
             {
                 "entry_id": entry.entry_id,
                 "entry_digest": entry.digest,
-                **{name: getattr(mention, name) for name in columns._LEAVES},
+                **{name: getattr(mention, name) for name in Mention.model_fields if name != "provider"},
                 "provider_domain": whose.domain,
                 "provider_name": whose.name,
                 "provider_logo_url": logos[0]["url"] if logos else None,

@@ -13,6 +13,7 @@ from flows.sources.files import MAX_BYTES, read_file
 from flows.sources.scan import FileRef, Source
 from schemas import batches
 from schemas.batches import ReadBatch, key_of_digest
+from schemas.documents import ENTRIES
 from schemas.packs import unpack
 from tests.flows.reading.samples import AS_OF, document, read_folder, refs_of
 from tests.fuzz.mutate import SEEDS
@@ -39,7 +40,7 @@ def test_tables_have_their_schemas(tmp_path: Path) -> None:
     for batch in (read_folder(tmp_path), read_folder(SEEDS)):
         assert batch.documents.schema == batches.DOCUMENTS
         assert batch.mentions.schema == batches.MENTIONS
-        assert batch.entries.schema == batches.ENTRIES
+        assert batch.entries.schema == ENTRIES
         assert batch.urls.schema == batches.URLS
         assert batch.problems.schema == batches.PROBLEMS
         assert batch.drift.schema == batches.DRIFT

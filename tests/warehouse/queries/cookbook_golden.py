@@ -11,8 +11,7 @@ from pathlib import Path
 from tests.warehouse.seed_releases import ROOT, STATES, State, make_release
 from warehouse.db import release_connection
 from warehouse.queries import render
-from warehouse.queries.parameters import bound_values
-from warehouse.queries.recipes import Recipe, list_recipes
+from warehouse.queries.recipes import Recipe, bound_values, list_recipes
 
 GOLDEN = ROOT / "tests" / "golden" / "cookbook"
 OF_THE_CLOCK = frozenset({"release_id", "built_at", "hours_old", "run_seconds"})

@@ -5,8 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from schemas.errors import UsageError
-from warehouse.queries.parameters import bound_values, read_parameters
-from warehouse.queries.recipes import list_recipes
+from warehouse.queries.recipes import bound_values, list_recipes, read_parameters
 
 SQL = """-- A question?
 -- $days integer = 28: how many days.

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -279,12 +280,13 @@ def test_a_full_disk_publishes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     publish_release(home, "r1", 1)
     write_release(publish.stage(home, "r2"), 2)
 
-    def refuse(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def refuse(is_folder: bool, path: Path) -> None:
+        if path.is_dir() == is_folder:
+            raise OSError(28, "No space left on device")
 
-    for step in ("fsync_file", "fsync_folder"):
+    for is_folder in (False, True):
         with monkeypatch.context() as patch:
-            patch.setattr(publish, step, refuse)
+            patch.setattr(publish, "fsync", partial(refuse, is_folder))
             with pytest.raises(PublishFailed, match="No space left"):
                 publish.publish(home, "r2")
         assert number_shown(home) == 1

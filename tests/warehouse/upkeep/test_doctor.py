@@ -141,13 +141,13 @@ def test_room_for_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_the_versions_at_hand_are_those_known_to_work() -> None:
-    assert [finding.text for finding in doctor.check_tools() if finding.status != "ok"] == []
+    assert [text for status, text in doctor.check_tools() if status != "ok"] == []
 
 
 def test_versions_that_were_never_tried_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = ["duckdb<0.2,>=0.1", "no-such-tool", "pyarrow>=20.0.1rc1", "another-tool; extra == 'dask'"]
     monkeypatch.setattr("importlib.metadata.requires", lambda _: wanted)
-    texts = [finding.text for finding in doctor.check_tools()]
+    texts = [text for _, text in doctor.check_tools()]
     assert "was never tried; <0.2,>=0.1 is known to work" in texts[0]
     assert texts[1:] == ["no-such-tool is not installed"]
 
@@ -163,8 +163,8 @@ def test_a_folder_that_others_can_write_is_warned_of(tmp_path: Path, name: str, 
     assert list(doctor.check_folders(home)) == []
     (tmp_path / name).chmod(mode)
     found = list(doctor.check_folders(home))
-    assert [finding.status for finding in found] == ([] if said is None else ["warn"])
-    assert said is None or f"{tmp_path / name}: {said} can replace" in found[0].text
+    assert [status for status, _ in found] == ([] if said is None else ["warn"])
+    assert said is None or f"{tmp_path / name}: {said} can replace" in found[0][1]
 
 
 def test_a_folder_of_another_user_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,4 +172,4 @@ def test_a_folder_of_another_user_is_warned_of(tmp_path: Path, monkeypatch: pyte
     owner = tmp_path.stat().st_uid
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     expected = [] if owner == 0 else [f"{home.folder}: it belongs to user {owner}, who can replace what lies in it"]
-    assert [one.text for one in doctor.check_folders(home) if one.text.startswith(f"{home.folder}:")] == expected
+    assert [text for _, text in doctor.check_folders(home) if text.startswith(f"{home.folder}:")] == expected

@@ -376,6 +376,6 @@ def test_a_release_that_is_a_link_is_replaced_by_the_next_run(
 
 def test_a_ledger_of_an_older_format_is_opened_still(warehouse: Home) -> None:
     with ledger_connection(warehouse.ledger) as connection:
-        connection.execute("update meta set value = '0' where name = 'format_version'")
+        connection.execute("update meta set value = '1' where name = 'format_version'")
     with pytest.raises(duckdb.Error), open_ledger(warehouse):
         pass

@@ -17,8 +17,7 @@ from tests.documents import make_document, make_mention
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse.home import Home
 from warehouse.ledger import reread
-from warehouse.ledger.migrations import FORMAT_VERSION
-from warehouse.ledger.opening import open_ledger, set_meta
+from warehouse.ledger.opening import FORMAT_VERSION, open_ledger, set_meta
 from warehouse.ledger.packs import kept_bytes
 from warehouse.release import build
 from warehouse.release.publish import release_ids
@@ -421,7 +420,7 @@ def _to_format_1(connection: duckdb.DuckDBPyConnection) -> None:
         data = unpack(packs[one.pack_id])[one.first : one.first + one.byte_count]
         alone = pa.Codec("zstd", compression_level=1).compress(data, asbytes=True)
         connection.execute("insert into raw values ($1, $2)", [one.byte_digest, alone])
-    connection.execute("update meta set value = '0' where name = 'format_version'")
+    connection.execute("update meta set value = '1' where name = 'format_version'")
 
 
 def test_rollback_without_an_older_release_says_so(published: Newsroom) -> None:

@@ -13,7 +13,7 @@ contested as (
 
 kept as (
     select
-        value.*,
+        value.* exclude (is_root, is_withdrawn, mention_count),
         choice.url,
     from work.article_value as value
     inner join contested on contested.article_key = value.article_key
@@ -24,9 +24,9 @@ said as (
     select
         article_entry.article_key,
         article_entry.mention_count,
-        entry.* exclude (entry_id),
+        entry.* replace (case when entry.excerpt_flaw < 2 then entry.excerpt end as excerpt),
+        entry.provider_authors as authors,
         shown.url,
-        case when entry.excerpt_flaw < 2 then entry.excerpt end as usable_excerpt,
     from work.article_entry as article_entry
     inner join base.entry as entry on entry.entry_id = article_entry.entry_id
     inner join contested on contested.article_key = article_entry.article_key
@@ -37,58 +37,50 @@ said as (
     where article_entry.mention_count > 0
 ),
 
-compared as (
-    select
-        said.article_key,
-        said.mention_count,
-        unnest([
-            {'field': 'title', 'kept': kept.title, 'other': said.title},
-            {'field': 'excerpt', 'kept': kept.excerpt, 'other': said.usable_excerpt},
-            {'field': 'category', 'kept': kept.category, 'other': said.category},
-            {'field': 'content_type', 'kept': kept.content_type, 'other': said.content_type},
-            {'field': 'locale', 'kept': kept.locale, 'other': said.locale},
-            {'field': 'featured_content', 'kept': kept.featured_content, 'other': said.featured_content},
-            {'field': 'url', 'kept': kept.url, 'other': said.url},
-            {'field': 'provider', 'kept': kept.provider_domain, 'other': said.provider_domain},
-            {'field': 'quality', 'kept': kept.quality::varchar, 'other': said.quality::varchar},
-            {'field': 'heat', 'kept': kept.heat::varchar, 'other': said.heat::varchar},
-            {'field': 'is_published', 'kept': kept.is_published::varchar, 'other': said.is_published::varchar},
-            {
-                'field': 'published_at',
-                'kept': time_text(kept.published_at),
-                'other': time_text(said.published_at),
-            },
-            {'field': 'updated_at', 'kept': time_text(kept.updated_at), 'other': time_text(said.updated_at)},
-            {
-                'field': 'authors',
-                'kept': to_json(nullif(kept.authors, []))::varchar,
-                'other': to_json(nullif(said.provider_authors, []))::varchar,
-            },
-            {
-                'field': 'topics',
-                'kept': to_json(nullif(kept.topics, []))::varchar,
-                'other': to_json(nullif(said.topics, []))::varchar,
-            },
-            {
-                'field': 'images',
-                'kept': to_json([image.url for image in kept.images])::varchar,
-                'other': to_json(nullif([image.url for image in said.images], []))::varchar,
-            },
-        ], recursive := true),
-    from said
-    inner join kept on kept.article_key = said.article_key
+-- One row per value: a field that is kept and said under one name is compared as text.
+kept_texts as (
+    unpivot (
+        select
+            article_key,
+            columns(* exclude (article_key, published_at, updated_at, authors, topics, images))::varchar,
+            time_text(published_at) as published_at,
+            time_text(updated_at) as updated_at,
+            to_json(nullif(authors, []))::varchar as authors,
+            to_json(nullif(topics, []))::varchar as topics,
+            to_json(nullif([image.url for image in images], []))::varchar as images,
+        from kept
+    )
+    on columns(* exclude article_key)
+    into name field value kept
+),
+
+said_texts as (
+    unpivot (
+        select
+            article_key,
+            mention_count,
+            columns(* exclude (
+                article_key, mention_count, entry_id, entry_digest, published_at, updated_at, authors, topics, images,
+                provider_authors, provider_images
+            ))::varchar,
+            time_text(published_at) as published_at,
+            time_text(updated_at) as updated_at,
+            to_json(nullif(authors, []))::varchar as authors,
+            to_json(nullif(topics, []))::varchar as topics,
+            to_json(nullif([image.url for image in images], []))::varchar as images,
+        from said
+    )
+    on columns(* exclude (article_key, mention_count))
+    into name field value other
 )
 
 select
-    article_key,
-    field,
-    kept,
-    other,
-    sum(mention_count)::integer as mention_count,
-from compared
-where other <> kept
-group by
-    article_key,
-    field,
-    kept,
-    other
+    said.article_key,
+    case said.field when 'provider_domain' then 'provider' else said.field end as field,
+    kept.kept,
+    said.other,
+    sum(said.mention_count)::integer as mention_count,
+from said_texts as said
+inner join kept_texts as kept on kept.article_key = said.article_key and kept.field = said.field
+where said.other <> kept.kept
+group by all

@@ -3,6 +3,62 @@
 -- are the same are sorted out by a hash, so that long texts are compared only where something differs.
 with
 
+-- What both releases hold, with the side that it is of. Not materialized, so that of the long texts only those are read
+-- that are asked for.
+article as not materialized (
+    select
+        'now' as side,
+        article.*,
+        fact.provider_key,
+        fact.quality,
+        fact.heat,
+        fact.is_published,
+        fact.published_at,
+    from after.main.dim_article as article
+    inner join after.main.fact_article as fact on fact.article_key = article.article_key
+    union all by name
+    select
+        'before' as side,
+        article.*,
+        fact.provider_key,
+        fact.quality,
+        fact.heat,
+        fact.is_published,
+        fact.published_at,
+    from before.main.dim_article as article
+    inner join before.main.fact_article as fact on fact.article_key = article.article_key
+),
+
+provider as not materialized (
+    select 'now' as side, * from after.main.dim_provider
+    union all by name
+    select 'before' as side, * from before.main.dim_provider
+),
+
+article_topic as not materialized (
+    select 'now' as side, * from after.main.bridge_article_topic
+    union all by name
+    select 'before' as side, * from before.main.bridge_article_topic
+),
+
+topic as not materialized (
+    select 'now' as side, * from after.main.dim_topic
+    union all by name
+    select 'before' as side, * from before.main.dim_topic
+),
+
+first_image as not materialized (
+    select 'now' as side, * from after.main.bridge_article_image where position = 1
+    union all by name
+    select 'before' as side, * from before.main.bridge_article_image where position = 1
+),
+
+image as not materialized (
+    select 'now' as side, * from after.main.dim_image
+    union all by name
+    select 'before' as side, * from before.main.dim_image
+),
+
 owners as (
     select distinct
         own_key,
@@ -114,67 +170,24 @@ documents_before as (
     group by heirs.article_key
 ),
 
-topics_now as (
+topic_digests as (
     select
+        side,
         article_key,
         bit_xor(hash(topic_key)) as topics_digest,
-    from after.main.bridge_article_topic
-    group by article_key
+    from article_topic
+    group by all
 ),
 
-images_now as (
+digests as (
     select
-        article_key,
-        image_key,
-    from after.main.bridge_article_image
-    where position = 1
-),
-
-digests_now as (
-    select
+        article.side,
         article.article_key,
-        hash(
-            article.title, fact.quality, fact.heat, fact.is_published, fact.published_at, article.is_withdrawn,
-            article.url, article.excerpt, article.category, article.content_type, article.locale, article.authors,
-            fact.provider_key, topics_now.topics_digest, images_now.image_key, article.featured_content,
-            article.updated_at
-        ) as digest,
-    from after.main.dim_article as article
-    inner join after.main.fact_article as fact on fact.article_key = article.article_key
-    left join topics_now on topics_now.article_key = article.article_key
-    left join images_now on images_now.article_key = article.article_key
-    where article.last_seen_at is null
-),
-
-topics_before as (
-    select
-        article_key,
-        bit_xor(hash(topic_key)) as topics_digest,
-    from before.main.bridge_article_topic
-    group by article_key
-),
-
-images_before as (
-    select
-        article_key,
-        image_key,
-    from before.main.bridge_article_image
-    where position = 1
-),
-
-digests_before as (
-    select
-        article.article_key,
-        hash(
-            article.title, fact.quality, fact.heat, fact.is_published, fact.published_at, article.is_withdrawn,
-            article.url, article.excerpt, article.category, article.content_type, article.locale, article.authors,
-            fact.provider_key, topics_before.topics_digest, images_before.image_key, article.featured_content,
-            article.updated_at
-        ) as digest,
-    from before.main.dim_article as article
-    inner join before.main.fact_article as fact on fact.article_key = article.article_key
-    left join topics_before on topics_before.article_key = article.article_key
-    left join images_before on images_before.article_key = article.article_key
+        hash(*columns(article.* exclude (side)), topic_digests.topics_digest, first_image.image_key) as digest,
+    from article
+    left join topic_digests using (side, article_key)
+    left join first_image using (side, article_key)
+    where article.side = 'before' or article.last_seen_at is null
 ),
 
 differing as (
@@ -186,124 +199,94 @@ differing as (
         documents_now.document_changed_at,
         documents_before.document_changed_at as document_changed_at_before,
     from continued
-    inner join digests_now on digests_now.article_key = continued.article_key
-    inner join digests_before on digests_before.article_key = continued.key_before
+    inner join digests as now on now.side = 'now' and now.article_key = continued.article_key
+    inner join digests as was on was.side = 'before' and was.article_key = continued.key_before
     left join documents_now on documents_now.article_key = continued.article_key
     left join documents_before on documents_before.article_key = continued.article_key
     where
-        digests_now.digest <> digests_before.digest
+        now.digest <> was.digest
         or documents_now.document_count is distinct from documents_before.document_count
         or documents_now.document_changed_at is distinct from documents_before.document_changed_at
 ),
 
-named_topics_now as (
+wanted as (
+    select 'now' as side, article_key, article_key as key_now from differing
+    union all by name
+    select 'before' as side, key_before as article_key, article_key as key_now from differing
+),
+
+topic_names as (
     select
-        bridge.article_key,
+        side,
+        article_key,
         string_agg(topic.topic, ', ' order by topic.topic) as topics,
-    from after.main.bridge_article_topic as bridge
-    semi join differing on differing.article_key = bridge.article_key
-    inner join after.main.dim_topic as topic on topic.topic_key = bridge.topic_key
-    group by bridge.article_key
+    from wanted
+    inner join article_topic using (side, article_key)
+    inner join topic using (side, topic_key)
+    group by all
 ),
 
-values_now as (
-    select
-        article.*,
-        fact.quality,
-        fact.heat,
-        fact.is_published,
-        fact.published_at,
-        provider.domain as provider,
-        image.url as image_url,
-        named_topics_now.topics,
-    from after.main.dim_article as article
-    semi join differing on differing.article_key = article.article_key
-    inner join after.main.fact_article as fact on fact.article_key = article.article_key
-    left join after.main.dim_provider as provider on provider.provider_key = fact.provider_key
-    left join images_now on images_now.article_key = article.article_key
-    left join after.main.dim_image as image on image.image_key = images_now.image_key
-    left join named_topics_now on named_topics_now.article_key = article.article_key
-),
-
-named_topics_before as (
-    select
-        bridge.article_key,
-        string_agg(topic.topic, ', ' order by topic.topic) as topics,
-    from before.main.bridge_article_topic as bridge
-    semi join differing on differing.key_before = bridge.article_key
-    inner join before.main.dim_topic as topic on topic.topic_key = bridge.topic_key
-    group by bridge.article_key
-),
-
-values_before as (
-    select
-        article.*,
-        fact.quality,
-        fact.heat,
-        fact.is_published,
-        fact.published_at,
-        provider.domain as provider,
-        image.url as image_url,
-        named_topics_before.topics,
-    from before.main.dim_article as article
-    semi join differing on differing.key_before = article.article_key
-    inner join before.main.fact_article as fact on fact.article_key = article.article_key
-    left join before.main.dim_provider as provider on provider.provider_key = fact.provider_key
-    left join images_before on images_before.article_key = article.article_key
-    left join before.main.dim_image as image on image.image_key = images_before.image_key
-    left join named_topics_before on named_topics_before.article_key = article.article_key
-),
-
-told as (
-    select
-        differing.article_key,
-        unnest(
-            [
-                ['headline', 'title', was.title, now.title],
-                ['score', 'quality', was.quality::varchar, now.quality::varchar],
-                ['score', 'heat', was.heat::varchar, now.heat::varchar],
-                ['published', 'is_published', was.is_published::varchar, now.is_published::varchar],
-                ['published', 'published_at', time_text(was.published_at), time_text(now.published_at)],
-                ['published', 'is_withdrawn', was.is_withdrawn::varchar, now.is_withdrawn::varchar],
-                [
-                    'document',
-                    'document_count',
-                    differing.document_count_before::varchar,
-                    differing.document_count::varchar
-                ],
-                [
-                    'document',
-                    'document_changed_at',
-                    time_text(differing.document_changed_at_before),
-                    time_text(differing.document_changed_at)
-                ],
-                ['other', 'url', was.url, now.url],
-                ['other', 'excerpt', was.excerpt, now.excerpt],
-                ['other', 'category', was.category, now.category],
-                ['other', 'content_type', was.content_type, now.content_type],
-                ['other', 'locale', was.locale, now.locale],
-                ['other', 'authors', was.authors, now.authors],
-                ['other', 'provider', was.provider, now.provider],
-                ['other', 'topics', was.topics, now.topics],
-                ['other', 'image_url', was.image_url, now.image_url],
-                ['other', 'featured_content', was.featured_content, now.featured_content],
-                ['other', 'updated_at', time_text(was.updated_at), time_text(now.updated_at)]
-            ]
-        ) as change,
-    from differing
-    inner join values_now as now on now.article_key = differing.article_key
-    inner join values_before as was on was.article_key = differing.key_before
+shown as (
+    unpivot (
+        select
+            wanted.side,
+            wanted.key_now,
+            columns(
+                article.* exclude (
+                    side, article_key, url_key, is_root, first_seen_at, last_seen_at, updated_at, published_at, provider_key
+                )
+            )::varchar,
+            time_text(article.updated_at) as updated_at,
+            time_text(article.published_at) as published_at,
+            provider.domain as provider,
+            image.url as image_url,
+            topic_names.topics,
+        from wanted
+        inner join article using (side, article_key)
+        left join provider using (side, provider_key)
+        left join first_image using (side, article_key)
+        left join image using (side, image_key)
+        left join topic_names using (side, article_key)
+    )
+    on columns(* exclude (side, key_now))
+    into name field value value
 ),
 
 differences as (
     select
+        key_now as article_key,
+        case
+            when field = 'title' then 'headline'
+            when field in ('quality', 'heat') then 'score'
+            when field in ('is_published', 'published_at', 'is_withdrawn') then 'published'
+            else 'other'
+        end as kind,
+        field,
+        was.value as before,
+        now.value as after,
+    from (from shown where side = 'now') as now
+    full join (from shown where side = 'before') as was using (key_now, field)
+    where was.value is distinct from now.value
+),
+
+document_differences as (
+    select
         article_key,
-        change[1] as kind,
-        change[2] as field,
-        change[3] as before,
-        change[4] as after,
-    from told
-    where change[3] is distinct from change[4]
+        'document' as kind,
+        'document_count' as field,
+        document_count_before::varchar as before,
+        document_count::varchar as after,
+    from differing
+    where document_count <> document_count_before
+    union all by name
+    select
+        article_key,
+        'document' as kind,
+        'document_changed_at' as field,
+        time_text(document_changed_at_before) as before,
+        time_text(document_changed_at) as after,
+    from differing
+    where document_changed_at is distinct from document_changed_at_before
 ),
 
 changes as (
@@ -314,6 +297,8 @@ changes as (
     select * from presence
     union all by name
     select * from differences
+    union all by name
+    select * from document_differences
 )
 
 select * from changes

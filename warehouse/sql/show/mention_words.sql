@@ -1,4 +1,5 @@
--- One row per current mention asked for, with all that it says; `version` as in document_versions.sql.
+-- One row per current mention asked for, with all that it says, under the names and in the shapes that `show` has for an
+-- article's values; `version` as in document_versions.sql.
 with
 
 wanted as (
@@ -12,7 +13,15 @@ select
     version.source,
     version.path,
     content_entry.position,
-    entry.* exclude (entry_id, entry_digest, unknown, title_flaw, excerpt_flaw, provider_name_flaw),
+    entry.* exclude (
+        entry_id, entry_digest, unknown, title_flaw, excerpt_flaw, provider_name_flaw, topics, images
+    ),
+    entry.provider_domain as provider,
+    nullif(array_to_string(entry.provider_authors, '; '), '') as authors,
+    list_sort(list_distinct(coalesce(entry.topics, []))) as topics,
+    [image.url for image in coalesce(entry.images, [])] as image_urls,
+    list_filter(image_urls, lambda url, place: list_position(image_urls, url) = place) as images,
+    coalesce(entry.web_url, entry.original_url) as url,
 from wanted
 inner join version
     on

@@ -1,0 +1,2 @@
+-- Entries of the batch that are not doomed.
+select * from entries anti join doomed_entry using (entry_id)
