@@ -3,7 +3,8 @@
 - The job: what the worker is to do. It travels on the worker's standard input, which no `ps` shows and no limit of a
   command line cuts. Our settings travel by the environment.
 - serve.json: that a scheduler runs, where, and what is due next. It is believed only while the kernel says that
-  `serve.lock` is held, as a killed scheduler leaves the file behind.
+  `serve.lock` is held, as a killed scheduler leaves the file behind. A service begins without it, so a worker that
+  finds it takes over from an earlier one.
 - The log: one line on stderr for each thing that happens, as text or as JSON. Rejected: Prefect's console handler,
   which writes a traceback for each failed flow. What it logs of a run is on the page anyway.
 """

@@ -38,9 +38,9 @@ from prefect.states import Cancelled, Pending
 
 from flows.maintenance import maintain
 from flows.refresh import TIMEOUT_SECONDS, refresh
-from flows.scheduling.deployments import deploy, recover
+from flows.scheduling.deployments import deploy, recover, was_paused
 from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
-from flows.scheduling.serving import NEW_PROCESS, Job, WallClock, When, write_serving
+from flows.scheduling.serving import NEW_PROCESS, Job, WallClock, When, serving_file, write_serving
 from warehouse.clock import as_text
 from warehouse.home import Home
 
@@ -67,7 +67,7 @@ class Worker:
         self.served: dict[UUID, Flow[..., Any]] = {}
         self._job = job
         self._closed = closed
-        self._runs_now = job.runs_now
+        self._home = Home.of(Path(job.parameters["warehouse"]))
         self._thread = ThreadPoolExecutor(1, "flow")
         self._taken: dict[UUID, Future[None]] = {}
         self._running: tuple[UUID, float] | None = None  # since when, by the monotonic clock
@@ -115,18 +115,20 @@ class Worker:
         self.end_where_stuck(client)
 
     def register(self, client: SyncPrefectClient) -> None:
-        """Make the deployments, and end what a crash left there."""
+        """Make the deployments, and end what a crash left there. What was paused on the page meanwhile stays so."""
         name, parameters = self._job.name, self._job.parameters
+        takes_over = serving_file(self._home).exists()
         hook: Any = partial(tell_hooks, folder=self._job.folder, warehouse=parameters["warehouse"])
-        hooks: Any = {"on_completion": [hook], "on_failure": [hook], "on_crashed": [hook]}
-        refreshes = deploy(refresh, name, self._job.when, parameters)
-        maintains = deploy(maintain, name, MAINTAIN, {"warehouse": parameters["warehouse"]})
-        self.served = {refreshes: refresh.with_options(**hooks), maintains: maintain.with_options(**hooks)}
+        self.served.clear()
+        for flow, when in ((refresh, self._job.when), (maintain, MAINTAIN)):
+            given = {key: value for key, value in parameters.items() if key in flow.parameters.properties}
+            is_paused = takes_over and was_paused(client, flow, name)
+            identity = deploy(flow, name, when, given, is_paused=is_paused)
+            self.served[identity] = flow.with_options(on_completion=[hook], on_failure=[hook], on_crashed=[hook])
         if count := sum(recover(client, identity) for identity in self.served):
             log.warning("%d run(s) of an earlier process were marked as crashed", count)
-        if self._runs_now:
-            client.create_flow_run_from_deployment(refreshes)
-            self._runs_now = False
+        if self._job.runs_now and not takes_over:
+            client.create_flow_run_from_deployment(next(iter(self.served)))
 
     def take_due(self, client: SyncPrefectClient) -> None:
         """Start or skip what is due."""
@@ -145,8 +147,7 @@ class Worker:
         times = [run.expected_start_time for run in ahead if run.expected_start_time and run.expected_start_time > now]
         due = as_text(min(times).astimezone(UTC).replace(tzinfo=None)) if times else None
         try:
-            home = Home.of(Path(self._job.parameters["warehouse"]))
-            write_serving(home, replace(self._job.serving, next_due_at=due))
+            write_serving(self._home, replace(self._job.serving, next_due_at=due))
         except OSError as error:
             log.warning("cannot write serve.json: %s", error)
 

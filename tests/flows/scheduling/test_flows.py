@@ -42,7 +42,7 @@ from flows.scheduling import worker as scheduling_worker
 from flows.scheduling.batches import TaskCluster
 from flows.scheduling.flow_run import call_flow, flush, step, tell_hooks
 from flows.scheduling.run import parameters_of
-from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When
+from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving
 from flows.scheduling.worker import Worker
 from flows.sources.scan import Source
 from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, SourceUnreadable, TransientFailure
@@ -543,6 +543,19 @@ class TestScheduledRuns:
             run = client.create_flow_run_from_deployment(identity)
         work(worker)
         assert state_names(run) == ["Cancelled"]
+
+    def test_a_pause_from_the_page_ends_where_the_service_starts_and_not_where_its_worker_does(
+        self, newsroom: Newsroom
+    ) -> None:
+        worker, identity = registered(newsroom, "news-paused")
+        with get_client(sync_client=True) as client:
+            worker.tell_next_due(client)
+            client.pause_deployment(identity)
+            registered(newsroom, "news-paused")
+            assert client.read_deployment(identity).paused
+        with hold_serving(Home.of(newsroom.warehouse)), get_client(sync_client=True) as client:
+            registered(newsroom, "news-paused")
+            assert not client.read_deployment(identity).paused
 
     def test_a_deployment_that_was_deleted_is_noticed(self, newsroom: Newsroom) -> None:
         worker, identity = registered(newsroom, "news-deleted")
