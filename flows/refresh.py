@@ -14,8 +14,7 @@ from there. It cannot break into a query in a thread, so a worker ends an overdu
 from prefect import flow
 
 from flows.pipeline import release as making
-from flows.pipeline.intake import Seen, read_and_record, scan_sources
-from flows.pipeline.limits import check_limits
+from flows.pipeline.intake import Seen, check_limits, read_and_record, scan_sources
 from flows.pipeline.outcome import finish
 from flows.pipeline.release import Release, needs_release, new_release
 from flows.pipeline.request import RunResult
