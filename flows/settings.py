@@ -36,7 +36,7 @@ class Settings:
     keep_runs: int = 10_000  # rows of ops.run kept
     keep_quarantine_days: int = 365  # days for which mended problems are kept in the ledger
     keep_raw_days: int = 0  # days for which bytes of superseded versions are kept; 0: for ever
-    build_memory: str = ""  # memory for DuckDB in a run, such as 2GB; empty: 350 MB, or 3.5 kB a document
+    build_memory: str = ""  # memory for DuckDB in a run, such as 2GB; empty: 350 MB, or 1 kB a document
     query_memory: str = "1GB"  # memory that one query may use
     query_seconds: float = 60.0  # time that one query may take
     ducklake_python: str = ""  # interpreter whose duckdb has the extension ducklake; empty: newsmart's own
