@@ -20,8 +20,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.pipeline import release as making
-from flows.pipeline.intake import Seen, read_and_record, scan_sources
-from flows.pipeline.limits import check_limits
+from flows.pipeline.intake import Seen, check_limits, read_and_record, scan_sources
 from flows.pipeline.outcome import finish
 from flows.pipeline.release import Release, needs_release, new_release
 from flows.pipeline.request import RunListener, RunResult

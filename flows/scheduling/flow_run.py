@@ -26,7 +26,7 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.pipeline.hooks import notify_failure, notify_published
-from flows.pipeline.opening import open_run
+from flows.pipeline.outcome import open_run
 from flows.pipeline.request import RunRequest, RunResult, request_of, summary_of
 from flows.pipeline.run import Run
 from flows.readers.local import LocalReaders, Readers

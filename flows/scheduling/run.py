@@ -13,7 +13,7 @@ from typing import Any
 
 from flows.pipeline.request import RunListener, RunRequest, RunResult
 from flows.scheduling.server import listen, prefect_server
-from flows.sources.named import absolute
+from flows.sources.scan import absolute
 from flows.startup import skip_numpy_and_pandas
 from flows.streams import close_stderr
 from warehouse.home import Home

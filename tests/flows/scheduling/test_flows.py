@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import duckdb
 import psutil
 import pytest
+from distributed import Client
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentUpdate, GlobalConcurrencyLimitUpdate
@@ -33,13 +34,13 @@ from prefect.states import Completed, Failed, Running, Scheduled
 from flows import maintenance
 from flows import refresh as module
 from flows.commands.progress import Progress
-from flows.pipeline import direct, opening
+from flows.pipeline import direct, outcome
 from flows.pipeline.request import LOGGER, RunRequest, RunResult
 from flows.readers import dask_readers
-from flows.readers.dask_readers import Pending
+from flows.readers.dask_readers import Cluster, Pending
 from flows.refresh import call_refresh, refresh
+from flows.scheduling import batches
 from flows.scheduling import worker as scheduling_worker
-from flows.scheduling.batches import TaskCluster
 from flows.scheduling.flow_run import flush, step, tell_hooks
 from flows.scheduling.run import parameters_of
 from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When
@@ -262,7 +263,7 @@ def test_a_deployments_run_that_publishes_and_then_fails_tells_both_hooks(
 
     newsroom.write("a.md", make_document())
     with monkeypatch.context() as patch:
-        patch.setattr(opening, "check_all_listed", refuse)
+        patch.setattr(outcome, "check_all_listed", refuse)
         state = refreshed(newsroom)
     run = flow_run_of(state).model_copy(update={"deployment_id": uuid4()})
     tell_hooks(refresh, run, state, str(tmp_path))
@@ -434,16 +435,19 @@ def test_a_flow_reads_by_tasks_on_a_cluster_of_its_own_that_only_this_machine_se
     expected = newsroom.one("select fingerprint from ops.release")
     other = replace(newsroom, warehouse=newsroom.warehouse.with_name("dask.duckdb"))
     monkeypatch.setattr(dask_readers, "_WORTH_CLUSTER", 0)
-    submit, seen = TaskCluster.submit, list[tuple[Any, set[str], int]]()
+    seen = list[tuple[Any, set[str], int]]()
 
-    def look_and_submit(self: TaskCluster, message: bytes) -> Pending:
-        me = psutil.Process()
-        sockets = [socket for process in (me, *me.children(recursive=True)) for socket in process.net_connections()]
-        listening = {str(socket.laddr.ip) for socket in sockets if socket.status == psutil.CONN_LISTEN}
-        seen.append((self.runner.client.scheduler, listening, dask_processes()))
-        return submit(self, message)
+    def looking(client: Client, submit: Callable[[bytes], Pending]) -> Cluster:
+        def look_and_submit(message: bytes) -> Pending:
+            me = psutil.Process()
+            sockets = [socket for process in (me, *me.children(recursive=True)) for socket in process.net_connections()]
+            listening = {str(socket.laddr.ip) for socket in sockets if socket.status == psutil.CONN_LISTEN}
+            seen.append((client.scheduler, listening, dask_processes()))
+            return submit(message)
 
-    monkeypatch.setattr(TaskCluster, "submit", look_and_submit)
+        return Cluster(client, look_and_submit)
+
+    monkeypatch.setattr(batches, "Cluster", looking)
     state = refreshed(other, engine="dask", workers=1, as_of="2024-01-01T00:00:00Z")
     run = flow_run_of(state)
     assert other.one("select fingerprint from ops.release") == expected

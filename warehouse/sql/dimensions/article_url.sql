@@ -1,4 +1,4 @@
--- One row per distinct spelling of a URL ever seen. Rows of one article lie together, where URLs resemble each other.
+-- One row per distinct spelling of a URL ever seen. In the order of the key, as its index is then made in half the time.
 with
 
 declared as (
@@ -36,4 +36,4 @@ select
 from spellings
 inner join base.url as url on url.url_id = spellings.url_id
 left join work.key_owner as key_owner on key_owner.url_key = url.url_key
-order by key_owner.article_key
+order by url.url_raw
