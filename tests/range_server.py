@@ -1,6 +1,7 @@
 """A plain file server on loopback that answers requests for a range of bytes (RFC 9110 section 14), as any does."""
 
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -44,10 +45,17 @@ class RangeHandler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[tuple[str, dict[str, int]]]:
-    """Serve a folder for the block; give the server's address, and the bytes sent so far by path."""
+def serve(folder: Path, certificate: Path | None = None) -> Iterator[tuple[str, dict[str, int]]]:
+    """Serve a folder for the block; give the server's address, and the bytes sent so far by path.
+
+    In: a file with a key and its certificate for 127.0.0.1, to serve by HTTPS.
+    """
     sent: dict[str, int] = {}
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(RangeHandler, directory=str(folder), sent=sent)) as server:
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", sent
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}", sent
         server.shutdown()

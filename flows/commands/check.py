@@ -20,9 +20,10 @@ from flows.sources.scan import FileRef
 from flows.sources.walk import SUFFIXES, Found, is_document, walk
 from flows.streams import put
 from schemas.errors import SourceUnreadable, UsageError
+from schemas.file_state import file_state
 from schemas.text import is_utf8, printable
 from warehouse.clock import utc_now
-from warehouse.state import problem_line, problem_text
+from warehouse.state import problem_line
 
 Row = dict[str, Any]
 _DOCUMENTS = f"documents end in {', '.join(SUFFIXES)} and are neither hidden nor README"
@@ -93,7 +94,7 @@ def _named_file(path: str) -> Found:
         reason = "no regular file" if is_document(name) else f"no document by its name ({_DOCUMENTS})"
         warn(f"not checked: {path} is {reason}")
     elif is_utf8(name):
-        found.add(name, status)
+        found.add(name, file_state(status))
     else:
         found.skip(name, "bad_name")
     return found
@@ -125,12 +126,13 @@ def _text(row: Row) -> str:
 def _github(row: Row) -> str:
     """Return a workflow command, which GitHub shows beside the line of the file.
 
+    The place stands in the text, too: GitHub's log shows nothing else, and its page knows no path that begins by `./`.
     https://docs.github.com/actions/reference/workflow-commands-for-github-actions; its toolkit has the escapes.
     """
     kind = "notice" if row["is_notice"] else "error"
-    file = _escaped(f"{row['source']}/{row['path']}").replace(":", "%3A").replace(",", "%2C")
+    file = _escaped(os.path.normpath(f"{row['source']}/{row['path']}")).replace(":", "%3A").replace(",", "%2C")
     place = "" if row["line"] is None else f",line={row['line']},col={row['column']}"
-    return f"::{kind} file={file.removeprefix('./')}{place}::{_escaped(problem_text(row))}"
+    return f"::{kind} file={file}{place}::{_escaped(problem_line(row))}"
 
 
 def _escaped(text: str) -> str:

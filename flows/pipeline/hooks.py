@@ -6,10 +6,13 @@ what counts. Rejected: Prefect automations alone (they live in one server's data
 """
 
 import json
+import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -72,20 +75,26 @@ def _tell(
 
 
 def _run_command(command: str, body: bytes, folder: str | None) -> str | None:
+    """Run a command in a process group of its own: one that takes too long ends with all that it has started."""
     try:
         # Its output goes to stderr: the last line of stdout belongs to `--json`.
-        done = subprocess.run(
+        with subprocess.Popen(
             shlex.split(command),
-            input=body,
+            stdin=subprocess.PIPE,
             stdout=sys.__stderr__,
-            check=False,
-            timeout=COMMAND_SECONDS,
             env=_users_environment(),
             cwd=folder,
-        )
+            process_group=0,
+        ) as process:
+            try:
+                process.communicate(body, COMMAND_SECONDS)
+            except BaseException:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return f"did not run: {_one_line(error)}"
-    return f"ended with status {done.returncode}" if done.returncode else None
+    return f"ended with status {process.returncode}" if process.returncode else None
 
 
 def _users_environment() -> dict[str, str]:

@@ -26,7 +26,6 @@ from flows.sources.files import MAX_BYTES, FileBytes, read_files
 from flows.sources.scan import FileRef
 from schemas.batches import DOCUMENTS, DRIFT, MENTIONS, PACKS, PROBLEMS, SLICES, URLS, ReadBatch, table_of_rows
 from schemas.documents import Context, bounds
-from schemas.limits import file_state
 from schemas.packs import Packer
 from schemas.urls import facts
 
@@ -100,7 +99,7 @@ def _read(
     if file.data is None or digest is None:
         return _unread(ref, file)
     # What a store says of a size is for telling states apart; bytes are counted.
-    known = (*_state(file), len(file.data), digest)
+    known = (*(file.state or (None,) * 4), len(file.data), digest)
     if digest == ref.known_bytes:
         return _Read(("same_bytes", *known, None), _NOTHING)
     verdict = draft
@@ -117,19 +116,14 @@ _NOTHING = Verdict(None, (), (), ())
 
 
 def _unread(ref: FileRef, file: FileBytes) -> _Read:
-    known = (ref.size, ref.mtime_ns, ref.ctime_ns, ref.inode)
     if file.trouble in ("vanished", "unstable"):
-        return _Read((file.trouble, *known, None, None, None), _NOTHING)
-    problem = Problem(None, "document", None, None, "", "unreadable", "a file that can be read", file.trouble)
-    if file.trouble == "too_big" and file.status is not None:
-        known, size = _state(file), file.status.st_size
+        return _Read((file.trouble, *ref.state, None, None, None), _NOTHING)
+    if file.trouble == "too_big" and file.state is not None:
+        size = file.state[0]
         problem = Problem(None, "document", 1, 1, "", "too_big", f"at most {MAX_BYTES} bytes", f"{size} bytes")
-        return _Read(("bad", *known, known[0], None, None), Verdict(None, (), (), [problem]))
-    return _Read(("bad", *known, None, None, None), Verdict(None, (), (), [problem]))
-
-
-def _state(file: FileBytes) -> tuple[Any, ...]:
-    return file_state(file.status) if file.status else (None,) * 4
+        return _Read(("bad", *file.state, size, None, None), Verdict(None, (), (), [problem]))
+    problem = Problem(None, "document", None, None, "", "unreadable", "a file that can be read", file.trouble)
+    return _Read(("bad", *ref.state, None, None, None), Verdict(None, (), (), [problem]))
 
 
 def batch_of(

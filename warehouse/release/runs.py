@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from schemas.errors import UsageError
-from schemas.limits import file_state
+from schemas.file_state import file_state
 from warehouse.db import ledger_connection
 from warehouse.home import Home
 from warehouse.ledger.opening import change_number, last_as_of

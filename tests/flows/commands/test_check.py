@@ -139,11 +139,15 @@ def hostile(folder: Path) -> Iterator[str]:
 
 
 def test_a_workflow_command_says_where_and_what(capsys: pytest.CaptureFixture[str], hostile: str) -> None:
-    status, out, _ = _check(capsys, "news/b.md", "news/c.md", hostile, "--format", "github")
+    status, out, _ = _check(capsys, ".//news/b.md", "news/c.md", hostile, "--format", "github")
     lines = out.splitlines()
     assert status == 1
     rows = _rows(capsys, "news/b.md")
-    start = [f"::error file=news/b.md,line={row['line']},col={row['column']}::{row['field']}: " for row in rows]
+    start = [
+        f"::error file=news/b.md,line={row['line']},col={row['column']}"
+        f"::.//news/b.md:{row['line']}:{row['column']} {row['field']}: "
+        for row in rows
+    ]
     assert all(line.startswith(expected) for line, expected in zip(lines, start, strict=False))
     assert lines[2].startswith("::notice file=news/c.md,line=")
     name = r"%3A%3Aerror%3A%3A100%25\x1b[2J\x9b\u202e##\u005badd-path]x%2Cy.md"
@@ -179,7 +183,7 @@ def test_many_documents_are_read_by_several_processes(
     close = local.LocalReaders.close
 
     def note(self: local.LocalReaders) -> None:
-        begun.append(self.has_begun)
+        begun.append(self.has_started)
         close(self)
 
     monkeypatch.setattr("flows.commands.check.core_count", lambda: 2)

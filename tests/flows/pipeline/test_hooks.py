@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import psutil
 import pytest
 
 from flows.pipeline import hooks
 from flows.settings import Settings
 from flows.startup import OWN_ENVIRONMENT
 from tests.listener import listener
+from tests.soak.served import wait_for
 
 WAREHOUSE = "out/news.duckdb"
 
@@ -51,6 +53,17 @@ def test_the_command_is_started_without_what_a_run_sets_for_itself(
 def test_a_command_that_fails_is_a_warning(command: str, words: str) -> None:
     (warning,) = notify_failure(Settings(on_failure=command))
     assert words in warning
+
+
+def test_a_command_that_takes_too_long_ends_with_all_that_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "COMMAND_SECONDS", 1.0)
+    helper = tmp_path / "helper"
+    (warning,) = notify_failure(Settings(on_failure=f"sh -c 'sleep 60 & echo $! > {helper}; wait'"))
+    assert "timed out" in warning
+    process = int(helper.read_text())
+    wait_for(lambda: not psutil.pid_exists(process) or psutil.Process(process).status() == "zombie", 10, "it goes on")
 
 
 def test_the_webhook_is_told() -> None:
