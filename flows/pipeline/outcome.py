@@ -75,7 +75,7 @@ def finish(run: Run) -> RunResult:
     """Note the end of the run in the ledger and in state.json, remove old releases, and return what was done."""
     if run.built is None:
         _write_row(run, "unchanged")
-    result = result_of(run)
+    result = run.outcome = result_of(run)
     log_end(result)
     kept = _write_state(run, "unchanged" if run.built is None else "published", None)
     publish.prune(run.home, kept)
@@ -91,7 +91,8 @@ def _note_failure(run: Run, error: Exception) -> None:
         return
     # In our words, as the command says it: DuckDB calls a database "invalidated" because its disk was full.
     ours = explain(error, run.home.ledger, is_ledger=True) or error
-    log_end(result_of(run, has_failed=True), error)
+    run.outcome = result_of(run, has_failed=True)
+    log_end(run.outcome, error)
     status = status_of(ours)
     with suppress(duckdb.Error, NewsmartError):
         if run.has_counted:
