@@ -46,15 +46,15 @@ SCOPE = {
     "mention_history": _OF_DOCUMENT,
     "alias": "surrogate_key(url_key) in (select own_key from base.alias)",
 }
-# Which rows of a table are looked at afterwards, where it is more: all that counts or names an article of the scope.
-_OF_BOTH = f"({_OF_ARTICLE} or {_OF_DOCUMENT})"
+# Which rows of a table are looked at afterwards, where it is more: all that counts or names an article of the scope. Of
+# several conditions one has to hold.
 LOOKED_AT = {
-    "dim_document": _OF_BOTH,
-    "fact_mention": _OF_BOTH,
-    "mention_history": _OF_BOTH,
-    "dim_image": f"({SCOPE['dim_image']} or image_key in (select image_key from bridge_article_image))",
-    "dim_provider": "true",
-    "dim_topic": "true",
+    "dim_document": (_OF_ARTICLE, _OF_DOCUMENT),
+    "fact_mention": (_OF_ARTICLE, _OF_DOCUMENT),
+    "mention_history": (_OF_ARTICLE, _OF_DOCUMENT),
+    "dim_image": (SCOPE["dim_image"], "image_key in (select image_key from bridge_article_image)"),
+    "dim_provider": ("true",),
+    "dim_topic": ("true",),
 }
 CHANGING = (*BASE_TABLES, ALIAS)
 
@@ -103,10 +103,7 @@ def _hold_before(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema before.ops")
     for table in _bridges_first():
         name = table.qualified_name
-        connection.execute(
-            f"create table base.before_{table.name} as "
-            f"select rowid as row_id, * from previous.{name} where {looked_at(table)}"
-        )
+        connection.execute(f"create table base.before_{table.name} as {looked_at(table, 'previous')}")
         connection.execute(f"create view before.{name} as select * exclude (row_id) from base.before_{table.name}")
 
 
@@ -145,9 +142,14 @@ def scope_of(table: Table) -> str:
     return SCOPE.get(table.name, _OF_ARTICLE)
 
 
-def looked_at(table: Table) -> str:
-    """Return the condition for rows of a table that are looked at afterwards."""
-    return LOOKED_AT.get(table.name, scope_of(table))
+def looked_at(table: Table, release: str) -> str:
+    """Return the query for the rows of a table of an attached release that are looked at, with their row ids.
+
+    Row ids are found by one condition after another: joined by `or`, none of them could skip what it does not need.
+    """
+    name = f"{release}.{table.qualified_name}"
+    found = (f"select rowid from {name} where {one}" for one in LOOKED_AT.get(table.name, (scope_of(table),)))
+    return f"select rowid as row_id, * from {name} where rowid in ({' union '.join(found)})"
 
 
 def write_rows(
@@ -199,10 +201,8 @@ def read_back(connection: duckdb.DuckDBPyConnection, file: Path, delta: Delta) -
     connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))
     connection.execute(";\n".join(create_views()))
     for table in _bridges_first():
-        connection.execute(
-            f"insert into after.{table.qualified_name} by name select * from news.{table.qualified_name} "
-            f"where {looked_at(table)}"
-        )
+        rows = f"select * exclude (row_id) from ({looked_at(table, 'news')})"
+        connection.execute(f"insert into after.{table.qualified_name} by name {rows}")
     for table in OPS_TABLES:
         if table is not ALIAS:
             connection.execute(f"insert into after.ops.{table.name} by name select * from news.ops.{table.name}")
