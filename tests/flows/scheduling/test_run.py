@@ -23,7 +23,7 @@ from schemas.errors import LockedError, RunFailed
 from tests.documents import make_document
 from tests.soak.served import ROOT, running, wait_for
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_what_is_given_stays_but_for_what_makes_our_server_ours(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def start_slowly(place: Path) -> subprocess.Popen[bytes]:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_and_its_server(tmp_path: Path, number: signal.Signals, status: int) -> None:
     process = start_slowly(tmp_path)
-    wait_for((tmp_path / "begun").exists, 60, "the run did not begin")
+    wait_for((tmp_path / "begun").exists, 120, "the run did not begin")
     os.killpg(process.pid, number)
     text, _ = process.communicate(timeout=30)
     assert process.returncode == status
@@ -194,7 +194,7 @@ def test_a_signal_ends_the_run_and_its_server(tmp_path: Path, number: signal.Sig
 @pytest.mark.slow
 def test_a_server_that_goes_away_does_not_take_the_run_with_it(tmp_path: Path) -> None:
     process = start_slowly(tmp_path)
-    wait_for((tmp_path / "begun").exists, 60, "the run did not begin")
+    wait_for((tmp_path / "begun").exists, 120, "the run did not begin")
     look = ["ps", "-axwwo", "pid=,ppid=,args="]
     out = subprocess.run(look, capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in out.splitlines()]
