@@ -13,33 +13,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import NoReturn
 
-
-def _check_packages(root: str) -> None:
-    """End with exit status 2 and one line where a package of ours would come from another folder than `root`.
-
-    `python -m flows.cli` has the current folder first on the module path, where a user's own `schemas/` may lie.
-    """
-    for name in ("schemas", "warehouse"):
-        expected, spec = os.path.join(root, name), find_spec(name)
-        places = [] if spec is None else [*(spec.submodule_search_locations or [spec.origin or ""])]
-        found = os.path.realpath(places[0]) if places else "nowhere"
-        if found != expected:
-            sys.stderr.write(
-                f"newsmart: the package {name} would come from {found}, not from {expected} "
-                "(leave that folder, or take it out of PYTHONPATH)\n"
-            )
-            raise SystemExit(2)
-
-
-_check_packages(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-
-from flows import streams  # noqa: E402
-from flows.commands.options import add_commands  # noqa: E402
-from schemas.errors import NewsmartError, UsageError  # noqa: E402
-from warehouse import interrupts  # noqa: E402
+from flows import streams
+from flows.commands.options import add_commands
+from schemas.errors import NewsmartError, UsageError
+from warehouse import interrupts
 
 INTERRUPTED, TERMINATED = 130, 143
 # Commands that change something: their work counts even where their output is lost. All others only answer.

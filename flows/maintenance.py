@@ -6,8 +6,8 @@ from prefect import flow
 
 from flows.pipeline import backfill as manifests
 from flows.pipeline.request import RunResult
-from flows.refresh import HOUR, refresh, result_of
-from flows.scheduling.flow_run import ends_in_a_state, tell_hooks
+from flows.refresh import HOUR, refresh
+from flows.scheduling.flow_run import ends_in_a_state, result_of, tell_hooks
 from flows.scheduling.run import parameters_of
 from flows.settings import load_settings
 from warehouse.clock import parse_moment

@@ -11,25 +11,16 @@ A timeout raises in the step that runs: its transaction is rolled back and the l
 from there. It cannot break into a query in a thread, so a worker ends an overdue process (scheduling/worker.py).
 """
 
-from dataclasses import replace
-from typing import Any
-
 from prefect import flow
-from prefect.client.schemas.objects import State
-from prefect.exceptions import TerminationSignal
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.pipeline import release as making
-from flows.pipeline.intake import Seen, read_and_record, scan_sources
-from flows.pipeline.limits import check_limits
+from flows.pipeline.intake import Seen, check_limits, read_and_record, scan_sources
 from flows.pipeline.outcome import finish
 from flows.pipeline.release import Release, needs_release, new_release
-from flows.pipeline.request import RunListener, RunResult
+from flows.pipeline.request import RunResult
 from flows.pipeline.run import Run
-from flows.scheduling.flow_run import begin_run, ends_in_a_state, prepare_process, step, tell_hooks
+from flows.scheduling.flow_run import begin_run, ends_in_a_state, step, tell_hooks
 from flows.scheduling.page import BatchProgress, announce, leave_report
-from schemas.errors import RunFailed
-from warehouse import interrupts
 from warehouse.ledger.record import Balance
 from warehouse.release.audit import AuditResult
 
@@ -108,36 +99,3 @@ def audit(release: Release) -> tuple[AuditResult, ...]:
 def publish(release: Release) -> str:
     """Let readers see the release."""
     return making.publish_release(release)
-
-
-def call_refresh(parameters: dict[str, Any], told: RunListener) -> RunResult:
-    """Run the flow in this process, for `newsmart run`.
-
-    Raises what the pipeline raised, its class kept; RunFailed where the flow run ended without a result, such as by its
-    timeout; KeyboardInterrupt after a signal. Where Prefect cannot note the end, what the run told of it counts, and a
-    notice says so.
-    """
-    prepare_process()
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        try:
-            state = refresh(**parameters, return_state=True)
-        except TerminationSignal:
-            raise interrupts.Terminated from None
-        except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
-            lost = f"Prefect could not note how the run ended: {' '.join(str(error).split())}"
-            if told.error is not None:
-                raise told.error from None
-            if told.result is None:
-                raise RunFailed("the flow run came to nothing", where=lost) from None
-            return replace(told.result, notices=[*told.result.notices, lost])
-    return result_of(state)
-
-
-def result_of(state: State[Any]) -> RunResult:
-    """Return the result that a state of the flow carries, or raise its error."""
-    result = state.result(raise_on_failure=False)
-    if isinstance(result, RunResult):
-        return result
-    if isinstance(result, BaseException) and state.name != "TimedOut":
-        raise result
-    raise RunFailed("the flow run came to nothing", where=state.message)

@@ -18,7 +18,6 @@ import time
 from collections import deque
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -142,7 +141,7 @@ def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list
             if status is not None:
                 if status != NEW_PROCESS:
                     _note_failure(failures, f"the process that runs flows ended with status {status}")
-                worker = _start(replace(job, runs_now=False), folder)
+                worker = _start(job, folder)
             if server is not None and not server.is_alive():
                 _note_failure(failures, "Prefect's server ended")
                 server.start()

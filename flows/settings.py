@@ -1,8 +1,8 @@
-"""Every setting and its default, and the only place that reads the environment.
+"""Every setting: default, meaning, what it may be, who may set it. The only place that reads the environment.
 
-A setting comes from the command line, else from an environment variable NEWSMART_<NAME>, else from the settings file
-(TOML, named by NEWSMART_SETTINGS, else newsmart.toml in the current folder), else from the default here. trust.py says
-what a file may set that was found and not named.
+A setting comes from an option of the command line or a flow's parameter, else from an environment variable
+NEWSMART_<NAME>, else from the settings file (TOML, named by NEWSMART_SETTINGS, else newsmart.toml in the current
+folder), else from the default here.
 """
 
 import os
@@ -10,67 +10,122 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from flows.trust import check_trust
+from flows.trust import HARMLESS, PLACE, RISKY, check_trust
 from schemas.errors import UsageError
 from schemas.limits import MOST_SECONDS, MOST_WORKERS, size_bytes
 
 PREFIX = "NEWSMART_"
 DEFAULT_FILE = "newsmart.toml"
+ENGINES = ("local", "dask")
+
+Check = tuple[Callable[[Any], bool], str]
+"""Tells whether a value makes sense, and says in words what it must be."""
+
+
+def _from_to(least: float, most: float) -> Check:
+    """Return a check of a number. One that is none (NaN) lies nowhere."""
+    return lambda value: least <= value <= most, f"from {least:,} to {most:,}"
+
+
+def _is_size(text: str) -> bool:
+    try:
+        return size_bytes(text) > 0
+    except UsageError:
+        return False
+
+
+_TEXT: Check = (lambda value: "\0" not in value, "a text without NUL")
+_ENGINE: Check = (lambda value: value in ("", *ENGINES), " or ".join(ENGINES))
+_SHARE: Check = (lambda value: value == -1 or 0 <= value <= 1, "a share from 0 to 1, or -1")
+_SECONDS: Check = (lambda value: 0 < value <= MOST_SECONDS, f"over 0, and at most {MOST_SECONDS:,}")
+_FORMAT: Check = (lambda value: value in ("text", "json"), "text or json")
+_SIZE: Check = (_is_size, "a size such as 512MB or 2GB, at most 1000TB")
+_BUILD: Check = (lambda text: not text or _is_size(text) or bool(re.fullmatch("[1-9][0-9]?%", text)), _SIZE[1])
+_DAYS = _from_to(0, 36_525)
+
+
+def _setting(default: object, meaning: str, trust: str, check: Check = _TEXT, form: str | None = None) -> Any:
+    """Return a field. In: what trust.py must know; what a value must be; how help calls the value of its option."""
+    return field(default=default, metadata={"meaning": meaning, "trust": trust, "check": check, "form": form})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of a run and of what keeps its traces; each field's comment is its meaning."""
+    """The settings of a run and of what keeps its traces."""
 
-    warehouse: str = "warehouse/news.duckdb"  # the file that readers open
-    source: str = "seeds"  # the default source, [NAME=]DIR or [NAME=]URL
-    workers: int = 0  # processes that read documents; 0: as many as there are cores
-    engine: str = ""  # what reads documents, local or dask; empty: dask where dask_address is set, else local
-    dask_address: str = ""  # scheduler, tcp://HOST:PORT or tls://HOST:PORT; empty: a cluster of the run's own
-    max_quarantine: float = -1.0  # share of bad documents that refuses a run; -1: over 5 % and more than 10
-    keep_releases: int = 3  # releases kept, the current one included
-    keep_runs: int = 10_000  # rows of ops.run kept
-    keep_quarantine_days: int = 365  # days for which mended problems are kept in the ledger
-    keep_raw_days: int = 0  # days for which bytes of superseded versions are kept; 0: for ever
-    build_memory: str = ""  # memory for DuckDB in a run, such as 2GB; empty: 350 MB, or 3.5 kB a document
-    query_memory: str = "1GB"  # memory that one query may use
-    query_seconds: float = 60.0  # time that one query may take
-    ducklake_python: str = ""  # interpreter whose duckdb has the extension ducklake; empty: newsmart's own
-    max_age: str = ""  # age of the release at which `status` exits with 1, such as 26h; empty: never
-    on_failure: str = ""  # command that is run when a run fails or is refused
-    webhook: str = ""  # address that gets an event when a run fails or is refused
-    on_publish: str = ""  # command that is run when a release is out
-    publish_webhook: str = ""  # address that gets an event when a release is out
-    log_format: str = "text"  # text or json
+    warehouse: str = _setting("warehouse/news.duckdb", "the file that readers open", PLACE, form="FILE")
+    source: str = _setting("seeds", "the default source, [NAME=]DIR or [NAME=]URL", PLACE)
+    workers: int = _setting(0, "processes that read documents; 0: one a core", HARMLESS, _from_to(0, MOST_WORKERS), "N")
+    engine: str = _setting(
+        "",
+        "what reads documents, local or dask; empty: dask where dask_address is set, else local",
+        RISKY,
+        _ENGINE,
+        "NAME",
+    )
+    dask_address: str = _setting(
+        "", "scheduler, tcp://HOST:PORT or tls://HOST:PORT; empty: a cluster of the run's own", RISKY, form="ADDRESS"
+    )
+    max_quarantine: float = _setting(
+        -1.0, "share of bad documents that refuses a run; -1: over 5 % and more than 10", RISKY, _SHARE, "SHARE"
+    )
+    keep_releases: int = _setting(3, "releases kept, the current one included", RISKY, _from_to(1, 100_000))
+    keep_runs: int = _setting(10_000, "rows of ops.run kept", RISKY, _from_to(1, 1_000_000_000))
+    keep_quarantine_days: int = _setting(365, "days for which mended problems are kept in the ledger", RISKY, _DAYS)
+    keep_raw_days: int = _setting(0, "days for which bytes of old versions are kept; 0: for ever", RISKY, _DAYS)
+    build_memory: str = _setting(
+        "", "memory for DuckDB in a run, such as 2GB; empty: 350 MB, or 1 kB a document", HARMLESS, _BUILD
+    )
+    query_memory: str = _setting("1GB", "memory that one query may use", HARMLESS, _SIZE)
+    query_seconds: float = _setting(60.0, "seconds that one query may take", HARMLESS, _SECONDS)
+    ducklake_python: str = _setting("", "interpreter with DuckDB's ducklake; empty: newsmart's own", RISKY, form="PATH")
+    max_age: str = _setting(
+        "", "age of the release at which `status` exits with 1, such as 26h; empty: never", HARMLESS, form="AGE"
+    )
+    on_failure: str = _setting("", "command that is run when a run fails or is refused", RISKY, form="CMD")
+    webhook: str = _setting("", "address that gets an event when a run fails or is refused", RISKY, form="URL")
+    on_publish: str = _setting("", "command that is run when a release is out", RISKY, form="CMD")
+    publish_webhook: str = _setting("", "address that gets an event when a release is out", RISKY, form="URL")
+    log_format: str = _setting("text", "text or json", HARMLESS, _FORMAT)
+
+
+FIELDS = {field.name: field for field in fields(Settings)}
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in force. Raises UsageError for a name that does not exist or a value that does not fit."""
     values = os.environ if environment is None else environment
-    given: dict[str, object] = {**_from_file(values), **_from_environment(values)}
-    return Settings(**{name: _fit(name, value) for name, value in given.items()})  # type: ignore[arg-type]
+    return overridden(Settings(), {**_from_file(values), **_from_environment(values)})
 
 
-def readable_settings() -> Settings:
+def overridden(settings: Settings, given: Mapping[str, object]) -> Settings:
+    """Return settings, in their place what is given under their names; None is not given, other names are ignored.
+
+    Raises UsageError for a value that does not fit.
+    """
+    named = {name: value for name, value in given.items() if name in FIELDS and value is not None}
+    return replace(settings, **{name: _fit(name, value) for name, value in named.items()})  # type: ignore[arg-type]
+
+
+def readable_settings(options: Mapping[str, object]) -> Settings:
     """Return the settings as far as they can be read, the rest as their defaults: to report an error there."""
-    given: dict[str, object] = {}
+    settings, file = Settings(), dict[str, object]()
     with suppress(UsageError):
-        given.update(_from_file(os.environ))
-    given.update(_from_environment(os.environ))
-    readable: dict[str, object] = {}
-    for name, value in given.items():
+        file = _from_file(os.environ)
+    for name, value in chain(file.items(), _from_environment(os.environ).items(), options.items()):
         with suppress(UsageError):
-            readable[name] = _fit(name, value)
-    return Settings(**readable)  # type: ignore[arg-type]
+            settings = overridden(settings, {name: value})
+    return settings
 
 
-def pager() -> str:
-    """Return the command that the user reads long texts with, empty where none is set."""
-    return os.environ.get("PAGER", "")
+def is_s3_anonymous() -> bool:
+    """Tell whether requests to S3 are not signed, as for a public bucket; the variable's name is fsspec's."""
+    return bool(os.environ.get("FSSPEC_S3_ANON"))
 
 
 def process_environment() -> MutableMapping[str, str]:
@@ -78,13 +133,8 @@ def process_environment() -> MutableMapping[str, str]:
     return os.environ
 
 
-def _names() -> dict[str, type]:
-    return {field.name: type(field.default) for field in fields(Settings)}
-
-
 def _from_environment(values: Mapping[str, str]) -> dict[str, object]:
-    names = _names()
-    return {name: values[PREFIX + name.upper()] for name in names if PREFIX + name.upper() in values}
+    return {name: values[PREFIX + name.upper()] for name in FIELDS if PREFIX + name.upper() in values}
 
 
 def _from_file(values: Mapping[str, str]) -> dict[str, object]:
@@ -98,19 +148,19 @@ def _from_file(values: Mapping[str, str]) -> dict[str, object]:
             status, given = os.fstat(file.fileno()), tomllib.load(file)
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError("the settings file cannot be read", where=f"{path}: {error}") from error
-    unknown = sorted(set(given) - set(_names()))
+    unknown = sorted(set(given) - set(FIELDS))
     if unknown:
-        todo = f"{_nearest(unknown[0])}one of " + ", ".join(_names())
+        todo = f"{_nearest(unknown[0])}one of " + ", ".join(FIELDS)
         raise UsageError("no such setting", where=f"{unknown[0]} in {path}", todo=todo)
     if chosen is None:
-        check_trust(given, path, status)
+        check_trust({name: (FIELDS[name].metadata["trust"], value) for name, value in given.items()}, path, status)
     return given
 
 
 def misspelt(environment: Mapping[str, str] | None = None) -> list[str]:
     """Say which NEWSMART_ variables name no setting, and which was probably meant; an older newsmart may know them."""
     values = os.environ if environment is None else environment
-    known = {PREFIX + name.upper() for name in (*_names(), "settings")}
+    known = {PREFIX + name.upper() for name in (*FIELDS, "settings")}
     wrong = sorted(name for name in values if name.startswith(PREFIX) and name not in known)
     return [f"{name} is no setting ({_nearest(name, known)}see the README)" for name in wrong]
 
@@ -120,13 +170,13 @@ def _nearest(name: str, known: Iterable[str] | None = None) -> str:
     # Not at the top: only a mistake needs it.
     from difflib import get_close_matches
 
-    near = get_close_matches(name, _names() if known is None else known, n=1)
+    near = get_close_matches(name, FIELDS if known is None else known, n=1)
     return f"{near[0]}? " if near else ""
 
 
 def _fit(name: str, value: object) -> object:
     """Return a setting's value in its type. Raises UsageError where it has none, or is none that makes sense."""
-    kind = _names()[name]
+    kind: Any = type(FIELDS[name].default)
     try:
         if not isinstance(value, str | int | float) or isinstance(value, bool):
             raise TypeError
@@ -134,45 +184,9 @@ def _fit(name: str, value: object) -> object:
         if kind is int and isinstance(value, float) and made != value:
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"the setting {name} must be {_KINDS[kind]}", where=repr(value)) from None
-    is_good, wanted = _CHECKS.get(name, (_is_text, "a text without NUL"))
+        kinds = {int: "a whole number", float: "a number", str: "a text"}
+        raise UsageError(f"the setting {name} must be {kinds[kind]}", where=repr(value)) from None
+    is_good, wanted = FIELDS[name].metadata["check"]
     if not is_good(made):
         raise UsageError(f"the setting {name} must be {wanted}", where=repr(value))
     return made
-
-
-def _from_to(least: float, most: float) -> tuple[Callable[[Any], bool], str]:
-    """Return a check of a number, and its words. A number that is none (NaN) lies nowhere."""
-    return lambda value: least <= value <= most, f"from {least:,} to {most:,}"
-
-
-def _is_text(value: str) -> bool:
-    return "\0" not in value
-
-
-def _is_size(text: str) -> bool:
-    try:
-        return size_bytes(text) > 0
-    except UsageError:
-        return False
-
-
-def _is_build_size(text: str) -> bool:
-    return not text or _is_size(text) or re.fullmatch("[1-9][0-9]?%", text) is not None
-
-
-_KINDS = {int: "a whole number", float: "a number", str: "a text"}
-_SIZE = "a size such as 512MB or 2GB, at most 1000TB"
-# What a value must be so that nothing that is given it overflows: of days a century.
-_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "workers": _from_to(0, MOST_WORKERS),
-    "max_quarantine": (lambda value: value == -1 or 0 <= value <= 1, "a share from 0 to 1, or -1"),
-    "keep_releases": _from_to(1, 100_000),
-    "keep_runs": _from_to(1, 1_000_000_000),
-    "keep_quarantine_days": _from_to(0, 36_525),
-    "keep_raw_days": _from_to(0, 36_525),
-    "build_memory": (_is_build_size, _SIZE),
-    "query_memory": (_is_size, _SIZE),
-    "query_seconds": (lambda value: 0 < value <= MOST_SECONDS, f"over 0, and at most {MOST_SECONDS:,}"),
-    "log_format": (lambda value: value in ("text", "json"), "text or json"),
-}

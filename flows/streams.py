@@ -9,7 +9,7 @@ done all the same, so results are written without raising, and stdout remembers 
 import codecs
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO, cast
 
@@ -33,11 +33,6 @@ class Output:
         """Write a text. Raises OSError."""
         with self._remembered():
             return self._stream.write(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        """Write texts. Raises OSError."""
-        for line in lines:
-            self.write(line)
 
     def flush(self) -> None:
         """Write what is buffered. Raises OSError."""

@@ -15,25 +15,23 @@ from pathlib import Path
 
 from schemas.errors import UsageError
 
-# They run something, dial an address, or kill the run.
-_RUNNING = {"on_failure", "webhook", "on_publish", "publish_webhook", "ducklake_python", "dask_address", "engine"}
-# They have a run delete what it would keep, or publish what it would refuse, in whatever warehouse --warehouse names.
-_DELETING = {"keep_releases", "keep_runs", "keep_quarantine_days", "keep_raw_days", "max_quarantine"}
-RISKY = frozenset(_RUNNING | _DELETING)
-# They cost time or change how things are printed.
-HARMLESS = frozenset({"workers", "build_memory", "query_memory", "query_seconds", "max_age", "log_format"})
-# They may name places, as long as those lie where the file lies.
-PLACES = frozenset({"source", "warehouse"})
+# What runs something, dials an address, or has a run delete what it would keep or publish what it would refuse.
+RISKY = "risky"
+# What costs time or changes how things are printed.
+HARMLESS = "harmless"
+# What may name a place, as long as that lies where the file lies.
+PLACE = "place"
 _OUTSIDE = re.compile(r"(^|=)[/~]|://|^[^/]*:/|(^|[/=])\.\.(/|$)")
 
 
-def check_trust(given: Mapping[str, object], path: Path, status: os.stat_result) -> None:
+def check_trust(given: Mapping[str, tuple[str, object]], path: Path, status: os.stat_result) -> None:
     """Raise UsageError where a found file sets what it may not.
 
-    In: its settings, where it lies, and the state of the file that was read, link or not.
+    In: of each of its settings which of the three it is, and the value; where the file lies; the state of the very
+    file that was read, link or not.
     """
     folder = path.absolute().parent
-    risky = sorted(name for name, value in given.items() if _is_risky(name, value, folder))
+    risky = sorted(name for name, (kind, value) in given.items() if _is_risky(kind, value, folder))
     reason = _distrust(path, status) if risky else None
     if reason is not None:
         raise UsageError(
@@ -43,11 +41,11 @@ def check_trust(given: Mapping[str, object], path: Path, status: os.stat_result)
         )
 
 
-def _is_risky(name: str, value: object, folder: Path) -> bool:
+def _is_risky(kind: str, value: object, folder: Path) -> bool:
     """Tell whether a setting runs, addresses, deletes or leads out of the file's folder; an empty one does not."""
-    if name in PLACES:
+    if kind == PLACE:
         return bool(_OUTSIDE.search(str(value))) or _is_linked_out(str(value), folder)
-    return name in RISKY and value != ""
+    return kind == RISKY and value != ""
 
 
 def _is_linked_out(place: str, folder: Path) -> bool:

@@ -6,35 +6,22 @@ run: such a number is cut to what can be kept, for it only tells whether a file 
 future is looked at in each run, as any that may have changed since it was known, and no document is so large.
 """
 
-from typing import Protocol
+import os
 
 MOST = 2**63 - 1
 
-
-class Status(Protocol):
-    """What the system, or a store, says of a file: os.stat_result, or what has the same names."""
-
-    @property
-    def st_size(self) -> int:
-        """Bytes."""
-
-    @property
-    def st_mtime_ns(self) -> int:
-        """Time of modification."""
-
-    @property
-    def st_ctime_ns(self) -> int:
-        """Time of the last change of what the system says of the file."""
-
-    @property
-    def st_ino(self) -> int:
-        """Number of the file."""
+FileState = tuple[int, int, int, int]
+"""A file's size in bytes, its times of modification and of change in ns since 1970, and its inode."""
 
 
-def file_state(status: Status) -> tuple[int, int, int, int]:
-    """Return a file's size in bytes, its times of modification and of change in ns since 1970, and its inode."""
-    size, mtime, ctime = status.st_size, status.st_mtime_ns, status.st_ctime_ns
+def file_state(status: os.stat_result) -> FileState:
+    """Return the state of a file of this machine."""
+    return cut_state(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def cut_state(size: int, mtime: int, ctime: int, inode: int) -> FileState:
+    """Return a state whose numbers can be kept."""
     # All at once, as it is asked of every file in every run.
     if not (size <= MOST and -MOST <= mtime <= MOST and -MOST <= ctime <= MOST):
         size, mtime, ctime = (max(-MOST, min(number, MOST)) for number in (size, mtime, ctime))
-    return size, mtime, ctime, status.st_ino & MOST
+    return size, mtime, ctime, inode & MOST

@@ -7,14 +7,12 @@ between `<!-- generated: NAME -->` and `<!-- end -->`, in whichever README.md it
 import argparse
 import re
 import sys
-import tokenize
 from collections.abc import Callable
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
-from flows import settings
 from flows.cli import build_parser
+from flows.settings import FIELDS
 from schemas.tables import ALL_TABLES
 from tests.readme_documents import document_example, document_fields
 
@@ -44,18 +42,9 @@ def subcommands() -> dict[str, argparse.ArgumentParser]:
 
 
 def setting_rows() -> str:
-    """A row for each setting: its name, its default, the comment beside it."""
-    meanings = _comments()
-    rows = [f"| `{field.name}` | `{field.default!r}` | {meanings[field.name]} |" for field in fields(settings.Settings)]
+    """A row for each setting: its name, its default, its meaning."""
+    rows = [f"| `{name}` | `{one.default!r}` | {one.metadata['meaning']} |" for name, one in FIELDS.items()]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
-
-
-def _comments() -> dict[str, str]:
-    with Path(settings.__file__).open("rb") as file:
-        tokens = list(tokenize.tokenize(file.readline))
-    told = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
-    lines = {token.start[0]: token.line.split(":")[0].strip() for token in tokens if token.start[0] in told}
-    return {name: told[line] for line, name in lines.items()}
 
 
 PARTS: dict[str, Callable[[], str]] = {

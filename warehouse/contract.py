@@ -66,12 +66,6 @@ def _table(table: Table) -> Tree:
     }
 
 
-def _contract_key(table: Table) -> tuple[str, ...]:
-    """Return the key as the standard means it: none of its columns may be NULL, which in a view's one can be."""
-    nullable = {column.name for column in table.columns if column.is_nullable}
-    return () if nullable & set(table.primary_key) else table.primary_key
-
-
 def shown_name(table: Table) -> str:
     """Return the table's name as consumers write it: that of schema ops with its schema."""
     return table.name if table.schema == "main" else table.qualified_name
@@ -85,9 +79,10 @@ def _column(table: Table, column: Column) -> Tree:
         "description": column.description,
         "required": not column.is_nullable,
     }
-    key = _contract_key(table)
-    if column.name in key:
-        tree |= {"primaryKey": True, "primaryKeyPosition": key.index(column.name) + 1}
+    # The standard's key is never NULL, which a column of a view's key can be.
+    has_key = not {one.name for one in table.columns if one.is_nullable} & set(table.primary_key)
+    if has_key and column.name in table.primary_key:
+        tree |= {"primaryKey": True, "primaryKeyPosition": table.primary_key.index(column.name) + 1}
     if column.unit is not None:
         tree["customProperties"] = [{"property": "unit", "value": column.unit}]
     targets = [f"{key.table}.{key.to_column}" for key in table.foreign_keys if key.column == column.name]

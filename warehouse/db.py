@@ -319,15 +319,14 @@ def _opened(
         yield connection
         interrupts.check()
     except (RuntimeError, duckdb.InterruptException) as error:
-        if interrupts.is_pending() or _is_ctrl_c(error):
+        # The driver swallows what a signal's handler raises during a statement (Ctrl-C: KeyboardInterrupt), and raises
+        # a RuntimeError instead. Where an alarm is set (time limits of Prefect and pytest) it may have been that.
+        is_ctrl_c = str(error) == "Query interrupted" and not callable(signal.getsignal(signal.SIGALRM))
+        if interrupts.is_pending() or is_ctrl_c:
             raise interrupts.error() from error
         raise
     finally:
         connection.close()
-
-
-def _is_ctrl_c(error: Exception) -> bool:
-    return str(error) == INTERRUPTED and not callable(signal.getsignal(signal.SIGALRM))
 
 
 @contextmanager
@@ -342,8 +341,3 @@ def _explained(path: Path, *, is_ledger: bool) -> Iterator[None]:
         if ours is None:
             raise
         raise ours from error
-
-
-# DuckDB's driver swallows what a signal's handler raises during a statement (Ctrl-C: KeyboardInterrupt), and raises a
-# RuntimeError with this text instead. Where an alarm is set (time limits of Prefect and pytest) it may have been that.
-INTERRUPTED = "Query interrupted"

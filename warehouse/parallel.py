@@ -67,7 +67,9 @@ def run_steps(
         if not hasattr(own, "cursor"):
             own.cursor = connection.cursor()
             cursors.append(own.cursor)
-            _prepare(own.cursor, catalog)
+            interrupts.watch(own.cursor)
+            own.cursor.execute(f"use {named(catalog)}")
+            define_macros(own.cursor)
         return do(own.cursor)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="query") as pool:
@@ -87,12 +89,6 @@ def run_steps(
             _break_off(cursors, running)
             raise
     return made
-
-
-def _prepare(cursor: duckdb.DuckDBPyConnection, catalog: str) -> None:
-    interrupts.watch(cursor)
-    cursor.execute(f"use {named(catalog)}")
-    define_macros(cursor)
 
 
 def _break_off(cursors: Sequence[duckdb.DuckDBPyConnection], running: Collection[Future[Any]]) -> None:

@@ -42,7 +42,7 @@ def refused(what: str, path: Path | str, error: OSError, kind: type[RunFailed] =
 def known(error: BaseException) -> RunFailed | None:
     """Return our error for one of the system's that can come from anywhere; None where it is no such refusal."""
     if isinstance(error, MemoryError) or (isinstance(error, ImportError) and _UNMAPPED in str(error)):
-        return RunFailed("out of memory", where=_one_line(error), todo=MEND_MEMORY)
+        return RunFailed("out of memory", where=" ".join(str(error).split())[:300] or None, todo=MEND_MEMORY)
     if isinstance(error, OSError) and error.errno in DISK | RIGHTS | FILES | {errno.ENOMEM}:
         path = str(error.filename or error.filename2 or "a file that is not named")
         return refused("a file could not be used", path, error)
@@ -56,7 +56,7 @@ def of_rights(path: Path, reason: str | None) -> str:
         return str(reason)
     owner = user_name(place.stat().st_uid)
     if owner == user_name(os.geteuid()):
-        return f"{reason}; {_called(place, path)} is yours: give yourself the right with chmod"
+        return f"{reason}; {'it' if place == path else place} is yours: give yourself the right with chmod"
     if place != path:
         # Never `chown -R` here: the folder may be /srv or /, and holds more than what is ours.
         return f"{place} belongs to {owner} and is closed to you; name another place, or run newsmart as {owner}"
@@ -72,17 +72,9 @@ def _nearest(path: Path) -> Path | None:
     return None
 
 
-def _called(place: Path, path: Path) -> str:
-    return "it" if place == path else str(place)
-
-
 def user_name(uid: int) -> str:
     """Return a user's name; in a container a user may have none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"user {uid}"
-
-
-def _one_line(error: BaseException) -> str | None:
-    return " ".join(str(error).split())[:300] or None

@@ -20,6 +20,7 @@ from flows.sources.scan import FileRef
 from flows.sources.walk import SUFFIXES, Found, is_document, walk
 from flows.streams import put
 from schemas.errors import SourceUnreadable, UsageError
+from schemas.file_state import file_state
 from schemas.text import counted, is_utf8, printable
 from warehouse.clock import utc_now
 from warehouse.state import problem_line
@@ -93,7 +94,7 @@ def _named_file(path: str) -> Found:
         reason = "no regular file" if is_document(name) else f"no document by its name ({_DOCUMENTS})"
         warn(f"not checked: {path} is {reason}")
     elif is_utf8(name):
-        found.add(name, status)
+        found.add(name, file_state(status))
     else:
         found.skip(name, "bad_name")
     return found

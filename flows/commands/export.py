@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows.commands.output import print_result, released_home
-from flows.settings import Settings, load_settings
+from flows.commands.output import print_result, released_home, settings_of
+from flows.settings import Settings
 from schemas.errors import UsageError
 from warehouse.home import Home
 
@@ -20,7 +20,7 @@ def export(options: argparse.Namespace) -> int:
     home.check()
     check_current(home)
     began = time.monotonic()
-    done = (_lake if options.format == "ducklake" else _files)(options, home, load_settings())
+    done = (_lake if options.format == "ducklake" else _files)(options, home, settings_of(options))
     done["seconds"] = round(time.monotonic() - began, 3)
     return print_result(options, done, [_line(done)])
 
@@ -80,7 +80,7 @@ def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> dict[s
     from warehouse.export.ducklake import export_ducklake, parse_lake
 
     lake = parse_lake(options.to, options.data_path)
-    python = options.ducklake_python or settings.ducklake_python or sys.executable
+    python = settings.ducklake_python or sys.executable
     limits = Limits(memory=settings.query_memory)
     contents, done = export_ducklake(home.file, lake, python=python, limits=limits, spill_parent=home.temp)
     return {

@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from flows.readers.choice import ENGINES
-from schemas.limits import MOST_SECONDS, MOST_WORKERS
+from flows.settings import FIELDS
+from schemas.limits import MOST_SECONDS
 
 Adder = Any  # argparse gives its group of subparsers no public type
 
@@ -23,10 +23,19 @@ def _command(commands: Adder, name: str, handler: str, text: str, *, warehouse: 
     )
     command.set_defaults(handler=f"flows.commands.{handler}")
     if warehouse:
-        command.add_argument("--warehouse", metavar="FILE", help="the warehouse (default: warehouse/news.duckdb)")
+        _settings(command, "warehouse")
     command.add_argument("--quiet", action="store_true", help="say nothing but results and errors")
     command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return command
+
+
+def _settings(command: argparse.ArgumentParser, *names: str) -> None:
+    """Add the options that stand for settings, which also judge their values."""
+    for name in names:
+        setting = FIELDS[name]
+        default = f" (default: {setting.default})" if setting.default not in ("", 0, -1) else ""
+        text = setting.metadata["meaning"].replace("%", "%%") + default
+        command.add_argument(f"--{name.replace('_', '-')}", metavar=setting.metadata["form"], help=text)
 
 
 def _number(kind: type[int] | type[float], what: str, least: int, most: int) -> Callable[[str], float]:
@@ -58,30 +67,20 @@ def _json(command: argparse.ArgumentParser) -> None:
 def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--source",
+        dest="sources",
         action="append",
         metavar="[NAME=]DIR|URL",
         help="a folder of documents, or s3://, zip://, tar://; may be given several times (default: seeds)",
     )
-    _add_limits(command)
-    _add_engine_options(command)
-    command.add_argument("--on-failure", metavar="CMD", help="command to run when a run fails or is refused")
-    command.add_argument("--webhook", metavar="URL", help="address that gets an event when a run fails or is refused")
-    command.add_argument("--on-publish", metavar="CMD", help="command to run when a release is out")
-    command.add_argument("--publish-webhook", metavar="URL", help="address that gets an event when a release is out")
+    _add_reading_options(command)
+    _settings(command, "on_failure", "webhook", "on_publish", "publish_webhook")
 
 
-def _add_limits(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--max-quarantine", type=float, metavar="SHARE", help="refuse over this share, 0 to 1")
+def _add_reading_options(command: argparse.ArgumentParser) -> None:
+    _settings(command, "max_quarantine", "workers", "engine", "dask_address")
     command.add_argument(
         "--allow-shrink", action="store_true", help="publish though over half of the documents go, or all of a source"
     )
-
-
-def _add_engine_options(command: argparse.ArgumentParser) -> None:
-    processes = _number(int, "takes a number of processes", 0, MOST_WORKERS)
-    command.add_argument("--workers", type=processes, metavar="N", help="processes that read (default: one a core)")
-    command.add_argument("--engine", choices=ENGINES, help="what reads the documents (default: local)")
-    command.add_argument("--dask-address", metavar="ADDRESS", help="Dask scheduler, tcp:// or tls://; implies dask")
 
 
 def _run_commands(commands: Adder) -> None:
@@ -106,14 +105,13 @@ def _run_commands(commands: Adder) -> None:
     backfill.add_argument("manifest", metavar="MANIFEST", help="JSON list of {as_of, folder}")
     backfill.add_argument("--name", help="name of the source (default: the manifest's folder)")
     backfill.add_argument("--direct", action="store_true", help="without Prefect")
-    _add_limits(backfill)
-    _add_engine_options(backfill)
+    _add_reading_options(backfill)
     _json(backfill)
 
 
 def _state_commands(commands: Adder) -> None:
     status = _command(commands, "status", "status:status", "Show the last run, the release and how fresh it is.")
-    status.add_argument("--max-age", metavar="AGE", help="exit with 1 when the release is older, such as 26h or 3d")
+    _settings(status, "max_age")
     status.add_argument("--max-run-age", metavar="AGE", help="exit with 1 when the last run ended longer ago")
     status.add_argument("--format", choices=("text", "json", "prometheus"), default="text", help="how to print it")
     _json(status)
@@ -199,5 +197,5 @@ def _file_commands(commands: Adder) -> None:
     formats = ("parquet", "duckdb", "ducklake")
     export.add_argument("--format", choices=formats, default="parquet", help="default: parquet")
     export.add_argument("--data-path", metavar="DIR", help="where the files of a new DuckLake go")
-    export.add_argument("--ducklake-python", metavar="PATH", help="interpreter whose duckdb has the extension ducklake")
+    _settings(export, "ducklake_python")
     _json(export)

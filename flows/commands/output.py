@@ -8,7 +8,6 @@ pager gets the whole text at once, because a query's time must not run out while
 import argparse
 import json
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,13 +15,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.settings import load_settings, pager
+from flows.settings import Settings, load_settings, overridden, process_environment
 from flows.streams import complain, put
 from schemas.errors import UsageError
 from schemas.text import printable
 from warehouse.home import Home
 
 LESS_OPTIONS = "-FRSX"
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """Return the settings in force: an option that has a setting's name goes before it."""
+    return overridden(load_settings(), vars(options))
 
 
 def home_of(options: argparse.Namespace) -> Home:
@@ -86,32 +90,22 @@ def print_records(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> No
 
 def page(text: str, *, is_paged: bool = True) -> None:
     """Print a text; through the pager where stdout is a terminal and `is_paged` says so."""
-    command = _pager_command() if is_paged and sys.stdout.isatty() else None
-    if command is None or not _show_in(command, text):
+    if not (is_paged and sys.stdout.isatty() and _show(text)):
         put(text)
 
 
-def _pager_command() -> list[str] | None:
-    """Return the pager's command, None where there is none."""
-    try:
-        command = shlex.split(pager() or "less")
-    except ValueError:
-        return None
-    if not command or shutil.which(command[0]) is None:
-        return None
-    return [*command, LESS_OPTIONS] if Path(command[0]).name == "less" else command
-
-
-def _show_in(command: list[str], text: str) -> bool:
-    """Show the text in the pager, which gets Ctrl-C meanwhile; False where it could not be started."""
+def _show(text: str) -> bool:
+    """Show a text in the pager, which gets Ctrl-C meanwhile; False where there is none."""
     sys.stdout.flush()
     try:
-        shown = subprocess.Popen(command, stdin=subprocess.PIPE, encoding="utf-8", errors="backslashreplace")
-    except OSError:
+        command = shlex.split(process_environment().get("PAGER") or "less")
+        command += [LESS_OPTIONS] if Path(command[0]).name == "less" else []
+        pager = subprocess.Popen(command, stdin=subprocess.PIPE, encoding="utf-8", errors="backslashreplace")
+    except (OSError, ValueError, IndexError):
         return False
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        shown.communicate(text)
+        pager.communicate(text)
     finally:
         signal.signal(signal.SIGINT, before)
     return True

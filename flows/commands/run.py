@@ -4,15 +4,15 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from flows.commands.output import print_result, say, warn
+from flows.commands.output import print_result, say, settings_of, warn
 from flows.commands.progress import Progress
 from flows.pipeline.direct_readers import direct_readers
 from flows.pipeline.request import Runner, RunRequest, RunResult, request_of
-from flows.settings import Settings, load_settings, process_environment, readable_settings
+from flows.settings import process_environment, readable_settings
 from schemas.errors import LockedError
 from schemas.text import counted
 from warehouse.clock import as_text
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         return _dry_run(options)
     with attempted(options):
-        request = run_request(options, run_settings(options))
+        request = run_request(options)
         with _runner(options, request, is_quiet=options.quiet) as do_run:
             result = do_run(request)
         _print_run(options, result)
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _dry_run(options: argparse.Namespace) -> int:
     """Print what a run would find; nothing is written but the lock. Raises the error by which a run would end."""
-    request = run_request(options, run_settings(options))
+    request = run_request(options)
     with Progress.on_terminal(is_quiet=options.quiet) as progress, direct_readers(request) as readers:
         from flows.pipeline.dry_run import dry_run
 
@@ -54,7 +54,7 @@ def serve(options: argparse.Namespace) -> int:
 
     with attempted(options):
         return serve_until_stopped(
-            run_request(options, run_settings(options)),
+            run_request(options),
             cron=options.cron,
             every=options.every,
             timezone=options.timezone,
@@ -69,10 +69,9 @@ def backfill(options: argparse.Namespace) -> int:
     """Run over each folder of a manifest, at its as-of, in order; print of each as-of what became of it."""
     from flows.pipeline.backfill import plan, recorded_before
 
-    settings = run_settings(options)
+    settings = settings_of(options)
     manifest, warehouse = Path(options.manifest), Path(settings.warehouse)
-    limits = {"max_quarantine": options.max_quarantine, "allow_shrink": options.allow_shrink}
-    requests = plan(manifest, options.name, warehouse, settings, **limits)
+    requests = plan(manifest, options.name, warehouse, settings, allow_shrink=options.allow_shrink)
     for as_of, status in recorded_before(manifest, warehouse):
         step = {"as_of": as_text(as_of), "outcome": f"recorded before, {status}"}
         print_result(options, step, ["{as_of}: {outcome}".format(**step)])
@@ -80,9 +79,14 @@ def backfill(options: argparse.Namespace) -> int:
         say(options, "nothing to do: every as-of of the manifest is recorded")
         return 0
     with _runner(options, requests[0], is_quiet=True) as do_run:
-        for number, request in enumerate(requests, 1):
-            with attempted(options), _rest_reported(len(requests) - number):
-                result = do_run(request)
+        for left, request in zip(reversed(range(len(requests))), requests, strict=True):
+            try:
+                with attempted(options):
+                    result = do_run(request)
+            except Exception:
+                if left:
+                    warn(f"the {left:,} later as-ofs of the manifest were not begun; the same backfill goes on")
+                raise
             _print_run(options, result, outcome="taken in")
     return 0
 
@@ -90,7 +94,7 @@ def backfill(options: argparse.Namespace) -> int:
 @contextmanager
 def attempted(options: argparse.Namespace) -> Iterator[None]:
     """Report an error that ends the block in state.json and to the hooks, even where the settings are what is wrong."""
-    settings = _with_options(options, readable_settings())
+    settings = readable_settings(vars(options))
     warehouse = Path(settings.warehouse)
 
     def call_hooks(error: Exception) -> None:
@@ -104,39 +108,11 @@ def attempted(options: argparse.Namespace) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _rest_reported(left: int) -> Iterator[None]:
-    """Say of an error that ends the block how many later steps of a manifest are not begun because of it."""
-    try:
-        yield
-    except Exception:
-        if left:
-            warn(f"the {left:,} later as-ofs of the manifest were not begun; the same backfill goes on from this one")
-        raise
-
-
-def run_settings(options: argparse.Namespace) -> Settings:
-    """Return the settings, with the options that stand for one put over them."""
-    return _with_options(options, load_settings())
-
-
-def _with_options(options: argparse.Namespace, settings: Settings) -> Settings:
-    names = ("warehouse", "on_failure", "webhook", "on_publish", "publish_webhook", "workers", "engine", "dask_address")
-    given = {name: getattr(options, name, None) for name in names}
-    return replace(settings, **{name: value for name, value in given.items() if value is not None})
-
-
-def run_request(options: argparse.Namespace, settings: Settings) -> RunRequest:
-    """Return the request that the options make. Raises UsageError where they do not fit."""
-    return request_of(
-        settings,
-        source=options.source,
-        as_of=getattr(options, "as_of", None),
-        max_quarantine=options.max_quarantine,
-        full_refresh=getattr(options, "full_refresh", False),
-        reparse=getattr(options, "reparse", False),
-        allow_shrink=options.allow_shrink,
-    )
+def run_request(options: argparse.Namespace) -> RunRequest:
+    """Return the request that options and settings make. Raises UsageError where they do not fit."""
+    names = ("as_of", "full_refresh", "reparse", "allow_shrink")
+    given: dict[str, Any] = {name: value for name, value in vars(options).items() if name in names}
+    return request_of(settings_of(options), source=options.sources, **given)
 
 
 @contextmanager
@@ -218,7 +194,8 @@ def summary(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
             f"({change.added:,} added, {change.changed:,} changed, {change.departed:,} departed) "
             f"in {result.seconds['total']:.2f} s"
         )
-        yield f"release {_shortened(Path(str(result.release)))}"
+        here, release = Path.cwd(), Path(str(result.release))
+        yield f"release {release.relative_to(here) if release.is_relative_to(here) else release}"
     elif not has_failed:
         yield f"nothing to publish: the release is up to date ({result.seconds['total']:.2f} s)"
 
@@ -228,8 +205,3 @@ def _balance(result: RunResult) -> str:
     names = ("new", "changed", "touched", "unchanged", "quarantined")
     classes = ", ".join(f"{counts[name]:,} {name}" for name in names)
     return f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"
-
-
-def _shortened(path: Path) -> Path:
-    """Return a path relative to the current folder where it lies in it, else as it is."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

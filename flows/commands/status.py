@@ -7,13 +7,12 @@ import argparse
 import math
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from flows.commands.output import print_json, say
+from flows.commands.output import print_json, say, settings_of
 from flows.commands.state import read_known_state
 from flows.scheduling.serving import read_serving
-from flows.settings import load_settings
 from flows.streams import put
 from schemas.errors import UsageError
 from schemas.text import counted
@@ -53,10 +52,10 @@ GAUGES = {
 
 def status(options: argparse.Namespace) -> int:
     """Print the last run, the release and their ages. Returns 1 where one is older than its limit, or there is none."""
-    oldest = options.max_age or load_settings().max_age
+    oldest = settings_of(options).max_age
     limits = {
-        "release_age_seconds": parse_age(oldest) if oldest else None,
-        "run_age_seconds": parse_age(options.max_run_age, "--max-run-age") if options.max_run_age else None,
+        "release_age_seconds": parse_age(oldest) if oldest else math.inf,
+        "run_age_seconds": parse_age(options.max_run_age, "--max-run-age") if options.max_run_age else math.inf,
     }
     home, state = read_known_state(options)
     known = status_object(home, state, utc_now())
@@ -66,21 +65,17 @@ def status(options: argparse.Namespace) -> int:
         put(status_prometheus(known))
     else:
         say(options, *status_lines(known))
-    return int(any(limit is not None and _is_stale(known[age], limit) for age, limit in limits.items()))
+    # What does not exist is older than any limit, where there is one.
+    return int(any(limit < (math.inf if known[age] is None else known[age]) for age, limit in limits.items()))
 
 
-def parse_age(text: str, option: str = "--max-age") -> timedelta:
-    """Return the age that a text such as 90, 15m, 26h or 3d means. Raises UsageError for another, or over a century."""
+def parse_age(text: str, option: str = "--max-age") -> float:
+    """Return the seconds of an age such as 90, 15m, 26h or 3d. Raises UsageError for another, or over a century."""
     match = AGE.fullmatch(text.strip())
     age = float(match[1]) * UNITS[match[2]] if match else math.inf
     if age > OLDEST_SECONDS:
         raise UsageError(f"{option} takes an age such as 90s, 15m, 26h or 3d, at most 36525d", where=repr(text))
-    return timedelta(seconds=age)
-
-
-def _is_stale(age: float | None, limit: timedelta) -> bool:
-    """Tell whether something is older than the limit; where it does not exist, it is."""
-    return age is None or age > limit.total_seconds()
+    return age
 
 
 def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
@@ -183,7 +178,7 @@ def status_prometheus(known: dict[str, Any]) -> str:
         "release_pinned": known["pin"] is not None,
         "articles": release.get("articles"),
         "mentions": release.get("mentions"),
-        "run_seconds": _run_seconds(run),
+        "run_seconds": _age(run, "started_at", parse_moment(run["finished_at"])) if run.get("finished_at") else None,
     }
     lines = []
     for name, text in GAUGES.items():
@@ -194,9 +189,3 @@ def status_prometheus(known: dict[str, Any]) -> str:
     lines.append("# TYPE newsmart_documents gauge")
     lines += [f'newsmart_documents{{class="{name}"}} {count}' for name, count in (known["balance"] or {}).items()]
     return "\n".join(lines) + "\n"
-
-
-def _run_seconds(run: dict[str, Any]) -> float | None:
-    if not run.get("finished_at") or not run.get("started_at"):
-        return None
-    return max(0.0, (parse_moment(run["finished_at"]) - parse_moment(run["started_at"])).total_seconds())

@@ -12,12 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from flows.pipeline.request import RunRequest, request_of
 from flows.settings import Settings
-from flows.sources.named import parse_sources
-from flows.sources.scan import Source
+from flows.sources.scan import Source, parse_sources
 from flows.sources.stores.address import is_url
 from schemas.errors import UsageError
 from warehouse.clock import as_text, parse_moment, utc_now
@@ -30,13 +28,7 @@ Step = tuple[datetime, str]
 
 
 def plan(
-    manifest: Path,
-    name: str | None,
-    warehouse: Path,
-    settings: Settings,
-    *,
-    max_quarantine: float | None = None,
-    allow_shrink: bool = False,
+    manifest: Path, name: str | None, warehouse: Path, settings: Settings, *, allow_shrink: bool = False
 ) -> list[RunRequest]:
     """Return the runs still to do, by as-of, all under one source name and the same limits.
 
@@ -46,9 +38,9 @@ def plan(
     steps = _steps(manifest)
     known = recorded_runs(Home.of(warehouse))
     _check(steps, known, manifest)
-    options: dict[str, Any] = {"max_quarantine": max_quarantine, "allow_shrink": allow_shrink}
+    request = request_of(settings, (Source(source, ""),), warehouse=str(warehouse), allow_shrink=allow_shrink)
     return [
-        replace(request_of(settings, (Source(source, folder),), warehouse=warehouse, **options), as_of=as_of)
+        replace(request, sources=(Source(source, folder),), as_of=as_of)
         for as_of, folder in steps
         if _is_to_do(as_of, known)
     ]

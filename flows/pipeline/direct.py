@@ -4,10 +4,8 @@ A test holds the two orders equal. Rejected: one order for both, which took each
 whoever opens the flow.
 """
 
-from flows.pipeline.intake import read_and_record, scan_sources
-from flows.pipeline.limits import check_limits
-from flows.pipeline.opening import open_run
-from flows.pipeline.outcome import finish
+from flows.pipeline.intake import check_limits, read_and_record, scan_sources
+from flows.pipeline.outcome import finish, open_run
 from flows.pipeline.release import (
     audit_release,
     deduplicate,

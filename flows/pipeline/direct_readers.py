@@ -47,5 +47,5 @@ def _start_where_it_pays(request: RunRequest, readers: LocalReaders) -> None:
         with suppress(OSError):
             byte_count += os.lstat(path).st_size
         readers.expect(document_count, byte_count)
-        if readers.has_begun:
+        if readers.has_started:
             return

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from flows.pipeline.intake import record_observation, scan_sources
-from flows.pipeline.limits import check_limits
+from flows.pipeline.intake import check_limits, record_observation, scan_sources
 from flows.pipeline.outcome import check_all_listed, result_of
 from flows.pipeline.release import why_build_now
 from flows.pipeline.request import RunRequest, RunResult

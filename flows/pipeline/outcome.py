@@ -1,45 +1,98 @@
-"""How a run ends: its row in the ledger, state.json for those who must not wait, and the answer to the caller."""
+"""How a run begins and ends: lock, ledger and as-of; its row in the ledger, state.json, and the answer to the caller.
 
-from contextlib import suppress
-from dataclasses import asdict, replace
+The lock is held and the ledger open for as long as `open_run`'s block lasts; whatever happens in it, the lock goes with
+the process.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 
 import duckdb
 
-from flows.pipeline.request import RunResult, summary_of
+from flows.pipeline.reparse import bring_up_to_date
+from flows.pipeline.request import RunRequest, RunResult, summary_of
 from flows.pipeline.run import Run, log
-from schemas.errors import NewsmartError, SourceUnreadable
+from flows.readers.local import Readers
+from schemas.errors import NewsmartError, SourceUnreadable, UsageError
 from warehouse import interrupts
 from warehouse.clock import utc_now
 from warehouse.db import explain
+from warehouse.home import Home
+from warehouse.lock import hold
+from warehouse.owners import notices as owner_notices
 from warehouse.release import publish, runs
 from warehouse.release.why_build import ledger_state
-from warehouse.run_state import balance_before, run_record, state_before, status_of
+from warehouse.run_state import balance_before, run_record, state_before, state_notices, status_of, write_failure
 from warehouse.state import State, write_state
+from warehouse.upkeep.mend import open_mended
+from warehouse.upkeep.moved import without_ledger
 
 STEPS = ("scan", "read", "record", "build", "audit", "publish")
+
+
+@contextmanager
+def open_run(request: RunRequest, readers: Readers) -> Iterator[Run]:
+    """Open a run for the block. An error that ends it is noted in the ledger, where that can be, and in state.json.
+
+    Raises UsageError for a FILE that is not ours or an as-of that does not fit, LockedError, LedgerDamaged; at its end
+    SourceUnreadable where folders could not be listed: the rest is done all the same.
+    """
+    started_at = utc_now()
+    home = Home.of(request.warehouse)
+    home.check()
+    notices = without_ledger(home, may_begin_anew=request.full_refresh)
+    home.prepare()
+    run: Run | None = None
+    with hold(home):
+        try:
+            publish.clean(home)
+            notices += state_notices(home) + owner_notices(home.folder)
+            opened = open_mended(home, request.settings.build_memory, full_refresh=request.full_refresh)
+            with opened as (connection, mended):
+                notices += mended
+                notices += runs.clock_notices(connection, started_at) if request.as_of is None else []
+                as_of = runs.choose_as_of(connection, started_at, request.as_of, request.scheduled_at)
+                bring_up_to_date(connection, request, as_of)
+                known = runs.known_releases(home, connection)
+                run = Run(request, home, connection, as_of, started_at, readers, known, notices)
+                try:
+                    yield run
+                except Exception as error:
+                    _note_failure(run, error)
+                    raise
+                rest = "of the rest nothing was new to publish" if run.built is None else "the rest was published"
+                check_all_listed(run, rest)
+        except BaseException as error:
+            if run is None or not run.is_recorded:
+                # An as-of that was refused may be that of another run, so it is not named.
+                given = None if isinstance(error, UsageError) else request.as_of
+                write_failure(home, None if given is None else runs.run_id_of(given), given, started_at, error)
+            raise
 
 
 def finish(run: Run) -> RunResult:
     """Note the end of the run in the ledger and in state.json, remove old releases, and return what was done."""
     if run.built is None:
         _write_row(run, "unchanged")
-    result = result_of(run)
+    result = run.outcome = result_of(run)
     log_end(result)
     kept = _write_state(run, "unchanged" if run.built is None else "published", None)
     publish.prune(run.home, kept)
     return result
 
 
-def note_failure(run: Run, error: Exception) -> None:
+def _note_failure(run: Run, error: Exception) -> None:
     """Log a failed or refused run, and note it in the ledger and in state.json; the release before stays.
 
-    Where the ledger has failed, or Ctrl-C broke into it, that is left to `open_run`.
+    Where the ledger has failed, or Ctrl-C broke into it, that is left to the end of `open_run`.
     """
-    if interrupts.is_pending():
+    if run.is_recorded or interrupts.is_pending():
         return
     # In our words, as the command says it: DuckDB calls a database "invalidated" because its disk was full.
     ours = explain(error, run.home.ledger, is_ledger=True) or error
-    log_end(_result_of_failure(run), error)
+    run.outcome = result_of(run, has_failed=True)
+    log_end(run.outcome, error)
     status = status_of(ours)
     with suppress(duckdb.Error, NewsmartError):
         if run.has_counted:
@@ -95,45 +148,29 @@ def _write_state(run: Run, status: str, error: Exception | None) -> list[str]:
     return [row.release_id for row in kept]
 
 
-def result_of(run: Run) -> RunResult:
-    """Return what a run has done so far."""
+def result_of(run: Run, *, has_failed: bool = False) -> RunResult:
+    """Return what a run has done so far; of one that failed what is known, for its ledger may have failed itself."""
     # What readers see; where they see none of ours, the last one.
     shown = run.shown or next(iter(run.releases), None)
-    problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
-    release = None if run.built is None else str(run.home.release_file(run.built.release_id))
-    return replace(
-        _result_without_ledger(run),
-        published=run.built is not None,
-        release=release,
-        mentions=None if shown is None else shown.mention_count,
-        articles=None if shown is None else shown.article_count,
-        quarantine_entries=len(problems),
-        build=None if run.built is None else run.built.how.as_record(),
-        changes=run.changes,
-        quarantine=problems,
-        audits=[asdict(audit) for audit in run.audits],
-    )
-
-
-def _result_of_failure(run: Run) -> RunResult:
-    """Return what is known of a run that failed; a ledger that has failed itself is not relied on."""
-    with suppress(duckdb.Error, NewsmartError):
-        return replace(result_of(run), published=False, release=None)
-    return _result_without_ledger(run)
-
-
-def _result_without_ledger(run: Run) -> RunResult:
+    built = None if has_failed else run.built
+    problems = None
+    with suppress(*((duckdb.Error, NewsmartError) if has_failed else ())):
+        problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
     # A clock that was set back meanwhile gives no number that makes sense.
     total = max(0.0, (utc_now() - run.started_at).total_seconds())
     return RunResult(
         run_id=run.run_id,
         as_of=run.as_of,
-        published=False,
-        release=None,
+        published=built is not None,
+        release=None if built is None else str(run.home.release_file(built.release_id)),
         documents=run.balance.as_dict() if run.has_counted else {},
-        mentions=None,
-        articles=None,
-        quarantine_entries=None,
+        mentions=None if shown is None else shown.mention_count,
+        articles=None if shown is None else shown.article_count,
+        quarantine_entries=None if problems is None else len(problems),
         seconds={**{name: run.seconds.get(name, 0.0) for name in STEPS}, "total": total},
+        build=None if built is None else built.how.as_record(),
+        changes=run.changes,
+        quarantine=problems or (),
+        audits=[asdict(audit) for audit in run.audits],
         notices=list(run.notices),
     )

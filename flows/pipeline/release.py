@@ -4,7 +4,7 @@ Until `publish_release` nothing that a reader sees is touched.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from secrets import token_hex
 
@@ -25,11 +25,10 @@ from warehouse.run_state import state_before
 
 @dataclass(slots=True)
 class Release:
-    """A release that a run is making; `attached` closes its file."""
+    """A release that a run is making."""
 
     run: Run
     making: Making
-    attached: ExitStack
 
 
 @contextmanager
@@ -45,10 +44,9 @@ def new_release(run: Run) -> Iterator[Release]:
     previous = find_previous(run.home, run.releases)
     base = FULL_REFRESH if run.request.full_refresh else find_base(run.connection, previous, run.as_of)
     try:
-        with ExitStack() as attached:
-            made = Making(run.connection, run.home, file, release_id, run.as_of, fill_ops, base, previous)
-            attached.callback(made.close)
-            yield Release(run, made, attached)
+        made = Making(run.connection, run.home, file, release_id, run.as_of, fill_ops, base, previous)
+        with closing(made):
+            yield Release(run, made)
     except BaseException:
         publish.unstage(run.home, release_id)
         raise
@@ -97,7 +95,7 @@ def publish_release(release: Release) -> str:
     run, built = release.run, release.making.built
     if built is None:
         raise RuntimeError("the release has not been loaded")
-    release.attached.close()
+    release.making.close()  # its file has to be closed before it is put in place
     pinned = pin_of(run.home, state_before(run.home))
     with step(run, "publish"):
         file = publish.publish(run.home, built.release_id)

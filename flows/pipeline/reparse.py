@@ -1,32 +1,25 @@
 """Reading the kept bytes of every version again, when the rules have changed or when asked to.
 
-The bytes go the same way as any file: they are laid out in a private folder, a batch at a time, and read by the same
-function, so that a second reading of YAML can never drift from the first. Each as-of is read by itself, since the
-bounds of dates hang on it: the same bytes can say more at a later one.
+The bytes go the same way as any file's, a batch at a time, so that a second reading of YAML can never drift from the
+first. Each as-of is read by itself, since the bounds of dates hang on it: the same bytes can say more at a later one.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from flows.pipeline.request import RunRequest
 from flows.readers.local import LocalReaders
+from flows.readers.pool import Span, batches
 from flows.sources.scan import FileRef
-from schemas.file_state import file_state
-from warehouse.db import spill_folder
-from warehouse.home import Home
 from warehouse.ledger import reread
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.opening import get_meta, note_rewritten_past, set_meta, transaction
 from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.reread import renew_hosts, renew_keys
 from warehouse.release import build
-
-BATCH_DOCUMENTS = 1_000
 
 KeptBytes = tuple[bytes, datetime, str, int]
 
@@ -40,7 +33,7 @@ _KEPT = """
 """
 
 
-def bring_up_to_date(connection: duckdb.DuckDBPyConnection, home: Home, request: RunRequest, as_of: datetime) -> None:
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection, request: RunRequest, as_of: datetime) -> None:
     """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to.
 
     `as_of` is the run's.
@@ -51,8 +44,8 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, home: Home, request:
     old_policy = int(get_meta(connection, "policy_version", str(versions.policy)))
     with transaction(connection):
         if not is_new and (request.reparse or old_rules != versions.rules):
-            with LocalReaders(request.processes) as readers:  # also beside a cluster: the bytes are laid out here
-                _read_again(connection, home, readers, as_of)
+            with LocalReaders(request.processes) as readers:  # also beside a cluster: the bytes are here
+                _read_again(connection, readers, as_of)
             renew_hosts(connection)
         if not is_new and (request.reparse or old_policy != versions.policy):
             renew_keys(connection)
@@ -60,32 +53,25 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, home: Home, request:
         set_meta(connection, "policy_version", str(versions.policy))
 
 
-def _read_again(connection: duckdb.DuckDBPyConnection, home: Home, readers: LocalReaders, run_as_of: datetime) -> None:
+def _read_again(connection: duckdb.DuckDBPyConnection, readers: LocalReaders, run_as_of: datetime) -> None:
     kept: list[KeptBytes] = connection.execute(_KEPT).fetchall()
     readers.expect(len(kept), sum(size for *_, size in kept))
     reread.make_scratch(connection)
     with Feed(connection) as feed:
         for as_of, group in groupby(kept, key=lambda row: row[1]):
             rows = list(group)
-            for start in range(0, len(rows), BATCH_DOCUMENTS):
-                _read_batch_again(feed, home, rows[start : start + BATCH_DOCUMENTS], as_of, readers)
+            for first, last in batches([size for *_, size in rows], Span(0, len(rows))):
+                _read_batch_again(feed, rows[first:last], as_of, readers)
     reread.replace(connection, run_as_of)
     note_rewritten_past(connection)
 
 
-def _read_batch_again(feed: Feed, home: Home, rows: list[KeptBytes], as_of: datetime, readers: LocalReaders) -> None:
-    with spill_folder(home.temp) as folder:
-        references, identities = list(_lay_out(feed.connection, folder, rows)), _identities(rows)
-        for batch in readers.read_all(references, as_of):
-            reread.gather(feed, batch, identities, as_of)
-
-
-def _lay_out(connection: duckdb.DuckDBPyConnection, folder: Path, rows: list[KeptBytes]) -> Iterator[FileRef]:
-    for digest, data in kept_bytes(connection, [digest for digest, *_ in rows]):
-        (folder / digest.hex()).write_bytes(data)
-    for digest, _, path, _ in rows:
-        file = folder / digest.hex()
-        yield FileRef("", path, str(file), *file_state(file.stat()))
+def _read_batch_again(feed: Feed, rows: list[KeptBytes], as_of: datetime, readers: LocalReaders) -> None:
+    data = dict(kept_bytes(feed.connection, [digest for digest, *_ in rows]))
+    references = [FileRef("", path, "", size, 0, 0, 0, data=data[digest]) for digest, _, path, size in rows]
+    identities = _identities(rows)
+    for batch in readers.read_all(references, as_of):
+        reread.gather(feed, batch, identities, as_of)
 
 
 def _identities(rows: list[KeptBytes]) -> pa.Table:

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flows.readers.choice import Engine, choose_engine
-from flows.settings import Settings
-from flows.sources.named import parse_sources
-from flows.sources.scan import Source
-from schemas.errors import UsageError
+from flows.settings import FIELDS, Settings, overridden
+from flows.sources.scan import Source, parse_sources
 from schemas.text import counted
 from warehouse.clock import as_text, parse_moment
 
@@ -57,36 +55,33 @@ def request_of(
     sources: tuple[Source, ...] = (),
     *,
     source: Sequence[str] | None = None,
-    warehouse: str | Path | None = None,
     as_of: str | None = None,
     scheduled_at: datetime | None = None,
-    max_quarantine: float | None = None,
-    workers: int | None = None,
-    engine: str | None = None,
-    dask_address: str | None = None,
-    **flags: bool,
+    full_refresh: bool = False,
+    reparse: bool = False,
+    allow_shrink: bool = False,
+    **given: object,
 ) -> RunRequest:
-    """Return the request that options or a flow's parameters make; what they leave open is as the settings say.
+    """Return the request that options or a flow's parameters make.
 
-    `sources` are those that are known already, `source` texts. Raises UsageError where they do not fit.
+    In: sources that are known already, or their texts; under the name of a setting what goes before it. Raises
+    UsageError where something does not fit.
     """
-    if max_quarantine is None and settings.max_quarantine >= 0:
-        max_quarantine = settings.max_quarantine
-    if max_quarantine is not None and not 0 <= max_quarantine <= 1:
-        raise UsageError("--max-quarantine takes a share from 0 to 1", where=str(max_quarantine))
+    if unknown := given.keys() - FIELDS:
+        raise TypeError(f"a run has no parameter {', '.join(sorted(unknown))}")
+    settings = overridden(settings, given)
     return RunRequest(
         sources=sources or parse_sources(source or [settings.source]),
-        warehouse=Path(warehouse or settings.warehouse),
+        warehouse=Path(settings.warehouse),
         as_of=None if as_of is None else parse_moment(as_of),
         scheduled_at=scheduled_at,
-        max_quarantine=max_quarantine,
-        workers=settings.workers if workers is None else workers,
-        engine=choose_engine(
-            settings.engine if engine is None else engine,
-            settings.dask_address if dask_address is None else dask_address,
-        ),
+        full_refresh=full_refresh,
+        reparse=reparse,
+        max_quarantine=None if settings.max_quarantine == -1 else settings.max_quarantine,
+        allow_shrink=allow_shrink,
+        workers=settings.workers,
+        engine=choose_engine(settings.engine, settings.dask_address),
         settings=settings,
-        **flags,
     )
 
 

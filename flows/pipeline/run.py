@@ -15,7 +15,7 @@ from time import monotonic
 
 import duckdb
 
-from flows.pipeline.request import LOGGER, Changes, RunRequest
+from flows.pipeline.request import LOGGER, Changes, RunRequest, RunResult
 from flows.readers.local import Readers
 from warehouse import interrupts
 from warehouse.home import Home
@@ -36,7 +36,7 @@ class Run:
     `releases`: those that the ledger knows, the latest first. `seconds` by step. `unlistable`: folders, and `denied`:
     objects, that there was no right to read. `vanished`: sources that had so many documents and show none. `reason`:
     why a release is made. `built`: the release that was published. `keeps_bytes`: whether the documents' bytes are
-    stored. `is_recorded`: whether state.json says how the run ended.
+    stored. `is_recorded`: whether state.json says how the run ended. `outcome`: what it did, once it has ended.
     """
 
     request: RunRequest
@@ -58,6 +58,7 @@ class Run:
     built: Built | None = None
     keeps_bytes: bool = True
     is_recorded: bool = False
+    outcome: RunResult | None = None
 
     @property
     def run_id(self) -> str:

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from flows.settings import ENGINES
 from schemas.errors import UsageError
 
-LOCAL, DASK = "local", "dask"
-ENGINES = (LOCAL, DASK)
+LOCAL, DASK = ENGINES
 PACKAGES = ("distributed", "prefect_dask")
 # No user, path or query: Dask knows none of them, and an address stands in logs and in Prefect's page.
 _ADDRESS = re.compile(r"(?:tcp|tls)://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
@@ -29,10 +29,8 @@ class Engine:
 def choose_engine(name: str, address: str) -> Engine:
     """Return the engine that the settings `engine` and `dask_address` name; an address alone means dask.
 
-    Raises UsageError for another name, an address that is none, or an extra that is not installed.
+    Raises UsageError for an address that is none, or an extra that is not installed.
     """
-    if name not in ("", *ENGINES):
-        raise UsageError("no such engine", where=repr(name), todo="one of " + ", ".join(ENGINES))
     if name == LOCAL or not (name or address):
         return Engine()
     if address and not _ADDRESS.fullmatch(address):

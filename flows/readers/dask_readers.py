@@ -15,21 +15,19 @@ routes. Its processes end with the run, or with their parent.
 """
 
 import logging
-import os
 import signal
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from itertools import chain
 from multiprocessing.resource_tracker import ensure_running
 from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
-from threading import current_thread, main_thread
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster
@@ -43,9 +41,10 @@ from flows.readers.local import Readers
 from flows.readers.pool import batches, lanes, read_here, sizes_of, weight_of
 from flows.reading.read import read_batch
 from flows.sources.files import read_files
-from flows.sources.scan import FileRef
+from flows.sources.scan import FileRef, absolute
 from schemas.batches import ReadBatch
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
+from warehouse import interrupts
 
 AHEAD = 2
 LANES_PER_THREAD = 4
@@ -76,27 +75,11 @@ class Pending(NamedTuple):
     future: "Future[Answer]"
 
 
-class Cluster(Protocol):
-    """A cluster that is open: Dask's client, and how one batch is handed to it."""
-
-    @property
-    def client(self) -> Client:
-        """Dask's client."""
-
-    def submit(self, message: bytes) -> Pending:
-        """Hand out a batch and do not wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class DirectCluster:
-    """A cluster to which batches go straight, without Prefect."""
+class Cluster(NamedTuple):
+    """A cluster that is open: Dask's client, and what hands out a batch without waiting."""
 
     client: Client
-
-    def submit(self, message: bytes) -> Pending:
-        """Hand out a batch."""
-        future = self.client.submit(read_on_worker, tuple(versions_here()), message, pure=False)
-        return Pending(future.result, future)
+    submit: Callable[[bytes], Pending]
 
 
 @contextmanager
@@ -106,7 +89,12 @@ def direct_cluster(engine: Engine, processes: int) -> Iterator[Cluster]:
         cluster_target(engine, processes) as target,
         connected(engine, lambda: Client(target, **CLIENT_OPTIONS)) as client,
     ):
-        yield DirectCluster(client)
+
+        def submit(message: bytes) -> Pending:
+            future = client.submit(read_on_worker, versions_here(), message, pure=False)
+            return Pending(future.result, future)
+
+        yield Cluster(client, submit)
 
 
 @contextmanager
@@ -164,47 +152,41 @@ def cluster_target(engine: Engine, processes: int) -> Iterator[str | LocalCluste
 
 @contextmanager
 def _own_cluster(processes: int, scratch: str) -> Iterator[LocalCluster]:
-    """Yield a cluster for this run alone. In: how many workers; a folder for what they spill."""
-    with _interrupts_later() as interrupts:
-        cluster = LocalCluster(
-            n_workers=processes,
-            threads_per_worker=1,
-            processes=True,
-            host=HOST,
-            protocol="tls",
-            security=Security.temporary(),
-            dashboard_address=f"{HOST}:0",
-            worker_dashboard_address=f"{HOST}:0",
-            local_directory=scratch,
-            silence_logs=logging.CRITICAL,
-            preload=["flows.readers.dask_worker"],
-        )
-    with cluster:
-        for number in interrupts:
-            signal.raise_signal(number)
+    """Yield a cluster for this run alone. In: how many workers; a folder for what they spill.
+
+    A signal that comes meanwhile waits, as half a cluster cannot be closed.
+    """
+    with ExitStack() as stack:
+        with interrupts.deferred(), _sigint_blocked():
+            cluster = LocalCluster(
+                n_workers=processes,
+                threads_per_worker=1,
+                processes=True,
+                host=HOST,
+                protocol="tls",
+                security=Security.temporary(),
+                dashboard_address=f"{HOST}:0",
+                worker_dashboard_address=f"{HOST}:0",
+                local_directory=scratch,
+                silence_logs=logging.CRITICAL,
+                preload=["flows.readers.dask_worker"],
+            )
+            stack.enter_context(cluster)
         yield cluster
 
 
 @contextmanager
-def _interrupts_later() -> Iterator[list[int]]:
-    """Yield the signals to stop that come during the block, for the caller to raise: half a cluster cannot be closed.
+def _sigint_blocked() -> Iterator[None]:
+    """Block SIGINT for the threads and processes that start in the block, which inherit the mask.
 
-    SIGINT is blocked too, for the threads that Dask starts and, as a mask is inherited, for its workers: Ctrl-C on a
-    terminal reaches them as well, and each would write a traceback. Where it is ignored, it stays so.
+    Ctrl-C on a terminal reaches Dask's workers as well, and each would write a traceback.
     """
-    interrupts: list[int] = []
     ensure_running()  # multiprocessing's tracker: the thread that starts it is left with SIGINT unblocked
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    noted = [number for number, handler in before.items() if current_thread() is main_thread() and callable(handler)]
-    for number in noted:
-        signal.signal(number, lambda number, frame: interrupts.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        yield interrupts
+        yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number in noted:
-            signal.signal(number, before[number])
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Out(NamedTuple):
@@ -290,8 +272,8 @@ class _Reading:
             raise _lost(error) from None
 
     def _send(self, refs: list[FileRef], first: int) -> None:
-        seen_there = [replace(ref, location=_everywhere(ref.location)) for ref in refs]
-        self._out.append(_Out(self._cluster.submit(pack(seen_there, first, self._as_of)), refs, first))
+        for_workers = [replace(ref, location=absolute(ref.location)) for ref in refs]
+        self._out.append(_Out(self._cluster.submit(pack(for_workers, first, self._as_of)), refs, first))
 
     def _wait(self, out: _Out) -> Answer:
         idle_since: float | None = None
@@ -328,8 +310,6 @@ class _Reading:
         """
         if answer.error is not None:
             raise answer.error
-        if answer.trouble:
-            raise RunFailed(f"the Dask worker {answer.worker} {answer.trouble}")
         batch = ReadBatch.from_streams(answer.streams)
         suspects = [out.refs[number - out.first] for number in _unread(batch)]
         if not any(file.data is not None for file in read_files(suspects)):
@@ -350,21 +330,8 @@ def _unread(batch: ReadBatch) -> list[int]:
 
 def _hidden_folder(refs: Sequence[FileRef], suspects: Sequence[FileRef]) -> str | None:
     """Return the folder of a source of which the worker could read nothing, though the batch has many of it."""
-    for root in sorted({_root_of(ref) for ref in suspects}):
-        count = sum(_root_of(ref) == root for ref in refs)
-        if count >= MANY and count == sum(_root_of(ref) == root for ref in suspects):
-            return root
-    return None
-
-
-def _root_of(ref: FileRef) -> str:
-    """Return where the reference's source lies."""
-    return ref.location.removesuffix(ref.path)
-
-
-def _everywhere(location: str) -> str:
-    """Return a location that means the same in any working directory; a URL does."""
-    return location if "://" in location else os.path.join(os.getcwd(), location)
+    there, unread = (Counter(ref.location.removesuffix(ref.path) for ref in some) for some in (refs, suspects))
+    return next((root for root, count in sorted(unread.items()) if MANY <= count == there[root]), None)
 
 
 def _batch_name(out: _Out) -> str:

@@ -57,7 +57,7 @@ class LocalReaders(Readers):
         self._pool: ReaderPool | None = None
 
     @property
-    def has_begun(self) -> bool:
+    def has_started(self) -> bool:
         """Tell whether there are processes."""
         return self._pool is not None
 

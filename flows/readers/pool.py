@@ -5,7 +5,7 @@ neighbours in a source share their related entries, so each process reads a bloc
 read in every process (on a real corpus, 64 % of the blocks against 76 %). A process has at most two batches waiting;
 answers are taken in turn, so their order is the same in every run, and batches carry the numbers of their references.
 
-Each process is asked by a thread of its own, over a socket. Where the system forks well (Linux), one program imports
+Each process is asked over a socket. Where the system forks well (Linux), one program imports
 what reading needs and then forks for the others: their imports cost as much as reading ten thousand blocks. The program
 forks and this process never does: a fork of this one would hold the ledger's lock.
 
@@ -14,17 +14,14 @@ user's `signal.py` may lie; each child imports the parent's main module again; i
 child that is at work does not end with its parent.
 """
 
-import os
 import pickle
 import socket
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
-from itertools import islice
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -118,14 +115,12 @@ class ReaderPool:
     def close(self) -> None:
         """End the processes, whatever they are at."""
         for process in self._processes:
-            process.hang_up()
+            process.connection.close()
         for program in self.programs:
             with suppress(subprocess.TimeoutExpired):
                 program.wait(_END_SECONDS)
             program.kill()
             program.wait()
-        for process in self._processes:
-            process.close()
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator["ReadBatch"]:
         """Read documents, batch by batch, in an order that is always the same.
@@ -133,39 +128,23 @@ class ReaderPool:
         In: references; as_of, naive UTC. Out: batches, `ref` counted over all references. Raises TransientFailure where
         a process dies, RunFailed where one fails.
         """
-        sizes = sizes_of(refs)
-        turns = [
-            _Turns(process, ((list(refs[first:last]), first, as_of) for first, last in batches(sizes, lane)))
-            for process, lane in zip(self._processes, lanes(sizes, len(self._processes)), strict=False)
-        ]
-        while turns:
-            turns = [lane for lane in turns if lane.is_waiting]
-            for lane in turns:
-                yield lane.next()
-
-
-_Task = tuple[list[FileRef], int, datetime]
-
-
-class _Turns:
-    """One process and the batches it is to read, AHEAD of them already sent."""
-
-    def __init__(self, process: "_Process", tasks: Iterator[_Task]) -> None:
-        self._process, self._tasks = process, tasks
-        self._sent = deque(map(process.ask, islice(tasks, AHEAD)))
-
-    @property
-    def is_waiting(self) -> bool:
-        """Tell whether there is a next batch."""
-        return bool(self._sent)
-
-    def next(self) -> "ReadBatch":
-        """Wait for the next batch."""
         from schemas.batches import ReadBatch
 
-        answer = self._sent.popleft().result()
-        self._sent.extend(map(self._process.ask, islice(self._tasks, 1)))
-        return ReadBatch.from_streams(answer)
+        sizes = sizes_of(refs)
+        lanes_of_all = [batches(sizes, lane) for lane in lanes(sizes, len(self._processes))]
+        turns = deque[tuple[_Process, Iterator[Span]]]()
+        for _ in range(AHEAD):
+            for process, spans in zip(self._processes, lanes_of_all, strict=False):
+                if (span := next(spans, None)) is not None:
+                    process.ask(refs, span, as_of)
+                    turns.append((process, spans))
+        while turns:
+            process, spans = turns.popleft()
+            answer = process.answer()
+            if (span := next(spans, None)) is not None:
+                process.ask(refs, span, as_of)
+                turns.append((process, spans))
+            yield ReadBatch.from_streams(answer)
 
 
 def _start_program(descriptors: list[int]) -> "subprocess.Popen[bytes]":
@@ -175,23 +154,22 @@ def _start_program(descriptors: list[int]) -> "subprocess.Popen[bytes]":
 
 
 class _Process:
-    """A reading process, and the thread that asks it, one batch after the other."""
+    """A reading process: answers come in the order in which batches were asked for."""
 
     def __init__(self, channel: socket.socket, program: "subprocess.Popen[bytes]") -> None:
         """In: our end of its socket, and the program that it is or was forked by."""
-        self._channel, self._program = channel, program
-        self._connection = Connection(os.dup(channel.fileno()))
-        self._thread = ThreadPoolExecutor(1)
+        self.connection, self._program = Connection(channel.detach()), program
 
-    def ask(self, task: _Task) -> "Future[list[bytes]]":
-        """Have a batch read once those before it are."""
-        return self._thread.submit(self._read, pickle.dumps(task))
+    def ask(self, refs: Sequence[FileRef], span: Span, as_of: datetime) -> None:
+        """Have a batch read once those before it are. A process that has died is noticed when it is to answer."""
+        with suppress(OSError):
+            self.connection.send_bytes(pickle.dumps((list(refs[span.first : span.last]), span.first, as_of)))
 
-    def _read(self, task: bytes) -> list[bytes]:
+    def answer(self) -> list[bytes]:
+        """Wait for what the next batch gave."""
         try:
-            self._connection.send_bytes(task)
-            failure, count = self._connection.recv()
-            streams = [self._connection.recv_bytes() for _ in range(count)]
+            failure, count = self.connection.recv()
+            streams = [self.connection.recv_bytes() for _ in range(count)]
         except (EOFError, OSError):
             raise self._ended() from None
         if isinstance(failure, NewsmartError):
@@ -207,14 +185,3 @@ class _Process:
         return TransientFailure(
             "a reading process ended" + (f" with status {status}" if status else ""), todo="run again"
         )
-
-    def hang_up(self) -> None:
-        """Tell the process to end, and the thread that waits for it."""
-        with suppress(OSError):
-            self._channel.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Let the thread and the socket go."""
-        self._thread.shutdown(cancel_futures=True)
-        self._connection.close()
-        self._channel.close()

@@ -27,6 +27,9 @@ from schemas.documents import bounds  # noqa: E402
 from schemas.errors import NewsmartError  # noqa: E402
 from warehouse.refusals import known  # noqa: E402
 
+_Answer = tuple[object, list[bytes]]
+"""What went wrong, if anything, and a batch as Arrow streams."""
+
 
 def main(descriptors: Sequence[int]) -> None:
     """Answer tasks until the socket ends, as one process for each descriptor.
@@ -40,10 +43,11 @@ def main(descriptors: Sequence[int]) -> None:
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
     channel = Connection(_fork(descriptors))
-    tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    tasks, answers = queue.SimpleQueue[bytes](), queue.SimpleQueue[_Answer]()
+    # Neither the next task nor the parent, while it takes in another batch, is waited for.
     threading.Thread(target=_receive, args=(channel, tasks), daemon=True).start()
-    with suppress(OSError):
-        _answer(channel, tasks)
+    threading.Thread(target=_send, args=(channel, answers), daemon=True).start()
+    _read(tasks, answers)
 
 
 def _fork(descriptors: Sequence[int]) -> int:
@@ -68,20 +72,24 @@ def _receive(channel: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
     os._exit(0)
 
 
-def _answer(channel: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
+def _send(channel: Connection, answers: "queue.SimpleQueue[_Answer]") -> None:
+    with suppress(OSError):
+        while True:
+            failure, streams = answers.get()
+            channel.send((failure, len(streams)))
+            while streams:  # each by itself: pickled together they would be in memory twice
+                channel.send_bytes(streams.pop(0))
+
+
+def _read(tasks: "queue.SimpleQueue[bytes]", answers: "queue.SimpleQueue[_Answer]") -> None:
     memo: Memo | None = None
     while True:
         refs, first, as_of = pickle.loads(tasks.get())
         context = bounds(as_of)
         memo = memo if memo is not None and memo.context == context else Memo(context)
-        streams: list[bytes] = []
-        failure: object = None
         try:
-            streams = read_batch(refs, as_of, memo, first).to_streams()
+            answers.put((None, read_batch(refs, as_of, memo, first).to_streams()))
         except NewsmartError as error:
-            failure = error
-        except Exception as error:  # noqa: BLE001 (told to the parent, which raises)
-            failure = known(error) or f"{type(error).__name__}: {error}"
-        channel.send((failure, len(streams)))
-        while streams:  # each by itself: pickled together they would be in memory twice
-            channel.send_bytes(streams.pop(0))
+            answers.put((error, []))
+        except Exception as error:  # noqa: BLE001 (sent to the parent, which raises)
+            answers.put((known(error) or f"{type(error).__name__}: {error}", []))

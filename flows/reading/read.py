@@ -26,7 +26,6 @@ from flows.sources.files import MAX_BYTES, FileBytes, read_files
 from flows.sources.scan import FileRef
 from schemas.batches import DOCUMENTS, DRIFT, MENTIONS, PACKS, PROBLEMS, SLICES, URLS, ReadBatch, table_of_rows
 from schemas.documents import bounds
-from schemas.file_state import file_state
 from schemas.packs import Packer
 from schemas.urls import facts
 
@@ -129,16 +128,12 @@ _TOO_BIG = Problem(None, "document", 1, 1, "", "too_big", f"at most {MAX_BYTES} 
 
 def _unread(number: int, ref: FileRef, file: FileBytes) -> _Read:
     if file.trouble in ("vanished", "unstable"):
-        return _Read((number, file.trouble, *_known(ref), None, None, None), _NOTHING)
-    if file.trouble == "too_big" and file.status is not None:
-        problem = _TOO_BIG._replace(found=f"{file.status.st_size} bytes")
+        return _Read((number, file.trouble, *ref.state, None, None, None), _NOTHING)
+    if file.trouble == "too_big" and file.state is not None:
+        problem = _TOO_BIG._replace(found=f"{file.state[0]} bytes")
         return _Read(_row(number, "bad", file, None), Verdict(None, (), (), [problem]))
     problem = Problem(None, "document", None, None, "", "unreadable", "a file that can be read", file.trouble)
-    return _Read((number, "bad", *_known(ref), None, None, None), Verdict(None, (), (), [problem]))
-
-
-def _known(ref: FileRef) -> tuple[int, int, int, int]:
-    return ref.size, ref.mtime_ns, ref.ctime_ns, ref.inode
+    return _Read((number, "bad", *ref.state, None, None, None), Verdict(None, (), (), [problem]))
 
 
 def _row(
@@ -148,8 +143,7 @@ def _row(
     digest: bytes | None,
     content: bytes | None = None,
 ) -> tuple[Any, ...]:
-    status = file.status
-    known = file_state(status) if status else (None,) * 4
+    known = file.state or (None,) * 4
     # What a store says of a size is for telling states apart; bytes are counted.
     size = len(file.data) if file.data is not None else known[0]
     return (number, outcome, *known, size, digest, content)

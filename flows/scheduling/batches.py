@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import Context
-from dataclasses import dataclass
 
-from distributed import Client, LocalCluster
+from distributed import LocalCluster
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_API_URL
@@ -26,28 +25,9 @@ from flows.readers.dask_worker import Answer, read_on_worker, versions_here
 
 
 @task(name="read batch", task_run_name="read batch", cache_policy=NO_CACHE, persist_result=False)
-def read_batch_task(versions: tuple[str, int, int, str], message: bytes) -> Answer:
+def read_batch_task(versions: str, message: bytes) -> Answer:
     """Read a batch on the worker that this runs on."""
     return read_on_worker(versions, message)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskCluster:
-    """A cluster to which batches go as tasks of the flow run.
-
-    `context` is the flow's own, without the step that reads: Prefect sends the context along, and the step's holds an
-    open connection, which no other process can have.
-    """
-
-    runner: DaskTaskRunner
-    client: Client
-    context: Context
-
-    def submit(self, message: bytes) -> Pending:
-        """Hand out a batch."""
-        parameters = {"versions": tuple(versions_here()), "message": message}
-        future = self.context.run(self.runner.submit, read_batch_task, parameters)
-        return Pending(future.result, future.wrapped_future)
 
 
 def can_reach(address: str, api_url: str | None) -> bool:
@@ -62,10 +42,11 @@ def can_reach(address: str, api_url: str | None) -> bool:
 
 @contextmanager
 def task_cluster(engine: Engine, processes: int, context: Context) -> Iterator[Cluster]:
-    """Open the engine's cluster for a step of a flow run. In: the flow's context, without a task's.
+    """Open the engine's cluster for a step of a flow run, its batches as tasks of the flow run.
 
-    Where its workers cannot reach the server, batches go without Prefect. Raises TransientFailure where the cluster is
-    not there.
+    In: the flow's own context, without the step that reads: Prefect sends the context along, and the step's holds an
+    open connection, which no other process can have. Where the cluster's workers cannot reach the server, batches go
+    without Prefect. Raises TransientFailure where the cluster is not there.
     """
     if not can_reach(engine.address, PREFECT_API_URL.value()):
         with direct_cluster(engine, processes) as direct:
@@ -77,4 +58,10 @@ def task_cluster(engine: Engine, processes: int, context: Context) -> Iterator[C
             DaskTaskRunner(client_kwargs=CLIENT_OPTIONS, **given) as runner,
             connected(engine, lambda: runner.client) as client,
         ):
-            yield TaskCluster(runner, client, context)
+
+            def submit(message: bytes) -> Pending:
+                parameters = {"versions": versions_here(), "message": message}
+                future = context.run(runner.submit, read_batch_task, parameters)
+                return Pending(future.result, future.wrapped_future)
+
+            yield Cluster(client, submit)

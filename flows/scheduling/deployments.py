@@ -29,6 +29,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
 from prefect.server.schemas.schedules import CronSchedule as ServerCronSchedule
 from prefect.states import Crashed
@@ -43,19 +44,26 @@ ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 DESCRIPTION = "Started by `newsmart serve`, which must run for its runs to start."
 
 
-def deploy(flow: Flow[..., Any], name: str, when: When, parameters: Mapping[str, Any]) -> UUID:
-    """Create or replace a flow's deployment, with its schedule, active. Out: its id."""
+def deploy(flow: Flow[..., Any], name: str, when: When, parameters: Mapping[str, Any], *, is_paused: bool) -> UUID:
+    """Create or replace a flow's deployment, with its schedule, paused or active. Out: its id."""
     made = flow.to_deployment(
         name,
         schedules=[schedule_of(when)],
         parameters=dict(parameters),
         description=DESCRIPTION,
         tags=["newsmart"],
-        paused=False,
+        paused=is_paused,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     # Outside an event loop both are plain calls; their types leave that open.
     return cast(UUID, cast(RunnerDeployment, made).apply())
+
+
+def was_paused(client: SyncPrefectClient, flow: Flow[..., Any], name: str) -> bool:
+    """Tell whether a flow has this deployment, and it is paused."""
+    with suppress(ObjectNotFound):
+        return client.read_deployment_by_name(f"{flow.name}/{name}").paused
+    return False
 
 
 def schedule_of(when: When) -> CronSchedule | IntervalSchedule:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial, wraps
 from pathlib import Path
@@ -20,23 +21,25 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
+from prefect.exceptions import TerminationSignal
 from prefect.flows import Flow
 from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.pipeline.hooks import notify_failure, notify_published
-from flows.pipeline.opening import open_run
-from flows.pipeline.request import RunRequest, RunResult, request_of, summary_of
+from flows.pipeline.outcome import open_run
+from flows.pipeline.request import RunListener, RunRequest, RunResult, request_of, summary_of
 from flows.pipeline.run import Run
 from flows.readers.local import LocalReaders, Readers
-from flows.scheduling.page import failed_result, leave_report
+from flows.scheduling.page import leave_report
 from flows.settings import load_settings, process_environment
 from flows.streams import close_stderr
-from schemas.errors import LockedError, NewsmartError, TransientFailure
+from schemas.errors import LockedError, NewsmartError, RunFailed, TransientFailure
 from warehouse import interrupts
 from warehouse.home import Home
-from warehouse.run_state import attempt, state_before, status_of
+from warehouse.run_state import attempt, status_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -120,9 +123,42 @@ def _in_words(result: object) -> str:
     return str(result)
 
 
+def call_flow(flow: Callable[..., Any], parameters: Mapping[str, Any], told: RunListener) -> RunResult:
+    """Run the refresh flow in this process, for `newsmart run`. `told` listens to the run's log.
+
+    Raises what the pipeline raised, its class kept; RunFailed where the flow run ended without a result, such as by its
+    timeout; KeyboardInterrupt after a signal. Where Prefect cannot note the end, what the run told of it counts, and a
+    notice says so.
+    """
+    prepare_process()
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        try:
+            state: State[Any] = flow(**parameters, return_state=True)
+        except TerminationSignal:
+            raise interrupts.Terminated from None
+        except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
+            lost = f"Prefect could not note how the run ended: {' '.join(str(error).split())}"
+            if told.error is not None:
+                raise told.error from None
+            if told.result is None:
+                raise RunFailed("the flow run came to nothing", where=lost) from None
+            return replace(told.result, notices=[*told.result.notices, lost])
+    return result_of(state)
+
+
+def result_of(state: State[Any]) -> RunResult:
+    """Return the result that a state of the flow carries, or raise its error."""
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, RunResult):
+        return result
+    if isinstance(result, BaseException) and state.name != "TimedOut":
+        raise result
+    raise RunFailed("the flow run came to nothing", where=state.message)
+
+
 @contextmanager
 def begin_run(parameters: dict[str, Any]) -> Iterator[Run]:
-    """Begin the run that a flow's parameters ask for; the flow run and its log get its name.
+    """Begin the run that a flow's parameters ask for; the flow run gets its name.
 
     A failure is told on the page, and then raised.
     """
@@ -132,14 +168,13 @@ def begin_run(parameters: dict[str, Any]) -> Iterator[Run]:
         asked = {name: value for name, value in parameters.items() if value is not None}
         request = request_of(settings, scheduled_at=scheduled_at(), **asked)
         try:
-            with _readers(request) as readers, open_run(request, readers) as run, _logs_named(run.run_id):
+            with _readers(request) as readers, open_run(request, readers) as run:
                 begun = run
                 _name_flow_run(run.run_id)
                 yield run
         except NewsmartError as error:
-            if begun is not None:
-                result = failed_result(begun.run_id, begun.as_of, state_before(begun.home))
-                leave_report(begun.home, result, error=error)
+            if begun is not None and begun.outcome is not None:
+                leave_report(begun.home, begun.outcome, error=error)
             raise
 
 
@@ -158,25 +193,6 @@ def _readers(request: RunRequest) -> Iterator[Readers]:
     open_cluster = partial(task_cluster, engine, request.processes, copy_context())
     with DaskReaders(open_cluster, is_own=not engine.address) as readers:
         yield readers
-
-
-@contextmanager
-def _logs_named(run_id: str) -> Iterator[None]:
-    """Have each line of Prefect's log begin with the run's id, as those of the steps do."""
-
-    def name(record: logging.LogRecord) -> bool:
-        if not str(record.msg).startswith(run_id):
-            record.msg = f"{run_id}: {record.msg}"
-        return True
-
-    loggers = [logging.getLogger(f"prefect.{kind}_runs") for kind in ("flow", "task")]
-    for logger in loggers:
-        logger.addFilter(name)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(name)
 
 
 def _flow_run() -> FlowRun | None:

@@ -11,7 +11,6 @@ import html
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -32,7 +31,6 @@ from flows.pipeline.request import RunResult
 from warehouse.clock import as_text
 from warehouse.home import Home
 from warehouse.run_state import status_of
-from warehouse.state import State
 
 MAX_ROWS = 200
 MAX_CELL_CHARS = 300
@@ -84,26 +82,6 @@ def _leave_table(result: RunResult, name: str, rows: Sequence[Mapping[str, Any]]
     count = f"the first {MAX_ROWS} of {len(rows)}" if len(rows) > MAX_ROWS else len(rows)
     table = [{column: cell(row.get(column)) for column in columns} for row in rows[:MAX_ROWS]]
     create_table_artifact(table, key=f"newsmart-{name}", description=f"run {result.run_id}, rows: {count}")
-
-
-def failed_result(run_id: str, as_of: datetime, state: State) -> RunResult:
-    """Return what is known of a run that failed, from what it left in state.json, where that is this run's."""
-    told = state if state.get("run", {}).get("run_id") == run_id else State()
-    run = told.get("run", {})
-    return RunResult(
-        run_id=run_id,
-        as_of=as_of,
-        published=False,
-        release=None,
-        documents=told.get("balance", {}) if told.get("balance_run_id") == run_id else {},
-        mentions=None,
-        articles=None,
-        quarantine_entries=None,
-        seconds=run.get("seconds", {}),
-        quarantine=told.get("quarantine", []),
-        audits=run.get("audits", []),
-        notices=run.get("notices", []),
-    )
 
 
 def summary(

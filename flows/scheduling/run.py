@@ -13,7 +13,7 @@ from typing import Any
 
 from flows.pipeline.request import RunListener, RunRequest, RunResult
 from flows.scheduling.server import listen, prefect_server
-from flows.sources.named import absolute
+from flows.sources.scan import absolute
 from flows.startup import skip_numpy_and_pandas
 from flows.streams import close_stderr
 from warehouse.home import Home
@@ -58,7 +58,7 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
         skip_numpy_and_pandas()
     with prefect_server(home, first.settings, environment, listen, serving=False) as (server, folder):
         with chdir(folder):
-            flow, ends = import_module("flows.refresh"), import_module("flows.scheduling.flow_run")
+            flows, flow_run = import_module("flows.refresh"), import_module("flows.scheduling.flow_run")
             if server is not None:
                 server.wait_until_ready()
                 server.leave_alone()
@@ -66,10 +66,10 @@ def flow_runs(first: RunRequest, environment: MutableMapping[str, str]) -> Itera
         def run(request: RunRequest, told: RunListener) -> RunResult:
             parameters = parameters_of(request)
             with chdir(folder):
-                result: RunResult = flow.call_refresh(parameters, told)
+                result: RunResult = flow_run.call_flow(flows.refresh, parameters, told)
             return result
 
         try:
             yield run
         finally:
-            ends.flush()
+            flow_run.flush()

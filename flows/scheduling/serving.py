@@ -3,7 +3,8 @@
 - The job: what the worker is to do. It travels on the worker's standard input, which no `ps` shows and no limit of a
   command line cuts. Our settings travel by the environment.
 - serve.json: that a scheduler runs, where, and what is due next. It is believed only while the kernel says that
-  `serve.lock` is held, as a killed scheduler leaves the file behind.
+  `serve.lock` is held, as a killed scheduler leaves the file behind. A service begins without it, so a worker that
+  finds it takes over from an earlier one.
 - The log: one line on stderr for each thing that happens, as text or as JSON. Rejected: Prefect's console handler,
   which writes a traceback for each failed flow. What it logs of a run is on the page anyway.
 """
@@ -137,13 +138,9 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        at = datetime.fromtimestamp(record.created, UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-        told = {
-            "at": f"{at}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        level, message = record.levelname.lower(), record.getMessage()
+        told = {"at": at, "level": level, "logger": record.name, "message": message}
         return json.dumps(told, ensure_ascii=False)
 
 

@@ -38,9 +38,9 @@ from prefect.states import Cancelled, Pending
 
 from flows.maintenance import maintain
 from flows.refresh import TIMEOUT_SECONDS, refresh
-from flows.scheduling.deployments import deploy, recover
+from flows.scheduling.deployments import deploy, recover, was_paused
 from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
-from flows.scheduling.serving import NEW_PROCESS, Job, WallClock, When, write_serving
+from flows.scheduling.serving import NEW_PROCESS, Job, WallClock, When, serving_file, write_serving
 from warehouse.clock import as_text
 from warehouse.home import Home
 
@@ -67,34 +67,30 @@ class Worker:
         self.served: dict[UUID, Flow[..., Any]] = {}
         self._job = job
         self._closed = closed
-        self._runs_now = job.runs_now
+        self._home = Home.of(Path(job.parameters["warehouse"]))
         self._thread = ThreadPoolExecutor(1, "flow")
         self._taken: dict[UUID, Future[None]] = {}
         self._running: tuple[UUID, float] | None = None  # since when, by the monotonic clock
         self._free_since = datetime.now(UTC)
         self._told_at = 0.0
         self._clock = WallClock()
-        self._runs = 0
+        self._runs_left = RECYCLE_RUNS
 
     def serve(self) -> int:
         """Serve the job until `closed` is set. Out: the exit status, 0 or that of a process that wants a new one."""
-        while not self._closed.is_set() and self._runs < RECYCLE_RUNS:
+        while self._takes_runs():
             try:
                 with get_client(sync_client=True) as client:
                     self.register(client)
-                    while not self._closed.is_set() and (self._runs < RECYCLE_RUNS or not self.is_idle(0)):
-                        if self._runs < RECYCLE_RUNS:
-                            self.take_due(client)
-                        self.end_where_stuck(client)
+                    while self._takes_runs() or self._is_finishing():
+                        self.look(client)
                         self._wait(POLL_SECONDS)
-                        if self._clock.set_back_seconds():
-                            self._runs = RECYCLE_RUNS  # enough runs are planned, days ahead; a new process plans anew
             except ObjectNotFound:
                 log.warning("a deployment or a run was deleted; the deployments are made again")
             except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
                 log.warning("Prefect's server does not answer (%s); trying again", one_line(error))
                 self._wait(AGAIN_SECONDS)
-            while not self.is_idle(0) and not self._closed.is_set():
+            while self._is_finishing():
                 self._wait(POLL_SECONDS)
         if not self.is_idle(STOP_SECONDS):
             log.warning("a run did not end within %g s; it is broken off, the release stays as it was", STOP_SECONDS)
@@ -102,39 +98,58 @@ class Worker:
             self._pause()
         return 0 if self._closed.is_set() else NEW_PROCESS
 
+    def _takes_runs(self) -> bool:
+        return self._runs_left > 0 and not self._closed.is_set()
+
+    def _is_finishing(self) -> bool:
+        """Tell whether a run still goes on that nobody asked to stop."""
+        return not self._closed.is_set() and not self.is_idle(0)
+
+    def look(self, client: SyncPrefectClient) -> None:
+        """Take what is due, and see to the run that goes on."""
+        if self._clock.set_back_seconds():
+            self._runs_left = 0  # Prefect has planned enough, days ahead; a new process has it plan anew
+        if self._takes_runs():
+            self.take_due(client)
+            self.tell_next_due(client)
+        self.end_where_stuck(client)
+
     def register(self, client: SyncPrefectClient) -> None:
-        """Make the deployments, and end what a crash left there."""
+        """Make the deployments, and end what a crash left there. What was paused on the page meanwhile stays so."""
         name, parameters = self._job.name, self._job.parameters
+        takes_over = serving_file(self._home).exists()
         hook: Any = partial(tell_hooks, folder=self._job.folder, warehouse=parameters["warehouse"])
-        flows = [
-            flow.with_options(on_completion=[hook], on_failure=[hook], on_crashed=[hook])
-            for flow in (refresh, maintain)
-        ]
-        first = deploy(flows[0], name, self._job.when, parameters)
-        second = deploy(flows[1], name, MAINTAIN, {"warehouse": parameters["warehouse"]})
-        self.served = {first: flows[0], second: flows[1]}
+        self.served.clear()
+        for flow, when in ((refresh, self._job.when), (maintain, MAINTAIN)):
+            given = {key: value for key, value in parameters.items() if key in flow.parameters.properties}
+            is_paused = takes_over and was_paused(client, flow, name)
+            identity = deploy(flow, name, when, given, is_paused=is_paused)
+            self.served[identity] = flow.with_options(on_completion=[hook], on_failure=[hook], on_crashed=[hook])
         if count := sum(recover(client, identity) for identity in self.served):
             log.warning("%d run(s) of an earlier process were marked as crashed", count)
-        if self._runs_now:
-            client.create_flow_run_from_deployment(first)
-            self._runs_now = False
+        if self._job.runs_now and not takes_over:
+            client.create_flow_run_from_deployment(next(iter(self.served)))
 
     def take_due(self, client: SyncPrefectClient) -> None:
-        """Start or skip what is due; now and then tell in serve.json what is due next."""
+        """Start or skip what is due."""
         now = datetime.now(UTC)
-        tells = time.monotonic() - self._told_at > NEXT_DUE_SECONDS
-        before = None if tells else now
-        found = client.get_scheduled_flow_runs_for_deployments(list(self.served), before, MOST_RUNS)
-        for run in found:
-            if (run.next_scheduled_start_time or now) <= now and run.deployment_id is not None:
+        for run in client.get_scheduled_flow_runs_for_deployments(list(self.served), now, MOST_RUNS):
+            if run.deployment_id is not None:
                 self._take(client, run.id, run.deployment_id, run.expected_start_time or now)
-        if tells:
-            self._told_at = time.monotonic()
-            for identity in self.served.keys() - {run.deployment_id for run in found}:
-                client.read_deployment(identity)  # raises ObjectNotFound where it was deleted, and not only paused
-            first = next(iter(self.served))
-            times = [run.expected_start_time for run in found if run.deployment_id == first]
-            self._tell_next_due(min((at for at in times if at is not None and at > now), default=None))
+
+    def tell_next_due(self, client: SyncPrefectClient) -> None:
+        """Tell in serve.json, now and then, what is due next. Raises ObjectNotFound where a deployment was deleted."""
+        if time.monotonic() - self._told_at < NEXT_DUE_SECONDS:
+            return
+        self._told_at, now = time.monotonic(), datetime.now(UTC)
+        refreshes, _ = (client.read_deployment(identity).id for identity in self.served)
+        ahead = client.get_scheduled_flow_runs_for_deployments([refreshes], None, MOST_RUNS)
+        times = [run.expected_start_time for run in ahead if run.expected_start_time and run.expected_start_time > now]
+        due = as_text(min(times).astimezone(UTC).replace(tzinfo=None)) if times else None
+        try:
+            write_serving(self._home, replace(self._job.serving, next_due_at=due))
+        except OSError as error:
+            log.warning("cannot write serve.json: %s", error)
 
     def end_where_stuck(self, client: SyncPrefectClient) -> None:
         """End the process where its run was cancelled, or where Prefect does not let it begin."""
@@ -173,24 +188,18 @@ class Worker:
                 state: Any = run_flow(flow, flow_run=run, parameters=parameters, return_type="state")
             if state.type is StateType.CANCELLING:
                 with get_client(sync_client=True) as client:
-                    client.set_flow_run_state(run.id, Cancelled(message="it ended before that"), force=True)
+                    client.set_flow_run_state(
+                        run.id, Cancelled(message="the run ended before it could be cancelled"), force=True
+                    )
             is_well = state.type is StateType.COMPLETED or state.name == SKIPPED
             level = logging.INFO if is_well else logging.ERROR
             log.log(level, "%s: %s", state.name.lower(), one_line(state.message or ""))
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
             log.error("Prefect could not note how a run ended: %s: %s", type(error).__name__, one_line(error))
         finally:
-            self._runs += 1
+            self._runs_left -= 1
             self._running = None
             self._free_since = datetime.now(UTC)
-
-    def _tell_next_due(self, due: datetime | None) -> None:
-        text = None if due is None else as_text(due.astimezone(UTC).replace(tzinfo=None))
-        home = Home.of(Path(self._job.parameters["warehouse"]))
-        try:
-            write_serving(home, replace(self._job.serving, next_due_at=text))
-        except OSError as error:
-            log.warning("cannot write serve.json: %s", error)
 
     def is_idle(self, seconds: float) -> bool:
         """Wait so long for the runs that were taken. Out: whether they have ended."""

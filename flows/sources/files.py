@@ -15,25 +15,17 @@ from typing import NamedTuple
 
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import URLS
+from schemas.file_state import FileState, file_state
 
 MAX_BYTES = 5_000_000
 """What a document may have, wherever it lies."""
 DENIED = "no right to read it"
-"""How the trouble begins of a document that exists and may not be read."""
+"""How the trouble of a document starts that exists and may not be read."""
 _TRIES = 3
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENXIO)
 # These say nothing of the file: the run ends, and no document comes into quarantine for it.
 _OF_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-
-
-class Numbers(NamedTuple):
-    """What tells one state of a document from another, where no system call says it; names as in os.stat_result."""
-
-    st_size: int
-    st_mtime_ns: int
-    st_ctime_ns: int
-    st_ino: int
 
 
 class FileBytes(NamedTuple):
@@ -43,7 +35,7 @@ class FileBytes(NamedTuple):
     """
 
     data: bytes | None
-    status: os.stat_result | Numbers | None
+    state: FileState | None
     trouble: str | None = None
 
 
@@ -69,6 +61,8 @@ def _read_mixed(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
 
 def read_file(ref: FileRef) -> FileBytes:
     """Read one document. Raises nothing for what it meets in the folder."""
+    if ref.data is not None:
+        return FileBytes(ref.data, ref.state)
     for _ in range(_TRIES):
         try:
             found = _read_once(ref)
@@ -89,12 +83,13 @@ def _read_once(ref: FileRef) -> FileBytes | None:
         if not stat.S_ISREG(before.st_mode):
             return FileBytes(None, None, "vanished")
         if before.st_size > MAX_BYTES:
-            return FileBytes(None, before, "too_big")
+            return FileBytes(None, file_state(before), "too_big")
         data = _read_all(descriptor, before.st_size)
         after = os.fstat(descriptor)
     finally:
         os.close(descriptor)
-    return FileBytes(data, after) if len(data) == after.st_size and _moves(before) == _moves(after) else None
+    is_whole = len(data) == after.st_size and _moves(before) == _moves(after)
+    return FileBytes(data, file_state(after)) if is_whole else None
 
 
 def _moves(status: os.stat_result) -> tuple[int, int, int]:

@@ -4,20 +4,21 @@ A source of 100,000 files must cost little more than `find`, so nothing is made 
 one scandir for each folder, one stat for each document, columns and no objects. Rejected: os.walk (a list of names
 first, then a stat by full path) and pathlib (an object a file).
 
-Links are followed while they stay inside their source. Skipped and told are: a link that leaves its source, one that
-leads back to a folder above it, and a link to a folder below a link to a folder (a few dozen of those would make more
-paths than a disk has files). Whatever is named like a document but is no regular file (a FIFO, a socket, a device) is
-never opened; a folder named so is a folder. A folder that cannot be listed is told too: its documents are unknown, not
-removed.
+Links are followed while they stay inside their source. Skipped and reported are: a link that leaves its source, one
+that leads back to a folder above it, and a link to a folder below a link to a folder (a few dozen of those would make
+more paths than a disk has files). Whatever is named like a document but is no regular file (a FIFO, a socket, a device)
+is never opened; a folder named so is a folder. A folder that cannot be listed is reported too: its documents are
+unknown, not removed.
 """
 
 import os
 import stat
 from array import array
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
-from schemas.file_state import Status, file_state
+from schemas.file_state import FileState, file_state
 from schemas.text import is_utf8
 
 SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")
@@ -45,8 +46,7 @@ class Skipped(NamedTuple):
     reason: str
 
 
-def _numbers() -> "array[int]":
-    return array("q")
+_numbers = partial(array, "q")
 
 
 @dataclass(slots=True)
@@ -62,9 +62,9 @@ class Found:
     unlistable: list[Unlistable] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
-    def add(self, path: str, status: Status) -> None:
+    def add(self, path: str, state: FileState) -> None:
         """Take a document."""
-        size, mtime_ns, ctime_ns, inode = file_state(status)
+        size, mtime_ns, ctime_ns, inode = state
         self.paths.append(path)
         self.sizes.append(size)
         self.mtimes.append(mtime_ns)
@@ -169,7 +169,7 @@ class _Walk:
     def _judge(self, path: str, status: os.stat_result) -> None:
         """Take what is named like a document, if it is one."""
         if stat.S_ISREG(status.st_mode) and is_utf8(path):
-            self.found.add(path, status)
+            self.found.add(path, file_state(status))
         else:
             self.found.skip(path, "bad_name" if stat.S_ISREG(status.st_mode) else "not_a_file")
 

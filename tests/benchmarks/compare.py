@@ -5,7 +5,6 @@
     python -m tests.benchmarks.compare --kind short --documents 10000
     python -m tests.benchmarks.compare --kind short --documents 10000 --repeats 0.06      entries nearly all distinct
     python -m tests.benchmarks.compare --folder DIR             real documents
-    python -m tests.benchmarks.compare --growth 10000,100000 --kind short
 
 The contenders take turns (A B C A B C), so that a noisy neighbour hits all of them; medians and their ratios are what
 counts. It ends with exit 1 where the contenders did not count the same documents. With --to it writes `benchmark.md`,
@@ -27,7 +26,7 @@ from tests.benchmarks.compare_report import Comparison, write
 from tests.benchmarks.corpus_shape import Kind
 from tests.benchmarks.measure import ContenderError, Cost, measure
 from tests.benchmarks.queries import release_size, time_queries
-from tests.benchmarks.summary import CountsDifferError, Line, check_counts, full_lines, growth_lines, seconds
+from tests.benchmarks.summary import CountsDifferError, Line, check_counts, full_lines, seconds
 
 
 def compare_full(tools: contenders.Tools, source: Path, work: Path, runs: int, timeout: float) -> dict[str, list[Cost]]:
@@ -40,31 +39,6 @@ def compare_full(tools: contenders.Tools, source: Path, work: Path, runs: int, t
             found.append(measure(contenders.full_load(name, tools, source, into), timeout))
             say(f"{name}: {found[-1].wall_seconds:.2f} s, {found[-1].peak_bytes / 1e6:.0f} MB")
     return costs
-
-
-def compare_growth(tools: contenders.Tools, given: argparse.Namespace, work: Path) -> list[Line]:
-    """Load corpora of growing size, and build each once more from its ledger; run again over the largest."""
-    sizes = sorted(int(size) for size in given.growth.split(","))
-    loads, builds, rest, sizes_of_files = {}, {}, list[Line](), list[Line]()
-    for size in sizes:
-        source, into = work / f"corpus-{size}", fresh(work / "growth")
-        corpus.generate(source, size, cast(Kind, given.kind), given.seed, max(1, size // 1_000), given.repeats)
-        say(f"newsmart, {size:,} documents …")
-        loads[size] = measure(contenders.run_newsmart(tools, source, into), given.timeout)
-        as_of, built = str(loads[size].output["as_of"]), work / f"build-{size}.duckdb"
-        builds[size] = measure(contenders.build_newsmart(tools, into, as_of, built), given.timeout)
-        built.unlink()
-        sizes_of_files += file_lines(size, into)
-        if size == sizes[-1] and not given.only_full:
-            rest = after_load(Loaded(tools, source, into, work, loads[size].wall_seconds, given.timeout), given.runs)
-        shutil.rmtree(source)
-    return [*growth_lines(loads, builds), *sizes_of_files, *rest]
-
-
-def file_lines(size: int, into: Path) -> list[Line]:
-    """Return how large the ledger and the release of so many documents are."""
-    files = {"ledger": into / "news.duckdb.d" / "ledger.duckdb", "release": into / "news.duckdb"}
-    return [Line(f"{size:,} documents: {name}", file.stat().st_size / 1e6, "MB") for name, file in files.items()]
 
 
 def after_load(loaded: Loaded, runs: int) -> list[Line]:
@@ -90,10 +64,15 @@ def source_of(given: argparse.Namespace, work: Path) -> Path:
     """Return the documents to load: a copy of the folder given (increments change it), or a new corpus."""
     source = work / "source"
     if given.folder is not None:
-        shutil.copytree(given.folder, source, copy_function=shutil.copyfile)
+        copy_folder(given.folder, source)
     else:
         corpus.generate(source, given.documents, cast(Kind, given.kind), given.seed, repeats=given.repeats)
     return source
+
+
+def copy_folder(folder: Path, to: Path) -> None:
+    """Copy real documents, so that they may be changed."""
+    shutil.copytree(folder, to, copy_function=shutil.copyfile)
 
 
 def compare(given: argparse.Namespace, work: Path) -> Comparison:
@@ -101,8 +80,6 @@ def compare(given: argparse.Namespace, work: Path) -> Comparison:
     command = tuple(shlex.split(given.newsmart)) if given.newsmart else contenders.newsmart_command()
     dlt = contenders.dlt_environment(work / "dlt-environment") if "dlt" in given.peers else None
     tools = contenders.Tools(command, dlt)
-    if given.growth:
-        return Comparison(f"Growth, {given.kind} documents", {}, compare_growth(tools, given, work))
     source = source_of(given, work)
     costs = compare_full(tools, source, work, given.runs, given.timeout)
     documents, mentions = check_counts(costs)
@@ -127,7 +104,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="real documents instead of a made corpus")
     parser.add_argument("--runs", type=int, default=3, help="turns of each contender (default: 3)")
     parser.add_argument("--with", dest="peers", choices=["dlt"], action="append", default=[])
-    parser.add_argument("--growth", metavar="N,M", help="instead: newsmart's cost at these numbers of documents")
     parser.add_argument("--only-full", action="store_true", help="leave out the increments")
     parser.add_argument("--newsmart", metavar="COMMAND", help="how to start newsmart (default: the one of this Python)")
     parser.add_argument("--timeout", type=float, default=900, help="seconds that one run of a contender may take")

@@ -113,5 +113,9 @@ def change(source: Path) -> None:
         corpus.edit(source, CHANGED_SHARE)
         return
     for path in contenders.document_files(source)[:: round(1 / CHANGED_SHARE)]:
-        data = path.read_bytes()
-        path.write_bytes(QUALITY.sub(lambda found: b"quality: %d" % (int(found[1]) + 1), data, count=1))
+        change_quality(path)
+
+
+def change_quality(path: Path) -> None:
+    """Give a document another quality."""
+    path.write_bytes(QUALITY.sub(lambda found: b"quality: %d" % (int(found[1]) + 1), path.read_bytes(), count=1))

@@ -44,9 +44,7 @@ def markdown(found: Comparison) -> str:
         parts += ["| | time (median) | CPU | memory | times newsmart |", "|---|---:|---:|---:|---:|"]
         parts += [contender_row(name, found.costs) for name in found.costs]
         parts.append("")
-    parts += ["| | measured | promised | |", "|---|---:|---:|---|"]
-    parts += [promise_row(line) for line in found.lines]
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, *promise_rows(found.lines)]) + "\n"
 
 
 def data(found: Comparison) -> dict[str, object]:
@@ -61,6 +59,11 @@ def contender_row(name: str, costs: Mapping[str, Sequence[Cost]]) -> str:
     cpu = median(cost.cpu_seconds for cost in runs)
     ratio = seconds(runs) / seconds(costs["newsmart"])
     return f"| {LABELS[name]} | {seconds(runs):.2f} s | {cpu:.2f} s | {peak(runs):,.0f} MB | {ratio:.2f} |"
+
+
+def promise_rows(lines: Sequence[Line]) -> list[str]:
+    """Return the table of statements."""
+    return ["| | measured | promised | |", "|---|---:|---:|---|", *map(promise_row, lines)]
 
 
 def promise_row(line: Line) -> str:

@@ -14,6 +14,7 @@ import random
 import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,10 +119,15 @@ def measurements(options: argparse.Namespace, folder: Path) -> Iterator[dict[str
 
 
 def chain(place: Place, length: int) -> dict[str, Any]:
-    """Make a chain of releases of a hundred changes each, then one built whole, and compare the files."""
-    for _ in range(length):
+    """Make a chain of releases of a hundred changes each, then one built whole, and compare the files.
+
+    `kinds`: how they were built. At most 49 follow a whole build before the next one is due.
+    """
+    place.forget_base()
+    kinds: Counter[str] = Counter()
+    for _ in range(length + 1):
         place.change(100)
-        place.run()
+        kinds[place.run().output["build"]["kind"]] += 1
     chained = file_and_questions(place.home.file.resolve())
     place.change(1)
     place.forget_base()
@@ -129,6 +135,7 @@ def chain(place: Place, length: int) -> dict[str, Any]:
     whole = file_and_questions(place.home.file.resolve())
     return {
         "chain": length,
+        "kinds": dict(kinds),
         "size_ratio": round(chained[0] / whole[0], 3),
         "questions_ratio": round(chained[1] / whole[1], 3),
         "bytes": [chained[0], whole[0]],

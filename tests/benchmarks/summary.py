@@ -36,12 +36,10 @@ class Line:
 
 # (times faster than the script, times faster than dlt, times the parsing floor), by the kind of documents.
 PROMISES: dict[Kind, tuple[float | None, float | None, float | None]] = {
-    "long": (7, 35, 4),
-    "short": (4, None, None),
+    "long": (9, 35, 4),
+    "short": (2.5, None, None),
 }
-MEMORY_LIMIT_MB = 700
-# A build's share of the full load, promised from so many mentions on (below, the start of the process is most of it).
-BUILD_LIMIT, BUILD_LIMIT_FROM = 0.2, 1_000_000
+MEMORY_LIMIT_MB = 500
 
 
 def seconds(costs: Sequence[Cost]) -> float:
@@ -79,30 +77,4 @@ def full_lines(costs: Mapping[str, Sequence[Cost]], kind: Kind | None) -> list[L
         lines.append(Line("full load: times faster than dlt", seconds(costs["dlt"]) / own, "x", dlt, is_floor=True))
     lines.append(Line("full load: times the parsing floor", own / seconds(costs["floor"]), "x", floor))
     lines.append(Line("full load: memory of all processes", peak(costs["newsmart"]), "MB", MEMORY_LIMIT_MB))
-    return lines
-
-
-def growth_lines(loads: Mapping[int, Cost], builds: Mapping[int, Cost]) -> list[Line]:
-    """Return the statements about growth, from the smallest to the largest corpus."""
-    small, large = min(loads), max(loads)
-    lines = []
-    for size, cost in loads.items():
-        each = 1_000 * cost.wall_seconds / size
-        lines.append(Line(f"{size:,} documents: time per document", each, "ms"))
-        lines.append(Line(f"{size:,} documents: memory of all processes", cost.peak_bytes / 1e6, "MB"))
-        spent = cost.output.get("seconds", {})
-        lines.append(Line(f"{size:,} documents: whole run", cost.wall_seconds, "s"))
-        lines.extend(
-            Line(f"{size:,} documents: {name} step", float(spent.get(name, 0)), "s") for name in ("build", "publish")
-        )
-        share = builds[size].wall_seconds / cost.wall_seconds
-        mentions = cost.output["mentions"]
-        limit = BUILD_LIMIT if mentions >= BUILD_LIMIT_FROM else None
-        lines.append(Line(f"build from {mentions:,} mentions, share of their full load", share, "x", limit))
-    if small == large:
-        return lines
-    per_document = (loads[large].wall_seconds / large) / (loads[small].wall_seconds / small)
-    memory = loads[large].peak_bytes / loads[small].peak_bytes
-    lines.append(Line(f"time per document, {large:,} to {small:,}", per_document, "x", 1.15))
-    lines.append(Line(f"memory, {large:,} to {small:,}", memory, "x", 1.3))
     return lines

@@ -94,17 +94,3 @@ def test_what_only_pythonpath_has_is_still_found(project: Path) -> None:
     done = call(project, sys.executable, "-P", "-c", code)
     assert done.returncode == 0, done.stderr
     assert not Path(done.stdout.strip()).is_relative_to(project)
-
-
-@pytest.mark.parametrize("name", ["schemas", "warehouse"])
-def test_a_package_of_another_folder_is_named_and_not_run(project: Path, name: str) -> None:
-    """As where newsmart is installed, and `python -m flows.cli` is called in a project that has such a package."""
-    elsewhere = project / "elsewhere"
-    elsewhere.mkdir()
-    (project / name).rename(elsewhere / name)
-    code = f"import sys; sys.path[:0] = [{str(elsewhere)!r}, {str(ROOT)!r}]; import flows.cli"
-    done = call(project, sys.executable, "-P", "-c", code, path="")
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"newsmart: the package {name} would come from {elsewhere / name}, not from ")
-    assert done.stderr.count("\n") == 1
-    assert list(project.glob("RAN-*")) == []

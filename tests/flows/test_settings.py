@@ -1,15 +1,14 @@
 """Where a setting comes from, and what is refused."""
 
 import os
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from flows import trust
 from flows.cli import main
-from flows.settings import Settings, load_settings, misspelt
-from flows.sources.named import parse_source, parse_sources
+from flows.settings import FIELDS, Settings, load_settings, misspelt
+from flows.sources.scan import parse_source, parse_sources
 from schemas.errors import UsageError
 
 
@@ -161,10 +160,10 @@ def test_a_place_that_a_link_leads_out_of_a_shared_folder_is_refused(
         load_settings({})
 
 
-def test_every_setting_is_judged() -> None:
-    """One that is new has to be judged first: may a file that somebody put there set it?"""
-    judged = [*trust.RISKY, *trust.PLACES, *trust.HARMLESS]
-    assert sorted(judged) == sorted(field.name for field in fields(Settings))
+def test_what_each_setting_may_do_is_judged() -> None:
+    """May a file that somebody put there set it? What runs, dials, deletes or leads elsewhere is named in ORDERS."""
+    ordered = {order.split()[0] for order in ORDERS}
+    assert {name for name, field in FIELDS.items() if field.metadata["trust"] != trust.HARMLESS} == ordered
 
 
 def test_what_orders_nothing_counts_from_a_shared_folder(folder: Path) -> None:

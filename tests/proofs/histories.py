@@ -233,7 +233,8 @@ class History:
             for name, sql in OPS.items():
                 rows = [connection.execute(sql.format(catalog)).fetchall() for catalog in ("news", "published")]
                 self.told.changed.update(row[1] for row in rows[0] if name == "release_change")
-                wrong += [] if rows[0] == rows[1] else [f"ops.{name}: {rows[1]} for {rows[0]}"]
+                ours, theirs = (sorted({*one} - {*other}, key=str) for one, other in (rows, rows[::-1]))
+                wrong += [] if rows[0] == rows[1] else [f"ops.{name}: {theirs} for {ours}"]
         if wrong:
             raise Differs(f"other than rebuilt: {', '.join(wrong)}")
 

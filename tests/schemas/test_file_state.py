@@ -2,8 +2,7 @@
 
 import pytest
 
-from flows.sources.files import Numbers
-from schemas.file_state import file_state
+from schemas.file_state import FileState, cut_state
 
 MOST = 2**63 - 1
 
@@ -20,5 +19,5 @@ MOST = 2**63 - 1
         ((MOST, MOST, MOST, MOST), (MOST, MOST, MOST, MOST)),
     ],
 )
-def test_numbers_are_cut_to_what_can_be_kept(told: tuple[int, int, int, int], kept: tuple[int, int, int, int]) -> None:
-    assert file_state(Numbers(*told)) == kept
+def test_numbers_are_cut_to_what_can_be_kept(told: FileState, kept: FileState) -> None:
+    assert cut_state(*told) == kept

@@ -102,7 +102,7 @@ def test_every_scratch_table_that_a_transform_names_is_made_before_it() -> None:
     needed = {need for one in steps for need in one.needs}
 
     assert needed <= {one.name for one in steps}
-    assert {"alias_edge"} == next(one.needs for one in steps if one.name == "closure")
+    assert {"alias_edge", "tangled_edge"} == next(one.needs for one in steps if one.name == "closure")
 
 
 def fill(connection: duckdb.DuckDBPyConnection, threads: int) -> dict[str, TableFingerprint | None]:

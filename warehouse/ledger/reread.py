@@ -35,26 +35,9 @@ def gather(feed: Feed, batch: ReadBatch, identities: pa.Table, as_of: datetime) 
     feed.give({**batch._asdict(), "documents": documents})
     if withhold(feed):
         feed.give({"documents": documents})
-    for statement in _GATHER:
-        connection.execute(statement, {"as_of": as_of} if "$as_of" in statement else None)
-
-
-_GATHER = (
-    *new_rows("temp.reread_").values(),
-    """
-    insert into temp.reread_event by name
-    select distinct byte_digest, $as_of as as_of, key_of_digest(content_digest) as content_id
-    from documents
-    where outcome = 'good'
-    """,
-    """
-    insert into temp.reread_notice by name
-    select distinct documents.byte_digest, $as_of as as_of, problems.* exclude (ref)
-    from problems
-    inner join documents on documents.ref = problems.ref
-    where documents.outcome = 'good' and problems.scope = 'notice'
-    """,
-)
+    for statement in new_rows("temp.reread_").values():
+        connection.execute(statement)
+    run_script(connection, "ledger", "gather_reread", {"as_of": as_of})
 
 
 def replace(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:

@@ -43,9 +43,12 @@ def write_json(
 
 def text_columns(types: Sequence[str], rows: Sequence[Row]) -> frozenset[int]:
     """Return the places of the columns that hold a number which JSON has as text."""
-    return frozenset(
-        place for place, kind in enumerate(types) if is_wide(kind) and any(needs_text(row[place]) for row in rows)
-    )
+    return frozenset(place for place in wide_columns(types) if any(needs_text(row[place]) for row in rows))
+
+
+def wide_columns(types: Sequence[str]) -> frozenset[int]:
+    """Return the places of the columns that can hold such a number."""
+    return frozenset(place for place, kind in enumerate(types) if is_wide(kind))
 
 
 def is_wide(kind: str) -> bool:

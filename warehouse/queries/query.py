@@ -154,7 +154,7 @@ class Question:
         if reading.query is None:  # it cannot be asked a second time, as a part of a query
             rows = list(rows)
             as_text = json_rows.text_columns(types, rows)
-        elif len(first) == BATCH_ROWS and any(map(json_rows.is_wide, types)):
+        elif len(first) == BATCH_ROWS and json_rows.wide_columns(types) - as_text:
             # On a cursor, as the rows of the first question still stream.
             with closing(connection.cursor()) as cursor:
                 interrupts.watch(cursor)

@@ -42,6 +42,7 @@ WORK = (
     "shared_alias",
     "alias_verdict",
     "alias_edge",
+    "tangled_edge",
     "closure",
     "key_owner",
     "entry_article",
@@ -152,7 +153,7 @@ def deduplicate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     The release attached as `news` gets its empty tables meanwhile.
     """
     steps = [step for step in [*work_steps(as_of), *release_steps(as_of)] if step.name in (*DEDUPLICATION, TABLES)]
-    run_steps(connection, "news", steps, threads=_threads_for(connection))
+    run_steps(connection, "news", steps, threads=threads_for(connection))
 
 
 def load(
@@ -170,7 +171,7 @@ def load(
     done = {*DEDUPLICATION, TABLES}
     steps = [step for step in [*work_steps(as_of), *release_steps(as_of)] if step.name not in done]
     left = [replace(step, needs=step.needs - done) for step in steps]
-    made = run_steps(connection, "news", left, threads=_threads_for(connection))
+    made = run_steps(connection, "news", left, threads=threads_for(connection))
     tables = tuple(one for table in filled_by_sql() if (one := made[table.name]) is not None)
     built = describe(connection, as_of, release_id, tables, How(reason=why_whole))
     with transaction(connection):
@@ -181,10 +182,10 @@ def load(
 
 def lay_out(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     """Fill the scratch tables of catalog `work` from the ledger's events at or before `as_of`."""
-    run_steps(connection, "ledger", list(work_steps(as_of)), threads=_threads_for(connection))
+    run_steps(connection, "ledger", list(work_steps(as_of)), threads=threads_for(connection))
 
 
-def _threads_for(connection: duckdb.DuckDBPyConnection) -> int:
+def threads_for(connection: duckdb.DuckDBPyConnection) -> int:
     """Return how many steps may run at a time: of a large ledger one, for two would not fit into the memory allowed.
 
     DuckDB spreads a step over large tables over all cores by itself.
@@ -222,8 +223,8 @@ def judge_shared_aliases(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def close_over_aliases(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill work.closure from the pairs in work.alias_edge."""
-    pairs = connection.execute("select url_key, alias_key from work.alias_edge").fetchall()
+    """Add to work.closure the keys of the pairs in work.tangled_edge."""
+    pairs = connection.execute("select url_key, alias_key from work.tangled_edge").fetchall()
     _insert_texts(connection, "closure", ("url_key", "component"), components(pairs))
 
 

@@ -8,7 +8,7 @@ Nothing is compared where a difference would not tell of the news: under other v
 may differ, and after a takedown a row would say what was taken down.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +64,8 @@ def tell_changes(connection: duckdb.DuckDBPyConnection, previous: Previous | str
         return
     try:
         with _attached(connection, previous):
-            look_at(connection, "before", "previous")
-            look_at(connection, "after", "news")
+            _look_at(connection, "before", "previous")
+            _look_at(connection, "after", "news")
             insert_changes(connection, previous.row.release_id)
     except duckdb.Error as error:
         if explain(error, previous.file, is_ledger=False) is None:
@@ -76,19 +76,11 @@ def tell_changes(connection: duckdb.DuckDBPyConnection, previous: Previous | str
         connection.execute("detach database if exists after")
 
 
-def look_at(
-    connection: duckdb.DuckDBPyConnection, name: str, release: str, where: Mapping[str, str] | None = None
-) -> None:
-    """Show an attached release in a catalog `name`, in which the comparison looks for it.
-
-    `where`: the condition for rows of each table that are shown; those of tables that it lacks are all shown.
-    """
+def _look_at(connection: duckdb.DuckDBPyConnection, name: str, release: str) -> None:
+    """Show an attached release in a catalog `name`, in which the comparison looks for it."""
     connection.execute(f"attach ':memory:' as {name}")
     for table in BASE_TABLES:
-        condition = (where or {}).get(table.name, "true")
-        connection.execute(
-            f"create view {name}.main.{table.name} as select * from {release}.main.{table.name} where {condition}"
-        )
+        connection.execute(f"create view {name}.main.{table.name} as select * from {release}.main.{table.name}")
 
 
 def insert_changes(connection: duckdb.DuckDBPyConnection, previous_id: str) -> None:

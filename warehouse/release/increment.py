@@ -6,6 +6,7 @@ follows from the old one's and from the rows that went and came. That never read
 is opened anew, what lies there of the scope is read and compared with what should, and the audits are asked of that.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -45,19 +46,17 @@ SCOPE = {
     "mention_history": _OF_DOCUMENT,
     "alias": "surrogate_key(url_key) in (select own_key from base.alias)",
 }
-# Which rows of a table are looked at afterwards, where it is more: all that counts or names an article of the scope.
-_OF_BOTH = f"({_OF_ARTICLE} or {_OF_DOCUMENT})"
+# Which rows of a table are looked at afterwards, where it is more: all that counts or names an article of the scope. Of
+# several conditions one has to hold.
 LOOKED_AT = {
-    "dim_document": _OF_BOTH,
-    "fact_mention": _OF_BOTH,
-    "mention_history": _OF_BOTH,
-    "dim_image": f"({SCOPE['dim_image']} or image_key in (select image_key from bridge_article_image))",
-    "dim_provider": "true",
-    "dim_topic": "true",
+    "dim_document": (_OF_ARTICLE, _OF_DOCUMENT),
+    "fact_mention": (_OF_ARTICLE, _OF_DOCUMENT),
+    "mention_history": (_OF_ARTICLE, _OF_DOCUMENT),
+    "dim_image": (SCOPE["dim_image"], "image_key in (select image_key from bridge_article_image)"),
+    "dim_provider": ("true",),
+    "dim_topic": ("true",),
 }
 CHANGING = (*BASE_TABLES, ALIAS)
-# Those of which a comparison with the base needs only what is looked at.
-OF_ARTICLES = tuple(table for table in BASE_TABLES if table.name not in ("dim_image", "dim_date"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,8 @@ class Delta:
     """What an increment makes of the base's tables: their fingerprints, and how many rows came and went in each."""
 
     tables: tuple[TableFingerprint, ...]
-    came: dict[str, int]
-    went: dict[str, int]
+    came: Counter[str]
+    went: Counter[str]
 
 
 def make_rows(connection: duckdb.DuckDBPyConnection, as_of: datetime, base_tables: Sequence[TableFingerprint]) -> Delta:
@@ -74,25 +73,43 @@ def make_rows(connection: duckdb.DuckDBPyConnection, as_of: datetime, base_table
 
     In: a connection with `base` and `previous` laid out; the fingerprints of the base.
     """
+    _hold_before(connection)
     connection.execute("attach ':memory:' as made")
     connection.execute("use made")
     connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))
     steps = [step for step in work_steps(as_of) if step.name not in DEDUPLICATION]
     left = [replace(step, needs=step.needs - {*DEDUPLICATION}) for step in [*steps, *_row_steps(as_of)]]
     run_steps(connection, "made", left)
-    counted = [
-        f"select '{kind}_{table.name}', count(*), coalesce(bit_xor(digest), 0) from base.{kind}_{table.name}"
-        for table in CHANGING
-        for kind in ("gone", "come")
-    ]
-    found = {name: rest for name, *rest in connection.execute(" union all ".join(counted)).fetchall()}
-    came, went = ({table.name: found[f"{kind}_{table.name}"][0] for table in CHANGING} for kind in ("come", "gone"))
+    differing = " union all ".join(
+        f"select '{table.name}' as name, is_new, digest from base.differing_{table.name}" for table in CHANGING
+    )
+    counts = connection.execute(
+        "select name, count(*) filter (is_new), count(*) filter (not is_new), bit_xor(digest) "
+        f"from ({differing}) group by name"
+    ).fetchall()
+    came, went, digests = ({row[0]: row[at] for row in counts} for at in (1, 2, 3))
     tables = []
     for old in base_tables:
-        digest = int(old.digest, 16) ^ found[f"gone_{old.table}"][1] ^ found[f"come_{old.table}"][1]
-        row_count = old.row_count - went[old.table] + came[old.table]
+        row_count = old.row_count - went.get(old.table, 0) + came.get(old.table, 0)
+        digest = int(old.digest, 16) ^ digests.get(old.table, 0)
         tables.append(TableFingerprint(old.table, row_count, f"{digest:032x}"))
-    return Delta(tuple(tables), came, went)
+    return Delta(tuple(tables), Counter(came), Counter(went))
+
+
+def _hold_before(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take the base's rows that are looked at into `base`, with their row ids, and show them in a catalog `before`."""
+    connection.execute("attach ':memory:' as before")
+    connection.execute("use before")
+    connection.execute("create schema before.ops")
+    for table in _bridges_first():
+        name = table.qualified_name
+        connection.execute(f"create table base.before_{table.name} as {looked_at(table, 'previous')}")
+        connection.execute(f"create view before.{name} as select * exclude (row_id) from base.before_{table.name}")
+
+
+def _bridges_first() -> list[Table]:
+    """Return the tables, the bridge before the images that it names."""
+    return sorted(CHANGING, key=lambda table: table.name)
 
 
 def _row_steps(as_of: datetime) -> list[BuildStep]:
@@ -110,15 +127,14 @@ def _make_rows(table: Table, sql: str, as_of: datetime, cursor: duckdb.DuckDBPyC
         return
     name, where, digest = table.qualified_name, scope_of(table), row_digest(columns_of(table))
     cursor.execute(f"insert into made.{name} by name select * from ({sql}) as rows_made where {where}", values)
-    rows = {
-        "previous": f"select rowid as row_id, {digest} as digest from previous.{name} where {where}",
-        "made": f"select rowid as row_id, {digest} as digest from made.{name}",
-    }
-    for kind, one, other in (("gone", "previous", "made"), ("come", "made", "previous")):
-        cursor.execute(
-            f"create table base.{kind}_{table.name} as select one.* from ({rows[one]}) as one "
-            f"anti join ({rows[other]}) as other on other.digest = one.digest"
-        )
+    # A row that is in both stands there twice.
+    cursor.execute(
+        f"create table base.differing_{table.name} as "
+        "select any_value(is_new) as is_new, any_value(row_id) as row_id, digest from ("
+        f"select false as is_new, row_id, {digest} as digest from base.before_{table.name} where {where} "
+        f"union all select true as is_new, rowid as row_id, {digest} as digest from made.{name}"
+        ") group by digest having count(*) = 1"
+    )
 
 
 def scope_of(table: Table) -> str:
@@ -126,9 +142,14 @@ def scope_of(table: Table) -> str:
     return SCOPE.get(table.name, _OF_ARTICLE)
 
 
-def looked_at(table: Table) -> str:
-    """Return the condition for rows of a table that are looked at afterwards."""
-    return LOOKED_AT.get(table.name, scope_of(table))
+def looked_at(table: Table, release: str) -> str:
+    """Return the query for the rows of a table of an attached release that are looked at, with their row ids.
+
+    Row ids are found by one condition after another: joined by `or`, none of them could skip what it does not need.
+    """
+    name = f"{release}.{table.qualified_name}"
+    found = (f"select rowid from {name} where {one}" for one in LOOKED_AT.get(table.name, (scope_of(table),)))
+    return f"select rowid as row_id, * from {name} where rowid in ({' union '.join(found)})"
 
 
 def write_rows(
@@ -146,12 +167,14 @@ def write_rows(
             name = table.qualified_name
             if delta.went[table.name]:
                 connection.execute(
-                    f"delete from news.{name} where rowid in (select row_id from base.gone_{table.name})"
+                    f"delete from news.{name} where rowid in "
+                    f"(select row_id from base.differing_{table.name} where not is_new)"
                 )
             if delta.came[table.name]:
                 connection.execute(
                     f"insert into news.{name} by name select * from made.{name} "
-                    f"where rowid in (select row_id from base.come_{table.name}) order by {_order(table)}"
+                    f"where rowid in (select row_id from base.differing_{table.name} where is_new) "
+                    f"order by {_order(table)}"
                 )
         for table in OPS_TABLES:
             if table is not ALIAS:
@@ -177,12 +200,9 @@ def read_back(connection: duckdb.DuckDBPyConnection, file: Path, delta: Delta) -
     connection.execute("use after")
     connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))
     connection.execute(";\n".join(create_views()))
-    # The bridge comes before the images that it names.
-    for table in sorted(CHANGING, key=lambda table: table.name):
-        connection.execute(
-            f"insert into after.{table.qualified_name} by name select * from news.{table.qualified_name} "
-            f"where {looked_at(table)}"
-        )
+    for table in _bridges_first():
+        rows = f"select * exclude (row_id) from ({looked_at(table, 'news')})"
+        connection.execute(f"insert into after.{table.qualified_name} by name {rows}")
     for table in OPS_TABLES:
         if table is not ALIAS:
             connection.execute(f"insert into after.ops.{table.name} by name select * from news.ops.{table.name}")
@@ -207,9 +227,9 @@ def dangling_audits(delta: Delta) -> Iterator[Audit]:
     for table in BASE_TABLES:
         for key in (one for one in table.foreign_keys if delta.went[one.table]):
             gone = (
-                f"select old.{key.to_column} from previous.main.{key.table} as old "
+                f"select old.{key.to_column} from base.before_{key.table} as old "
                 f"anti join made.main.{key.table} as new on new.{key.to_column} = old.{key.to_column} "
-                f"where old.rowid in (select row_id from base.gone_{key.table})"
+                f"where old.row_id in (select row_id from base.differing_{key.table} where not is_new)"
             )
             yield Audit(
                 f"gone__{table.name}__{key.column}",

@@ -24,10 +24,8 @@ from warehouse.release.base import PERIODIC, Base
 from warehouse.release.build import INCREMENTAL, Built, FillOps, How
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
 from warehouse.release.increment import (
-    OF_ARTICLES,
     Delta,
     dangling_audits,
-    looked_at,
     make_rows,
     read_back,
     write_rows,
@@ -155,7 +153,6 @@ class Making:
 
         write_rows(self.connection, delta, base.file, self.file, fill_ops)
         read_back(self.connection, self.file, delta)
-        changes.look_at(self.connection, "before", "previous", {table.name: looked_at(table) for table in OF_ARTICLES})
         changes.insert_changes(self.connection, base.release_id)
 
     def _go_on_with_chain(self, base: Base) -> None:

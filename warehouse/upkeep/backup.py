@@ -32,7 +32,7 @@ import duckdb
 from pydantic import BaseModel, ValidationError
 
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
-from warehouse.db import WAY_BACK, ledger_connection, spill_folder
+from warehouse.db import WAY_BACK, ledger_connection, memory_connection, spill_folder
 from warehouse.durable import fsync, open_regular, read_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
@@ -199,7 +199,8 @@ def _ledger_in(folder: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, set[st
     with ledger_connection(folder / LEDGER, read_only=True) as connection:
         tables = table_names(connection)
         if "meta" in tables and read_format(connection) == FORMAT_VERSION:
-            check_tables(connection)
+            with memory_connection() as scratch:
+                check_tables(connection, scratch)
         yield connection, tables
 
 

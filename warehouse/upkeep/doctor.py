@@ -39,7 +39,7 @@ from warehouse.release.freshness import (
 )
 from warehouse.release.publish import Fingerprint
 from warehouse.run_state import state_before
-from warehouse.state import read_state
+from warehouse.state import State, read_state
 from warehouse.upkeep import rights
 from warehouse.upkeep.moved import displaced
 
@@ -76,6 +76,7 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
     `recorded` are the fingerprints by release id, as they were published; where given, each release's file is compared
     (all of it is read where its times differ). Writes nothing, takes no lock, raises nothing but errors of programming.
     """
+    state = state_before(home)
     checks = (
         ("file", check_link(home)),
         ("folders", check_folders(home)),
@@ -84,10 +85,10 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
         ("ledger", check_ledger(home)),
         ("rights", check_rights(home)),
         ("state", check_state(home)),
-        ("takedown", check_takedown(home)),
-        ("bytes", check_bytes(home)),
-        ("freshness", check_freshness(home)),
-        ("clock", check_clock(home)),
+        ("takedown", check_takedown(home, state)),
+        ("bytes", check_bytes(state)),
+        ("freshness", check_freshness(home, state)),
+        ("clock", check_clock(state)),
         ("releases", check_differing(home)),
         ("releases", check_releases(home, recorded)),
         ("readers", check_readers(home)),
@@ -196,32 +197,31 @@ def check_state(home: Home) -> Found:
         yield "warn", str(error)
 
 
-def check_takedown(home: Home) -> Found:
+def check_takedown(home: Home, state: State) -> Found:
     """Say whether a takedown was cut off. While one is going it looks the same."""
-    if (began_at := state_before(home).get("takedown")) and probe(home) is None:
+    if (began_at := state.get("takedown")) and probe(home) is None:
         todo = "give `newsmart purge` again, or run: older releases may still show it"
         yield "bad", f"that of {began_at} was cut off; {todo}"
 
 
-def check_bytes(home: Home) -> Found:
+def check_bytes(state: State) -> Found:
     """Repeat what the last run said of bytes that the ledger has lost."""
-    for notice in state_before(home).get("run", {}).get("notices", []):
+    for notice in state.get("run", {}).get("notices", []):
         if notice.startswith(LOST):
             yield "bad", notice
 
 
-def check_freshness(home: Home) -> Found:
+def check_freshness(home: Home, state: State) -> Found:
     """Say whether readers are shown an older release than the ledger could give."""
-    state = state_before(home)
     if pin_of(home, state) is not None:
         yield "warn", PINNED
     elif is_reported_behind(state, shown_record(home, state)):
         yield "warn", f"{BEHIND} (the last run: {state.get('run', {}).get('status')})"
 
 
-def check_clock(home: Home) -> Found:
+def check_clock(state: State) -> Found:
     """Say whether the last as-of lies ahead of the clock."""
-    as_of = state_before(home).get("run", {}).get("as_of")
+    as_of = state.get("run", {}).get("as_of")
     if as_of is not None and (parse_moment(as_of) - utc_now()).total_seconds() >= LEAST_AHEAD_SECONDS:
         yield "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}"
 
@@ -291,10 +291,8 @@ def check_leftovers(home: Home) -> Found:
     if not found:
         yield "ok", "none"
         return
-    names = ", ".join(str(path) for path in found[:5]) + (" …" if len(found) > len(found[:5]) else "")
-    size = sum(map(_size, found))
-    text = f"{len(found)}, {size:,} bytes: {names}; `newsmart doctor --clean` removes them"
-    yield "warn", text
+    size, names = sum(map(_size, found)), rights.first_few([str(path) for path in found])
+    yield "warn", f"{len(found)}, {size:,} bytes: {names}; `newsmart doctor --clean` removes them"
 
 
 def _size(path: Path) -> int:

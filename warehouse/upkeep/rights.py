@@ -4,7 +4,6 @@ FILE.d's owner is the warehouse's. A root shell, a container with another user o
 cannot use; the next run of the service then fails, so doctor names them before.
 """
 
-import grp
 import os
 import pwd
 import stat
@@ -57,12 +56,12 @@ def owner_and_group(folder: Path) -> str:
 
 
 def groups_of(uid: int) -> frozenset[int]:
-    """Return the groups of a user, as far as the system knows them."""
+    """Return the groups of a user; none where the system does not know the user, as in a container."""
     try:
         entry = pwd.getpwuid(uid)
-        return frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
     except KeyError:
-        return frozenset(group.gr_gid for group in grp.getgrall() if user_name(uid) in group.gr_mem)
+        return frozenset()
+    return frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
 
 
 def _below(folder: Path) -> Iterator[Path]:

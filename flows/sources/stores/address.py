@@ -12,18 +12,14 @@ is given as a source is kept in Prefect, in the ledger's notices and in logs. Cr
 import os
 import re
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from schemas.errors import UsageError
+from warehouse import s3
 
 URLS = ("s3://", "zip://", "tar://")
 ARCHIVES = ("zip", "tar")
-# What a scheme needs beside newsmart itself: the module, and the extra that brings it.
-EXTRAS = {"s3": ("s3fs", "s3")}
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, older names included
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _KINDS = "a source is a folder, s3://BUCKET/PREFIX, zip:///FILE, zip://PREFIX::/FILE, tar:// likewise"
 
 
@@ -71,7 +67,7 @@ def parse_address(url: str) -> Address | str:
         bucket, _, prefix = rest.partition("/")
         if not bucket:
             raise UsageError("the source names no bucket", where="s3://", todo="write s3://BUCKET/PREFIX")
-        if not _BUCKET.fullmatch(bucket):
+        if not re.fullmatch(s3.BUCKET, bucket):
             todo = "3 to 255 of a-z, A-Z, 0-9, dot, hyphen and underscore"
             raise UsageError("what the source names is no name of a bucket", where="s3://", todo=todo)
         return Address(scheme, bucket, _prefix(scheme, prefix))
@@ -119,10 +115,8 @@ def address_of(root: str) -> Address:
 
 
 def check_reachable(address: Address) -> None:
-    """Raise UsageError where the extra is missing that the scheme needs, or the archive is not there."""
-    module, extra = EXTRAS.get(address.scheme, ("", ""))
-    if module and find_spec(module) is None:
-        todo = f"install the extra {extra}: pip install 'newsmart[{extra}]'"
-        raise UsageError(f"{module} is not installed", where=f"{address.scheme}://", todo=todo)
-    if address.scheme in ARCHIVES and not os.path.isfile(address.container):
+    """Raise UsageError where the extra s3 is missing, or the archive is not there."""
+    if address.scheme == "s3":
+        s3.check_installed()
+    elif not os.path.isfile(address.container):
         raise UsageError("no such source archive", where=address.container, todo="check the path given to --source")

@@ -34,11 +34,12 @@ from struct import error as struct_error
 from typing import Any, BinaryIO, NamedTuple, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
-from flows.sources.files import MAX_BYTES, FileBytes, Numbers
+from flows.sources.files import MAX_BYTES, FileBytes
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import Address
-from flows.sources.stores.store import Entry, NotListed, hash63, numbers_of
+from flows.sources.stores.store import Entry, NotListed, hash63
 from schemas.errors import SourceUnreadable
+from schemas.file_state import FileState, cut_state
 
 # Text packs to a tenth, repeated text to a hundredth: beyond both of the first two limits an archive is a bomb. Each
 # entry costs a kilobyte while the archive is listed.
@@ -63,10 +64,6 @@ _MAX_TAR_PIECE = MAX_BYTES + tarfile.RECORDSIZE
 _LONG_NUMBER = re.compile(rb"[0-9]{300}")
 
 
-class _Bomb(Exception):
-    """An archive that would cost far more than its size; the text says why."""
-
-
 def list_archive(address: Address) -> Iterator[Entry]:
     """Yield what lies in an archive below the address's prefix, in its order. Raises NotListed."""
     entries = _zip_entries if address.scheme == "zip" else _tar_entries
@@ -75,8 +72,6 @@ def list_archive(address: Address) -> Iterator[Entry]:
             path = _path_of(entry.path)
             if path.startswith(address.folder):
                 yield entry._replace(path=path[len(address.folder) :])
-    except _Bomb as error:
-        raise NotListed(str(error)) from None
     except OSError as error:  # gzip's own is one too, without the system's words
         raise NotListed(error.strerror or _WHOLE[address.scheme]) from None
     except _DAMAGED:
@@ -95,7 +90,7 @@ def read_archive(address: Address, refs: Sequence[FileRef]) -> Iterator[FileByte
     read = _read_zip if address.scheme == "zip" else _read_tar
     try:
         yield from read(address, refs)
-    except (OSError, _Bomb, *_DAMAGED) as error:
+    except (OSError, NotListed, *_DAMAGED) as error:
         todo = "it was whole when the run began; run again once it is in place"
         raise SourceUnreadable("the archive cannot be read", where=address.container, todo=todo) from error
 
@@ -114,20 +109,20 @@ def _zip_entries(path: str) -> Iterator[Entry]:
         found = _checked(archive, status.st_size)
     for info in found:
         if not info.is_dir():
-            yield Entry(info.filename, _zip_numbers(info, status.st_mtime_ns), _zip_flaw(info))
+            yield Entry(info.filename, _zip_state(info, status.st_mtime_ns), _zip_flaw(info))
 
 
 def _checked(archive: ZipFile, size: int) -> list[ZipInfo]:
-    """Return the entries. Raises _Bomb where they are too many, share bytes, or unpack to too much."""
+    """Return the entries. Raises NotListed where they are too many, share bytes, or unpack to too much."""
     found = archive.infolist()
     if len(found) > MAX_ENTRIES:
-        raise _Bomb(_TOO_MANY)
+        raise NotListed(_TOO_MANY)
     if sum(info.file_size for info in found if info.file_size <= MAX_BYTES) > max(MAX_UNPACKED, MAX_RATIO * size):
-        raise _Bomb(_TOO_MUCH)
+        raise NotListed(_TOO_MUCH)
     for info, following in pairwise(sorted(found, key=attrgetter("header_offset"))):
         end = info.header_offset + _HEADER_BYTES + len(info.orig_filename) + info.compress_size
         if end > following.header_offset:
-            raise _Bomb("an archive whose entries overlap")
+            raise NotListed("an archive whose entries overlap")
     return found
 
 
@@ -138,13 +133,13 @@ def _zip_flaw(info: ZipInfo) -> str | None:
     return "not_a_file" if kind not in (0, stat.S_IFREG) else None
 
 
-def _zip_numbers(info: ZipInfo, archive_mtime_ns: int) -> Numbers:
+def _zip_state(info: ZipInfo, archive_mtime_ns: int) -> FileState:
     try:
         seconds = timegm((*info.date_time, 0, 1, -1))
     except (ValueError, OverflowError):  # the thirty-first of month 0 and the like
         seconds = 0
     identity = hash63(info.CRC, info.compress_size, info.compress_type)
-    return Numbers(info.file_size, min(seconds * 10**9, archive_mtime_ns), identity, 0)
+    return cut_state(info.file_size, min(seconds * 10**9, archive_mtime_ns), identity, 0)
 
 
 def _read_zip(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
@@ -167,9 +162,9 @@ def _opened(path: str, identity: tuple[int, int, int, int]) -> _Zip:
 
 
 def _read_zipped(archive: _Zip, info: ZipInfo) -> FileBytes:
-    numbers = _zip_numbers(info, archive.mtime_ns)
+    state = _zip_state(info, archive.mtime_ns)
     if info.file_size > MAX_BYTES:
-        return FileBytes(None, numbers, "too_big")
+        return FileBytes(None, state, "too_big")
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         return FileBytes(None, None, f"packed by method {info.compress_type}, which is not read")
     if info.flag_bits & _ENCRYPTED:
@@ -177,7 +172,7 @@ def _read_zipped(archive: _Zip, info: ZipInfo) -> FileBytes:
     try:
         with archive.file.open(info) as stream:
             # Never more than the size that it claims; then its CRC is looked at.
-            return FileBytes(b"".join(takewhile(bool, iter(lambda: stream.read(_PIECE), None))), numbers)
+            return FileBytes(b"".join(takewhile(bool, iter(lambda: stream.read(_PIECE), None))), state)
     except OSError as error:
         return FileBytes(None, None, error.strerror or "cannot be read")
     except (*_DAMAGED, RuntimeError):
@@ -210,12 +205,10 @@ class _TarBytes:
             raise tarfile.ReadError("a number that is too long")
         return data
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+    def seek(self, offset: int) -> int:
         """Go to a place; in a packed archive all between is unpacked, and forgotten."""
-        if whence != os.SEEK_SET:
-            raise tarfile.ReadError("a place that is not counted from the beginning")
         if offset > self._limit and self._file is not self._raw:
-            raise _Bomb(_TOO_MUCH)
+            raise NotListed(_TOO_MUCH)
         return self._file.seek(offset)
 
     def tell(self) -> int:
@@ -243,8 +236,8 @@ def _tar_entries(path: str) -> Iterator[Entry]:
         identity = file.identity
         for member in _members(file):
             if not member.isdir():
-                numbers = Numbers(member.size, file.status.st_mtime_ns, identity, member.offset_data)
-                yield Entry(member.name, numbers, _tar_flaw(member))
+                state = cut_state(member.size, file.status.st_mtime_ns, identity, member.offset_data)
+                yield Entry(member.name, state, _tar_flaw(member))
 
 
 def _members(file: _TarBytes) -> Iterator[tarfile.TarInfo]:
@@ -257,7 +250,7 @@ def _members(file: _TarBytes) -> Iterator[tarfile.TarInfo]:
             if member.size < 0 or archive.offset <= end:
                 raise tarfile.ReadError("an entry that leads back")
             if count > MAX_ENTRIES:
-                raise _Bomb(_TOO_MANY)
+                raise NotListed(_TOO_MANY)
             end = archive.offset
             yield member
         file.seek(archive.offset)
@@ -272,22 +265,18 @@ def _tar_flaw(member: tarfile.TarInfo) -> str | None:
 
 
 def _read_tar(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+    found: dict[int, bytes] = {}
     with closing(_TarBytes(address.container, has_headers=False)) as file:
         identity = file.identity
         if any(ref.ctime_ns != identity for ref in refs):
             todo = "run again once it is in place"
             raise SourceUnreadable("the archive changed while it was read", where=address.container, todo=todo)
         # In the order of the archive, so that a packed one is unpacked once.
-        wanted = sorted((ref.inode, ref.size) for ref in refs if ref.size <= MAX_BYTES)
-        found = {place: _read_at(file, place, size) for place, size in wanted}
+        for place, size in sorted((ref.inode, ref.size) for ref in refs if ref.size <= MAX_BYTES):
+            file.seek(place)
+            found[place] = file.read(size)
+            if len(found[place]) != size:
+                raise EOFError
     for ref in refs:
         data = found.get(ref.inode)
-        yield FileBytes(data, numbers_of(ref), None if data is not None else "too_big")
-
-
-def _read_at(file: _TarBytes, place: int, size: int) -> bytes:
-    file.seek(place)
-    data = file.read(size)
-    if len(data) != size:
-        raise EOFError
-    return data
+        yield FileBytes(data, ref.state, None if data is not None else "too_big")

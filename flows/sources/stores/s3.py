@@ -1,253 +1,125 @@
-"""Documents in S3, or in a store that speaks its protocol.
+"""Documents in S3, or in a store that speaks its protocol (warehouse/s3.py).
 
-s3fs makes the client, so that regions, endpoints, profiles and roles are those of AWS's own settings and fsspec's. The
-two calls that are needed are made on that client: s3fs's own return bytes without the ETag that those bytes had. A
-listing costs one call for 1,000 objects. Fetches start ahead of the one that is being read, so that the network and the
-parser both work; at most AHEAD objects are held.
+A listing costs one call for 1,000 objects. Fetches start ahead of the one that is being read, so that the network and
+the parser both work; at most AHEAD objects are held.
 
-A listing is no moment in time: objects come and go while its pages are read. One that is gone at its turn is told and
-left to the next run; one that was replaced is taken as it is now, with its own ETag, for one answer is always whole.
-A prefix without any object is refused like a folder that is not there: otherwise a typing error would remove all
+A listing is no moment in time: objects come and go while its pages are read. One that is gone at its turn is reported
+and left to the next run; one that was replaced is taken as it is now, with its own ETag, for one answer is always
+whole. A prefix without any object is refused like a folder that is not there: otherwise a typing error would remove all
 documents of the source.
 
-Tries are made here and not by the client, since an answer that breaks off in mid-body needs them anyway. What may pass
-(throttling, a fault of the store, a connection that breaks or hangs) is tried TRIES times, then a TransientFailure lets
-a scheduler try later. What will not pass (missing rights, no such bucket) is never tried twice.
-
-Of an error only the code or the class is repeated: a store's words may hold the caller's key id, the client's words
-the endpoint, and people write passwords into endpoints. For that reason errors are also raised from None.
+The client tries again what fails before an answer; an answer that breaks off in its body is asked for again here.
 """
 
-import asyncio
-import re
-from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from time import sleep
+from typing import Any
 
-import aiohttp
 from botocore import exceptions as botocore
-from botocore.parsers import ResponseParserError
-from s3fs import S3FileSystem
 
-from flows.sources.files import DENIED, MAX_BYTES, FileBytes, Numbers
+from flows.settings import is_s3_anonymous
+from flows.sources.files import DENIED, MAX_BYTES, FileBytes
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import Address
-from flows.sources.stores.store import Entry, NotListed, hash63, numbers_of
-from schemas.errors import NewsmartError, TransientFailure, UsageError
+from flows.sources.stores.store import Entry, NotListed, hash63
+from schemas.errors import UsageError
+from schemas.file_state import FileState, cut_state
+from warehouse.s3 import CONNECTIONS, TRIES, Answered, connect, failure_of
 
-T = TypeVar("T")
-
-AHEAD = 32
-CALL_SECONDS = 300.0
-TRIES = 5
+AHEAD = CONNECTIONS
 FIRST_WAIT = 0.2
-_OPTIONS: Mapping[str, Any] = {
-    "config_kwargs": {
-        "connect_timeout": 10,
-        "read_timeout": 30,
-        "retries": {"total_max_attempts": 1},
-        "max_pool_connections": AHEAD,
-    },
-}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html: those that may pass though they are below 500
-_PASSING_CODES = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "OperationAborted"})
-_PASSING = (
-    botocore.ConnectionError,
-    botocore.HTTPClientError,
-    botocore.IncompleteReadError,
-    botocore.ChecksumError,
-    botocore.FlexibleChecksumError,
-    ResponseParserError,
-    aiohttp.ClientError,
-)
-
-
-class _Answered(Exception):
-    """The store answers that it will not. status: that of HTTP; code: S3's own."""
-
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(status, code)
-        self.status, self.code = status, code
-
-    @property
-    def is_denial(self) -> bool:
-        """Tell whether rights are missing."""
-        return self.status in (401, 403)
-
-
-class _Store(NamedTuple):
-    """A bucket's client, and the loop that it lives in."""
-
-    client: Any
-    loop: AbstractEventLoop
-    address: Address
-
-    def start(self, call: Callable[[], Awaitable[T]]) -> "Future[T]":
-        """Start a call in the loop."""
-        return asyncio.run_coroutine_threadsafe(_tried(call, self.address.root), self.loop)
-
-    def wait(self, future: "Future[T]") -> T:
-        """Wait for what a call gives. Raises TransientFailure where it takes too long, and what the call raises."""
-        try:
-            return future.result(CALL_SECONDS)
-        except FutureTimeout:
-            future.cancel()
-            raise _no_answer(self.address.root, "not in time") from None
-
-
-def _connect(address: Address) -> _Store:
-    """Return the client of this process; s3fs keeps it. Raises UsageError where AWS's settings make none."""
-    try:
-        system = S3FileSystem(**_OPTIONS)
-        made = asyncio.run_coroutine_threadsafe(system.set_session(), system.loop)
-        return _Store(made.result(CALL_SECONDS), system.loop, address)
-    except Exception as error:  # noqa: BLE001  botocore's, fsspec's and their parsers' have no common base
-        raise _bad_settings(error, address.root) from None
-
-
-async def _tried(call: Callable[[], Awaitable[T]], where: str) -> T:
-    """Make a call. Raises _Answered, UsageError for settings that do not work, TransientFailure after TRIES tries."""
-    wait = FIRST_WAIT
-    for _ in range(TRIES):
-        try:
-            return await call()
-        except Exception as error:  # noqa: BLE001  judged by its kind
-            failure = _failure_of(error, where)
-            if not isinstance(failure, TransientFailure):
-                raise failure from None
-        await asyncio.sleep(wait)
-        wait *= 2
-    raise failure
-
-
-def _failure_of(error: Exception, where: str) -> Exception:
-    """Return what an error of the client means for the run."""
-    if isinstance(error, NewsmartError):
-        return error
-    if isinstance(error, botocore.ClientError):
-        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        code = re.sub("[^A-Za-z0-9.]", "", str(error.response.get("Error", {}).get("Code", "")))[:40]
-        is_passing = code in _PASSING_CODES or status == 429 or (status >= 500 and status != 501)
-        return _no_answer(where, code) if is_passing else _Answered(status, code)
-    is_setting = isinstance(error, botocore.BotoCoreError | ValueError) and not isinstance(error, _PASSING)
-    if is_setting or isinstance(error, botocore.SSLError):
-        return _bad_settings(error, where)
-    return _no_answer(where, type(error).__name__)  # an answer that makes no sense makes the client raise anything
-
-
-def _no_answer(where: str, why: str) -> TransientFailure:
-    return TransientFailure(f"the store does not answer as it should, {why}", where=where, todo="run again")
-
-
-def _bad_settings(error: Exception, where: str) -> UsageError:
-    todo = "see AWS's own documentation of its environment variables and of ~/.aws"
-    return UsageError(f"the AWS settings cannot be used, {type(error).__name__}", where=where, todo=todo)
+_BROKEN_OFF = (botocore.HTTPClientError, botocore.IncompleteReadError, botocore.FlexibleChecksumError)
 
 
 def list_s3(address: Address) -> Iterator[Entry]:
     """Yield the objects below the address's prefix. Raises NotListed, UsageError, TransientFailure."""
-    S3FileSystem.clear_instance_cache()  # a scheduler lives longer than a key in ~/.aws
-    store = _connect(address)
+    client = connect(address.root, is_anonymous=is_s3_anonymous())
     is_empty = True
-    for page in _pages(store):
-        for item in page.get("Contents", ()):
-            is_empty = False
-            if item["Key"].startswith(address.folder):
-                yield Entry(item["Key"][len(address.folder) :], _numbers(item, item.get("Size")))
+    try:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=address.container, Prefix=address.folder)
+        for page in pages:
+            for item in page.get("Contents", ()):
+                is_empty = False
+                if item["Key"].startswith(address.folder):
+                    yield Entry(item["Key"][len(address.folder) :], _state(item, item.get("Size", 0)))
+            if page.get("IsTruncated") and not page.get("NextContinuationToken"):
+                raise NotListed("the store's list has no end")
+    except NotListed:
+        raise
+    except Exception as error:  # noqa: BLE001  judged by its kind
+        raise _not_listed(address, failure_of(error, address.root)) from None
     if is_empty:
         raise UsageError("no object lies there", where=address.root, todo="check the URL given to --source")
 
 
-def _pages(store: _Store) -> Iterator[Mapping[str, Any]]:
-    arguments: dict[str, Any] = {"Bucket": store.address.container, "Prefix": store.address.folder}
-    while True:
-        try:
-            page = store.wait(store.start(partial(store.client.list_objects_v2, **arguments)))
-        except _Answered as answer:
-            raise _not_listed(store.address, answer) from None
-        yield page
-        token = page.get("NextContinuationToken")
-        if not page.get("IsTruncated"):
-            return
-        if token is None or token == arguments.get("ContinuationToken"):
-            raise NotListed("the store's list has no end")
-        arguments = {**arguments, "ContinuationToken": token}
-
-
-def _not_listed(address: Address, answer: _Answered) -> Exception:
-    if answer.code == "NoSuchBucket":
+def _not_listed(address: Address, failure: Exception) -> Exception:
+    if not isinstance(failure, Answered):
+        return failure
+    code = failure.code
+    if code == "NoSuchBucket":
         return UsageError("no such bucket", where=address.root, todo="check the URL given to --source")
-    return NotListed(f"no right to list it, {answer.code}" if answer.is_denial else f"the store answers {answer.code}")
+    return NotListed(f"no right to list it, {code}" if failure.is_denial else f"the store answers {code}")
 
 
 def read_s3(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
     """Yield the documents, each as it is now. Raises TransientFailure, UsageError."""
-    store = _connect(address)
-    rest = iter(refs)
-    started = deque((ref, _start(store, ref)) for ref in islice(rest, AHEAD))
+    client = connect(address.root, is_anonymous=is_s3_anonymous())
+    threads = ThreadPoolExecutor(AHEAD)
+    rest = (threads.submit(_fetch, client, address, ref) for ref in refs)
+    started = deque(islice(rest, AHEAD))
     try:
         while started:
-            yield _wait(store, *started.popleft())
-            started.extend((ref, _start(store, ref)) for ref in islice(rest, 1))
+            yield started.popleft().result()
+            started.extend(islice(rest, 1))
     finally:
-        for _, future in started:
-            if future is not None:
-                future.cancel()
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _start(store: _Store, ref: FileRef) -> "Future[FileBytes] | None":
-    """Start to fetch a document, unless it is too big."""
+def _fetch(client: Any, address: Address, ref: FileRef, tries: int = TRIES) -> FileBytes:
+    """Return a document as it is now. Raises TransientFailure, UsageError."""
     if ref.size > MAX_BYTES:
-        return None
-
-    async def call() -> FileBytes:
-        key = store.address.folder + ref.path
-        return await _take(await store.client.get_object(Bucket=store.address.container, Key=key), ref)
-
-    return store.start(call)
-
-
-def _wait(store: _Store, ref: FileRef, future: "Future[FileBytes] | None") -> FileBytes:
-    if future is None:
-        return FileBytes(None, numbers_of(ref), "too_big")
+        return FileBytes(None, ref.state, "too_big")
     try:
-        return store.wait(future)
-    except _Answered as answer:
-        if answer.is_denial:
-            S3FileSystem.clear_instance_cache()  # the next batch asks for credentials anew
-        if answer.status == 404:
-            return FileBytes(None, None, "vanished")
-        return FileBytes(None, None, f"{DENIED if answer.is_denial else 'the store answers'}, {answer.code}")
+        answer = client.get_object(Bucket=address.container, Key=address.folder + ref.path)
+    except Exception as error:  # noqa: BLE001  judged by its kind
+        return _unread(failure_of(error, address.root))
+    try:
+        return _take(answer, ref)
+    except _BROKEN_OFF as error:
+        if tries == 1:
+            raise failure_of(error, address.root) from None
+    sleep(FIRST_WAIT * 2 ** (TRIES - tries))
+    return _fetch(client, address, ref, tries - 1)
 
 
-async def _take(answer: Mapping[str, Any], ref: FileRef) -> FileBytes:
+def _unread(failure: Exception) -> FileBytes:
+    """Return what a refusal makes of a document; raise what is no refusal."""
+    if not isinstance(failure, Answered):
+        raise failure from None
+    if failure.status == 404:
+        return FileBytes(None, None, "vanished")
+    return FileBytes(None, None, f"{DENIED if failure.is_denial else 'the store answers'}, {failure.code}")
+
+
+def _take(answer: Mapping[str, Any], ref: FileRef) -> FileBytes:
     """Take in an object, with the numbers of the listing where it is the same, else its own."""
     length = int(answer["ContentLength"])
-    numbers = _numbers(answer, length)
-    if (numbers.st_size, numbers.st_ctime_ns) == (ref.size, ref.ctime_ns):
-        numbers = numbers_of(ref)  # the listing's time may be finer than that of the answer's head
-    body = answer["Body"]
-    try:
+    state = _state(answer, length)
+    if (length, hash63(answer.get("ETag"))) == (ref.size, ref.ctime_ns):
+        state = ref.state  # the listing's time may be finer than that of the answer's head
+    with closing(answer["Body"]) as body:
         if length > MAX_BYTES:
-            return FileBytes(None, numbers, "too_big")
-        pieces: list[bytes] = []
-        while (left := length - sum(map(len, pieces))) > 0 and (more := await body.read(left)):
-            pieces.append(more)
-    finally:
-        body.close()
-    if left:
-        raise ConnectionResetError("the body ends early")
-    return FileBytes(b"".join(pieces), numbers)
+            return FileBytes(None, state, "too_big")
+        return FileBytes(body.read(), state)  # as many bytes as the answer's head says, or an error
 
 
-def _numbers(item: Mapping[str, Any], size: int | None) -> Numbers:
+def _state(item: Mapping[str, Any], size: int) -> FileState:
     since = item.get("LastModified", _EPOCH) - _EPOCH
     mtime_ns = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
-    return Numbers(size or 0, mtime_ns, hash63(item.get("ETag")), 0)
+    return cut_state(size, mtime_ns, hash63(item.get("ETag")), 0)

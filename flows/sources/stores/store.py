@@ -1,19 +1,40 @@
-"""What every store has: a list of documents, and their bytes.
+"""Sources that are no folder: objects in S3, documents in an archive. What every such store has.
+
+What a run needs of a source is little: a list of paths with four numbers that change when the document does, and the
+bytes behind a path. A folder gives both through the operating system, and its way stays as it is
+(flows/sources/walk.py, flows/sources/files.py); everything else goes through this package, chosen by how a source's
+root begins. The numbers are those that the ledger compares (size, mtime_ns, ctime_ns, inode), so that neither the
+ledger nor its SQL knows of stores:
+
+| store | size, mtime | ctime_ns | inode |
+|---|---|---|---|
+| S3 | of the listing | hash of the ETag | 0 |
+| zip | of the entry | hash of the CRC and the packed size | 0 |
+| tar | of the entry; the archive's | hash of what stat says of the archive | where the bytes begin |
+
+No store is imported until a source by URL is given: boto3 alone takes as long to import as a small run.
+A location is the source's root, a slash and the path, so that a reference stays a plain value that any process, on any
+machine that sees the store, can read.
+
+Rejected: fsspec's own zip and tar file systems. They take the first of two entries of one name or the last as it
+happens, follow no rule on entries that lead outside, unpack an entry whole to seek in it and index a tar anew for each
+open. And s3fs: its reading calls return bytes without the ETag that those bytes had.
 
 A store's names are only text, and some are made to deceive. One with an empty component, `.` or `..` in it, or a NUL,
-names no path below the source: it is left out and told. Nothing is ever written to such a path, but a document's path
-is its identity, and people open paths. Of two entries of one name the last counts, as for every program that unpacks;
-the others are told.
+names no path below the source: it is left out and reported. Nothing is ever written to such a path, but a document's
+path is its identity, and people open paths. Of two entries of one name the last counts, as for every program that
+unpacks; the others are reported.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from flows.sources.files import FileBytes, Numbers
+from flows.sources.files import FileBytes
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import Address, address_of
 from flows.sources.walk import Found, Unlistable, is_document
+from schemas.file_state import FileState
 from schemas.text import is_utf8
 
 
@@ -21,17 +42,12 @@ class Entry(NamedTuple):
     """Something that lies in a store. path: below the source's root; flaw: why it cannot be a document, if so."""
 
     path: str
-    numbers: Numbers
+    state: FileState
     flaw: str | None = None
 
 
 class NotListed(Exception):
-    """A store's content is not known; the text says why, in one line and without anything secret."""
-
-
-def numbers_of(ref: FileRef) -> Numbers:
-    """Return what the listing said of a document."""
-    return Numbers(ref.size, ref.mtime_ns, ref.ctime_ns, ref.inode)
+    """A store cannot be listed, or read at a bearable cost; the text is one line without anything secret."""
 
 
 def hash63(*parts: object) -> int:
@@ -61,7 +77,7 @@ def list_store(source: str, root: str) -> Found:
     for path, entry in entries.items():
         flaw = _flaw(entry)
         if flaw is None:
-            found.add(path, entry.numbers)
+            found.add(path, entry.state)
         else:
             found.skip(path, flaw)
     return found

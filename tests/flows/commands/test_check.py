@@ -183,7 +183,7 @@ def test_many_documents_are_read_by_several_processes(
     close = local.LocalReaders.close
 
     def note(self: local.LocalReaders) -> None:
-        begun.append(self.has_begun)
+        begun.append(self.has_started)
         close(self)
 
     monkeypatch.setattr("flows.commands.check.core_count", lambda: 2)

@@ -163,4 +163,4 @@ def test_a_refused_step_is_lifted_as_the_error_says(begun: Manifest) -> None:
 def test_a_share_that_is_none_is_wrong_usage(manifest: Manifest) -> None:
     status, _, errors = manifest.take(DAYS[:1], "--max-quarantine", "7")
     assert status == 2
-    assert "--max-quarantine takes a share from 0 to 1" in errors
+    assert "max_quarantine must be a share from 0 to 1" in errors

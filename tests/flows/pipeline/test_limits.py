@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.pipeline.limits import check_quarantine, check_shrink
+from flows.pipeline.intake import check_quarantine, check_shrink
 from schemas.errors import Refused
 from warehouse.ledger.record import Balance
 

@@ -3,6 +3,8 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,16 +17,18 @@ from flows.pipeline.dry_run import dry_run
 from flows.pipeline.request import RunRequest
 from flows.readers import dask_readers
 from flows.readers.choice import Engine
-from flows.readers.dask_readers import AHEAD, DaskReaders, DirectCluster, Pending, direct_cluster
-from flows.readers.dask_worker import Answer, MemoKeeper, Versions
+from flows.readers.dask_readers import AHEAD, Cluster, DaskReaders, Pending, direct_cluster
+from flows.readers.dask_worker import Answer, _ThreadMemo
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from tests.flows.readers.dask_crew import Crew
 from tests.flows.reading.samples import AS_OF, document, refs_of
 from tests.newsroom import Newsroom
+from warehouse import interrupts
 
 DOCUMENTS = 48
 Step = Callable[[Client], None]
+Submit = Callable[[bytes], Pending]
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +67,25 @@ def fingerprint(place: Path, source: Source, engine: Engine, workers: int) -> st
 
 def act_on_submission(monkeypatch: pytest.MonkeyPatch, steps: dict[int, Step]) -> list[int]:
     """Let things happen to the cluster when the n-th batch is handed out; return how many were out at each."""
-    submit, outstanding = DirectCluster.submit, list[int]()
+    outstanding = list[int]()
 
-    def submit_and_act(self: DirectCluster, message: bytes) -> Pending:
-        pending = submit(self, message)
-        outstanding.append(len(self.client.futures))
-        if len(outstanding) in steps:
-            steps[len(outstanding)](self.client)
-        return pending
+    def acting(cluster: Cluster) -> Submit:
+        def submit_and_act(message: bytes) -> Pending:
+            pending = cluster.submit(message)
+            outstanding.append(len(cluster.client.futures))
+            if len(outstanding) in steps:
+                steps[len(outstanding)](cluster.client)
+            return pending
 
-    monkeypatch.setattr(DirectCluster, "submit", submit_and_act)
+        return submit_and_act
+
+    submit_by(monkeypatch, acting)
     return outstanding
+
+
+def submit_by(monkeypatch: pytest.MonkeyPatch, make: Callable[[Cluster], Submit]) -> None:
+    """Let batches be handed out by what `make` makes of an open cluster."""
+    monkeypatch.setattr(dask_readers, "Cluster", lambda client, submit: Cluster(client, make(Cluster(client, submit))))
 
 
 def addresses(client: Client) -> dict[str, str]:
@@ -167,17 +179,20 @@ def test_a_batch_that_fails_by_our_own_fault_fails_the_run(crew: Crew, tmp_path:
 
 
 def test_a_worker_of_another_version_is_refused(crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_readers, "versions_here", lambda: Versions("9.9", 7, 7, "abc"))
+    monkeypatch.setattr(dask_readers, "versions_here", lambda: "newsmart 9.9, rules 7, URL policy 7, tables abc")
     with pytest.raises(RunFailed, match=r"has newsmart 0\.1\.0, .* the run newsmart 9\.9, rules 7, .* tables abc"):
         list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
 
 
 def test_a_worker_without_newsmart_is_told(crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def submit(self: DirectCluster, message: bytes) -> Pending:
-        future: Future[Answer] = self.client.submit(import_nothing, pure=False)
-        return Pending(future.result, future)
+    def importing_nothing(cluster: Cluster) -> Submit:
+        def submit(message: bytes) -> Pending:
+            future: Future[Answer] = cluster.client.submit(import_nothing, pure=False)
+            return Pending(future.result, future)
 
-    monkeypatch.setattr(DirectCluster, "submit", submit)
+        return submit
+
+    submit_by(monkeypatch, importing_nothing)
     with pytest.raises(RunFailed, match=r"cannot load newsmart: ModuleNotFoundError.*newsmart\[dask\]"):
         list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
 
@@ -236,32 +251,42 @@ def test_a_lost_scheduler_is_a_failure_that_may_pass(
         list(readers(crew).read_all(write(tmp_path), AS_OF))
 
 
-def test_memos_are_kept_for_one_as_of_and_for_a_while() -> None:
-    keeper = MemoKeeper(idle_seconds=0.2)
-    with keeper.memo(AS_OF) as first, keeper.memo(AS_OF) as second:
-        assert first is not second
-    assert keeper.held == 2
-    with keeper.memo(AS_OF) as again:
-        assert again in (first, second)
-    with keeper.memo(AS_OF.replace(year=2025)) as other:
-        assert other not in (first, second)
-    assert keeper.held == 1
-    deadline = time.monotonic() + 10
-    while keeper.held:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def test_a_memo_is_kept_by_each_thread_for_one_as_of() -> None:
+    thread = _ThreadMemo()
+    first = thread.memo_for(AS_OF)
+    assert thread.memo_for(AS_OF) is first
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(thread.memo_for, AS_OF).result() is not first
+    assert thread.memo_for(AS_OF.replace(year=2025)) is not first
 
 
-@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.default_int_handler])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_a_cluster_starts_waits_and_stays_ignored_where_it_is(
-    handler: signal.Handlers, number: signal.Signals
+def test_a_signal_while_a_cluster_starts_waits_for_its_end_and_closes_it(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    before = signal.signal(number, handler)
-    try:
-        with dask_readers._interrupts_later() as interrupts:
-            signal.raise_signal(number)
-        assert interrupts == ([] if handler is signal.SIG_IGN else [number])
-        assert signal.getsignal(number) is handler
-    finally:
-        signal.signal(number, before)
+    steps: list[str] = []
+
+    @contextmanager
+    def cluster(**_: object) -> Iterator[None]:
+        steps.append("open")
+        yield
+        steps.append("used")
+
+    def interrupted(**given: object) -> AbstractContextManager[None]:
+        signal.raise_signal(number)
+        steps.append("started")
+        return closing_notes(cluster(**given), steps)
+
+    monkeypatch.setattr(dask_readers, "LocalCluster", interrupted)
+    with interrupts.honoured(), pytest.raises(KeyboardInterrupt), dask_readers._own_cluster(1, ""):
+        steps.append("never")
+    assert steps == ["started", "open", "closed"]
+
+
+@contextmanager
+def closing_notes(given: AbstractContextManager[None], steps: list[str]) -> Iterator[None]:
+    with given:
+        try:
+            yield
+        finally:
+            steps.append("closed")

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from flows.cli import build_parser, main
-from flows.commands.run import run_request, run_settings
+from flows.commands.run import run_request
 from flows.readers import choice
 from flows.readers.choice import Engine, choose_engine
 from flows.scheduling.batches import can_reach
 from flows.scheduling.run import parameters_of
+from flows.settings import Settings, overridden
 from schemas.errors import UsageError
 from tests.documents import make_document
 from tests.newsroom import Newsroom
@@ -44,8 +45,8 @@ def test_an_address_that_is_none_is_refused_and_not_shown(address: str) -> None:
 
 
 def test_another_engine_is_refused() -> None:
-    with pytest.raises(UsageError, match="'spark'"):
-        choose_engine("spark", "")
+    with pytest.raises(UsageError, match="must be local or dask: 'spark'"):
+        overridden(Settings(), {"engine": "spark"})
 
 
 @pytest.mark.parametrize("command", ["run --direct", "run", "serve"])
@@ -65,12 +66,12 @@ def test_options_settings_and_flow_parameters_say_the_same(tmp_path: Path, monke
     monkeypatch.setenv("NEWSMART_DASK_ADDRESS", ADDRESS)
     monkeypatch.setenv("NEWSMART_WAREHOUSE", str(tmp_path / "news.duckdb"))
     options = build_parser().parse_args(["run", "--source", str(tmp_path)])
-    request = run_request(options, run_settings(options))
+    request = run_request(options)
     assert request.engine == Engine("dask", ADDRESS)
     told = parameters_of(request)
     assert choose_engine(str(told["engine"]), str(told["dask_address"])) == request.engine
     local = build_parser().parse_args(["run", "--source", str(tmp_path), "--engine", "local"])
-    assert run_request(local, run_settings(local)).engine == Engine()
+    assert run_request(local).engine == Engine()
     assert parameters_of(replace(request, engine=Engine()))["engine"] == "local"
 
 

@@ -39,14 +39,14 @@ def cheap_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_processes_begin_where_they_pay_and_more_than_one_may_read(refs: References) -> None:
     with LocalReaders(2) as two, LocalReaders(1) as one:
         two.expect(2, 500)
-        assert not two.has_begun
+        assert not two.has_started
         two.expect(3, 500)
         one.expect(3, 500)
-        assert (two.has_begun, one.has_begun) == (True, False)
+        assert (two.has_started, one.has_started) == (True, False)
         found = [[batch.mentions for batch in readers.read_all(refs, AS_OF)] for readers in (two, one, two)]
         assert found[0] == found[2]
         assert sum(table.num_rows for table in found[0]) == sum(table.num_rows for table in found[1]) == len(refs)
-    assert not two.has_begun
+    assert not two.has_started
 
 
 @pytest.mark.usefixtures("cheap_processes")
@@ -54,7 +54,7 @@ def test_what_is_read_where_nothing_was_expected_is_read_by_processes_too(refs: 
     with LocalReaders(2) as readers:
         batches = readers.read_all(refs, AS_OF)
         next(batches)
-        assert readers.has_begun
+        assert readers.has_started
 
 
 @pytest.mark.usefixtures("cheap_processes")
@@ -78,7 +78,7 @@ class Watch:
 
         def note_and_compare(*given: Any) -> object:
             assert self.readers is not None
-            self.begun.append(self.readers.has_begun)
+            self.begun.append(self.readers.has_started)
             return compare(*given)
 
         monkeypatch.setattr(record, "compare", note_and_compare)
@@ -87,9 +87,9 @@ class Watch:
         source = Source("news", root or str(self.newsroom.folder))
         request = RunRequest((source,), self.newsroom.warehouse, as_of=as_of, workers=2, full_refresh=full_refresh)
         with LocalReaders(2) as self.readers:
-            assert not full_refresh or not self.readers.has_begun
+            assert not full_refresh or not self.readers.has_started
             run_direct(request, readers=self.readers)
-            assert not self.readers.has_begun, "what reading took is given back before the build"
+            assert not self.readers.has_started, "what reading took is given back before the build"
         return self.begun[-1]
 
 
@@ -147,8 +147,8 @@ def test_a_first_load_starts_them_before_it_begins_and_a_later_run_waits_for_its
     request = RunRequest((Source("news", str(newsroom.folder)),), newsroom.warehouse, as_of=FIRST_AS_OF, workers=2)
     with direct_readers(request) as readers:
         assert isinstance(readers, LocalReaders)
-        assert readers.has_begun
+        assert readers.has_started
     newsroom.run()
     with direct_readers(request) as readers:
         assert isinstance(readers, LocalReaders)
-        assert not readers.has_begun
+        assert not readers.has_started

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import duckdb
 import psutil
 import pytest
+from distributed import Client
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentUpdate, GlobalConcurrencyLimitUpdate
@@ -33,16 +34,16 @@ from prefect.states import Completed, Failed, Running, Scheduled
 from flows import maintenance
 from flows import refresh as module
 from flows.commands.progress import Progress
-from flows.pipeline import direct, opening
+from flows.pipeline import direct, outcome
 from flows.pipeline.request import LOGGER, RunRequest, RunResult
 from flows.readers import dask_readers
-from flows.readers.dask_readers import Pending
-from flows.refresh import call_refresh, refresh
+from flows.readers.dask_readers import Cluster, Pending
+from flows.refresh import refresh
+from flows.scheduling import batches
 from flows.scheduling import worker as scheduling_worker
-from flows.scheduling.batches import TaskCluster
-from flows.scheduling.flow_run import flush, step, tell_hooks
+from flows.scheduling.flow_run import call_flow, flush, step, tell_hooks
 from flows.scheduling.run import parameters_of
-from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When
+from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving
 from flows.scheduling.worker import Worker
 from flows.sources.scan import Source
 from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, SourceUnreadable, TransientFailure
@@ -67,7 +68,7 @@ def listening() -> Iterator[Progress]:
 
 def called(newsroom: Newsroom) -> RunResult:
     with listening() as progress:
-        return call_refresh(parameters_of(request_for(newsroom)), progress)
+        return call_flow(module.refresh, parameters_of(request_for(newsroom)), progress)
 
 
 def request_for(newsroom: Newsroom, **options: Any) -> RunRequest:
@@ -160,18 +161,6 @@ def published_events(newsroom: Newsroom, count: int) -> list[dict[str, Any]]:
     return wait_for(look, 30, "no event")
 
 
-def test_prefects_log_of_a_run_begins_with_its_id(published: Published) -> None:
-    flush()
-    run = published[2]
-    with get_client(sync_client=True) as client:
-        lines = [log.message for log in client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))]
-    assert any("extract" in line or "Finished in state" in line for line in lines)
-    inside = [line for line in lines if run.name in line]
-    last = "Finished in state Completed('"
-    assert [line for line in inside if not line.removeprefix(last).startswith(run.name)] == []
-    assert len(inside) > 6
-
-
 def test_nothing_new_is_completed_and_says_so(published: Published) -> None:
     state = refreshed(published[0])
     assert state.is_completed()
@@ -262,7 +251,7 @@ def test_a_deployments_run_that_publishes_and_then_fails_tells_both_hooks(
 
     newsroom.write("a.md", make_document())
     with monkeypatch.context() as patch:
-        patch.setattr(opening, "check_all_listed", refuse)
+        patch.setattr(outcome, "check_all_listed", refuse)
         state = refreshed(newsroom)
     run = flow_run_of(state).model_copy(update={"deployment_id": uuid4()})
     tell_hooks(refresh, run, state, str(tmp_path))
@@ -285,7 +274,7 @@ def test_the_command_gets_the_pipelines_own_result_and_error(newsroom: Newsroom)
         newsroom.write(f"{i}.md", "no front matter")
     assert result.published
     with listening() as progress, pytest.raises(Refused):
-        call_refresh(parameters_of(request_for(newsroom)), progress)
+        call_flow(module.refresh, parameters_of(request_for(newsroom)), progress)
     assert progress.result is not None
     assert (progress.result.published, progress.result.documents["quarantined"]) == (False, 11)
     with hold(Home.of(newsroom.warehouse)), pytest.raises(LockedError):
@@ -434,16 +423,19 @@ def test_a_flow_reads_by_tasks_on_a_cluster_of_its_own_that_only_this_machine_se
     expected = newsroom.one("select fingerprint from ops.release")
     other = replace(newsroom, warehouse=newsroom.warehouse.with_name("dask.duckdb"))
     monkeypatch.setattr(dask_readers, "_WORTH_CLUSTER", 0)
-    submit, seen = TaskCluster.submit, list[tuple[Any, set[str], int]]()
+    seen = list[tuple[Any, set[str], int]]()
 
-    def look_and_submit(self: TaskCluster, message: bytes) -> Pending:
-        me = psutil.Process()
-        sockets = [socket for process in (me, *me.children(recursive=True)) for socket in process.net_connections()]
-        listening = {str(socket.laddr.ip) for socket in sockets if socket.status == psutil.CONN_LISTEN}
-        seen.append((self.runner.client.scheduler, listening, dask_processes()))
-        return submit(self, message)
+    def looking(client: Client, submit: Callable[[bytes], Pending]) -> Cluster:
+        def look_and_submit(message: bytes) -> Pending:
+            me = psutil.Process()
+            sockets = [socket for process in (me, *me.children(recursive=True)) for socket in process.net_connections()]
+            listening = {str(socket.laddr.ip) for socket in sockets if socket.status == psutil.CONN_LISTEN}
+            seen.append((client.scheduler, listening, dask_processes()))
+            return submit(message)
 
-    monkeypatch.setattr(TaskCluster, "submit", look_and_submit)
+        return Cluster(client, look_and_submit)
+
+    monkeypatch.setattr(batches, "Cluster", looking)
     state = refreshed(other, engine="dask", workers=1, as_of="2024-01-01T00:00:00Z")
     run = flow_run_of(state)
     assert other.one("select fingerprint from ops.release") == expected
@@ -556,12 +548,25 @@ class TestScheduledRuns:
         work(worker)
         assert state_names(run) == ["Cancelled"]
 
+    def test_a_pause_from_the_page_ends_where_the_service_starts_and_not_where_its_worker_does(
+        self, newsroom: Newsroom
+    ) -> None:
+        worker, identity = registered(newsroom, "news-paused")
+        with get_client(sync_client=True) as client:
+            worker.tell_next_due(client)
+            client.pause_deployment(identity)
+            registered(newsroom, "news-paused")
+            assert client.read_deployment(identity).paused
+        with hold_serving(Home.of(newsroom.warehouse)), get_client(sync_client=True) as client:
+            registered(newsroom, "news-paused")
+            assert not client.read_deployment(identity).paused
+
     def test_a_deployment_that_was_deleted_is_noticed(self, newsroom: Newsroom) -> None:
         worker, identity = registered(newsroom, "news-deleted")
         with get_client(sync_client=True) as client:
             client.delete_deployment(identity)
             with pytest.raises(ObjectNotFound):
-                worker.take_due(client)
+                worker.tell_next_due(client)
 
     def test_a_run_that_prefect_holds_back_ends_the_process_and_one_that_has_begun_does_not(
         self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch

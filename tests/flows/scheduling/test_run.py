@@ -161,7 +161,7 @@ def start_slowly(place: Path) -> subprocess.Popen[bytes]:
         "import threading, time\n"
         "def wait():\n"
         "    import sys\n"
-        "    while not hasattr(sys.modules.get('flows.refresh'), 'result_of'):\n"
+        "    while not hasattr(sys.modules.get('flows.refresh'), 'publish'):\n"
         "        time.sleep(0.01)\n"
         "    module = sys.modules['flows.refresh']\n"
         "    was = module.scan_sources\n"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 from prefect.client.schemas.schedules import IntervalSchedule
 
@@ -235,6 +236,19 @@ class TestServed:
         wait_for(lambda: served.ask("/api/deployments/name/refresh/news")["status"] == "READY", 30, "never ready")
         assert served.ask("/api/deployments/name/maintain/news")["schedules"][0]["active"]
 
+    def test_each_step_is_a_line_in_the_log_of_its_run_with_the_runs_id(self, served: Served) -> None:
+        (served.source / "a.md").write_text(make_document("Logged", "https://example.com/a"))
+        served.wait_for_titles({"a.md": "Logged"})
+        steps = ("scan", "record", "deduplicate", "build", "audit", "publish")
+
+        def has_steps(run: str) -> bool:
+            lines = {str(log["message"]) for log in served.ask("/api/logs/filter", {"sort": "TIMESTAMP_DESC"})}
+            return {f"{run}: {name} …" for name in steps} <= lines
+
+        with duckdb.connect(served.home.file, read_only=True) as connection:
+            run_ids = connection.execute("select run_id from ops.run order by as_of desc limit 1").fetchall()
+        wait_for(lambda: has_steps(run_ids[0][0]), 30, "the log does not have the steps")
+
     def test_no_secret_is_on_a_command_line_but_the_users_own(self, served: Served) -> None:
         out = subprocess.run(["ps", "-axwwo", "pid=,args="], capture_output=True, text=True, check=True).stdout
         own = str(served.process.pid)
@@ -253,7 +267,7 @@ class TestServed:
             return "asked for its own source, warehouse" in served.log()
 
         wait_for(was_taken, 60, "the run did not start")
-        assert served.titles() == {"a.md": "One"}
+        assert list(served.titles()) == ["a.md"]
         assert not (tmp_path / "stolen.duckdb").exists()
 
     def test_a_second_one_is_refused(self, served: Served) -> None:

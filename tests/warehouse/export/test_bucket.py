@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from flows.cli import main
 from schemas.errors import LockedError, TransientFailure, UsageError
@@ -23,7 +24,7 @@ from warehouse.export.bucket import Bucket
 from warehouse.export.place import Folder
 from warehouse.home import Home
 
-pytest.importorskip("s3fs", reason="the extra s3 is not installed")
+pytest.importorskip("boto3", reason="the extra s3 is not installed")
 SECRETS = ("AKIDCANARYKEYID", "canary/secret+key")
 names = count()
 
@@ -62,20 +63,27 @@ def url(server: str, credentials: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """Give an empty prefix of a new bucket."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
     name = f"bucket-{next(names)}"
-    files().call_s3("create_bucket", Bucket=name)
+    client().create_bucket(Bucket=name)
     return f"s3://{name}/news/daily"
 
 
-def files() -> Any:
-    import s3fs
+def client() -> Any:
+    import boto3
 
-    return s3fs.S3FileSystem(skip_instance_cache=True, use_listings_cache=False)
+    return boto3.session.Session().client("s3")
+
+
+def put(url: str, path: str, content: bytes) -> None:
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    client().put_object(Bucket=bucket, Key=f"{prefix}/{path}", Body=content)
 
 
 def objects(url: str) -> dict[str, bytes]:
     """Return everything that lies in the bucket, by its path below the prefix."""
-    root, client = url.removeprefix("s3://"), files()
-    return {path.removeprefix(f"{root}/"): client.cat_file(path) for path in client.find(root.split("/")[0])}
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    s3 = client()
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
+    return {key.removeprefix(f"{prefix}/"): s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
 
 def test_a_bucket_holds_the_very_rows_of_the_release_and_no_credentials(
@@ -83,7 +91,9 @@ def test_a_bucket_holds_the_very_rows_of_the_release_and_no_credentials(
 ) -> None:
     assert main(["export", "--warehouse", str(file), "--to", url, "--json"]) == 0
 
-    files().get(f"{url}/", str(tmp_path / "copy"), recursive=True)
+    for path, content in objects(url).items():
+        (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "copy" / path).write_bytes(content)
     assert by_duckdb(paths(tmp_path / "copy", manifest_of(tmp_path / "copy")["tables"][0])).fetchall() == TOPICS
     everything = b"".join(objects(url).values()) + "".join(capfd.readouterr()).encode()
     assert [secret for secret in SECRETS if secret.encode() in everything] == []
@@ -111,7 +121,7 @@ def test_the_first_to_write_the_manifest_wins_and_the_other_is_told(url: str, fi
         slow.switch(b"{}")
     late = Bucket(url, tmp_path)
     assert late.read() is not None
-    files().pipe_file(f"{url}/manifest.json", before["manifest.json"] + b"\n")
+    put(url, "manifest.json", before["manifest.json"] + b"\n")
     with pytest.raises(LockedError, match="another export was written meanwhile"):
         late.switch(b"{}")
 
@@ -131,16 +141,14 @@ def test_a_switch_whose_answer_was_lost_counts(url: str, file: Path, tmp_path: P
 def test_an_upload_in_parts_that_fails_leaves_nothing(
     url: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import s3fs
+    call = BaseClient._make_api_call
 
-    call = s3fs.S3FileSystem._call_s3
-
-    async def failing(self: Any, method: str, *arguments: Any, **more: Any) -> Any:
-        if method == "upload_part" and more["PartNumber"] == 2:
+    def failing(self: Any, operation: str, given: Any) -> Any:
+        if operation == "UploadPart" and given["PartNumber"] == 2:
             raise ConnectionResetError("the line broke; " + SECRETS[1])
-        return await call(self, method, *arguments, **more)
+        return call(self, operation, given)
 
-    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", failing)
+    monkeypatch.setattr(BaseClient, "_make_api_call", failing)
     big = tmp_path / "big.parquet"
     big.write_bytes(os.urandom(11 << 20))
     place = Bucket(url, tmp_path, part_bytes=5 << 20)
@@ -148,9 +156,9 @@ def test_an_upload_in_parts_that_fails_leaves_nothing(
     with pytest.raises(TransientFailure) as told:
         place.keep("folder", big, "big.parquet")
 
-    assert str(told.value) == f"cannot write the export: {url}: ConnectionResetError"
+    assert str(told.value) == f"the store does not answer as it should, ConnectionResetError: {url} (run again)"
     assert objects(url) == {}
-    assert "Uploads" not in files().call_s3("list_multipart_uploads", Bucket=url.split("/")[2])
+    assert "Uploads" not in client().list_multipart_uploads(Bucket=url.split("/")[2])
 
 
 def test_an_export_that_fails_leaves_no_manifest_and_no_file(
@@ -176,26 +184,25 @@ def test_an_export_that_fails_leaves_no_manifest_and_no_file(
 def test_a_store_that_goes_away_is_one_line_and_readers_keep_what_they_had(
     url: str, file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    import s3fs
-
     share = ["export", "--warehouse", str(file), "--format", "duckdb", "--to", url]
     assert main(share) == 0
-    tree = json.loads(files().cat_file(f"{url}/manifest.json"))
-    files().pipe_file(f"{url}/manifest.json", json.dumps({**tree, "release_id": "an older one"}).encode())
+    tree = json.loads(objects(url)["manifest.json"])
+    put(url, "manifest.json", json.dumps({**tree, "release_id": "an older one"}).encode())
     before = objects(url)
     assert hashlib.sha256(before[tree["database"]["path"]]).hexdigest() == tree["database"]["sha256"]
     capfd.readouterr()
 
-    call = s3fs.S3FileSystem._call_s3
+    call = BaseClient._make_api_call
 
-    async def gone(self: Any, method: str, *arguments: Any, **more: Any) -> Any:
-        if method in ("put_object", "upload_part", "delete_objects"):
+    def gone(self: Any, operation: str, given: Any) -> Any:
+        if operation in ("PutObject", "UploadPart", "DeleteObject"):
             raise ConnectionRefusedError(111, f"Connection refused by {SECRETS[1]}")
-        return await call(self, method, *arguments, **more)
+        return call(self, operation, given)
 
-    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", gone)
+    monkeypatch.setattr(BaseClient, "_make_api_call", gone)
     assert main(share) == 1
-    assert capfd.readouterr().err == f"newsmart: cannot write the export: {url}: ConnectionRefusedError\n"
+    told = f"newsmart: the store does not answer as it should, ConnectionRefusedError: {url} (run again)\n"
+    assert capfd.readouterr().err == told
     assert objects(url) == before
 
 
@@ -204,7 +211,7 @@ def test_a_folder_of_nobody_is_removed_when_it_is_a_day_old(
     url: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead = "20240101T000000.000000Z-abcdef-x01234567"
-    files().pipe_file(f"{url}/{dead}/dim_topic/part-0.parquet", b"half")
+    put(url, f"{dead}/dim_topic/part-0.parquet", b"half")
 
     assert export(file, Bucket(url, tmp_path)).removed == ()
     monkeypatch.setattr(bucket, "LEFTOVER_AGE", timedelta(days=-1))
@@ -214,7 +221,7 @@ def test_a_folder_of_nobody_is_removed_when_it_is_a_day_old(
 
 
 def test_what_is_not_ours_is_not_touched(url: str, file: Path, tmp_path: Path) -> None:
-    files().pipe_file(f"{url}/holiday.jpg", b"sun")
+    put(url, "holiday.jpg", b"sun")
 
     with pytest.raises(UsageError, match="holds other things"):
         export(file, Bucket(url, tmp_path))
@@ -265,7 +272,7 @@ def test_a_bucket_that_is_not_there_is_exit_2(url: str, file: Path, capfd: pytes
 def test_a_missing_extra_is_named(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.setitem(sys.modules, "boto3", None)
 
     status, text = command(file, "s3://bucket/news", capfd)
 

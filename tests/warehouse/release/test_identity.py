@@ -39,6 +39,7 @@ def close(connection: DuckDBPyConnection) -> None:
         make_work(connection, name)
     judge_shared_aliases(connection)
     make_work(connection, "alias_edge")
+    make_work(connection, "tangled_edge")
     make_work(connection, "closure")
     close_over_aliases(connection)
     make_work(connection, "key_owner")

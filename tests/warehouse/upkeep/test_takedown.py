@@ -53,7 +53,9 @@ def _told(room: Newsroom) -> list[str]:
     state = read_state(home)
     assert state is not None
     lines = status_lines(status_object(home, state, FIRST_AS_OF))
-    return [line for line in lines if line.startswith("takedown")] + [status for status, _ in check_takedown(home)]
+    return [line for line in lines if line.startswith("takedown")] + [
+        status for status, _ in check_takedown(home, state)
+    ]
 
 
 def _tombstones(room: Newsroom) -> int:

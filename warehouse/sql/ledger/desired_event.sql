@@ -3,27 +3,23 @@
 -- that cannot be accepted keeps its last good version.
 with
 
-previous_events as (
-    select
-        document_id,
-        arg_max(coalesce(content_id, -1), as_of) as content_id,
-    from ledger.event
-    where as_of < $as_of
-    group by document_id
+unseen as (
+    select document.document_id
+    from ledger.document as document
+    inner join given_source on given_source.source = document.source
+    left join unlistable
+        on unlistable.source = document.source and starts_with(document.path, unlistable.prefix)
+    anti join seen on seen.document_id = document.document_id
+    where unlistable.source is null
 ),
 
 gone as (
-    select document.document_id
-    from ledger.document as document
-    inner join previous_events on previous_events.document_id = document.document_id
-    inner join given_source on given_source.source = document.source
-    left join seen on seen.document_id = document.document_id
-    left join unlistable
-        on unlistable.source = document.source and starts_with(document.path, unlistable.prefix)
-    where
-        previous_events.content_id <> -1
-        and seen.document_id is null
-        and unlistable.source is null
+    select event.document_id
+    from ledger.event as event
+    semi join unseen on unseen.document_id = event.document_id
+    where event.as_of < $as_of
+    group by event.document_id
+    having arg_max(coalesce(event.content_id, -1), event.as_of) <> -1
 )
 
 select

@@ -13,6 +13,10 @@ telling as (
     from ledger.entry as entry
     semi join (select provider_domain from base.provider where is_contested) as provider
         on provider.provider_domain = entry.provider_domain
+    union all
+    select witness_id as entry_id
+    from base.provider
+    where witness_id is not null
 ),
 
 described as (

@@ -22,8 +22,7 @@ import pytest
 from flows.readers.pool import ReaderPool
 from flows.reading.read import read_batch
 from flows.sources.files import MAX_BYTES, read_files
-from flows.sources.named import parse_source
-from flows.sources.scan import Scan, Source, scan
+from flows.sources.scan import Scan, Source, parse_source, scan
 from flows.sources.stores import archives
 from flows.sources.walk import Skipped, Unlistable
 from schemas.errors import SourceUnreadable

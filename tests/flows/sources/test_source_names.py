@@ -12,7 +12,7 @@ from flows.pipeline.backfill import plan
 from flows.pipeline.request import RunRequest
 from flows.scheduling.run import parameters_of
 from flows.settings import Settings
-from flows.sources.named import absolute, parse_source, parse_sources
+from flows.sources.scan import absolute, parse_source, parse_sources
 from schemas.errors import UsageError
 
 SECRET = "s3cr3t"
@@ -96,9 +96,9 @@ def test_credentials_in_a_url_are_exit_2_and_stay_untold(
 def test_a_scheme_whose_extra_is_missing_is_exit_2_and_names_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.setitem(sys.modules, "boto3", None)
     assert main(["run", "--direct", "--source", "s3://bucket/news"]) == 2
-    words = "newsmart: s3fs is not installed: s3:// (install the extra s3: pip install 'newsmart[s3]')\n"
+    words = "newsmart: s3:// needs the extra s3 (pip install 'newsmart[s3]')\n"
     assert capsys.readouterr().err == words
 
 
