@@ -57,6 +57,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number and what is counted: `1 problem`, `1,200 problems`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def is_utf8(text: str) -> bool:
     """Tell whether a text can be stored: an argument whose bytes are no UTF-8 comes with lone surrogates."""
     try:

@@ -21,7 +21,7 @@ from flows.sources.walk import SUFFIXES, Found, is_document, walk
 from flows.streams import put
 from schemas.errors import SourceUnreadable, UsageError
 from schemas.file_state import file_state
-from schemas.text import is_utf8, printable
+from schemas.text import counted, is_utf8, printable
 from warehouse.clock import utc_now
 from warehouse.state import problem_line
 
@@ -48,8 +48,8 @@ def check(options: argparse.Namespace) -> int:
     if form == "json":
         put(_safe_in_a_log(json_line(rows)) + "\n")
     elif not options.quiet:
-        counts = f"{_count(problem_count, 'problem')}, {_count(notice_count, 'notice')}"
-        put(f"{_count(len(refs), 'document')} checked: {counts}\n")
+        counts = f"{counted(problem_count, 'problem')}, {counted(notice_count, 'notice')}"
+        put(f"{counted(len(refs), 'document')} checked: {counts}\n")
     if unlistable:
         raise SourceUnreadable("folders could not be listed", where="; ".join(unlistable), todo="mend their rights")
     return 1 if problem_count else 0
@@ -142,7 +142,3 @@ def _escaped(text: str) -> str:
 def _safe_in_a_log(line: str) -> str:
     r"""Return a line without `##[`, which GitHub takes for a command wherever it stands; in JSON \u005b is the same."""
     return line.replace("##[", r"##\u005b")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

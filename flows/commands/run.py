@@ -14,6 +14,7 @@ from flows.pipeline.direct_readers import direct_readers
 from flows.pipeline.request import Runner, RunRequest, RunResult, request_of
 from flows.settings import process_environment, readable_settings
 from schemas.errors import LockedError
+from schemas.text import counted
 from warehouse.clock import as_text
 from warehouse.home import Home
 from warehouse.run_state import attempt, failed_run_id, status_of
@@ -184,12 +185,12 @@ def summary(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
     if result.documents:
         yield _balance(result)
     if result.quarantine_entries:
-        yield f"{result.quarantine_entries:,} problems in quarantine; `newsmart quarantine` explains them"
+        yield f"{counted(result.quarantine_entries, 'problem')} in quarantine; see `newsmart quarantine`"
     if change.notices:
-        yield f"{change.notices:,} notices; `newsmart quarantine --notices` lists them"
+        yield f"{counted(change.notices, 'notice')}; see `newsmart quarantine --notices`"
     if result.published:
         yield (
-            f"published {result.mentions:,} mentions of {result.articles:,} articles "
+            f"published {counted(result.mentions or 0, 'mention')} of {counted(result.articles or 0, 'article')} "
             f"({change.added:,} added, {change.changed:,} changed, {change.departed:,} departed) "
             f"in {result.seconds['total']:.2f} s"
         )

@@ -15,6 +15,7 @@ from flows.commands.state import read_known_state
 from flows.scheduling.serving import read_serving
 from flows.streams import put
 from schemas.errors import UsageError
+from schemas.text import counted
 from warehouse.clock import parse_moment, utc_now
 from warehouse.home import Home
 from warehouse.lock import probe
@@ -138,7 +139,8 @@ def status_lines(known: dict[str, Any]) -> Iterator[str]:
     yield from _warnings(known)
     if known["next_run_due_at"]:
         yield f"next run   due {known['next_run_due_at']}"
-    yield f"quarantine {known['quarantine_entries']:,} problems; {known['drift_fields']:,} unknown fields"
+    problems, fields = counted(known["quarantine_entries"], "problem"), counted(known["drift_fields"], "unknown field")
+    yield f"quarantine {problems}; {fields}"
 
 
 def _warnings(known: dict[str, Any]) -> Iterator[str]:

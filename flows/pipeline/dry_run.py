@@ -17,7 +17,7 @@ from flows.pipeline.request import RunRequest, RunResult
 from flows.pipeline.run import Run, step
 from flows.readers.local import Readers
 from schemas.errors import NewsmartError
-from schemas.text import sample
+from schemas.text import counted, sample
 from schemas.urls import url_key
 from warehouse.clock import utc_now
 from warehouse.db import limit_memory
@@ -78,7 +78,7 @@ def _first(what: str, lines: Sequence[str]) -> Iterator[str]:
 def _in_words(document: Mapping[str, Any]) -> str:
     own, *others = document["articles"] or [None]
     title = "" if own is None else f": {sample(own['title'] or own['url'])}"
-    more = f" and {len(others):,} more article{'s' if len(others) > 1 else ''}" if others else ""
+    more = f" and {counted(len(others), 'more article')}" if others else ""
     return f"{document['source']}/{document['path']}{title}{more}"
 
 

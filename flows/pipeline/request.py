@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from flows.readers.choice import Engine, choose_engine
 from flows.settings import FIELDS, Settings, overridden
 from flows.sources.scan import Source, parse_sources
+from schemas.text import counted
 from warehouse.clock import as_text, parse_moment
 
 LOGGER = "newsmart.run"
@@ -136,12 +137,12 @@ class RunResult:
 def summary_of(result: RunResult) -> str:
     """Return what a run did, in one line."""
     problems = result.quarantine_entries or 0
-    seen = f"{result.documents.get('seen', 0):,} documents seen, {problems:,} problems in quarantine"
+    seen = f"{counted(result.documents.get('seen', 0), 'document')} seen, {counted(problems, 'problem')} in quarantine"
     if not result.published:
         return f"{result.run_id}: nothing new to publish; {seen}"
     change = result.changes
     return (
-        f"{result.run_id}: published {result.articles or 0:,} articles "
+        f"{result.run_id}: published {counted(result.articles or 0, 'article')} "
         f"({change.added:,} added, {change.changed:,} changed, {change.withdrawn:,} withdrawn); {seen}"
     )
 

@@ -296,7 +296,7 @@ def test_wrong_sql_is_one_line_and_the_place_below_it(
 def test_status_in_every_form_and_its_exit_status(capsys: pytest.CaptureFixture[str], shared: Newsroom) -> None:
     told = json.loads(_call(capsys, *_on(shared, "status", "--json"))[1])
     assert (told["run"]["status"], told["release"]["articles"], told["quarantine_entries"]) == ("published", 2, 1)
-    assert "1 problems" in _call(capsys, *_on(shared, "status"))[1]
+    assert "1 problem; 1 unknown field\n" in _call(capsys, *_on(shared, "status"))[1]
     metrics = _call(capsys, *_on(shared, "status", "--format", "prometheus"))[1]
     assert "newsmart_last_run_ok 1\n" in metrics
     assert 'newsmart_documents{class="new"} 1\n' in metrics

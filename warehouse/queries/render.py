@@ -20,6 +20,8 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import TextIO
 
+from schemas.text import counted
+
 Row = tuple[object, ...]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -86,7 +88,7 @@ def write_table(
     for row in chain(sample, cells):
         out.write(_line(row if width is None else _fitted(row, widths, is_text), widths, is_right) + "\n")
         count += 1
-    out.write(f"({count:,} row{'' if count == 1 else 's'})\n")
+    out.write(f"({counted(count, 'row')})\n")
     return count
 
 
@@ -121,7 +123,7 @@ def write_records(names: Sequence[str], rows: Iterable[Sequence[str]], out: Text
         for name, cell in zip(names, row, strict=True):
             line = name + " " * (space - columns(name) + GAP) + cell
             out.writelines(f"{piece}\n" for piece in wrapped(line, max(width, LEAST_WIDTH), space + GAP))
-    out.write(f"({count:,} row{'' if count == 1 else 's'})\n")
+    out.write(f"({counted(count, 'row')})\n")
     return count
 
 

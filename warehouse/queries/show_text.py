@@ -7,6 +7,7 @@ is a stranger's, so what a terminal would obey is shown as an escape.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from schemas.text import counted
 from warehouse.queries.render import LEAST_WIDTH, columns, plain_text, visible, wrapped
 
 MOST_ROWS = 20
@@ -64,10 +65,10 @@ def _article_head(facts: Row) -> Iterator[Line]:
         "an article with a document of its own" if facts["is_root"] else "only mentioned, without a document of its own"
     )
     yield "is", "withdrawn by its publisher" if facts["is_withdrawn"] else own
-    yield "cited by", _counted(facts["cited_by_count"], "document") + " of other articles"
+    yield "cited by", counted(facts["cited_by_count"], "document") + " of other articles"
     if "image_count" in facts:
-        others = _counted(facts["related_count"], "other article")
-        yield "has", f"{_counted(facts['image_count'], 'image')}; lists {others}"
+        others = counted(facts["related_count"], "other article")
+        yield "has", f"{counted(facts['image_count'], 'image')}; lists {others}"
 
 
 def _when(facts: Row) -> str:
@@ -85,7 +86,7 @@ def _values(values: Mapping[str, Row]) -> Iterator[Line]:
             where = "root" if place["position"] == 0 else f"related, position {place['position']}"
             yield "", f"  from {place['source']}/{place['path']} ({where})"
         for row in lost[:MOST_ROWS]:
-            yield "", f"  lost {_text(row['value'])}  ({_counted(row['mention_count'], 'mention')})"
+            yield "", f"  lost {_text(row['value'])}  ({counted(row['mention_count'], 'mention')})"
 
 
 def _mention(row: Row) -> Line:
@@ -163,10 +164,6 @@ def _change(one: Row) -> Line:
     now = "gone" if is_entry and after is None else _text(after)
     words = now if before is None else f"{_text(before)} → {now}"
     return (field, "", words) if is_entry else (field, words)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _text(value: object) -> str:

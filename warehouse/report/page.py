@@ -20,6 +20,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from schemas.text import counted
 from warehouse.db import Limits, release_connection
 from warehouse.queries.recipes import bound_values, recipe_sql
 from warehouse.queries.render import visible
@@ -112,7 +113,7 @@ def _relation(row: Mapping[str, Any]) -> tuple[str, str]:
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(text=_text, shown=visible, link=_link, number=_number, moment=_moment, counted=_counted)
+    environment.filters.update(text=_text, shown=visible, link=_link, number=_number, moment=_moment, counted=counted)
     return environment.from_string(_file("page.html.jinja"))
 
 
@@ -135,10 +136,6 @@ def _link(url: str | None, text: str | None) -> Markup:
 
 def _number(value: float | int | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _moment(value: object, *, is_day: bool = False) -> Markup:

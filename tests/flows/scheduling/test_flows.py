@@ -111,7 +111,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) ->
 def test_refresh_publishes_and_the_flow_run_has_the_runs_name_and_carries_its_result(published: Published) -> None:
     newsroom, state, run = published
     assert state.is_completed()
-    assert "published 1 articles (1 added, 0 changed, 0 withdrawn)" in str(state.message)
+    assert "published 1 article (1 added, 0 changed, 0 withdrawn)" in str(state.message)
     assert run.name == newsroom.one("select run_id from ops.run")
     result = state.result()
     assert isinstance(result, RunResult)
