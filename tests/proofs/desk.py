@@ -18,11 +18,13 @@ ALIASES = ["1", "amp/2", "3", "live/today", "amp/who-won-it", "amp/who-lost-it",
 TITLES = ["A", "B", "C", "caf\u00c3\u00a9"]
 PICTURES = [[], [{"url": f"{HOST}1.png", "width": 10}], [{"url": f"{HOST}1.png"}, {"url": f"{HOST}2.png", "height": 5}]]
 PROVIDERS = [
-    {"domain": "x{n}.com", "name": "X", "logoUrl": "https://x{n}.com/1.svg"},
+    {"domain": "x{n}.com", "name": "X", "images": [{"url": "https://x{n}.com/1.svg"}]},
     {"domain": "x{n}.com", "name": "XX"},
     {"domain": "y{n}.com", "name": "Y"},
     {"domain": "y{n}.com"},
-    {"domain": "z{n}.com", "name": "Z", "logoUrl": "https://z{n}.com/1.svg"},
+    {"domain": "z{n}.com", "name": "Z"},
+    {"domain": "x{n}.com", "name": "X", "images": [{"url": "https://x{n}.com/2.svg"}]},
+    {"domain": "z{n}.com", "name": "Z", "images": [{"url": "https://z{n}.com/1.svg"}]},
 ]
 TOPICS = [["t{n}"], ["t{n}", "u{n}"], ["v{n}"]]
 DATES = ["2020-01-01", "2021-06-01T12:00:00Z", "2018-12-31", "2023-05-05T00:00:00+02:00"]

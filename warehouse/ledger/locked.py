@@ -17,7 +17,7 @@ from warehouse.ledger.opening import count_documents, open_ledger
 from warehouse.lock import hold
 
 LEAST_MEMORY_MB = 350
-BYTES_PER_DOCUMENT = 1_000
+BYTES_PER_DOCUMENT = 3_500
 LEAST_RECORDING_MB = 96
 RECORDING_BYTES_PER_DOCUMENT = 600
 
@@ -33,10 +33,9 @@ def recording_memory_for(documents: int, setting: str) -> str:
 
 
 def memory_for(documents: int, setting: str) -> str:
-    """Return how much memory DuckDB may use: as set, else 350 MB, and 1 kB a document where that is more.
+    """Return how much memory DuckDB may use: as set, else 350 MB, and 3.5 kB a document where that is more.
 
-    DuckDB spills what it joins and sorts, but keeps the index of a key that it builds in memory. With 100,000 documents
-    a build needs 150 MB, with 400,000 under 300 MB; with less than it likes it takes longer.
+    DuckDB spills what it joins and sorts, but keeps the index of a key that it builds in memory.
     """
     return setting or f"{max(LEAST_MEMORY_MB, documents * BYTES_PER_DOCUMENT // 1_000_000)}MB"
 

@@ -51,6 +51,27 @@ def test_a_chain_of_fifty_equals_its_rebuilds_and_ends_in_a_whole_build(tmp_path
         assert one.told.made == {"first_load": 1, "incremental": base.LONGEST_CHAIN, "periodic": 1}
 
 
+def test_a_provider_of_which_one_document_says_more_is_told_by_that_one_while_it_is_there(tmp_path: Path) -> None:
+    logo = f"{SITE}logo.svg"
+    full, plain = {"domain": "x.com", "name": "X", "images": [{"url": logo}]}, {"domain": "x.com"}
+    with history(tmp_path, 1) as one:
+        one.source.mkdir(exist_ok=True)
+        logos = []
+        for number, provider in enumerate([full, plain, plain]):
+            (one.source / f"{number}.md").write_text(make_document("T", f"{SITE}{number}", provider=provider))
+        for change in (None, make_document("New", f"{SITE}1", provider=plain), ""):
+            if change:
+                (one.source / "1.md").write_text(change)
+            elif change is not None:
+                (one.source / "0.md").unlink()
+            one.now += timedelta(hours=1)
+            one.run()
+            with duckdb.connect(one.home.file, read_only=True) as connection:
+                logos += connection.execute("select name, logo_url from dim_provider").fetchall()
+        assert logos == [("X", logo), ("X", logo), (None, None)]
+        assert one.told.made[build.INCREMENTAL] == 2
+
+
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     """Give a history of two releases, the second made from the first; who changes it rolls back."""
