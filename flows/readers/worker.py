@@ -13,6 +13,7 @@ import os
 import pickle
 import queue
 import threading
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -73,12 +74,18 @@ def _receive(channel: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
 
 
 def _send(channel: Connection, answers: "queue.SimpleQueue[_Answer]") -> None:
-    with suppress(OSError):
+    """Send answers; end the process where one cannot be sent, or the parent would wait for it for ever."""
+    try:
         while True:
             failure, streams = answers.get()
             channel.send((failure, len(streams)))
             while streams:  # each by itself: pickled together they would be in memory twice
                 channel.send_bytes(streams.pop(0))
+    except OSError:
+        return  # the parent has gone, which `_receive` sees too
+    except BaseException:  # noqa: BLE001 (written to the errors; the process ends)
+        traceback.print_exc()
+        os._exit(1)
 
 
 def _read(tasks: "queue.SimpleQueue[bytes]", answers: "queue.SimpleQueue[_Answer]") -> None:

@@ -104,7 +104,7 @@ def read_format(connection: duckdb.DuckDBPyConnection) -> int | None:
     if "meta" not in tables:
         raise LedgerDamaged("the ledger is not a ledger: it has no table `meta`", todo=WAY_BACK)
     version = get_meta(connection, "format_version", "")
-    if not (version.isascii() and version.isdigit() and int(version) > 0):
+    if not re.fullmatch("[1-9][0-9]{0,8}", version):  # Python refuses to read 5,000 digits
         raise LedgerDamaged(f"the ledger's format is {version[:40]!r}, which is no number from 1 on", todo=WAY_BACK)
     return int(version)
 

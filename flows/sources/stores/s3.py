@@ -13,28 +13,26 @@ The client tries again what fails before an answer; an answer that breaks off in
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
+from threading import Thread
 from time import sleep
 from typing import Any
-
-from botocore import exceptions as botocore
 
 from flows.settings import is_s3_anonymous
 from flows.sources.files import DENIED, MAX_BYTES, FileBytes
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import Address
 from flows.sources.stores.store import Entry, NotListed, hash63
-from schemas.errors import UsageError
+from schemas.errors import TransientFailure, UsageError
 from schemas.file_state import FileState, cut_state
 from warehouse.s3 import CONNECTIONS, TRIES, Answered, connect, failure_of
 
 AHEAD = CONNECTIONS
 FIRST_WAIT = 0.2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_BROKEN_OFF = (botocore.HTTPClientError, botocore.IncompleteReadError, botocore.FlexibleChecksumError)
 
 
 def list_s3(address: Address) -> Iterator[Entry]:
@@ -70,15 +68,29 @@ def _not_listed(address: Address, failure: Exception) -> Exception:
 def read_s3(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
     """Yield the documents, each as it is now. Raises TransientFailure, UsageError."""
     client = connect(address.root, is_anonymous=is_s3_anonymous())
-    threads = ThreadPoolExecutor(AHEAD)
-    rest = (threads.submit(_fetch, client, address, ref) for ref in refs)
+    rest = (_start(client, address, ref) for ref in refs)
     started = deque(islice(rest, AHEAD))
-    try:
-        while started:
-            yield started.popleft().result()
-            started.extend(islice(rest, 1))
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+    while started:
+        yield started.popleft().result()
+        started.extend(islice(rest, 1))
+
+
+def _start(client: Any, address: Address, ref: FileRef) -> "Future[FileBytes]":
+    """Start to fetch a document.
+
+    In a daemon thread, since a process waits at its end for the threads of a ThreadPoolExecutor: where a store hangs,
+    Ctrl-C would take minutes.
+    """
+    future: Future[FileBytes] = Future()
+
+    def fetch() -> None:
+        try:
+            future.set_result(_fetch(client, address, ref))
+        except BaseException as error:  # noqa: BLE001  raised where the answer is taken
+            future.set_exception(error)
+
+    Thread(target=fetch, daemon=True).start()
+    return future
 
 
 def _fetch(client: Any, address: Address, ref: FileRef, tries: int = TRIES) -> FileBytes:
@@ -91,9 +103,10 @@ def _fetch(client: Any, address: Address, ref: FileRef, tries: int = TRIES) -> F
         return _unread(failure_of(error, address.root))
     try:
         return _take(answer, ref)
-    except _BROKEN_OFF as error:
-        if tries == 1:
-            raise failure_of(error, address.root) from None
+    except Exception as error:  # noqa: BLE001  judged by its kind
+        failure = failure_of(error, address.root)
+        if tries == 1 or not isinstance(failure, TransientFailure):
+            raise failure from None
     sleep(FIRST_WAIT * 2 ** (TRIES - tries))
     return _fetch(client, address, ref, tries - 1)
 
@@ -116,7 +129,10 @@ def _take(answer: Mapping[str, Any], ref: FileRef) -> FileBytes:
     with closing(answer["Body"]) as body:
         if length > MAX_BYTES:
             return FileBytes(None, state, "too_big")
-        return FileBytes(body.read(), state)  # as many bytes as the answer's head says, or an error
+        data = body.read(length)  # never more than the answer's head says, whatever comes
+        if len(data) != length or body.read(1):  # at its end the client compares length and checksum
+            raise ConnectionResetError("the body is not as long as its head says")
+        return FileBytes(data, state)
 
 
 def _state(item: Mapping[str, Any], size: int) -> FileState:

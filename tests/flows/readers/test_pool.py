@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -68,6 +69,21 @@ def test_a_failing_process_says_why(refs: References, monkeypatch: pytest.Monkey
     monkeypatch.setattr(pool, "START", start)
     with closing(ReaderPool(2)) as readers, pytest.raises(RunFailed, match="TypeError"):
         list(readers.read_all(refs, AS_OF))
+
+
+def test_an_answer_that_cannot_be_sent_ends_its_process_and_nobody_waits_for_it(
+    refs: References, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As where there is no memory left to send it with."""
+    broken = "import flows.readers.worker as w; w.known = lambda error: lambda: None; w.read_batch = None;"
+    monkeypatch.setattr(pool, "START", pool.START.replace("from flows", broken + "from flows"))
+    with closing(ReaderPool(1)) as reader:
+        given_up = threading.Timer(60, reader.programs[0].kill)
+        given_up.start()
+        with pytest.raises(TransientFailure, match="ended with status 1 "):
+            list(reader.read_all(refs, AS_OF))
+        given_up.cancel()
+    assert "Can't pickle" in capfd.readouterr().err
 
 
 def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:

@@ -399,7 +399,7 @@ def test_a_newer_ledger_is_refused_and_an_older_one_migrated(two_days: Newsroom)
     assert rows == [(str(FORMAT_VERSION),)]
 
 
-@pytest.mark.parametrize("told", ["two", "", "-1", "1.0", "²"])
+@pytest.mark.parametrize("told", ["two", "", "-1", "0", "1.0", "²", pytest.param("9" * 5_000, id="long")])
 def test_a_ledger_whose_format_is_no_number_is_damaged(two_days: Newsroom, told: str) -> None:
     with open_ledger(Home.of(two_days.warehouse)) as connection:
         set_meta(connection, "format_version", told)

@@ -1,11 +1,18 @@
 """Documents in S3, against a real server of its protocol on loopback, with a gate before it that misbehaves."""
 
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
 from time import time_ns
 from typing import NamedTuple
+from unittest.mock import Mock
 
 import pytest
 
@@ -172,6 +179,60 @@ def test_what_does_not_pass_is_given_up_in_a_way_that_a_scheduler_retries(shelf:
     assert len(shelf.gate.fetched()) == TRIES
     with pytest.raises(TransientFailure):
         shelf.refs()
+
+
+class Body(io.BytesIO):
+    """The body of an answer, which counts what is taken of it."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+
+@pytest.mark.parametrize("sent", [b"half", b"far more than was said"])
+def test_a_body_is_as_long_as_its_head_says_and_no_more_of_it_is_held(sent: bytes) -> None:
+    """As where an answer says its length and comes in chunks as well, which count for more in HTTP."""
+    ref, body = FileRef("news", "a.md", "s3://bucket/in/a.md", 5, 0, 0, 0), Body(sent)
+    with pytest.raises(ConnectionResetError):
+        s3._take({"ContentLength": 5, "Body": body}, ref)
+    assert body.taken <= 6
+    assert s3._take({"ContentLength": 5, "Body": Body(b"whole")}, ref).data == b"whole"
+
+
+@pytest.mark.parametrize("head", [{}, {"ContentLength": 5}])
+def test_an_answer_that_makes_no_sense_is_one_line_and_may_pass(
+    head: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Mock(get_object=Mock(side_effect=lambda **_: {**head, "Body": io.BytesIO(b"half")}))
+    monkeypatch.setattr(s3, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(s3, "connect", lambda *_, **__: client)
+    with pytest.raises(TransientFailure, match="does not answer as it should"):
+        read([FileRef("news", "a.md", "s3://bucket/in/a.md", 5, 0, 0, 0)])
+    assert client.get_object.call_count == TRIES
+
+
+def test_a_store_that_hangs_holds_no_process_back_from_its_end() -> None:
+    """As after Ctrl-C: an attempt has 30 s for each answer, and there are several."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        setting = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}", "NO_PROXY": "*"}
+        code = (
+            "import os, signal; from flows.sources.files import read_files; from flows.sources.scan import FileRef;"
+            "import flows.sources.stores.s3 as s3;"
+            "s3._fetch = lambda *_, fetch=s3._fetch: (os.kill(os.getpid(), signal.SIGINT), fetch(*_));"
+            "list(read_files([FileRef('news', 'a.md', 's3://bucket/in/a.md', 5, 0, 0, 0)]))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, **setting},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == -signal.SIGINT, done.stderr
 
 
 def test_a_store_that_is_not_there_is_given_up_too(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
