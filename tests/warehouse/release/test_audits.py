@@ -24,6 +24,16 @@ AUDITS = {audit.name: audit for audit in audits()}
 
 # Audit and what makes it bite, where no rule below says it.
 BREAKS = {
+    "unique__articles": "insert into dim_provider select * from dim_provider",
+    "unique__related_articles": "insert into dim_article select * from dim_article",
+    "unique__provider_summary": "insert into dim_provider select * replace (domain || '2' as domain) from dim_provider",
+    "unique__topic_daily": (
+        "create or replace view topic_daily as select topic.topic, null::date as date from dim_topic as topic "
+        "cross join dim_document"
+    ),
+    "unique__match_candidate": "insert into dim_article select * from dim_article",
+    "unique__alias": "insert into ops.alias select 'k', 'k', true, 'r', 1, 1, 'x' from range(2)",
+    "unique__audit": "insert into ops.audit values ('a', 'pass', 0, null), ('a', 'pass', 0, null)",
     "rows__articles": "delete from fact_article where article_key in (select min(article_key) from fact_article)",
     "rows__provider_summary": "insert into dim_provider select * from dim_provider",
     "article_pairing": "delete from fact_article where article_key in (select min(article_key) from fact_article)",
