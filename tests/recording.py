@@ -17,7 +17,7 @@ from warehouse.ledger.feed import Feed
 from warehouse.ledger.intake import take_in
 from warehouse.ledger.opening import transaction
 from warehouse.ledger.record import Balance
-from warehouse.release import runs
+from warehouse.release import ops
 from warehouse.release.build import Built, fill_release
 from warehouse.release.fingerprint import fingerprint_tables
 
@@ -74,7 +74,7 @@ def build(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Built:
     connection.execute("detach news")
     connection.execute("attach ':memory:' as news")
     try:
-        return fill_release(connection, as_of, "release", lambda _: runs.fill_ops(connection, 100, as_of))
+        return fill_release(connection, as_of, "release", lambda _: ops.fill_ops(connection, 100, as_of))
     finally:
         connection.execute("use ledger")
 

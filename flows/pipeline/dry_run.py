@@ -27,7 +27,7 @@ from warehouse.ledger.opening import count_documents, get_meta, transaction
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.ledger.trial import Trial, trial_ledger
 from warehouse.lock import hold
-from warehouse.release import build, runs
+from warehouse.release import build, releases, runs
 from warehouse.run_state import state_notices
 from warehouse.state import problem_line
 from warehouse.upkeep.moved import without_ledger
@@ -97,7 +97,7 @@ def dry_run(request: RunRequest, readers: Readers) -> DryRun:
         notices += state_notices(home) + _left_to_a_run(trial, request)
         notices += runs.clock_notices(connection, started_at) if request.as_of is None else []
         as_of = runs.choose_as_of(connection, started_at, request.as_of, request.scheduled_at)
-        known = runs.known_releases(home, connection)
+        known = releases.known_releases(home, connection)
         run = Run(request, home, connection, as_of, started_at, readers, known, notices, keeps_bytes=False)
         seen = scan_sources(run)
         documents = seen.scan.files.num_rows + count_documents(connection)

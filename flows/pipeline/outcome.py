@@ -21,7 +21,7 @@ from warehouse.db import explain
 from warehouse.home import Home
 from warehouse.lock import hold
 from warehouse.owners import notices as owner_notices
-from warehouse.release import publish, runs
+from warehouse.release import ops, publish, releases, runs
 from warehouse.release.why_build import ledger_state
 from warehouse.run_state import balance_before, run_record, state_before, state_notices, status_of, write_failure
 from warehouse.state import State, write_state
@@ -54,7 +54,7 @@ def open_run(request: RunRequest, readers: Readers) -> Iterator[Run]:
                 notices += runs.clock_notices(connection, started_at) if request.as_of is None else []
                 as_of = runs.choose_as_of(connection, started_at, request.as_of, request.scheduled_at)
                 bring_up_to_date(connection, request, as_of)
-                known = runs.known_releases(home, connection)
+                known = releases.known_releases(home, connection)
                 run = Run(request, home, connection, as_of, started_at, readers, known, notices)
                 try:
                     yield run
@@ -131,7 +131,7 @@ def _write_row(run: Run, status: str) -> None:
 def _write_state(run: Run, status: str, error: Exception | None) -> list[str]:
     """Write state.json. Returns the ids of the releases to keep: the latest sound ones."""
     before = state_before(run.home)
-    kept = runs.sound_releases(run.home, run.connection, run.releases, run.request.settings.keep_releases)
+    kept = releases.sound_releases(run.home, run.connection, run.releases, run.request.settings.keep_releases)
     # Readers may see an older one, of a rollback, which is never removed.
     older = [run.shown] if run.shown and run.shown.release_id not in {row.release_id for row in kept} else []
     state = ledger_state(run.home, run.connection, [*kept, *older], before)
@@ -155,7 +155,7 @@ def result_of(run: Run, *, has_failed: bool = False) -> RunResult:
     built = None if has_failed else run.built
     problems = None
     with suppress(*((duckdb.Error, NewsmartError) if has_failed else ())):
-        problems = [runs.plain(row) for row in runs.quarantine(run.connection)]
+        problems = [ops.plain(row) for row in ops.quarantine(run.connection)]
     # A clock that was set back meanwhile gives no number that makes sense.
     total = max(0.0, (utc_now() - run.started_at).total_seconds())
     return RunResult(

@@ -12,7 +12,7 @@ from flows.pipeline.request import Changes
 from flows.pipeline.run import Run, step
 from warehouse.clock import utc_now
 from warehouse.ledger.opening import transaction
-from warehouse.release import publish, runs
+from warehouse.release import changes, ops, publish, releases, runs
 from warehouse.release.audit import AuditResult
 from warehouse.release.base import FULL_REFRESH, find_base, note_build
 from warehouse.release.build import Built
@@ -38,8 +38,8 @@ def new_release(run: Run) -> Iterator[Release]:
     file = publish.stage(run.home, release_id)
 
     def fill_ops(built: Built) -> None:
-        runs.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
-        runs.finish_ops_run(run.connection, run.run_id, built)
+        ops.fill_ops(run.connection, run.request.settings.keep_runs, run.as_of)
+        ops.finish_ops_run(run.connection, run.run_id, built)
 
     previous = find_previous(run.home, run.releases)
     base = FULL_REFRESH if run.request.full_refresh else find_base(run.connection, previous, run.as_of)
@@ -86,7 +86,7 @@ def audit_release(release: Release) -> tuple[AuditResult, ...]:
             release.making.audit()
         finally:
             run.audits = release.making.audits
-    run.changes = Changes(**runs.count_changes(run.connection, run.shown))
+    run.changes = Changes(**changes.count_changes(run.connection, run.shown))
     return run.audits
 
 
@@ -101,7 +101,7 @@ def publish_release(release: Release) -> str:
         file = publish.publish(run.home, built.release_id)
         now = utc_now()
         with transaction(run.connection):
-            row = runs.write_release(run.connection, built, file, now)
+            row = releases.write_release(run.connection, built, file, now)
             note_build(run.connection, built, file.size, now, release.making.base)
             runs.write_run(run.connection, run.key, "published", run.balance, finished_at=now, built=built)
     run.releases.insert(0, row)

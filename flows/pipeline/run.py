@@ -23,6 +23,7 @@ from warehouse.ledger.record import Balance
 from warehouse.release import runs
 from warehouse.release.audit import AuditResult
 from warehouse.release.build import Built
+from warehouse.release.releases import ReleaseRow, current_release
 
 NO_BALANCE = Balance(0, 0, 0, 0, 0, 0, 0)
 
@@ -45,7 +46,7 @@ class Run:
     as_of: datetime
     started_at: datetime
     readers: Readers
-    releases: list[runs.ReleaseRow]
+    releases: list[ReleaseRow]
     notices: list[str]
     balance: Balance = NO_BALANCE
     seconds: dict[str, float] = field(default_factory=dict)
@@ -71,9 +72,9 @@ class Run:
         return self.run_id, self.as_of, self.started_at
 
     @property
-    def shown(self) -> runs.ReleaseRow | None:
+    def shown(self) -> ReleaseRow | None:
         """The release that readers see; None where they see none that the ledger knows."""
-        return runs.current_release(self.home, self.releases)
+        return current_release(self.home, self.releases)
 
     @property
     def has_counted(self) -> bool:

@@ -30,7 +30,7 @@ from warehouse.home import Home
 from warehouse.ledger import record
 from warehouse.ledger.opening import note_rewritten_past, open_ledger, transaction
 from warehouse.ledger.purge import purge_documents
-from warehouse.release import base, build, changes, making, publish, runs, scope
+from warehouse.release import base, build, changes, making, ops, publish, releases, scope
 from warehouse.release.build import INCREMENTAL, Built
 from warehouse.release.fingerprint import fingerprint_tables
 from warehouse.release.making import Making
@@ -191,7 +191,7 @@ class History:
         """Make a release, publish it and compare it with its rebuild."""
         self.number += 1
         release_id = f"r{self.number:03d}"
-        known = runs.known_releases(self.home, self.connection)
+        known = releases.known_releases(self.home, self.connection)
         previous = changes.find_previous(self.home, known)
         found = base.find_base(self.connection, previous, self.now)
         file = publish.stage(self.home, release_id)
@@ -204,7 +204,7 @@ class History:
             raise Differs("; ".join(made.notices))
         sealed = publish.publish(self.home, release_id)
         with transaction(self.connection):
-            runs.write_release(self.connection, built, sealed, self.now)
+            releases.write_release(self.connection, built, sealed, self.now)
             base.note_build(self.connection, built, sealed.size, utc_now(), made.base)
         self.told.made[built.how.reason or built.how.kind] += 1
         if built.how.kind == INCREMENTAL:
@@ -213,7 +213,7 @@ class History:
 
     def fill_ops(self, _: Built) -> None:
         """Fill what a run tells of itself."""
-        runs.fill_ops(self.connection, 100, self.now)
+        ops.fill_ops(self.connection, 100, self.now)
 
     def compare(self, release_id: str, previous: changes.Previous | str) -> None:
         """Raise Differs where the published file is not what a whole build gives."""

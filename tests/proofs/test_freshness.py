@@ -30,7 +30,7 @@ from tests.documents import make_document
 from tests.newsroom import Newsroom
 from tests.proofs.scene import newsmart
 from warehouse.home import Home
-from warehouse.release import publish, runs
+from warehouse.release import publish, releases
 from warehouse.release.freshness import PINNED
 from warehouse.release.integrity import recorded
 from warehouse.run_state import state_before
@@ -121,7 +121,7 @@ def test_a_takedown_cut_off_between_link_and_ledger_keeps_the_pin(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "write_release", die)
+        patch.setattr(releases, "write_release", die)
         with pytest.raises(KeyboardInterrupt):
             purge(pinned.warehouse, path="news/c.md")
     assert pinned.run().notices[-1] == PINNED

@@ -8,7 +8,7 @@ Nothing is compared where a difference would not tell of the news: under other v
 may differ, and after a takedown a row would say what was taken down.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from schemas.tables import BASE_TABLES
 from warehouse.db import attach_release, explain
 from warehouse.home import Home
 from warehouse.ledger.opening import transaction
-from warehouse.release import build, publish, runs
+from warehouse.release import build, publish, releases
 from warehouse.sql_files import read_sql
 
 FIRST_LOAD = "first_load"
@@ -34,11 +34,11 @@ AS_OF = "as_of"
 class Previous:
     """The release that readers see: what the ledger says of it, and its file."""
 
-    row: runs.ReleaseRow
+    row: releases.ReleaseRow
     file: Path
 
 
-def find_previous(home: Home, known: Iterable[runs.ReleaseRow]) -> Previous | str:
+def find_previous(home: Home, known: Iterable[releases.ReleaseRow]) -> Previous | str:
     """Return the release that FILE shows, or the reason for which it can neither be compared with nor gone on from.
 
     In: the releases that the ledger knows.
@@ -97,3 +97,51 @@ def _attached(connection: duckdb.DuckDBPyConnection, previous: Previous) -> Iter
         yield
     finally:
         connection.execute("detach previous")
+
+
+def count_changes(connection: duckdb.DuckDBPyConnection, before: releases.ReleaseRow | None) -> Mapping[str, int]:
+    """Count articles of `news` added, changed, withdrawn and departed, and its notices.
+
+    Against the release before, by ops.release_change, so that an article that has split off counts as added. Where that
+    was not compared with, what happened since its as-of is counted (None: all are added), and as added at least the
+    articles that it has more.
+    """
+    row = connection.execute("select uncompared_reason is null from news.ops.release").fetchone()
+    counted = _CHANGED if row is not None and row[0] else _CHANGED_SINCE
+    known = {"since": before and before.as_of, "article_count": before and before.article_count}
+    changes = connection.execute(counted, None if counted is _CHANGED else known).fetchone() or ()
+    counts = (*changes, *(connection.execute(_TOTALS).fetchone() or ()))
+    return dict(zip(_COUNTED, (int(count) for count in counts), strict=True))
+
+
+_COUNTED = ("added", "changed", "departed", "withdrawn", "notices")
+
+_CHANGED = """
+    select
+        count(distinct article_key) filter (where kind in ('added', 'split')),
+        count(distinct article_key) filter (where kind not in ('added', 'split', 'departed')),
+        count(distinct article_key) filter (where kind = 'departed')
+    from news.ops.release_change
+"""
+
+_CHANGED_SINCE = """
+    select
+        greatest(
+            count(*) filter (where $since::timestamp is null or first_seen_at > $since),
+            count(*) - $article_count
+        ),
+        (
+            select count(distinct history.article_key)
+            from news.main.article_history as history
+            inner join news.main.dim_article as article on article.article_key = history.article_key
+            where history.valid_from > $since and article.first_seen_at <= $since
+        ),
+        count(*) filter (where last_seen_at > $since)
+    from news.main.dim_article
+"""
+
+_TOTALS = """
+    select
+        (select count(*) from news.main.dim_article where is_withdrawn),
+        (select count(*) from news.ops.notice)
+"""

@@ -18,7 +18,7 @@ from warehouse.db import attach_release, explain, spill_folder
 from warehouse.durable import check_place, fsync
 from warehouse.home import Home
 from warehouse.parallel import map_queries
-from warehouse.release import changes, runs
+from warehouse.release import changes, ops
 from warehouse.release.audit import check, run_audits
 from warehouse.release.build import Built, building, clear_work, fill_release
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_table
@@ -69,7 +69,7 @@ def build_audited(
             connection,
             as_of,
             release_id or f"build-{as_of:%Y%m%dT%H%M%S.%f}Z",
-            lambda _: runs.fill_ops(connection, KEEP_RUNS, as_of),
+            lambda _: ops.fill_ops(connection, KEEP_RUNS, as_of),
             uncompared,
         )
         changes.tell_changes(connection, uncompared)

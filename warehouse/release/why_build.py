@@ -16,7 +16,7 @@ import duckdb
 
 from warehouse.home import Home
 from warehouse.ledger.opening import change_number, event_change
-from warehouse.release import build, runs
+from warehouse.release import build, ops, releases
 from warehouse.release.freshness import pin_of
 from warehouse.state import Record, State
 
@@ -38,15 +38,15 @@ def last_event_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 
 
 def ledger_state(
-    home: Home, connection: duckdb.DuckDBPyConnection, known: Sequence[runs.ReleaseRow], before: State
+    home: Home, connection: duckdb.DuckDBPyConnection, known: Sequence[releases.ReleaseRow], before: State
 ) -> State:
     """Return what state.json told before, brought up to date with the ledger and with the releases that are known."""
-    current = runs.current_release(home, known)
+    current = releases.current_release(home, known)
     return State(
         **{
             **before,
-            "quarantine": [runs.plain(row) for row in runs.quarantine(connection)],
-            "drift": [runs.plain(row) for row in runs.drift(connection)],
+            "quarantine": [ops.plain(row) for row in ops.quarantine(connection)],
+            "drift": [ops.plain(row) for row in ops.drift(connection)],
             "release": None if current is None else current.as_record(),
             "releases": [row.as_record() for row in known],
             "ledger": ledger_record(connection),
@@ -55,7 +55,7 @@ def ledger_state(
     )
 
 
-def is_behind(connection: duckdb.DuckDBPyConnection, shown: runs.ReleaseRow) -> bool:
+def is_behind(connection: duckdb.DuckDBPyConnection, shown: releases.ReleaseRow) -> bool:
     """Tell whether the ledger has changed since a release was built, or has events after the release's as-of."""
     last = last_event_at(connection)
     return shown.change_number != change_number(connection) or (last is not None and shown.as_of < last)
@@ -65,7 +65,7 @@ def why_build(
     home: Home,
     connection: duckdb.DuckDBPyConnection,
     state: State,
-    known: Sequence[runs.ReleaseRow],
+    known: Sequence[releases.ReleaseRow],
     *,
     full_refresh: bool,
 ) -> str | None:
@@ -73,10 +73,10 @@ def why_build(
 
     In: the releases that the ledger knows, the latest first.
     """
-    shown = runs.current_release(home, known)
+    shown = releases.current_release(home, known)
     if shown is None:
         return "readers see no release that the ledger knows"
-    if runs.recognise(connection, home, shown) is None:
+    if releases.recognise(connection, home, shown) is None:
         return "the release is not as it was published"
     if pin_of(home, state) is not None:
         return _why_unpin(connection, state, known[0], full_refresh=full_refresh)
@@ -84,11 +84,11 @@ def why_build(
         return "the rules are other than before"
     if is_behind(connection, shown):
         return "something new is recorded"
-    return "the quarantine changed" if shown.quarantine_digest != runs.quarantine_digest(connection) else None
+    return "the quarantine changed" if shown.quarantine_digest != ops.quarantine_digest(connection) else None
 
 
 def _why_unpin(
-    connection: duckdb.DuckDBPyConnection, state: State, latest: runs.ReleaseRow, *, full_refresh: bool
+    connection: duckdb.DuckDBPyConnection, state: State, latest: releases.ReleaseRow, *, full_refresh: bool
 ) -> str | None:
     """Return why a pin ends now. Where an older newsmart pinned, the latest release tells what was known then."""
     if full_refresh:

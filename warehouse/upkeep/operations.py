@@ -16,7 +16,7 @@ from warehouse.home import Home
 from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import event_change, last_as_of, note_event_change
 from warehouse.ledger.tombstones import is_unfinished, may_show_what_was_taken_down
-from warehouse.release import differing, publish, runs, why_build
+from warehouse.release import differing, publish, releases, runs, why_build
 from warehouse.release.base import distrust
 from warehouse.release.build import Built
 from warehouse.release.freshness import pin_of
@@ -41,7 +41,7 @@ def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
     Says too whether the ledger has something newer than the release, and whether a rollback has pinned it.
     """
     with locked_ledger(warehouse, memory) as (home, connection):
-        row = runs.current_release(home, runs.known_releases(home, connection))
+        row = releases.current_release(home, releases.known_releases(home, connection))
         if row is None:
             todo = "run `newsmart run` first"
             raise RunFailed("the ledger knows no current release", where=str(home.file), todo=todo)
@@ -81,7 +81,7 @@ def maintain(
         before = home.ledger.stat().st_size
         differing.empty(home)
         pruned = prune_ledger(connection, retention, utc_now())
-        sound = runs.sound_releases(home, connection, runs.known_releases(home, connection), keep_releases)
+        sound = releases.sound_releases(home, connection, releases.known_releases(home, connection), keep_releases)
         removed = publish.prune(home, [row.release_id for row in sound])
         after = compact(connection, home)
     return {**asdict(pruned), "releases_removed": removed, "ledger_bytes_before": before, "ledger_bytes": after}
@@ -96,7 +96,7 @@ def rollback(warehouse: Path, memory: str = "") -> str:
     with locked_ledger(warehouse, memory) as (home, connection):
         if is_unfinished(connection):
             raise RunFailed("a takedown is not finished", where=str(home.file), todo="`newsmart run` finishes it")
-        rows = runs.known_releases(home, connection)
+        rows = releases.known_releases(home, connection)
         current = publish.current(home)
         ids = [row.release_id for row in rows]
         older = rows[ids.index(current) + 1 :] if current in ids else rows

@@ -23,7 +23,7 @@ from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import set_meta, transaction
 from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_documents
 from warehouse.ledger.tombstones import UNFINISHED, URL, has_tombstone, note_takedown
-from warehouse.release import changes, differing, publish, runs
+from warehouse.release import changes, differing, publish, releases
 from warehouse.release.base import note_build
 from warehouse.release.build import lay_out
 from warehouse.release.freshness import pin_of
@@ -127,9 +127,9 @@ def _republish(home: Home, connection: duckdb.DuckDBPyConnection) -> list[str]:
     return removed
 
 
-def _shown(home: Home, connection: duckdb.DuckDBPyConnection, pin: str | None) -> runs.ReleaseRow | None:
+def _shown(home: Home, connection: duckdb.DuckDBPyConnection, pin: str | None) -> releases.ReleaseRow | None:
     """Return the release to replace: the current one, else the pinned one (a cut-off takedown moved the link)."""
-    rows = {row.release_id: row for row in runs.releases(connection)}
+    rows = {row.release_id: row for row in releases.all_releases(connection)}
     wanted = [publish.current(home), pin, next(iter(rows), None)]
     return next((rows[name] for name in wanted if name in rows), None)
 
@@ -142,7 +142,7 @@ def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: date
     sealed = publish.publish(home, release_id)
     now = utc_now()
     with transaction(connection):
-        runs.write_release(connection, built, sealed, now)
+        releases.write_release(connection, built, sealed, now)
         note_build(connection, built, sealed.size, now)
     return release_id
 
@@ -151,6 +151,6 @@ def update_state(
     home: Home, connection: duckdb.DuckDBPyConnection, *, pin: str | None = None, takedown: str | None = None
 ) -> None:
     """Bring state.json up to date with the ledger and the releases; `pin` None keeps the one that holds."""
-    known = [row for row in runs.known_releases(home, connection) if home.release_file(row.release_id).is_file()]
+    known = [row for row in releases.known_releases(home, connection) if home.release_file(row.release_id).is_file()]
     state = ledger_state(home, connection, known, state_before(home))
     write_state(home, State(**{**state, "pin": pin or state["pin"], "former_pin": None, "takedown": takedown}))

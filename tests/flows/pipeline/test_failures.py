@@ -15,7 +15,7 @@ from schemas.errors import LedgerDamaged, NewsmartError, Refused, UsageError
 from tests.documents import make_document
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse.home import Home
-from warehouse.release import runs
+from warehouse.release import releases, runs
 from warehouse.release.integrity import recorded
 from warehouse.run_state import state_before
 from warehouse.upkeep.doctor import examine
@@ -55,7 +55,7 @@ def test_a_ledger_that_fails_on_the_way_is_a_failed_run_in_status(
         raise duckdb.FatalException("the database has been invalidated by an earlier error")
 
     monkeypatch.setattr(direct, "read_and_record", fail)
-    monkeypatch.setattr(runs, "releases", fail)
+    monkeypatch.setattr(releases, "all_releases", fail)
     with pytest.raises(NewsmartError):
         published.run()
     monkeypatch.undo()

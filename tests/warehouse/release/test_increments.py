@@ -24,7 +24,7 @@ from tests.warehouse.making import ROOT
 from warehouse.clock import utc_now
 from warehouse.home import Home
 from warehouse.ledger.opening import note_rewritten_past, open_ledger, set_meta
-from warehouse.release import base, build, changes, differing, increment, making, publish, runs, scope
+from warehouse.release import base, build, changes, differing, increment, making, publish, releases, scope
 from warehouse.release.base import Base, find_base
 from warehouse.release.making import Making
 from warehouse.upkeep.operations import rollback, verify
@@ -89,7 +89,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
 
 def found(one: History) -> Base | str:
     """Return the release to go on from, or why not."""
-    previous = changes.find_previous(one.home, runs.known_releases(one.home, one.connection))
+    previous = changes.find_previous(one.home, releases.known_releases(one.home, one.connection))
     return find_base(one.connection, previous, one.now)
 
 
@@ -154,7 +154,7 @@ def test_the_first_release_is_whole(lived: History, tmp_path: Path) -> None:
 def make(one: History, release_id: str) -> Making:
     """Make a release and let it lie."""
     file = publish.stage(one.home, release_id)
-    known = runs.known_releases(one.home, one.connection)
+    known = releases.known_releases(one.home, one.connection)
     previous = changes.find_previous(one.home, known)
     made = Making(one.connection, one.home, file, release_id, one.now, one.fill_ops, found(one), previous)
     try:

@@ -10,7 +10,7 @@ from tests.ledgers import T, put
 from tests.recording import build
 from warehouse.ledger.opening import bump_change_number
 from warehouse.ledger.record import Balance
-from warehouse.release import runs
+from warehouse.release import ops, releases, runs
 from warehouse.release.build import Built, Versions
 from warehouse.release.publish import Fingerprint
 from warehouse.sql_files import fetch_records
@@ -142,7 +142,7 @@ def test_the_quarantine_lists_open_problems_by_path(connection: DuckDBPyConnecti
     add_problem(connection, "a.md")
     add_problem(connection, "0.md", cleared_at=T[2])
 
-    rows = runs.quarantine(connection)
+    rows = ops.quarantine(connection)
 
     assert [row["path"] for row in rows] == ["a.md", "b.md"]
     names = "source path line column field reason expected found first_seen_at last_seen_at"
@@ -151,13 +151,13 @@ def test_the_quarantine_lists_open_problems_by_path(connection: DuckDBPyConnecti
 
 def test_another_last_seen_is_the_same_quarantine(connection: DuckDBPyConnection) -> None:
     add_problem(connection, "a.md")
-    before = runs.quarantine_digest(connection)
+    before = ops.quarantine_digest(connection)
     connection.execute("update ledger.problem set last_seen_at = ?", [T[5]])
-    assert runs.quarantine_digest(connection) == before
+    assert ops.quarantine_digest(connection) == before
 
     connection.execute("update ledger.problem set line = 7")
 
-    assert runs.quarantine_digest(connection) != before
+    assert ops.quarantine_digest(connection) != before
 
 
 def test_shrink_counts_what_the_release_shows_and_what_of_it_is_gone(connection: DuckDBPyConnection) -> None:
@@ -174,17 +174,17 @@ def test_releases_are_remembered_latest_first(connection: DuckDBPyConnection) ->
     file = Fingerprint("sha", 1, 2, 3, 4)
     for number in (0, 1):
         built = Built(f"r{number}", T[number], T[number], 5, 6, 7, "fp", (), versions)
-        runs.write_release(connection, built, file, T[number])
+        releases.write_release(connection, built, file, T[number])
         bump_change_number(connection)
 
-    latest, first = runs.releases(connection)
+    latest, first = releases.all_releases(connection)
 
     assert (latest.release_id, first.release_id) == ("r1", "r0")
     assert (latest.file, latest.versions, latest.fingerprint) == (file, versions, "fp")
     assert (latest.document_count, latest.article_count, latest.mention_count) == (5, 6, 7)
     assert latest.change_number == first.change_number + 1
-    assert [row.release_id for row in runs.releases(connection, ["r0", "gone"])] == ["r1", "r0"]
-    assert [row.release_id for row in runs.releases(connection, [])] == ["r1"]
+    assert [row.release_id for row in releases.all_releases(connection, ["r0", "gone"])] == ["r1", "r0"]
+    assert [row.release_id for row in releases.all_releases(connection, [])] == ["r1"]
 
 
 def test_a_release_as_of_then_holds_the_runs_up_to_then(connection: DuckDBPyConnection) -> None:
