@@ -125,7 +125,7 @@ def readable_settings(options: Mapping[str, object]) -> Settings:
 
 def is_s3_anonymous() -> bool:
     """Tell whether requests to S3 are not signed, as for a public bucket; the variable's name is fsspec's."""
-    return bool(os.environ.get("FSSPEC_S3_ANON"))
+    return os.environ.get("FSSPEC_S3_ANON", "").lower() in ("1", "true", "yes")
 
 
 def process_environment() -> MutableMapping[str, str]:

@@ -131,11 +131,9 @@ def status_lines(known: dict[str, Any]) -> Iterator[str]:
     if release is None:
         yield "release    none yet"
     else:
-        yield (
-            f"release    {release['release_id']}, as of {release['as_of']}, "
-            f"{duration(known['release_age_seconds'])} old: "
-            f"{release['documents']:,} documents, {release['articles']:,} articles, {release['mentions']:,} mentions"
-        )
+        held = (counted(release[f"{noun}s"], noun) for noun in ("document", "article", "mention"))
+        age = duration(known["release_age_seconds"])
+        yield f"release    {release['release_id']}, as of {release['as_of']}, {age} old: {', '.join(held)}"
     yield from _warnings(known)
     if known["next_run_due_at"]:
         yield f"next run   due {known['next_run_due_at']}"

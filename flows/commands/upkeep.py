@@ -12,6 +12,7 @@ from typing import Any
 from flows.commands.output import home_of, print_result, say
 from flows.settings import load_settings
 from schemas.errors import RunFailed
+from schemas.text import counted
 from warehouse.clock import parse_moment
 from warehouse.release.freshness import BEHIND, PINNED
 
@@ -22,7 +23,8 @@ def build(options: argparse.Namespace) -> int:
 
     as_of = parse_moment(options.as_of)
     built = build_as_of(home_of(options).file, as_of, Path(options.to), load_settings().build_memory)
-    say(options, f"{options.to}: {built.mention_count:,} mentions of {built.article_count:,} articles as of {as_of}")
+    made = f"{counted(built.mention_count, 'mention')} of {counted(built.article_count, 'article')}"
+    say(options, f"{options.to}: {made} as of {as_of}")
     return 0
 
 
@@ -63,8 +65,9 @@ def purge(options: argparse.Namespace) -> int:
 
 def _takedown(done: Mapping[str, Any]) -> Iterator[str]:
     yield (
-        f"purged {done['documents']} documents, {done['versions']} versions, {done['mentions']} mentions, "
-        f"{done['entries']} entries, {done['urls']} URLs and the bytes of {done['raw']} versions; "
+        f"purged {counted(done['documents'], 'document')}, {counted(done['versions'], 'version')}, "
+        f"{counted(done['mentions'], 'mention')}, {done['entries']} entries, {counted(done['urls'], 'URL')} and the "
+        f"bytes of {counted(done['raw'], 'version')}; "
         f"removed releases: {', '.join(done['releases_removed']) or 'none'}"
     )
     if done["is_pinned"]:
@@ -88,7 +91,8 @@ def maintain(options: argparse.Namespace) -> int:
         keep_raw_days=settings.keep_raw_days,
     )
     text = (
-        f"dropped {done['runs']} runs, {done['problems']} mended problems and the bytes of {done['raw']} documents; "
+        f"dropped {counted(done['runs'], 'run')}, {counted(done['problems'], 'mended problem')} and the bytes of "
+        f"{counted(done['raw'], 'document')}; "
         f"the ledger has {done['ledger_bytes']:,} bytes, it had {done['ledger_bytes_before']:,}"
     )
     return print_result(options, done, [text])

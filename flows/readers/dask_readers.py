@@ -44,6 +44,7 @@ from flows.sources.files import read_files
 from flows.sources.scan import FileRef, absolute
 from schemas.batches import ReadBatch
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
+from schemas.text import counted
 from warehouse import interrupts
 
 AHEAD = 2
@@ -336,7 +337,7 @@ def _hidden_folder(refs: Sequence[FileRef], suspects: Sequence[FileRef]) -> str 
 
 def _batch_name(out: _Out) -> str:
     first = out.refs[0]
-    return f"{len(out.refs):,} documents from {first.source}/{first.path} on"
+    return f"{counted(len(out.refs), 'document')} from {first.source}/{first.path} on"
 
 
 def _failure(error: Exception, out: _Out) -> RunFailed:

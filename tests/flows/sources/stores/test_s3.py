@@ -308,6 +308,9 @@ def test_a_public_bucket_is_listed_without_credentials(shelf: Shelf, monkeypatch
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("FSSPEC_S3_ANON", "true")
     assert [ref.path for ref in shelf.refs()] == ["a.md"]
+    monkeypatch.setenv("FSSPEC_S3_ANON", "false")
+    with pytest.raises(UsageError, match="NoCredentialsError"):
+        shelf.refs()
 
 
 def test_what_is_too_big_is_never_fetched_also_where_it_grew(shelf: Shelf) -> None:
