@@ -167,7 +167,7 @@ def test_what_may_pass_is_tried_again(shelf: Shelf, fault: Fault, of_list: bool)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("fault", "why"), [(SLOW_DOWN, "SlowDown"), (CUT, "ResponseStreamingError")])
+@pytest.mark.parametrize(("fault", "why"), [(SLOW_DOWN, "SlowDown"), (CUT, "ConnectionResetError")])
 def test_what_does_not_pass_is_given_up_in_a_way_that_a_scheduler_retries(shelf: Shelf, fault: Fault, why: str) -> None:
     shelf.put("a.md", "content")
     refs = shelf.refs()
