@@ -158,11 +158,11 @@ def _check_output(status: int, arguments: Sequence[str]) -> int:
     What a writing command has done is done, whoever hears of it.
     """
     lost = streams.lost_output()
-    if lost is None or status:
+    if lost is None:
         return status
     failed = _fail_output(lost)
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
-    return 0 if command in WRITING else failed
+    return status if status or command in WRITING else failed
 
 
 def _fail_output(error: OSError) -> int:

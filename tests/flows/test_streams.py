@@ -119,6 +119,13 @@ def test_an_answer_that_is_lost_is_a_failure_and_one_that_nobody_wants_is_none(
 
 
 @needs_dev_full
+def test_problems_that_nobody_could_read_are_told_as_lost(tmp_path: Path) -> None:
+    (tmp_path / "bad.md").write_text("no front matter")
+    done = under("> /dev/full", "check", tmp_path / "bad.md")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, NOT_WRITTEN)
+
+
+@needs_dev_full
 @pytest.mark.parametrize(
     "command", ["backup", *(pytest.param(name, marks=pytest.mark.slow) for name in ("report", "export"))]
 )
