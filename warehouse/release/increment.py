@@ -20,7 +20,6 @@ from schemas.errors import AuditFailed
 from schemas.ops_tables import ALIAS, NOTICE, OPS_TABLES
 from schemas.tables import BASE_TABLES
 from warehouse.db import attach_staged, named
-from warehouse.durable import copy_file
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import Step, run_steps
 from warehouse.release.audit import Audit
@@ -152,15 +151,12 @@ def looked_at(table: Table, release: str) -> str:
     return f"select rowid as row_id, * from {name} where rowid in ({' union '.join(found)})"
 
 
-def write_rows(
-    connection: duckdb.DuckDBPyConnection, delta: Delta, source: Path, target: Path, fill_ops: Callable[[], None]
-) -> None:
-    """Copy the base's file, attach the copy as `news`, take out the rows that go and put in those that come.
+def write_rows(connection: duckdb.DuckDBPyConnection, delta: Delta, copy: Path, fill_ops: Callable[[], None]) -> None:
+    """Attach a copy of the base's file as `news`, take out the rows that go and put in those that come.
 
     All of it is one transaction, with what `fill_ops` adds of the schema `ops`.
     """
-    copy_file(source, target)
-    attach_staged(connection, target, "news")
+    attach_staged(connection, copy, "news")
     connection.execute("use news")
     with transaction(connection):
         for table in CHANGING:
