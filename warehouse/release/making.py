@@ -145,7 +145,7 @@ class Making:
             self.file.unlink()
 
     def _begin_increment(self, base: Base) -> None:
-        # Copied and on the disk by the time the new rows are made: DuckDB's commit would wait for it (0.3 s of 90 MB).
+        # Copied and on the disk by the time the new rows are made: DuckDB's commit would wait for it (0.3 s of 400 MB).
         copier = ThreadPoolExecutor(1)
         self.copying = copier.submit(_copy_to_disk, base.file, self.file)
         copier.shutdown(wait=False)
