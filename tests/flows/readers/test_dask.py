@@ -231,7 +231,7 @@ def test_a_few_documents_that_a_worker_does_not_see_are_read_here(crew: Crew, tm
 def test_a_batch_that_ends_every_worker_fails_the_run(crew: Crew, tmp_path: Path) -> None:
     crew.hire("e")
     (tmp_path / "kills.md").write_bytes(document())
-    with pytest.raises(RunFailed, match=r"ended every Dask worker that read it: 1 documents from s/kills\.md on"):
+    with pytest.raises(RunFailed, match=r"ended every Dask worker that read it: 1 document from s/kills\.md on"):
         list(readers(crew).read_all(refs_of(Source("s", str(tmp_path))), AS_OF))
 
 
