@@ -24,8 +24,9 @@ from warehouse.s3 import BUCKET, SCHEME, Answered, check_installed, connect, fai
 LEFTOVER_AGE = timedelta(days=1)
 PART_BYTES = 32 << 20
 MOST_PARTS = 10_000
-# RFC 3986 would let a URL carry a user and a password; here it is a bucket and a prefix, nothing else.
-ADDRESS = re.compile(rf"{SCHEME}(?P<bucket>{BUCKET})(?P<prefix>(?:/[^/?#@]+)*)/?")
+# RFC 3986 would let a URL carry a user and a password; here it is a bucket and a prefix, nothing else. S3 takes `.` and
+# `..` for names, which tools that show a bucket as folders cannot reach.
+ADDRESS = re.compile(rf"{SCHEME}(?P<bucket>{BUCKET})(?P<prefix>(?:/(?!\.\.?(?:/|$))[^/?#@]+)*)/?")
 TAKEN = (409, 412)
 
 
@@ -38,7 +39,7 @@ class Bucket:
         if address is None:
             raise UsageError(
                 "not an address to export to",  # which is not shown: it may hold a password
-                todo="s3://BUCKET/PREFIX; credentials come from AWS_ variables, a profile or a role",
+                todo="s3://BUCKET/PREFIX, without . or ..; credentials come from AWS_ variables, a profile or a role",
             )
         check_installed()
         self._name, self._prefix = address["bucket"], address["prefix"].lstrip("/")

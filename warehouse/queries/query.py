@@ -10,9 +10,10 @@ too (a timer thread that interrupts loses the race between two fetches); `bounds
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -23,10 +24,11 @@ from schemas.limits import MOST_SECONDS, size_bytes
 from warehouse import interrupts
 from warehouse.db import Limits, explain, named, release_connection, spilling_sandbox
 from warehouse.home import Home
-from warehouse.queries import json_rows, render
 from warehouse.queries.bounds import bounded_address_space, watchdog
 from warehouse.queries.lookup import check_release
+from warehouse.queries.render import write_plan, write_table
 from warehouse.queries.statements import Reading, Values, reading_statement
+from warehouse.queries.values import Row, text_columns, visible, wide_columns, write_csv, write_json
 
 Format = Literal["table", "csv", "json"]
 
@@ -44,6 +46,7 @@ NO_COLUMN = re.compile(
     r'Referenced column "(?P<free>.+?)" (?:was )?not found|does not have a column named "(?P<of>.+?)"(?: |$)'
 )
 BATCH_ROWS = 2_000
+SPILL_SIZE = "10GB"
 # A query that ignores its limit gets this long before the process ends.
 STUCK_GRACE_SECONDS = 2.0
 # Room for the interpreter, DuckDB's code and the rows on their way out, on top of the query's own limit.
@@ -54,12 +57,11 @@ def run_query(
     home: Home,
     sql: str,
     *,
-    values: Mapping[str, object] | None = None,
+    values: Values = None,
     format: Format = "table",
     width: int | None = None,
     memory_limit: str = "2GB",
     timeout_seconds: float = 300.0,
-    spill_limit: str = "10GB",
     out: TextIO,
     on_stuck: Callable[[], None] | None = None,
 ) -> int:
@@ -73,19 +75,29 @@ def run_query(
     the query fails on its way. Rows are streamed: what was written before an error stays written.
     """
     size = size_bytes(memory_limit)
-    size_bytes(spill_limit)
     if not 0 < timeout_seconds <= MOST_SECONDS:
         raise UsageError(f"the time limit must be over 0, and at most {MOST_SECONDS:,} s", where=str(timeout_seconds))
     check_release(home)
-    limits = Limits(memory=memory_limit, seconds=timeout_seconds, spill_size=spill_limit)
-    question = Question(home, sql, format, limits, timeout_seconds, size + SPARE_BYTES, out, values, width, on_stuck)
+    limits = Limits(memory=memory_limit, seconds=timeout_seconds, spill_size=SPILL_SIZE)
+
+    question = Question(sql, format, out, values, width)
+
+    def answer(connection: duckdb.DuckDBPyConnection, spill: Path | None) -> int:
+        with (
+            _explaining(home.file, timeout_seconds),
+            watchdog(timeout_seconds + STUCK_GRACE_SECONDS, spill, on_stuck),
+            bounded_address_space(size + SPARE_BYTES),
+        ):
+            return question.answer(connection, may_spill=spill is None)
+
     try:
-        return question.without_files()
+        with release_connection(home.file, sandboxed=True, limits=limits) as connection:
+            return answer(connection, None)
     except TooLittleMemory as error:
-        count = question.with_spilling()
-        if count is None:
-            raise _out_of_memory() from error.__cause__
-        return count
+        with spilling_sandbox(home.file, home.temp, limits=limits) as opened:
+            if opened is None:
+                raise _out_of_memory() from error.__cause__
+            return answer(*opened)
 
 
 class TooLittleMemory(Exception):
@@ -94,74 +106,57 @@ class TooLittleMemory(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One query and its limits; address space in bytes, time in seconds."""
+    """One query, and how its rows are written."""
 
-    home: Home
     sql: str
     format: Format
-    limits: Limits
-    seconds: float
-    address_space: int
     out: TextIO
     values: Values = None
     width: int | None = None
-    on_stuck: Callable[[], None] | None = None
 
-    def without_files(self) -> int:
-        """Answer where nothing can be spilled. Raises TooLittleMemory where spilling may help."""
-        with release_connection(self.home.file, sandboxed=True, limits=self.limits) as connection:
-            return self._answer(connection, None)
-
-    def with_spilling(self) -> int | None:
-        """Answer with a folder to spill into; None where there can be none."""
-        with spilling_sandbox(self.home.file, self.home.temp, limits=self.limits) as opened:
-            return None if opened is None else self._answer(*opened)
-
-    def _answer(self, connection: duckdb.DuckDBPyConnection, spill: Path | None) -> int:
-        with (
-            _explaining(self.home.file, self.seconds),
-            watchdog(self.seconds + STUCK_GRACE_SECONDS, spill, self.on_stuck),
-            bounded_address_space(self.address_space),
-        ):
-            reading = reading_statement(connection, self.sql, self.values)
-            try:
-                result = connection.execute(_as_it_runs(reading), self.values)
-                first = result.fetchmany(BATCH_ROWS)
-            except duckdb.OutOfMemoryException as error:
-                # What DuckDB runs as several statements is not bound as one query: it only runs without files.
-                if spill is None and reading.statement.type != duckdb.StatementType.MULTI:
-                    raise TooLittleMemory from error
-                raise
-            return self._write(connection, reading, result, first)
+    def answer(self, connection: duckdb.DuckDBPyConnection, *, may_spill: bool) -> int:
+        """Write the rows that a sandboxed connection gives. Raises TooLittleMemory where spilling may help."""
+        reading = reading_statement(connection, self.sql, self.values)
+        try:
+            result = connection.execute(_as_it_runs(reading), self.values)
+            first = result.fetchmany(BATCH_ROWS)
+        except duckdb.OutOfMemoryException as error:
+            # What DuckDB runs as several statements is not bound as one query: it only runs without files.
+            if may_spill and reading.statement.type != duckdb.StatementType.MULTI:
+                raise TooLittleMemory from error
+            raise
+        return self._write(connection, reading, result, first)
 
     def _write(
         self,
         connection: duckdb.DuckDBPyConnection,
         reading: Reading,
         result: duckdb.DuckDBPyConnection,
-        first: Sequence[render.Row],
+        first: Sequence[Row],
     ) -> int:
-        rows: Iterable[render.Row] = _rows(first, result)
-        names = [str(column[0]) for column in result.description or []]
+        rows: Iterable[Row] = chain(first, _batches(result))
         types = [str(column[1]) for column in result.description or []]
+        # DuckDB tells columns of one name apart where it takes a query in parentheses.
+        names = [name for name, _ in reading.columns] or [str(column[0]) for column in result.description or []]
         if self.format == "csv":
-            return render.write_csv(names, rows, self.out)
+            return write_csv(names, rows, self.out)
         if self.format == "table" and reading.is_plan:
-            return render.write_plan(rows, self.out)
+            return write_plan(rows, self.out)
         if self.format == "table":
-            return render.write_table(names, types, rows, self.out, self.width)
-        as_text = json_rows.text_columns(types, first)
+            return write_table(names, types, rows, self.out, self.width)
+        as_text = text_columns(types, first)
         if reading.query is None:  # it cannot be asked a second time, as a part of a query
             rows = list(rows)
-            as_text = json_rows.text_columns(types, rows)
-        elif len(first) == BATCH_ROWS and json_rows.wide_columns(types) - as_text:
-            # On a cursor, as the rows of the first question still stream.
+            as_text = text_columns(types, rows)
+        elif len(first) == BATCH_ROWS and wide_columns(types) - as_text:
+            # A long answer is asked a second time and looked through: rows are streamed, not kept. On a cursor, as
+            # those of the first question still stream.
             with closing(connection.cursor()) as cursor:
                 interrupts.watch(cursor)
                 cursor.execute(_as_it_runs(reading), self.values)
                 while batch := cursor.fetchmany(BATCH_ROWS):
-                    as_text |= json_rows.text_columns(types, batch)
-        return json_rows.write_json(names, rows, self.out, as_text)
+                    as_text |= text_columns(types, batch)
+        return write_json(names, rows, self.out, as_text)
 
 
 def _as_it_runs(reading: Reading) -> duckdb.Statement | str:
@@ -175,8 +170,7 @@ def _as_it_runs(reading: Reading) -> duckdb.Statement | str:
     return f"select {', '.join(fields)} {reading.query}"
 
 
-def _rows(first: Sequence[render.Row], result: duckdb.DuckDBPyConnection) -> Iterator[render.Row]:
-    yield from first
+def _batches(result: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     while batch := result.fetchmany(BATCH_ROWS):
         yield from batch
 
@@ -223,7 +217,7 @@ def _text_and_place(error: duckdb.Error) -> tuple[str, str | None]:
     match = PLACE.search(text)
     if match is not None:
         text, place = text[: match.start()], "".join(c for c in match[1] if c.isprintable() or c == "\n")
-    return render.visible(" ".join(text.split())), place
+    return visible(" ".join(text.split())), place
 
 
 def _quotes_hint(text: str, place: str | None) -> str | None:

@@ -242,7 +242,9 @@ def test_types_cast_by_duckdb_survive_odd_sql(home: Home) -> None:
 
 
 def test_repeated_names_are_told_apart(home: Home) -> None:
-    assert json.loads(ask(home, "select 1 as a, 2 as a, 3 as a_1, 4 as a")) == [{"a": 1, "a_2": 2, "a_1": 3, "a_3": 4}]
+    assert json.loads(ask(home, "select 1 as a, 2 as a, 3 as a_1, 4 as a")) == [
+        {"a": 1, "a_1": 2, "a_1_1": 3, "a_2": 4}
+    ]
 
 
 def test_no_rows(home: Home) -> None:

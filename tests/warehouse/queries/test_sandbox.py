@@ -64,8 +64,9 @@ class Scene:
         """Ask as a query is asked that needed more than its memory."""
         out = io.StringIO()
         limits = Limits(memory="300MB", seconds=20.0, spill_size="1GB")
-        asking = query.Question(self.home, sql, "json", limits, 20, 2 << 30, out)
-        assert asking.with_spilling() is not None
+        with spilling_sandbox(self.home.file, self.home.temp, limits=limits) as opened:
+            assert opened is not None
+            query.Question(sql, "json", out).answer(opened[0], may_spill=False)
         return out.getvalue()
 
     def refuses(self, statements: Iterable[str]) -> None:
