@@ -11,9 +11,9 @@ swaps the file's header atomically. Measured on 2.0.0, a commit costs the same 2
 
 SQL that somebody else wrote runs in a sandbox. `enable_external_access = false` alone is none: DuckDB still lets SQL
 read and write the opened file, its `.wal` and the spill folder. So the local file system is disabled as well, once the
-file is open; DuckDB goes on reading through the descriptor that it has. What is lost is spilling, so there is a second
-sandbox for the query that needs it (`spilling_sandbox`). Rejected: that second one for every query. A hard link moves
-the ctime of the release, and each run would then have to hash it to see that it is as it was published.
+file is open; DuckDB goes on reading through the descriptor that it has. What is lost is spilling: a query that needs
+more than its memory ends. Rejected: a second sandbox with a folder to spill into, on a hard link that is gone once the
+file is open. Its SQL reaches that folder, and no query on a release has needed it.
 """
 
 import os
@@ -76,7 +76,6 @@ class Limits:
     memory: str | None = None
     threads: int | None = None
     seconds: float | None = None
-    spill_size: str | None = None
 
 
 NO_LIMITS = Limits()
@@ -202,32 +201,6 @@ def release_connection(
         yield connection
 
 
-@contextmanager
-def spilling_sandbox(
-    path: Path, spill_parent: Path, *, limits: Limits = NO_LIMITS
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path] | None]:
-    """Open a release as `sandboxed` does, but with a folder to spill into; None where that cannot be done safely.
-
-    DuckDB lets SQL at the path that it has opened and at the spill folder. So both are a private folder's, and the path
-    is a hard link that is gone again once the file is open: then it names nothing. None where no link can be made: on
-    another file system, or the release is another user's (`fs.protected_hardlinks`). Out: the connection, its folder.
-    """
-    with ExitStack() as stack:
-        stack.enter_context(_explained(path, is_ledger=False))
-        try:
-            folder = stack.enter_context(spill_folder(spill_parent))
-            link = folder / path.name
-            os.link(path.resolve(), link)
-        except (OSError, RunFailed):
-            yield None
-            return
-        connection = stack.enter_context(_opened(link, True, folder, limits))
-        link.unlink()
-        for statement in (NO_EXTERNAL_ACCESS, NO_SETTINGS):
-            connection.execute(statement)
-        yield connection, folder
-
-
 def _check_no_log(path: Path) -> None:
     """Raise RunFailed where a `.wal` lies beside a release: DuckDB would show what it says to every reader."""
     log = path.resolve().with_name(path.resolve().name + ".wal")
@@ -287,7 +260,6 @@ def _settings(spill: Path | None, limits: Limits) -> dict[str, str | bool | int 
         "memory_limit": limits.memory,
         "threads": limits.threads,
         "max_execution_time": None if limits.seconds is None else max(1, round(limits.seconds * 1000)),
-        "max_temp_directory_size": limits.spill_size,
     }
     return {**SAFE_SETTINGS, **{name: value for name, value in chosen.items() if value is not None}}
 

@@ -44,7 +44,7 @@ with ledger_connection(Path(sys.argv[1])):
 def test_every_setting_exists_and_holds_on_every_kind_of_connection(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     write_release(tmp_path / "r.duckdb")
-    limits = Limits(memory="300MB", threads=1, seconds=60, spill_size="1GB")
+    limits = Limits(memory="300MB", threads=1, seconds=60)
     with (
         ledger_connection(home.ledger, limits=limits) as ledger,
         memory_connection(home.temp, limits=limits) as memory,

@@ -4,15 +4,13 @@ Whoever may ask may not thereby read this machine's files, call out, or write. T
 most ways out. One is DuckDB's own (`db.py`): release opened read-only, no external access, no file system,
 configuration locked. The other is `statements.py`: only one statement, and only if it is a query.
 
-A query runs without any file first. One that then needs more than its memory is started again with a folder to spill
-into, before any of its rows is written. Time is limited by DuckDB's own `max_execution_time`, which covers the fetching
-too (a timer thread that interrupts loses the race between two fetches); `bounds.py` has the limits beside DuckDB's.
+Time is limited by DuckDB's own `max_execution_time`, which covers the fetching too (a timer thread that interrupts
+loses the race between two fetches); `bounds.py` has the limits beside DuckDB's.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Literal, TextIO
@@ -22,7 +20,7 @@ import duckdb
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from schemas.limits import MOST_SECONDS, size_bytes
 from warehouse import interrupts
-from warehouse.db import Limits, explain, named, release_connection, spilling_sandbox
+from warehouse.db import Limits, explain, named, release_connection
 from warehouse.home import Home
 from warehouse.queries.bounds import bounded_address_space, watchdog
 from warehouse.queries.lookup import check_release
@@ -46,7 +44,6 @@ NO_COLUMN = re.compile(
     r'Referenced column "(?P<free>.+?)" (?:was )?not found|does not have a column named "(?P<of>.+?)"(?: |$)'
 )
 BATCH_ROWS = 2_000
-SPILL_SIZE = "10GB"
 # A query that ignores its limit gets this long before the process ends.
 STUCK_GRACE_SECONDS = 2.0
 # Room for the interpreter, DuckDB's code and the rows on their way out, on top of the query's own limit.
@@ -78,85 +75,47 @@ def run_query(
     if not 0 < timeout_seconds <= MOST_SECONDS:
         raise UsageError(f"the time limit must be over 0, and at most {MOST_SECONDS:,} s", where=str(timeout_seconds))
     check_release(home)
-    limits = Limits(memory=memory_limit, seconds=timeout_seconds, spill_size=SPILL_SIZE)
-
-    question = Question(sql, format, out, values, width)
-
-    def answer(connection: duckdb.DuckDBPyConnection, spill: Path | None) -> int:
-        with (
-            _explaining(home.file, timeout_seconds),
-            watchdog(timeout_seconds + STUCK_GRACE_SECONDS, spill, on_stuck),
-            bounded_address_space(size + SPARE_BYTES),
-        ):
-            return question.answer(connection, may_spill=spill is None)
-
-    try:
-        with release_connection(home.file, sandboxed=True, limits=limits) as connection:
-            return answer(connection, None)
-    except TooLittleMemory as error:
-        with spilling_sandbox(home.file, home.temp, limits=limits) as opened:
-            if opened is None:
-                raise _out_of_memory() from error.__cause__
-            return answer(*opened)
-
-
-class TooLittleMemory(Exception):
-    """A query that is allowed needs more memory than it may use, and none of its rows is written yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One query, and how its rows are written."""
-
-    sql: str
-    format: Format
-    out: TextIO
-    values: Values = None
-    width: int | None = None
-
-    def answer(self, connection: duckdb.DuckDBPyConnection, *, may_spill: bool) -> int:
-        """Write the rows that a sandboxed connection gives. Raises TooLittleMemory where spilling may help."""
-        reading = reading_statement(connection, self.sql, self.values)
-        try:
-            result = connection.execute(_as_it_runs(reading), self.values)
-            first = result.fetchmany(BATCH_ROWS)
-        except duckdb.OutOfMemoryException as error:
-            # What DuckDB runs as several statements is not bound as one query: it only runs without files.
-            if may_spill and reading.statement.type != duckdb.StatementType.MULTI:
-                raise TooLittleMemory from error
-            raise
-        return self._write(connection, reading, result, first)
-
-    def _write(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        reading: Reading,
-        result: duckdb.DuckDBPyConnection,
-        first: Sequence[Row],
-    ) -> int:
-        rows: Iterable[Row] = chain(first, _batches(result))
+    limits = Limits(memory=memory_limit, seconds=timeout_seconds)
+    with (
+        release_connection(home.file, sandboxed=True, limits=limits) as connection,
+        _explaining(home.file, timeout_seconds),
+        watchdog(timeout_seconds + STUCK_GRACE_SECONDS, on_stuck),
+        bounded_address_space(size + SPARE_BYTES),
+    ):
+        reading = reading_statement(connection, sql, values)
+        asked = _as_it_runs(reading)
+        result = connection.execute(asked, values)
+        first = result.fetchmany(BATCH_ROWS)
         types = [str(column[1]) for column in result.description or []]
         # DuckDB tells columns of one name apart where it takes a query in parentheses.
         names = [name for name, _ in reading.columns] or [str(column[0]) for column in result.description or []]
-        if self.format == "csv":
-            return write_csv(names, rows, self.out)
-        if self.format == "table" and reading.is_plan:
-            return write_plan(rows, self.out)
-        if self.format == "table":
-            return write_table(names, types, rows, self.out, self.width)
+        rows: Iterable[Row] = chain(first, _batches(result))
+        if format == "csv":
+            return write_csv(names, rows, out)
+        if format == "table":
+            return write_plan(rows, out) if reading.is_plan else write_table(names, types, rows, out, width)
+        if reading.query is None:
+            rows = first = list(rows)
         as_text = text_columns(types, first)
-        if reading.query is None:  # it cannot be asked a second time, as a part of a query
-            rows = list(rows)
-            as_text = text_columns(types, rows)
-        elif len(first) == BATCH_ROWS and wide_columns(types) - as_text:
-            # A long answer is asked a second time and looked through: rows are streamed, not kept. On a cursor, as
-            # those of the first question still stream.
-            with closing(connection.cursor()) as cursor:
-                interrupts.watch(cursor)
-                cursor.execute(_as_it_runs(reading), self.values)
-                while batch := cursor.fetchmany(BATCH_ROWS):
-                    as_text |= text_columns(types, batch)
-        return write_json(names, rows, self.out, as_text)
+        if reading.query is not None and len(first) == BATCH_ROWS and wide_columns(types) - as_text:
+            as_text |= _later_text_columns(connection, asked, values, types)
+        return write_json(names, rows, out, as_text)
+
+
+def _later_text_columns(
+    connection: duckdb.DuckDBPyConnection, asked: duckdb.Statement | str, values: Values, types: Sequence[str]
+) -> frozenset[int]:
+    """Ask a second time and return the columns that JSON has as text: rows are streamed, not kept.
+
+    On a cursor, as those of the first question still stream.
+    """
+    found: frozenset[int] = frozenset()
+    with closing(connection.cursor()) as cursor:
+        interrupts.watch(cursor)
+        cursor.execute(asked, values)
+        while batch := cursor.fetchmany(BATCH_ROWS):
+            found |= text_columns(types, batch)
+    return found
 
 
 def _as_it_runs(reading: Reading) -> duckdb.Statement | str:
@@ -179,23 +138,17 @@ def _batches(result: duckdb.DuckDBPyConnection) -> Iterator[Row]:
 def _explaining(file: Path, timeout_seconds: float) -> Iterator[None]:
     try:
         yield
-    except MemoryError as error:
-        raise _out_of_memory() from error
+    except (MemoryError, duckdb.OutOfMemoryException) as error:
+        todo = "ask for less, or raise query_memory"
+        raise RunFailed("the query needs more memory than it may use", todo=todo) from error
     except duckdb.Error as error:
         raise _explained(error, file, timeout_seconds) from error
-
-
-def _out_of_memory() -> RunFailed:
-    todo = "ask for less, or raise query_memory"
-    return RunFailed("the query needs more memory than it may use", todo=todo)
 
 
 def _explained(error: duckdb.Error, file: Path, timeout_seconds: float) -> NewsmartError:
     if isinstance(error, duckdb.InterruptException):
         todo = "ask for less, or raise query_seconds"
         return RunFailed("the query took longer than it may", where=f"{timeout_seconds:g} s", todo=todo)
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return _out_of_memory()
     ours = explain(error, file, is_ledger=False)
     if ours is not None:
         return ours
