@@ -72,6 +72,7 @@ def _place(to: str, home: Home) -> Any:
         raise UsageError("exports go to a folder or to s3://BUCKET/PREFIX", where=to.partition("://")[0] + "://")
     from warehouse.export.place import Folder
 
+    home.check_outside(Path(to))
     return Folder(Path(to))
 
 
@@ -80,6 +81,9 @@ def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> dict[s
     from warehouse.export.ducklake import export_ducklake, parse_lake
 
     lake = parse_lake(options.to, options.data_path)
+    for place in (None if lake.is_postgres else lake.catalog, lake.data_path):
+        if place is not None:
+            home.check_outside(Path(place))
     python = settings.ducklake_python or sys.executable
     limits = Limits(memory=settings.query_memory)
     contents, done = export_ducklake(home.file, lake, python=python, limits=limits, spill_parent=home.temp)

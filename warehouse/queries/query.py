@@ -43,6 +43,8 @@ PLACE = re.compile(r"\n\n(LINE [0-9]+: [^\n]*\n *\^+)\s*\Z")
 NO_COLUMN = re.compile(
     r'Referenced column "(?P<free>.+?)" (?:was )?not found|does not have a column named "(?P<of>.+?)"(?: |$)'
 )
+NO_VALUE = "Values were not provided"
+DECLARE = "declare it in the SQL's opening comment: `-- $days integer = 28: what it means`"
 BATCH_ROWS = 2_000
 # A query that ignores its limit gets this long before the process ends.
 STUCK_GRACE_SECONDS = 2.0
@@ -157,7 +159,8 @@ def _explained(error: duckdb.Error, file: Path, timeout_seconds: float) -> Newsm
         where = "it reads no file and writes none" if NO_FILE_SYSTEM in text else text
         return UsageError("not allowed in a query", where=where, detail=place)
     if isinstance(error, duckdb.ProgrammingError):
-        return UsageError("wrong SQL", where=text, todo=_quotes_hint(text, place), detail=place)
+        hint = DECLARE if NO_VALUE in text else _quotes_hint(text, place)
+        return UsageError("wrong SQL", where=text, todo=hint, detail=place)
     return RunFailed("the query failed", where=text, detail=place)
 
 

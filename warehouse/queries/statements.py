@@ -50,8 +50,7 @@ def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str, values: V
         raise UsageError("the SQL is not UTF-8", where=sample(sql))
     statements = connection.extract_statements(sql)
     if len(statements) != 1:
-        found = "no statement" if not statements else f"{len(statements)} statements"
-        raise UsageError(f"one SQL statement is asked at a time, here is {found}")
+        raise UsageError(f"one SQL statement is asked at a time, not {len(statements)}")
     statement = statements[0]
     explained = _explained_query(connection, statement)
     if _kind(statement) not in (duckdb.StatementType.EXPLAIN, *ALLOWED):

@@ -108,8 +108,7 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
 def _check_target(home: Home, target: Path) -> None:
     if not home.ledger.is_file():
         raise UsageError("there is no warehouse to back up", where=str(home.file), todo="run `newsmart run` first")
-    if target.resolve().is_relative_to(home.folder.resolve()):
-        raise UsageError("a backup inside the warehouse would be lost with it", where=str(target))
+    home.check_outside(target)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError("the backup's folder is not empty", where=str(target), todo="name a new folder")
 
