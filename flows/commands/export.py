@@ -50,9 +50,9 @@ def _files(options: argparse.Namespace, home: Home, settings: Settings) -> dict[
     return {
         "format": options.format,
         "to": place.shown,
-        "release_id": done.contents.release_id,
+        "release_id": done.contents.release["release_id"],
         "as_of": done.contents.release["as_of"],
-        "fingerprint": done.contents.fingerprint,
+        "fingerprint": done.contents.release["fingerprint"],
         "exported": done.is_new,
         "folder": tree["folder"],
         **what,
@@ -90,9 +90,9 @@ def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> dict[s
     return {
         "format": "ducklake",
         "to": f"ducklake:{lake.catalog}",
-        "release_id": contents.release_id,
+        "release_id": contents.release["release_id"],
         "as_of": contents.release["as_of"],
-        "fingerprint": contents.fingerprint,
+        "fingerprint": contents.release["fingerprint"],
         "exported": done["is_new"],
         "snapshot_id": done["snapshot_id"],
         "changed_tables": done["changed"],
