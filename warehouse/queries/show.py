@@ -17,10 +17,9 @@ from schemas.star_tables import DIM_ARTICLE
 from schemas.text import CLEAN, flaw
 from warehouse.clock import as_text
 from warehouse.home import Home
-from warehouse.queries.lookup import as_plain, current_release, find
+from warehouse.queries.lookup import Record, as_plain, current_release, find
 from warehouse.sql_files import fetch_records, read_sql
 
-Record = dict[str, Any]
 # Asks a file of sql/show of an article or a document, by its key.
 Ask = Callable[..., list[Record]]
 

@@ -33,7 +33,7 @@ def displaced(home: Home) -> str | None:
     beside = sorted(file.parent.glob("*"))
     has_ledger = home.ledger.is_file()
     if not os.path.lexists(file) and has_ledger:
-        links = [path.name for path in beside if Home.of(path).other_name() == file.name]
+        links = [path.name for path in beside if path.is_symlink() and os.readlink(path).startswith(f"{folder.name}/")]
         now = f", and {', '.join(links)} is a link into it: FILE was renamed" if links else ""
         return f"{file} is gone while {folder.name} is there{now}; `newsmart run` sets the link anew"
     if home.linked_release() is not None and not has_ledger:

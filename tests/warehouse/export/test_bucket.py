@@ -151,7 +151,7 @@ def test_an_upload_in_parts_that_fails_leaves_nothing(
     monkeypatch.setattr(BaseClient, "_make_api_call", failing)
     big = tmp_path / "big.parquet"
     big.write_bytes(os.urandom(11 << 20))
-    place = Bucket(url, tmp_path, part_bytes=5 << 20)
+    place = Bucket(url, tmp_path)
 
     with pytest.raises(TransientFailure) as told:
         place.keep("folder", big, "big.parquet")
