@@ -23,8 +23,6 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -82,8 +80,7 @@ class Manifest(BaseModel, strict=True):
     @property
     def sha256_of_releases(self) -> dict[str, str]:
         """The digests of the releases, by their ids."""
-        named = ((name.split("/"), file) for name, file in self.files.items())
-        return {parts[1]: file.sha256 for parts, file in named if parts[0] == RELEASES}
+        return {id_: file.sha256 for name, file in self.files.items() if (id_ := _release_of(name))}
 
 
 def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
@@ -94,35 +91,25 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
     warehouse never stood still, a release is not as it was published, or a takedown is not finished.
     """
     home.check()
-    target = Path(os.path.abspath(to))
-    _check_target(home, target)
-    with _temporary_folder(target) as folder:
-        made = _copy_unchanged(home, folder, time.monotonic() + wait_seconds)
-        _check_copies(folder, made, TAMPERED, is_new=True)
-        write_atomically(folder / MANIFEST, (made.model_dump_json(indent=2) + "\n").encode())
-        folder.rename(target)
-        fsync(target.parent)
-    return made
-
-
-def _check_target(home: Home, target: Path) -> None:
     if not home.ledger.is_file():
         raise UsageError("there is no warehouse to back up", where=str(home.file), todo="run `newsmart run` first")
+    target = Path(os.path.abspath(to))
     home.check_outside(target)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError("the backup's folder is not empty", where=str(target), todo="name a new folder")
-
-
-@contextmanager
-def _temporary_folder(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=f".{target.name}.", suffix=".tmp", dir=target.parent, ignore_cleanup_errors=True
         ) as folder:
-            yield Path(folder)
+            made = _copy_unchanged(home, Path(folder), time.monotonic() + wait_seconds)
+            _check_copies(Path(folder), made, TAMPERED, is_new=True)
+            write_atomically(Path(folder) / MANIFEST, (made.model_dump_json(indent=2) + "\n").encode())
+            Path(folder).rename(target)
+            fsync(target.parent)
     except OSError as error:
         raise refused("cannot write the backup", target, error) from error
+    return made
 
 
 def _copy_unchanged(home: Home, folder: Path, deadline: float) -> Manifest:
@@ -219,10 +206,10 @@ def _read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise UsageError("not a backup", where=f"{path}: {error.strerror}") from error
     except ValidationError as error:
-        raise _damaged(path, "it makes no sense") from error
+        raise _damaged(path, "it is not the manifest of a backup") from error
     if made.version > VERSION:
         raise RunFailed("the backup is of a newer newsmart", where=str(folder), todo="upgrade newsmart")
-    wrong = [name for name in made.files if not _is_ours(name)]
+    wrong = [name for name in made.files if name not in (LEDGER, STATE) and _release_of(name) is None]
     if wrong:
         raise _damaged(path, f"no backup holds {ascii(wrong[0])[:100]}")
     if LEDGER not in made.files or (made.release and made.release not in made.sha256_of_releases):
@@ -230,10 +217,10 @@ def _read_manifest(folder: Path) -> Manifest:
     return made
 
 
-def _is_ours(name: str) -> bool:
-    """Return whether a backup has a file of this name: a manifest may have been written by anyone."""
+def _release_of(name: str) -> str | None:
+    """Return the release whose file in a backup has this name, None where it is none: anyone may write a manifest."""
     release_id = name.removeprefix(f"{RELEASES}/").removesuffix(f"/{RELEASE}")
-    return name in (LEDGER, STATE) or (is_release_id(release_id) and name == f"{RELEASES}/{release_id}/{RELEASE}")
+    return release_id if is_release_id(release_id) and name == f"{RELEASES}/{release_id}/{RELEASE}" else None
 
 
 def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:

@@ -23,7 +23,7 @@ from warehouse.release.freshness import pin_of
 from warehouse.release.rebuild import build_to, compare_release
 from warehouse.run_state import state_before
 from warehouse.state import State, write_state
-from warehouse.upkeep.maintain import Retention, compact, prune_ledger
+from warehouse.upkeep.maintain import compact, prune_ledger
 from warehouse.upkeep.takedown import update_state
 
 
@@ -77,15 +77,20 @@ def maintain(
     keep_raw_days: int = 0,
 ) -> dict[str, Any]:
     """Drop what is past its keep, compact the ledger, remove releases that are not kept. Returns what was done."""
-    retention = Retention(keep_runs, keep_quarantine_days, keep_raw_days)
     with locked_ledger(warehouse, memory) as (home, connection):
         before = home.ledger.stat().st_size
         differing.empty(home)
-        pruned = prune_ledger(connection, retention, utc_now())
+        pruned = prune_ledger(
+            connection,
+            utc_now(),
+            keep_runs=keep_runs,
+            keep_quarantine_days=keep_quarantine_days,
+            keep_raw_days=keep_raw_days,
+        )
         sound = releases.sound_releases(home, connection, releases.known_releases(home, connection), keep_releases)
         removed = publish.prune(home, [row.release_id for row in sound])
         after = compact(connection, home)
-    return {**asdict(pruned), "releases_removed": removed, "ledger_bytes_before": before, "ledger_bytes": after}
+    return {**pruned, "releases_removed": removed, "ledger_bytes_before": before, "ledger_bytes": after}
 
 
 def rollback(warehouse: Path, memory: str = "") -> str:
