@@ -5,10 +5,9 @@ from pathlib import Path
 from prefect import flow
 
 from flows.pipeline import backfill as manifests
-from flows.pipeline.request import RunResult
+from flows.pipeline.request import RunResult, parameters_of
 from flows.refresh import HOUR, refresh
 from flows.scheduling.flow_run import ends_in_a_state, result_of, tell_hooks
-from flows.scheduling.run import parameters_of
 from flows.settings import load_settings
 from warehouse.clock import parse_moment
 from warehouse.upkeep import operations

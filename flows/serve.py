@@ -16,18 +16,16 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from flows.pipeline.request import RunRequest
+from flows.pipeline.request import RunRequest, parameters_of
 from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
 from flows.scheduling.private import KEY_FILE, identity_in
-from flows.scheduling.run import parameters_of
 from flows.scheduling.server import PrefectServer, child_command, end_child, listen, pipe_of, prefect_server
 from flows.scheduling.serving import NEW_PROCESS, Job, Serving, WallClock, When, hold_serving, set_up_log
-from flows.settings import load_settings
+from flows.settings import load_settings, process_environment
 from flows.startup import skip_numpy_and_pandas
 from schemas.errors import RunFailed, UsageError
 from warehouse.clock import as_text, utc_now
@@ -50,37 +48,36 @@ def serve(
     every: float | None,
     timezone: str | None,
     port: int | None,
-    environment: MutableMapping[str, str],
     quiet: bool = False,
     now: bool = False,
 ) -> int:
     """Serve the warehouse on a schedule until SIGINT or SIGTERM. Out: the exit status, 0.
 
     In: what each run does; the schedule (each hour where there is none), and the time zone of its cron expression; the
-    server's port; the process's environment, which is added to; whether a first run starts at once. Raises UsageError
+    server's port; whether a first run starts at once. Raises UsageError
     for a schedule that is none, LockedError where the warehouse is served, RunFailed for a port in use, a folder that
     cannot be written, or a server that keeps failing.
     """
     set_up_log(request.settings.log_format, is_quiet=quiet)
-    when = _when(cron, every, timezone, environment)
+    when = _when(cron, every, timezone)
     home = Home.of(request.warehouse)
     home.prepare()
-    environment.update(retention(when.spacing))
+    process_environment().update(retention(when.spacing))
     asked = stop_signals()
     with (
         hold_serving(home),
-        prefect_server(home, request.settings, environment, lambda: _listen(port), serving=True) as (server, folder),
+        prefect_server(home, request.settings, lambda: _listen(port), serving=True) as (server, folder),
     ):
         if server is None or server.wait_until_ready(should_stop=lambda: bool(asked)):
             name = home.file.stem if server is not None else f"{home.file.stem}-{identity_in(folder)}"
-            serving = Serving(os.getpid(), str(when), environment[API_URL], str(as_text(utc_now())))
+            serving = Serving(os.getpid(), str(when), process_environment()[API_URL], str(as_text(utc_now())))
             job = Job(name, when, parameters_of(request), serving, os.getcwd(), is_quiet=quiet, runs_now=now)
             _supervise(job, folder, server, asked)
     log.info("stopped")
     return 0
 
 
-def _when(cron: str | None, every: float | None, timezone: str | None, environment: Mapping[str, str]) -> When:
+def _when(cron: str | None, every: float | None, timezone: str | None) -> When:
     """Return the schedule. Raises UsageError where it is none."""
     if cron is None:
         if timezone is not None:
@@ -92,7 +89,7 @@ def _when(cron: str | None, every: float | None, timezone: str | None, environme
     done = subprocess.run(
         child_command("flows.scheduling.deployments", cron, timezone or "UTC"),
         cwd="/",  # Prefect reads settings in the current folder, which may be anybody's
-        env={**environment, HOME: "/", PROFILES: "/nothing", PROFILE: "ephemeral"},
+        env={**process_environment(), HOME: "/", PROFILES: "/nothing", PROFILE: "ephemeral"},
         capture_output=True,
         text=True,
         check=False,

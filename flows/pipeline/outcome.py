@@ -11,7 +11,7 @@ from dataclasses import asdict
 import duckdb
 
 from flows.pipeline.reparse import bring_up_to_date
-from flows.pipeline.request import RunRequest, RunResult, summary_of
+from flows.pipeline.request import RunRequest, RunResult, lines_of
 from flows.pipeline.run import Run, log
 from flows.readers.local import Readers
 from schemas.errors import NewsmartError, SourceUnreadable, UsageError
@@ -119,7 +119,7 @@ def log_end(result: RunResult, error: Exception | None = None) -> None:
     """Log what a run did, and the error that it ended by."""
     extra = {"result": result, "error": error}
     if error is None:
-        log.info("%s", summary_of(result), extra=extra)
+        log.info("%s", "; ".join(lines_of(result)), extra=extra)
     else:
         log.error("%s: %s", result.run_id, error, extra=extra)
 

@@ -16,7 +16,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -35,7 +35,7 @@ from flows.scheduling.environment import (
 )
 from flows.scheduling.private import hand_over_all, key_in, known_key, locked, private_folder
 from flows.scheduling.serving import read_serving
-from flows.settings import PREFIX, Settings
+from flows.settings import PREFIX, Settings, process_environment
 from schemas.errors import LockedError, RunFailed
 from warehouse.home import Home
 
@@ -79,7 +79,6 @@ def pipe_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
 def prefect_server(
     home: Home,
     settings: Settings,
-    environment: MutableMapping[str, str],
     listener: Callable[[], socket.socket],
     *,
     serving: bool,
@@ -90,7 +89,7 @@ def prefect_server(
     single run, that of the `newsmart serve` that serves the warehouse. Never by another `serve`: it would lose its
     server with the first one. Raises RunFailed, LockedError.
     """
-    folder = private_folder(home)
+    folder, environment = private_folder(home), process_environment()
     environment.update(environment_of(settings))
     environment.pop(f"{PREFIX}SETTINGS", None)
     told = their_settings(environment)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING, Any, overload
 
 from flows.sources.stores.address import URLS, Address, address_of, check_reachable, is_url, parse_address
@@ -107,9 +108,10 @@ class FileRef:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What lies in the sources; files: schemas.batches.FILES, in no order."""
+    """What lies in the sources; files: schemas.batches.FILES, in no order; scanned_at_ns: when the scan began."""
 
     files: "pa.Table"
+    scanned_at_ns: int
     unlistable: Sequence[Unlistable] = ()
     skipped: Sequence[Skipped] = ()
 
@@ -123,9 +125,11 @@ def scan(sources: Iterable[Source]) -> Scan:
 
     from schemas.batches import FILES
 
+    scanned_at_ns = time_ns()
     found = [_find(source) for source in sources]
     return Scan(
         pa.concat_tables([FILES.empty_table(), *map(_table, found)]),
+        scanned_at_ns,
         tuple(sorted(chain.from_iterable(one.unlistable for one in found))),
         tuple(sorted(chain.from_iterable(one.skipped for one in found))),
     )

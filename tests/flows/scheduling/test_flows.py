@@ -34,15 +34,14 @@ from prefect.states import Completed, Failed, Running, Scheduled
 from flows import maintenance
 from flows import refresh as module
 from flows.commands.progress import Progress
-from flows.pipeline import direct, outcome
-from flows.pipeline.request import LOGGER, RunRequest, RunResult
+from flows.pipeline import direct, intake, outcome
+from flows.pipeline.request import LOGGER, RunRequest, RunResult, parameters_of
 from flows.readers import dask_readers
 from flows.readers.dask_readers import Cluster, Pending
 from flows.refresh import refresh
 from flows.scheduling import batches
 from flows.scheduling import worker as scheduling_worker
 from flows.scheduling.flow_run import call_flow, flush, step, tell_hooks
-from flows.scheduling.run import parameters_of
 from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving
 from flows.scheduling.worker import Worker
 from flows.sources.scan import Source
@@ -111,7 +110,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) ->
 def test_refresh_publishes_and_the_flow_run_has_the_runs_name_and_carries_its_result(published: Published) -> None:
     newsroom, state, run = published
     assert state.is_completed()
-    assert "published 1 article (1 added, 0 changed, 0 withdrawn)" in str(state.message)
+    assert "published 1 mention of 1 article (1 added, 0 changed, 0 departed)" in str(state.message)
     assert run.name == newsroom.one("select run_id from ops.run")
     result = state.result()
     assert isinstance(result, RunResult)
@@ -164,7 +163,7 @@ def published_events(newsroom: Newsroom, count: int) -> list[dict[str, Any]]:
 def test_nothing_new_is_completed_and_says_so(published: Published) -> None:
     state = refreshed(published[0])
     assert state.is_completed()
-    assert "nothing new to publish" in str(state.message)
+    assert "nothing to publish" in str(state.message)
 
 
 @pytest.mark.slow
@@ -319,11 +318,11 @@ def test_a_result_that_prefect_lost_is_still_told(newsroom: Newsroom, monkeypatc
 
 
 def test_any_other_error_keeps_its_class(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(run: object) -> None:
+    def fail(sources: object) -> None:
         raise ZeroDivisionError("a fault of ours")
 
     newsroom.write("a.md", make_document())
-    monkeypatch.setattr(module, "scan_sources", fail)
+    monkeypatch.setattr(intake, "scan", fail)
     with pytest.raises(ZeroDivisionError):
         called(newsroom)
 
@@ -348,13 +347,13 @@ def test_only_an_error_of_the_right_class_is_tried_again() -> None:
 
 
 def test_a_timeout_ends_the_run_and_frees_the_warehouse(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    def sleep(run: object) -> None:
+    def sleep(sources: object) -> None:
         for _ in range(300):
             time.sleep(0.1)
 
     newsroom.write("a.md", make_document())
     with monkeypatch.context() as patch:
-        patch.setattr(module, "scan_sources", sleep)
+        patch.setattr(intake, "scan", sleep)
         quick = refresh.with_options(timeout_seconds=1)
         state = quick(source=[f"news={newsroom.folder}"], warehouse=str(newsroom.warehouse), return_state=True)
     assert (state.is_failed(), state.name) == (True, "TimedOut")

@@ -14,11 +14,10 @@ import duckdb
 import pytest
 from prefect.client.schemas.schedules import IntervalSchedule
 
-from flows.pipeline.request import RunRequest
+from flows.pipeline.request import RunRequest, parameters_of
 from flows.scheduling.deployments import schedule_of, spacing
 from flows.scheduling.environment import KEPT_SECONDS, environment_of, retention
 from flows.scheduling.private import identity_in
-from flows.scheduling.run import parameters_of
 from flows.scheduling.serving import (
     Job,
     Serving,

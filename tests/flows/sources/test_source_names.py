@@ -9,8 +9,7 @@ import pytest
 
 from flows.cli import main
 from flows.pipeline.backfill import plan
-from flows.pipeline.request import RunRequest
-from flows.scheduling.run import parameters_of
+from flows.pipeline.request import RunRequest, parameters_of
 from flows.settings import Settings
 from flows.sources.scan import absolute, parse_source, parse_sources
 from schemas.errors import UsageError

@@ -18,7 +18,7 @@ import pytest
 
 from flows.cli import main
 from flows.pipeline import intake as run_intake
-from flows.pipeline.dry_run import dry_run
+from flows.pipeline.direct import dry_run
 from flows.pipeline.request import RunRequest, RunResult
 from flows.readers.local import LocalReaders
 from flows.readers.pool import ReaderPool

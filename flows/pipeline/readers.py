@@ -1,4 +1,4 @@
-"""What reads the documents of a run without Prefect, ready before DuckDB is imported.
+"""What reads a run's documents; ready before DuckDB is imported.
 
 In a first load, or one that reads all again, reading processes import what they need while this process imports
 DuckDB, opens the ledger and scans: 0.25 s less for 2,500 long documents, a tenth of the run. A quick look at the
@@ -6,27 +6,33 @@ sources tells whether there is enough to read for processes at all.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from flows.pipeline.request import RunRequest
+from flows.readers.choice import Engine
 from flows.readers.local import LocalReaders, Readers
 from flows.sources.walk import is_document
 from warehouse.home import Home
+
+if TYPE_CHECKING:  # Dask is an extra, and importing it takes longer than a small run
+    from flows.readers.dask_readers import Cluster
+
+OpenCluster = Callable[[Engine, int], "AbstractContextManager[Cluster]"]
 
 MOST_FILES_LOOKED_AT = 5_000
 
 
 @contextmanager
-def direct_readers(request: RunRequest) -> Iterator[Readers]:
-    """Yield what reads a run's documents: processes of this machine, or a Dask cluster, which opens when needed."""
+def readers_of(request: RunRequest, open_cluster: OpenCluster | None = None) -> Iterator[Readers]:
+    """Yield processes of this machine, or a Dask cluster, opened when it is needed: by `open_cluster`, where given."""
     if request.engine.is_dask:
-        # Not at the top: Dask is an extra, and importing it takes longer than a small run.
         from flows.readers.dask_readers import DaskReaders, direct_cluster
 
-        cluster = partial(direct_cluster, request.engine, request.processes)
+        cluster = partial(open_cluster or direct_cluster, request.engine, request.processes)
         with DaskReaders(cluster, is_own=not request.engine.address) as on_dask:
             yield on_dask
         return
