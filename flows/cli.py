@@ -26,8 +26,8 @@ WRITING = frozenset(
     {"run", "serve", "backfill", "build", "purge", "maintain", "rollback"} | {"backup", "restore", "export", "report"}
 )
 
-# What pathlib says of a user without an entry in /etc/passwd where HOME is not set either.
-_NO_HOME = "Could not determine home directory"
+# Debian's word for a home that is none; Prefect cannot be imported without one.
+NO_HOME = "/nonexistent"
 
 
 class Parser(argparse.ArgumentParser):
@@ -80,8 +80,10 @@ def _dispatch(arguments: Sequence[str]) -> int:
         raise UsageError("no command is given", todo="see `newsmart --help`")
     # Not at the top: `--help` needs none of it.
     from flows.commands.output import warn
-    from flows.settings import misspelt
+    from flows.settings import misspelt, process_environment
 
+    if os.path.expanduser("~") == "~":  # the user has no entry in /etc/passwd, and HOME is not set, as in a container
+        process_environment()["HOME"] = NO_HOME
     for line in misspelt():
         warn(line)
     module, _, function = str(options.handler).partition(":")
@@ -139,8 +141,6 @@ def _refused_by_system(error: Exception) -> NewsmartError | None:
         return UsageError("a path is too long", where=str(error.filename))
     if isinstance(error, FileNotFoundError) and not _has_folder():
         return UsageError("the current folder was deleted", todo="go to another one")
-    if isinstance(error, RuntimeError) and _NO_HOME in str(error):
-        return UsageError("no home folder is known of this user", todo="set HOME")
     return known(error)
 
 

@@ -24,7 +24,7 @@ from flows.pipeline.request import RunRequest, parameters_of
 from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
 from flows.scheduling.private import KEY_FILE, identity_in
 from flows.scheduling.server import PrefectServer, child_command, end_child, listen, pipe_of, prefect_server
-from flows.scheduling.serving import NEW_PROCESS, Job, Serving, WallClock, When, hold_serving, set_up_log
+from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, Serving, When, hold_serving, set_up_log
 from flows.settings import load_settings, process_environment
 from flows.startup import skip_numpy_and_pandas
 from schemas.errors import RunFailed, UsageError
@@ -128,15 +128,15 @@ def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list
     if server is not None:
         log.info("the page asks for a key once; it is in %s", folder / KEY_FILE)
     failures: deque[float] = deque(maxlen=MAX_FAILURES)
-    worker, clock = _start(job, folder), WallClock()
+    worker = _start(job, folder)
     try:
         while not asked:
             time.sleep(LOOK_SECONDS)
-            if seconds := clock.set_back_seconds():
-                _restart_for_clock(server, seconds)
             status = worker.poll()
+            if status == NEW_SERVER and server is not None:
+                server.start()
             if status is not None:
-                if status != NEW_PROCESS:
+                if status not in (NEW_PROCESS, NEW_SERVER):
                     _note_failure(failures, f"the process that runs flows ended with status {status}")
                 worker = _start(job, folder)
             if server is not None and not server.is_alive():
@@ -146,14 +146,6 @@ def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list
     finally:
         count = len(asked)
         end_child(worker, STOP_SECONDS, lambda: len(asked) > count)  # a second signal is urgent
-
-
-def _restart_for_clock(server: PrefectServer | None, seconds: float) -> None:
-    """Start the server again after the clock was set back: its loops would wait until the old time has come."""
-    what = "Prefect's server starts again" if server is not None else "restart your Prefect server if no run follows"
-    log.warning("the clock was set back by %.0f s; %s", seconds, what)
-    if server is not None:
-        server.start()
 
 
 def _note_failure(failures: deque[float], what: str) -> None:
@@ -186,7 +178,7 @@ def main() -> None:
         skip_numpy_and_pandas()
     closed = threading.Event()
     threading.Thread(target=_wait_for_close, args=(closed,), daemon=True).start()
-    status: int = import_module("flows.scheduling.worker").serve_until(job, closed)
+    status: int = import_module("flows.scheduling.worker").Worker(job, closed).serve()
     logging.shutdown()
     # Prefect's threads may wait for a server that is gone.
     os._exit(status)

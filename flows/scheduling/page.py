@@ -26,7 +26,7 @@ from prefect.artifacts import (
 )
 from prefect.events import emit_event
 
-from flows.pipeline.published import published_event
+from flows.pipeline.hooks import published_event
 from flows.pipeline.request import RunResult, lines_of
 from flows.pipeline.run import Run
 from warehouse.run_state import status_of

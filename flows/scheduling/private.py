@@ -16,15 +16,14 @@ from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
 from schemas.errors import LockedError, RunFailed
-from warehouse.durable import try_lock
+from warehouse.durable import open_regular, read_regular, try_lock, write_atomically
 from warehouse.home import Home
 from warehouse.owners import hand_over
 from warehouse.refusals import refused
 
 FOLDER = "prefect"
 KEY_FILE = "key"
-MAX_CHARS = 1000
-OPEN_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC
+MAX_BYTES = 1000
 
 
 def private_folder(home: Home) -> Path:
@@ -49,60 +48,53 @@ def hand_over_all(folder: Path) -> None:
     for place, folders, files in os.walk(folder):
         for name in (".", *folders, *files):
             with suppress(OSError):
-                _hand_over(Path(place) / name, folder.parent)
-
-
-def _hand_over(path: Path, like: Path) -> None:
-    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | OPEN_FLAGS)
-    try:
-        hand_over(number, like)
-    finally:
-        os.close(number)
+                number = os.open(Path(place) / name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    hand_over(number, folder.parent)
+                finally:
+                    os.close(number)
 
 
 def key_in(folder: Path) -> str:
     """Return the server's key, `user:password` as Prefect wants it; a random one is made at first. Raises RunFailed."""
-    return _read_or_make(folder / KEY_FILE, lambda: f"newsmart:{token_urlsafe(32)}")
+    return _read_or_make(folder, KEY_FILE, lambda: f"newsmart:{token_urlsafe(32)}")
 
 
 def identity_in(folder: Path) -> str:
     """Return the warehouse's identity, made at first: on a shared server, another warehouse may have its path too."""
-    return _read_or_make(folder / "identity", lambda: token_hex(4))
+    return _read_or_make(folder, "identity", lambda: token_hex(4))
 
 
 def known_key(home: Home) -> str | None:
     """Return the key of the server that serves the warehouse; None where this user may not read it."""
     try:
-        return _read(home.folder / FOLDER / KEY_FILE) or None
+        return _read(home.folder / FOLDER, KEY_FILE) or None
     except (OSError, UnicodeError):
         return None
 
 
-def _read_or_make(path: Path, make: Callable[[], str]) -> str:
+def _read_or_make(folder: Path, name: str, make: Callable[[], str]) -> str:
+    path, text = folder / name, ""
     try:
-        text = _read(path) if path.is_symlink() or path.exists() else ""
+        with suppress(FileNotFoundError):
+            text = _read(folder, name)
         if not text:
             text = make()
-            path.unlink(missing_ok=True)
-            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN_FLAGS, 0o600)
-            with open(number, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
+            write_atomically(path, f"{text}\n".encode(), mode=0o600)
     except (OSError, UnicodeError) as error:
-        what = f"cannot read the server's {path.name}"
-        raise RunFailed(what, where=f"{path}: {error}", todo="remove the file") from error
+        raise RunFailed(f"cannot read the server's {name}", where=f"{path}: {error}", todo="remove the file") from error
     return text
 
 
-def _read(path: Path) -> str:
-    with open(os.open(path, os.O_RDONLY | OPEN_FLAGS), encoding="utf-8") as file:
-        return file.read(MAX_CHARS).strip()
+def _read(folder: Path, name: str) -> str:
+    return read_regular(folder, name, MAX_BYTES).decode().strip()
 
 
 @contextmanager
 def locked(path: Path, busy: Callable[[], LockedError]) -> Iterator[None]:
     """Hold a lock file for the block. Raises what `busy` returns where another holds it, RunFailed for no lock."""
     try:
-        number = os.open(path, os.O_RDWR | os.O_CREAT | OPEN_FLAGS, 0o666)
+        number = open_regular(path.parent, path.name, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise refused("cannot open the lock", path, error) from error
     with open(number, "rb"):

@@ -25,9 +25,8 @@ from schemas.errors import LockedError
 from warehouse.durable import try_lock, write_atomically
 from warehouse.home import Home
 
-NEW_PROCESS = 75
-"""The worker's exit status where another process should go on."""
-MIN_SET_BACK_SECONDS = 30.0
+NEW_PROCESS, NEW_SERVER = 75, 76
+"""The worker's exit status where another process should go on; behind a server that was started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +117,6 @@ def hold_serving(home: Home) -> Iterator[None]:
 
 def _lock_of(home: Home) -> Path:
     return home.folder / "serve.lock"
-
-
-class WallClock:
-    """Notices that the wall clock was set back, by comparing it with a clock that nobody sets."""
-
-    def __init__(self) -> None:
-        """Begin to look."""
-        self._ahead = time.time() - time.monotonic()
-
-    def set_back_seconds(self) -> float:
-        """Return by how much the clock was set back since the last look; 0 for less than MIN_SET_BACK_SECONDS."""
-        before, self._ahead = self._ahead, time.time() - time.monotonic()
-        return before - self._ahead if before - self._ahead > MIN_SET_BACK_SECONDS else 0.0
 
 
 class JsonLines(logging.Formatter):
