@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from flows import streams
+from flows import process
 from flows.commands.options import add_commands
 from schemas.errors import NewsmartError, UsageError
 from warehouse import interrupts
@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. In: the arguments, without the program's name. Out: the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with streams.prepared(), interrupts.honoured():
+    with process.prepared(), interrupts.honoured():
         status = _check_output(_call(arguments), arguments)
         if interrupts.conclude() and status not in (INTERRUPTED, TERMINATED):
             status = _interrupted("--debug" in arguments)
@@ -74,7 +74,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if options.version:
         from importlib.metadata import version
 
-        streams.put(f"newsmart {version('newsmart')}\n")
+        process.put(f"newsmart {version('newsmart')}\n")
         return 0
     if options.handler is None:
         raise UsageError("no command is given", todo="see `newsmart --help`")
@@ -89,7 +89,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     module, _, function = str(options.handler).partition(":")
     is_direct = getattr(options, "direct", False) or getattr(options, "dry_run", False)
     if is_direct or module.endswith((".check", ".upkeep")):
-        from flows.startup import prepare_process
+        from flows.process import prepare_process
 
         prepare_process()
     status: int = getattr(import_module(module), function)(options)
@@ -121,7 +121,7 @@ def _interrupted(is_debugging: bool) -> int:
 
 def _failed(error: BaseException, is_debugging: bool) -> int:
     """Report an error and return its exit status. Raises what is no error of a command, such as SystemExit, again."""
-    if isinstance(error, OSError) and error.filename is None and (lost := streams.lost_output()) is not None:
+    if isinstance(error, OSError) and error.filename is None and (lost := process.lost_output()) is not None:
         return _fail_output(lost)
     if not isinstance(error, Exception):
         raise error
@@ -157,7 +157,7 @@ def _check_output(status: int, arguments: Sequence[str]) -> int:
 
     What a writing command has done is done, whoever hears of it.
     """
-    lost = streams.lost_output()
+    lost = process.lost_output()
     if lost is None:
         return status
     failed = _fail_output(lost)
@@ -176,11 +176,11 @@ def _fail(message: str, status: int, is_debugging: bool, detail: str = "") -> in
     # Not at the top: only an error needs it.
     from schemas.text import cut_words, printable
 
-    streams.complain(f"newsmart: {printable(' '.join(cut_words(message).split()))}\n")
+    process.complain(f"newsmart: {printable(' '.join(cut_words(message).split()))}\n")
     for line in detail.splitlines():
-        streams.complain(f"  {printable(line)}\n")
+        process.complain(f"  {printable(line)}\n")
     if is_debugging:
-        streams.complain(traceback.format_exc())
+        process.complain(traceback.format_exc())
     return status
 
 

@@ -4,8 +4,12 @@ The parent does little, so that little can go wrong in it: it holds the lock, st
 has died, and ends them on a signal. Being single-threaded and without Prefect's event loop, it handles signals as it
 likes. The worker (`main`) is told what to do by the first line of its standard input, and to stop by its end, which the
 death of its parent brings too; it imports Prefect last.
+
+The log is one line on stderr for each thing that happens, as text or as JSON. Rejected: Prefect's console handler,
+which writes a traceback for each failed flow. What it logs of a run is on the page anyway.
 """
 
+import json
 import logging
 import math
 import os
@@ -17,16 +21,16 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from flows.pipeline.request import RunRequest, parameters_of
+from flows.pipeline.request import LOGGER, RunRequest, parameters_of
+from flows.process import skip_numpy_and_pandas
 from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
-from flows.scheduling.private import KEY_FILE, identity_in
 from flows.scheduling.server import PrefectServer, child_command, end_child, listen, pipe_of, prefect_server
-from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, Serving, When, hold_serving, set_up_log
+from flows.scheduling.serving import KEY_FILE, NEW_PROCESS, NEW_SERVER, Job, Serving, When, hold_serving, identity_in
 from flows.settings import load_settings, process_environment
-from flows.startup import skip_numpy_and_pandas
 from schemas.errors import RunFailed, UsageError
 from warehouse.clock import as_text, utc_now
 from warehouse.home import Home
@@ -188,3 +192,28 @@ def _wait_for_close(closed: threading.Event) -> None:
     while sys.stdin.buffer.read(1000):
         pass
     closed.set()
+
+
+class JsonLines(logging.Formatter):
+    """A log record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        level, message = record.levelname.lower(), record.getMessage()
+        told = {"at": at, "level": level, "logger": record.name, "message": message}
+        return json.dumps(told, ensure_ascii=False)
+
+
+def set_up_log(form: str, *, is_quiet: bool) -> None:
+    """Send the log lines of newsmart to stderr, as text or JSON; other libraries' go their own way."""
+    handler = logging.StreamHandler()
+    text = logging.Formatter("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    text.converter = time.gmtime
+    handler.setFormatter(JsonLines() if form == "json" else text)
+    handler.addFilter(lambda record: record.name != LOGGER)  # a line a run is enough here; the page has all
+    logging.getLogger(LOGGER).setLevel(logging.INFO)
+    ours = logging.getLogger("newsmart")
+    ours.handlers[:] = [handler]
+    ours.setLevel(logging.WARNING if is_quiet else logging.INFO)
+    ours.propagate = False

@@ -15,10 +15,10 @@ from typing import Any
 from flows.commands.output import json_line, warn
 from flows.commands.state import PROBLEM_FIELDS
 from flows.pipeline.request import core_count
+from flows.process import put
 from flows.readers.local import LocalReaders
 from flows.sources.scan import FileRef
 from flows.sources.walk import SUFFIXES, Found, is_document, walk
-from flows.streams import put
 from schemas.errors import SourceUnreadable, UsageError
 from schemas.file_state import file_state
 from schemas.text import counted, is_utf8, printable

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 
 from flows.commands.output import home_of, page
+from flows.process import put
 from flows.settings import load_settings
-from flows.streams import put
 from schemas.errors import UsageError
 
 STDIN = "-"

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from flows.commands.output import home_of, page, print_json, released_home, say, warn
-from flows.streams import put
+from flows.process import put
 from warehouse.clock import parse_moment
 from warehouse.state import read_state
 

@@ -10,13 +10,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from flows.commands.output import print_result, say, settings_of, warn
-from flows.commands.progress import Progress
+from flows.commands.output import Progress, print_result, say, settings_of, warn
 from flows.pipeline.readers import readers_of
 from flows.pipeline.request import Runner, RunRequest, RunResult, balance_line, lines_of, parameters_of, request_of
+from flows.process import close_stderr, skip_numpy_and_pandas
 from flows.settings import readable_settings
-from flows.startup import skip_numpy_and_pandas
-from flows.streams import close_stderr
 from schemas.errors import LockedError
 from warehouse.clock import as_text
 from warehouse.home import Home

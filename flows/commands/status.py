@@ -12,8 +12,8 @@ from typing import Any
 
 from flows.commands.output import print_json, say, settings_of
 from flows.commands.state import read_known_state
+from flows.process import put
 from flows.scheduling.serving import read_serving
-from flows.streams import put
 from schemas.errors import UsageError
 from schemas.text import counted
 from warehouse.clock import parse_moment, utc_now

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 
 import duckdb
 
+from flows.process import OWN_ENVIRONMENT
 from flows.settings import Settings, process_environment
-from flows.startup import OWN_ENVIRONMENT
 from schemas.errors import NewsmartError, RunFailed
 from warehouse.clock import as_text
 from warehouse.db import Limits, release_connection

@@ -33,10 +33,10 @@ from flows.pipeline.outcome import open_run
 from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunListener, RunResult, lines_of, request_of
 from flows.pipeline.run import Run
+from flows.process import close_stderr
 from flows.readers.choice import Engine
 from flows.scheduling.page import leave_report
 from flows.settings import load_settings, process_environment
-from flows.streams import close_stderr
 from schemas.errors import LockedError, NewsmartError, RunFailed, TransientFailure
 from warehouse import interrupts
 from warehouse.home import Home

@@ -33,8 +33,7 @@ from flows.scheduling.environment import (
     their_server,
     their_settings,
 )
-from flows.scheduling.private import hand_over_all, key_in, known_key, locked, private_folder
-from flows.scheduling.serving import read_serving
+from flows.scheduling.serving import hand_over_all, key_in, known_key, locked, private_folder, read_serving
 from flows.settings import PREFIX, Settings, process_environment
 from schemas.errors import LockedError, RunFailed
 from warehouse.home import Home

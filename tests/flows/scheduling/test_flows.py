@@ -33,7 +33,7 @@ from prefect.states import Completed, Failed, Running, Scheduled
 
 from flows import maintenance
 from flows import refresh as module
-from flows.commands.progress import Progress
+from flows.commands.output import Progress
 from flows.pipeline import direct, intake, outcome
 from flows.pipeline.request import LOGGER, RunRequest, RunResult, parameters_of
 from flows.readers import dask_readers
