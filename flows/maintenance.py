@@ -8,7 +8,7 @@ from flows.pipeline import backfill as manifests
 from flows.pipeline.request import RunResult, parameters_of
 from flows.refresh import HOUR, refresh
 from flows.scheduling.flow_run import ends_in_a_state, result_of, tell_hooks
-from flows.settings import load_settings
+from flows.settings import keeps_of, load_settings
 from warehouse.clock import parse_moment
 from warehouse.upkeep import operations
 
@@ -22,7 +22,8 @@ def backfill(
     settings = load_settings()
     file = Path(warehouse or settings.warehouse)
     result: RunResult | str = "every as-of of the manifest is recorded"
-    for request in manifests.plan(Path(manifest), name, file, settings, allow_shrink=allow_shrink):
+    requests, _ = manifests.plan(Path(manifest), name, file, settings, allow_shrink=allow_shrink)
+    for request in requests:
         result = result_of(refresh(**parameters_of(request), return_state=True))
     return result
 
@@ -45,8 +46,5 @@ def maintain(warehouse: str | None = None) -> object:
     return operations.maintain(
         Path(warehouse or settings.warehouse),
         settings.build_memory,
-        keep_releases=settings.keep_releases,
-        keep_runs=settings.keep_runs,
-        keep_quarantine_days=settings.keep_quarantine_days,
-        keep_raw_days=settings.keep_raw_days,
+        **keeps_of(settings),
     )

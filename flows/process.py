@@ -132,13 +132,15 @@ def put(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    r"""Write to stderr; where that is closed or full there is nobody to tell.
-
-    In the log of a GitHub workflow `##[` is a command wherever it stands, and names may hold it: \u005b is the bracket.
-    """
+    """Write to stderr; where that is closed or full there is nobody to tell."""
     with suppress(OSError, ValueError):
-        sys.stderr.write(text.replace("##[", r"##\u005b"))
+        sys.stderr.write(without_commands(text))
         sys.stderr.flush()
+
+
+def without_commands(text: str) -> str:
+    r"""Return a text without `##[`, which a GitHub workflow's log takes for a command; in JSON \u005b is the same."""
+    return text.replace("##[", r"##\u005b")
 
 
 def lost_output() -> OSError | None:

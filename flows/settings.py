@@ -112,6 +112,11 @@ def overridden(settings: Settings, given: Mapping[str, object]) -> Settings:
     return replace(settings, **{name: _fit(name, value) for name, value in named.items()})  # type: ignore[arg-type]
 
 
+def keeps_of(settings: Settings) -> dict[str, int]:
+    """Return the settings that say how long what is kept, by name."""
+    return {name: getattr(settings, name) for name in FIELDS if name.startswith("keep_")}
+
+
 def readable_settings(options: Mapping[str, object]) -> Settings:
     """Return the settings as far as they can be read, the rest as their defaults: to report an error there."""
     settings, file = Settings(), dict[str, object]()

@@ -15,7 +15,7 @@ from typing import Any
 from flows.commands.output import json_line, warn
 from flows.commands.state import PROBLEM_FIELDS
 from flows.pipeline.request import core_count
-from flows.process import put
+from flows.process import put, without_commands
 from flows.readers.local import LocalReaders
 from flows.sources.scan import FileRef
 from flows.sources.walk import SUFFIXES, Found, is_document, walk
@@ -42,11 +42,11 @@ def check(options: argparse.Namespace) -> int:
     for row in chain(problems, _read(refs)):
         rows.append(row)
         if form != "json":
-            put(_safe_in_a_log(_github(row) if form == "github" else _text(row)) + "\n")
+            put(without_commands(_github(row) if form == "github" else _text(row)) + "\n")
     notice_count = sum(row["is_notice"] for row in rows)
     problem_count = len(rows) - notice_count
     if form == "json":
-        put(_safe_in_a_log(json_line(rows)) + "\n")
+        put(without_commands(json_line(rows)) + "\n")
     elif not options.quiet:
         counts = f"{counted(problem_count, 'problem')}, {counted(notice_count, 'notice')}"
         put(f"{counted(len(refs), 'document')} checked: {counts}\n")
@@ -137,8 +137,3 @@ def _github(row: Row) -> str:
 
 def _escaped(text: str) -> str:
     return printable(text).replace("%", "%25")
-
-
-def _safe_in_a_log(line: str) -> str:
-    r"""Return a line without `##[`, which GitHub takes for a command wherever it stands; in JSON \u005b is the same."""
-    return line.replace("##[", r"##\u005b")

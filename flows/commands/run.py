@@ -68,12 +68,12 @@ def serve(options: argparse.Namespace) -> int:
 
 def backfill(options: argparse.Namespace) -> int:
     """Run over each folder of a manifest, at its as-of, in order; print of each as-of what became of it."""
-    from flows.pipeline.backfill import plan, recorded_before
+    from flows.pipeline.backfill import plan
 
     settings = settings_of(options)
     manifest, warehouse = Path(options.manifest), Path(settings.warehouse)
-    requests = plan(manifest, options.name, warehouse, settings, allow_shrink=options.allow_shrink)
-    for as_of, status in recorded_before(manifest, warehouse):
+    requests, recorded = plan(manifest, options.name, warehouse, settings, allow_shrink=options.allow_shrink)
+    for as_of, status in recorded:
         step = {"as_of": as_text(as_of), "outcome": f"recorded before, {status}"}
         print_result(options, step, ["{as_of}: {outcome}".format(**step)])
     if not requests:

@@ -21,7 +21,7 @@ from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.reread import renew_hosts, renew_keys
 from warehouse.release import build
 
-KeptBytes = tuple[bytes, datetime, str, int]
+_IDENTITIES = pa.schema([("document_id", pa.int64()), ("source", pa.string()), ("path", pa.string())])
 
 _KEPT = """
     select event.byte_digest, event.as_of, min(document.path) as path, any_value(raw.byte_count) as byte_count
@@ -54,31 +54,18 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, request: RunRequest,
 
 
 def _read_again(connection: duckdb.DuckDBPyConnection, readers: LocalReaders, run_as_of: datetime) -> None:
-    kept: list[KeptBytes] = connection.execute(_KEPT).fetchall()
+    kept: list[tuple[bytes, datetime, str, int]] = connection.execute(_KEPT).fetchall()
     readers.expect(len(kept), sum(size for *_, size in kept))
     reread.make_scratch(connection)
     with Feed(connection) as feed:
         for as_of, group in groupby(kept, key=lambda row: row[1]):
             rows = list(group)
             for first, last in batches([size for *_, size in rows], Span(0, len(rows))):
-                _read_batch_again(feed, rows[first:last], as_of, readers)
+                here = rows[first:last]
+                data = dict(kept_bytes(connection, [digest for digest, *_ in here]))
+                references = [FileRef("", path, "", size, 0, 0, 0, data=data[digest]) for digest, _, path, size in here]
+                files = [{"document_id": None, "source": "", "path": path} for _, _, path, _ in here]
+                for batch in readers.read_all(references, as_of):
+                    reread.gather(feed, batch, pa.Table.from_pylist(files, _IDENTITIES), as_of)
     reread.replace(connection, run_as_of)
     note_rewritten_past(connection)
-
-
-def _read_batch_again(feed: Feed, rows: list[KeptBytes], as_of: datetime, readers: LocalReaders) -> None:
-    data = dict(kept_bytes(feed.connection, [digest for digest, *_ in rows]))
-    references = [FileRef("", path, "", size, 0, 0, 0, data=data[digest]) for digest, _, path, size in rows]
-    identities = _identities(rows)
-    for batch in readers.read_all(references, as_of):
-        reread.gather(feed, batch, identities, as_of)
-
-
-def _identities(rows: list[KeptBytes]) -> pa.Table:
-    return pa.table(
-        {
-            "document_id": pa.array([None] * len(rows), pa.int64()),
-            "source": pa.array([""] * len(rows), pa.string()),
-            "path": pa.array([path for _, _, path, _ in rows], pa.string()),
-        }
-    )

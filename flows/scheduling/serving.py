@@ -2,9 +2,9 @@
 
 Other users of this machine are not trusted: Prefect's database holds logs, file names and parameters, and whoever may
 ask the API may start runs. So FILE.d/prefect is 0700, and the server's key lies in it in a file of mode 0600, and
-reaches Prefect's processes by their environment, never by a command line, which `ps` shows to all. Prefect reads `.env`,
-`prefect.toml` and `pyproject.toml` of the current folder, which may be anybody's; its settings name classes to load and
-servers to obey. So every process that imports Prefect does so in FILE.d/prefect.
+reaches Prefect's processes by their environment, never by a command line, which `ps` shows to all. Prefect reads
+`.env`, `prefect.toml` and `pyproject.toml` of the current folder, which may be anybody's; its settings name classes to
+load and servers to obey. So every process that imports Prefect does so in FILE.d/prefect.
 
 - The job: what the worker is to do. It travels on the worker's standard input, which no `ps` shows and no limit of a
   command line cuts. Our settings travel by the environment.

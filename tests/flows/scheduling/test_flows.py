@@ -519,16 +519,23 @@ class TestScheduledRuns:
         assert state_names(*runs) == ["Crashed", "Running"]
         assert limit is None or limit.active_slots == 0
 
-    def test_a_run_that_is_cancelled_ends_the_process_and_one_that_ended_first_is_told(
-        self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("ends_first", [False, True])
+    def test_a_run_that_is_cancelled_ends_the_process_and_the_hook_is_told_of_what_it_has_published(
+        self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ends_first: bool
     ) -> None:
-        worker, identity = registered(newsroom, "news-cancelled")
+        monkeypatch.setenv("NEWSMART_ON_PUBLISH", f"tee -a {tmp_path}/published")
+        monkeypatch.setenv("NEWSMART_ON_FAILURE", f"tee -a {tmp_path}/failed")
+        newsroom.write("a.md", make_document())
+        worker, identity = registered(newsroom, f"news-cancelled-{ends_first}")
         ended, cancelling = Event(), State[None](type=StateType.CANCELLING)
 
         def run_flow(*_: Any, flow_run: FlowRun, **__: Any) -> State[None]:
+            published = newsroom.run()
             with get_client(sync_client=True) as client:
+                client.set_flow_run_name(flow_run.id, published.run_id)
                 client.set_flow_run_state(flow_run.id, cancelling, force=True)
-            ended.wait(60)
+            if not ends_first:
+                ended.wait(60)
             return cancelling
 
         exits: list[int] = []
@@ -537,15 +544,15 @@ class TestScheduledRuns:
         with get_client(sync_client=True) as client:
             run = client.create_flow_run_from_deployment(identity)
             worker.take_due(client)
+            assert not ends_first or worker.is_idle(60)
             while not exits:  # until it runs and is cancelled; the test's time limit ends a fault
                 worker.end_where_stuck(client)
         assert (exits[0], state_names(run)) == (NEW_PROCESS, ["Cancelled"])
+        told = json.loads((tmp_path / "published").read_text())
+        assert (told["event"], told["warehouse"]) == ("newsmart.release.published", str(newsroom.warehouse))
+        assert not (tmp_path / "failed").exists()
         ended.set()
         assert worker.is_idle(60)
-        with get_client(sync_client=True) as client:
-            run = client.create_flow_run_from_deployment(identity)
-        work(worker)
-        assert state_names(run) == ["Cancelled"]
 
     def test_a_pause_from_the_page_ends_where_the_service_starts_and_not_where_its_worker_does(
         self, newsroom: Newsroom

@@ -104,7 +104,7 @@ def test_a_scheme_whose_extra_is_missing_is_exit_2_and_names_it(
 def test_a_manifest_may_name_urls(tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.json"
     manifest.write_text(json.dumps([{"as_of": "2024-01-01", "folder": "s3://bucket/2024-01-01/"}]))
-    (request,) = plan(manifest, "news", tmp_path / "news.duckdb", Settings())
+    (request,), _ = plan(manifest, "news", tmp_path / "news.duckdb", Settings())
     assert [(source.name, source.root) for source in request.sources] == [("news", "s3://bucket/2024-01-01")]
 
 
