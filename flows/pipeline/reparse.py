@@ -21,7 +21,9 @@ from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.reread import renew_hosts, renew_keys
 from warehouse.release import build
 
-_IDENTITIES = pa.schema([("document_id", pa.int64()), ("source", pa.string()), ("path", pa.string())])
+_IDENTITIES = pa.schema(
+    [pa.field("document_id", pa.int64()), pa.field("source", pa.string()), pa.field("path", pa.string())]
+)
 
 _KEPT = """
     select event.byte_digest, event.as_of, min(document.path) as path, any_value(raw.byte_count) as byte_count
