@@ -41,7 +41,8 @@ def scan_sources(run: Run) -> Scan:
     """
     with step(run, "scan"):
         found = scan(run.request.sources)
-        run.notices.extend(_notices(found))
+        skipped = [entry for entry in found.skipped if entry.reason != "bad_name"]
+        run.notices.extend(f"skipped {entry.source}/{entry.path}: {entry.reason}" for entry in skipped)
         run.unlistable.extend(f"{one.source}/{one.folder} ({one.reason})" for one in found.unlistable)
         gone = _vanished(run, found)
         if not run.request.allow_shrink:
@@ -74,12 +75,6 @@ def _renamed(run: Run, found: Scan) -> Iterator[str]:
         )
 
 
-def _notices(found: Scan) -> Iterator[str]:
-    for entry in found.skipped:
-        if entry.reason != "bad_name":
-            yield f"skipped {entry.source}/{entry.path}: {entry.reason}"
-
-
 def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> Balance:
     """Read what is new, take it into the ledger and append the events, all in one transaction.
 
@@ -99,15 +94,8 @@ def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> B
 
 def record_observation(run: Run, found: Scan, on_batch: OnBatch | None = None) -> None:
     """Read what is new, take it in, append the events and count; the caller opens and ends the transaction."""
-    connection, observation = run.connection, _observation(run, found)
-    run.readers.expect(*record.expected_work(connection, observation, found.scanned_at_ns))
-    references = record.compare(connection, observation)
-    _take_in_all(run, references, on_batch)
-    run.balance = record.append_events(connection, run.as_of, found.scanned_at_ns)
-
-
-def _observation(run: Run, found: Scan) -> record.Observation:
-    return record.Observation(
+    connection = run.connection
+    observation = record.Observation(
         files=found.files,
         sources=[source.name for source in run.request.sources],
         unlistable=[
@@ -117,6 +105,10 @@ def _observation(run: Run, found: Scan) -> record.Observation:
         unnameable=[(entry.source, entry.path) for entry in found.skipped if entry.reason == "bad_name"],
         read_all=run.request.full_refresh,
     )
+    run.readers.expect(*record.expected_work(connection, observation, found.scanned_at_ns))
+    references = record.compare(connection, observation)
+    _take_in_all(run, references, on_batch)
+    run.balance = record.append_events(connection, run.as_of, found.scanned_at_ns)
 
 
 def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch | None) -> None:

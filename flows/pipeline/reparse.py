@@ -21,10 +21,6 @@ from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.reread import renew_hosts, renew_keys
 from warehouse.release import build
 
-_IDENTITIES = pa.schema(
-    [pa.field("document_id", pa.int64()), pa.field("source", pa.string()), pa.field("path", pa.string())]
-)
-
 _KEPT = """
     select event.byte_digest, event.as_of, min(document.path) as path, any_value(raw.byte_count) as byte_count
     from ledger.event as event
@@ -66,8 +62,14 @@ def _read_again(connection: duckdb.DuckDBPyConnection, readers: LocalReaders, ru
                 here = rows[first:last]
                 data = dict(kept_bytes(connection, [digest for digest, *_ in here]))
                 references = [FileRef("", path, "", size, 0, 0, 0, data=data[digest]) for digest, _, path, size in here]
-                files = [{"document_id": None, "source": "", "path": path} for _, _, path, _ in here]
+                identities = pa.table(
+                    {
+                        "document_id": pa.nulls(len(here), pa.int64()),
+                        "source": pa.repeat("", len(here)),
+                        "path": pa.array([path for _, _, path, _ in here], pa.string()),
+                    }
+                )
                 for batch in readers.read_all(references, as_of):
-                    reread.gather(feed, batch, pa.Table.from_pylist(files, _IDENTITIES), as_of)
+                    reread.gather(feed, batch, identities, as_of)
     reread.replace(connection, run_as_of)
     note_rewritten_past(connection)

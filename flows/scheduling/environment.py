@@ -126,11 +126,6 @@ def their_settings(given: Mapping[str, str]) -> Mapping[str, str]:
         raise RunFailed("Prefect's profiles cannot be read", where=f"{file}: {error}", todo=todo) from error
 
 
-def their_api_url(settings: Mapping[str, str]) -> str | None:
-    """Return the address of the API that `their_settings` name, without a slash at its end."""
-    return (settings.get(API_URL) or "").strip().rstrip("/") or None
-
-
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return the settings as environment variables: so they reach other processes and flows, and no `ps` shows them."""
     return {PREFIX + field.name.upper(): str(getattr(settings, field.name)) for field in fields(settings)}

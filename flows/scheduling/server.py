@@ -29,7 +29,6 @@ from flows.scheduling.environment import (
     API_URL,
     environment_of,
     own_server,
-    their_api_url,
     their_server,
     their_settings,
 )
@@ -92,11 +91,11 @@ def prefect_server(
     environment.update(environment_of(settings))
     environment.pop(f"{PREFIX}SETTINGS", None)
     told = their_settings(environment)
-    theirs = their_api_url(told)
+    theirs = told.get(API_URL, "").strip().rstrip("/")
     served, key = (None, None) if serving else (read_serving(home), known_key(home))
     with ExitStack() as stack:
         stack.callback(hand_over_all, folder)
-        if theirs is not None:
+        if theirs:
             if not is_prefect(theirs, told, timeout=5.0):
                 todo = "start it, or unset PREFECT_API_URL" + ("" if serving else ", or run with --direct")
                 raise RunFailed("no Prefect server answers", where=theirs, todo=todo)

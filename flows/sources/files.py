@@ -44,16 +44,10 @@ def read_files(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
 
     Raises nothing for folders; TransientFailure or SourceUnreadable where a store itself fails.
     """
-    if any(ref.location.startswith(URLS) for ref in refs):
-        return _read_mixed(refs)
-    return map(read_file, refs)
-
-
-def _read_mixed(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
-    from flows.sources.stores.store import read_store  # not at the top: folders do without
-
     for root, here in groupby(refs, key=lambda ref: ref.location[: -len(ref.path) - 1]):
         if root.startswith(URLS):
+            from flows.sources.stores.store import read_store  # not at the top: folders do without
+
             yield from read_store(root, list(here))
         else:
             yield from map(read_file, here)

@@ -64,7 +64,7 @@ _MAX_TAR_PIECE = MAX_BYTES + tarfile.RECORDSIZE
 _LONG_NUMBER = re.compile(rb"[0-9]{300}")
 
 
-def list_archive(address: Address) -> Iterator[Entry]:
+def list_entries(address: Address) -> Iterator[Entry]:
     """Yield what lies in an archive below the address's prefix, in its order. Raises NotListed."""
     entries = _zip_entries if address.scheme == "zip" else _tar_entries
     try:
@@ -85,7 +85,7 @@ def _path_of(name: str) -> str:
     return name
 
 
-def read_archive(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+def read_documents(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
     """Yield the documents. Raises SourceUnreadable where the archive is not what it was when it was listed."""
     read = _read_zip if address.scheme == "zip" else _read_tar
     try:

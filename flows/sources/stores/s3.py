@@ -43,7 +43,7 @@ def _client(root: str, time_slot: int) -> Any:
     return connect(root, is_anonymous=is_s3_anonymous())
 
 
-def list_s3(address: Address) -> Iterator[Entry]:
+def list_entries(address: Address) -> Iterator[Entry]:
     """Yield the objects below the address's prefix. Raises NotListed, UsageError, TransientFailure."""
     _client.cache_clear()
     client = _client(address.root, 0)
@@ -74,7 +74,7 @@ def _not_listed(address: Address, failure: Exception) -> Exception:
     return NotListed(f"no right to list it, {code}" if failure.is_denial else f"the store answers {code}")
 
 
-def read_s3(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+def read_documents(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
     """Yield the documents, each as it is now. Raises TransientFailure, UsageError."""
     client = _client(address.root, int(monotonic() // CLIENT_SECONDS))
     rest = (_start(client, address, ref) for ref in refs)

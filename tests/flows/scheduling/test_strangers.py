@@ -16,7 +16,7 @@ import pytest
 
 from flows.maintenance import maintain
 from flows.refresh import refresh
-from flows.scheduling.environment import own_server, their_api_url, their_settings
+from flows.scheduling.environment import API_URL, own_server, their_settings
 from flows.scheduling.server import PrefectServer, listen
 from flows.scheduling.server_process import refusal_of
 from flows.scheduling.serving import KEY_FILE, hand_over_all, key_in, known_key, private_folder
@@ -207,9 +207,9 @@ class TestTheEnvironment:
         given = {"PREFECT_PROFILES_PATH": str(file)}
         assert named(given) is None
         file.write_text('active = "a"\n[profiles.a]\nPREFECT_API_URL = "http://x/api/"\n[profiles.b]\n')
-        assert named(given) == "http://x/api"
+        assert named(given) == "http://x/api/"
         assert named({**given, "PREFECT_PROFILE": "b"}) is None
-        assert named({**given, "PREFECT_API_URL": "http://y/api/"}) == "http://y/api"
+        assert named({**given, "PREFECT_API_URL": "http://y/api/"}) == "http://y/api/"
         for text in ("[profiles", 'active = ["a"]\n', "profiles = 3\n"):
             file.write_text(text)
             with pytest.raises(RunFailed, match="profiles cannot be read") as told:
@@ -218,7 +218,7 @@ class TestTheEnvironment:
 
 
 def named(given: Mapping[str, str]) -> str | None:
-    return their_api_url(their_settings(given))
+    return their_settings(given).get(API_URL)
 
 
 def hostile_files(folder: Path) -> None:
