@@ -120,7 +120,6 @@ def _interrupted(is_debugging: bool) -> int:
 
 
 def _failed(error: BaseException, is_debugging: bool) -> int:
-    """Report an error and return its exit status. Raises what is no error of a command, such as SystemExit, again."""
     if isinstance(error, OSError) and error.filename is None and (lost := process.lost_output()) is not None:
         return _fail_output(lost)
     if not isinstance(error, Exception):
@@ -133,7 +132,6 @@ def _failed(error: BaseException, is_debugging: bool) -> int:
 
 
 def _refused_by_system(error: Exception) -> NewsmartError | None:
-    """Return our error for what the system refused, wherever that was; None where it is no such refusal."""
     # Not at the top: only an error needs it.
     from warehouse.refusals import known
 

@@ -98,7 +98,6 @@ def prepared() -> Iterator[None]:
 
 
 def _fill(number: int, name: str) -> None:
-    """Open /dev/null in the place of a standard stream that is closed."""
     try:
         os.fstat(number)
     except OSError:

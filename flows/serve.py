@@ -82,7 +82,6 @@ def serve(
 
 
 def _when(cron: str | None, every: float | None, timezone: str | None) -> When:
-    """Return the schedule. Raises UsageError where it is none."""
     if cron is None:
         if timezone is not None:
             raise UsageError("a time zone is for a schedule by --cron", where=timezone)
@@ -104,10 +103,7 @@ def _when(cron: str | None, every: float | None, timezone: str | None) -> When:
 
 
 def stop_signals() -> list[int]:
-    """Return a list to which each signal that asks to stop is added.
-
-    What was ignored before, as SIGHUP is under nohup, stays ignored.
-    """
+    """Return a list to which each signal that asks to stop is added."""
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -126,7 +122,6 @@ def _listen(port: int | None) -> socket.socket:
 
 
 def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list[int]) -> None:
-    """Keep both children alive until asked to stop, then end the worker."""
     page = job.serving.api_url.removesuffix("/api")
     log.info("serving %s %s; page: %s", job.parameters["warehouse"], job.serving.schedule, page)
     if server is not None:

@@ -30,10 +30,7 @@ _DOCUMENTS = f"documents end in {', '.join(SUFFIXES)} and are neither hidden nor
 
 
 def check(options: argparse.Namespace) -> int:
-    """Print the problems and notices of documents. Returns 1 where there is any problem.
-
-    Raises UsageError where a path is not there or none is a document, SourceUnreadable where a folder cannot be listed.
-    """
+    """Print the problems and notices of documents. Returns 1 where there is any problem."""
     form = "json" if options.json else options.format
     refs, problems, unlistable = _find(options.paths)
     if not (refs or problems or unlistable):
@@ -56,10 +53,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def _find(paths: Sequence[str]) -> tuple[list[FileRef], list[Row], list[str]]:
-    """Return the documents of files and folders, a problem for each whose name is no text, and what was not listed.
-
-    What is left out is said on stderr.
-    """
+    """Return the documents of files and folders, a problem for each whose name is no text, and what was not listed."""
     refs: list[FileRef] = []
     problems, unlistable = [], []
     for path in map(_relative, dict.fromkeys(paths)):
@@ -101,7 +95,6 @@ def _named_file(path: str) -> Found:
 
 
 def _read(refs: Sequence[FileRef]) -> Iterator[Row]:
-    """Yield the problems and notices of documents, in order."""
     with LocalReaders(core_count()) as readers:
         for batch in readers.read_all(refs, utc_now()):
             for document in batch.documents.select(["ref", "outcome"]).to_pylist():

@@ -199,7 +199,6 @@ def _as_flow(first: RunRequest, progress: Progress) -> Iterator[Runner]:
 def _print_run(
     options: argparse.Namespace, result: RunResult, *, has_failed: bool = False, outcome: str | None = None
 ) -> None:
-    """Print what a run did, or what is known of one that failed; of a manifest's step its outcome too."""
     for notice in result.notices:
         warn(notice)
     value, lines = result.as_json(), lines_of(result, has_failed=has_failed)

@@ -75,7 +75,6 @@ def releases(options: argparse.Namespace) -> int:
 
 
 def _print_list(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> int:
-    """Print rows as JSON where it is asked for, else as a table of some columns. Returns 0."""
     if options.json:
         print_json(rows)
     else:

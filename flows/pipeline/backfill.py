@@ -46,7 +46,6 @@ def plan(
 
 
 def _check(steps: Sequence[Step], known: Mapping[datetime, str], manifest: Path) -> None:
-    """Raise UsageError for an as-of that no run could have."""
     moments = [as_of for as_of, _ in steps]
     twice = [as_of for as_of, following in pairwise(moments) if as_of == following]
     if twice:
@@ -63,7 +62,6 @@ def _check(steps: Sequence[Step], known: Mapping[datetime, str], manifest: Path)
 
 
 def _first_few(moments: Sequence[datetime]) -> str:
-    """Return the first three moments as text, and how many more there are."""
     shown = ", ".join(str(as_text(moment)) for moment in moments[:3])
     return shown if len(moments) <= 3 else f"{shown} and {len(moments) - 3:,} more"
 

@@ -48,10 +48,7 @@ MOST_LINES = 20
 
 
 def run_direct(request: RunRequest, readers: Readers | None = None) -> RunResult:
-    """Do a run. `readers` read its documents; without, this machine does.
-
-    Raises NewsmartError; what was seen is recorded and in state.json all the same.
-    """
+    """Do a run. `readers` read its documents; without, this machine does."""
     with LocalReaders(request.processes) as local, open_run(request, readers or local) as run:
         found = scan_sources(run)
         read_and_record(run, found)
@@ -112,10 +109,7 @@ def _in_words(document: Mapping[str, Any]) -> str:
 
 
 def dry_run(request: RunRequest, readers: Readers) -> DryRun:
-    """Do what a run does up to its limits, and keep nothing of it.
-
-    Raises NewsmartError where a run would fail before it has counted: no source, no document, a lock that is held.
-    """
+    """Do what a run does up to its limits, and keep nothing of it."""
     started_at = utc_now()
     home = Home.of(request.warehouse)
     home.check()
@@ -141,7 +135,6 @@ def dry_run(request: RunRequest, readers: Readers) -> DryRun:
 
 
 def _left_to_a_run(trial: Trial, request: RunRequest) -> list[str]:
-    """Return notices of what a run would do before anything else."""
     notices = []
     if is_unfinished(trial.connection):
         notices.append("a takedown was cut off; a run finishes it first")
@@ -169,7 +162,6 @@ def _changes(trial: Trial, run: Run) -> dict[str, list[dict[str, Any]]]:
 
 
 def _error_of(check: Callable[[], None]) -> NewsmartError | None:
-    """Return the error that a check raises, None where it raises none."""
     try:
         check()
     except NewsmartError as error:

@@ -57,10 +57,7 @@ def notify_failure(
 def notify_published(
     settings: Settings, warehouse: Path, release: str | None, folder: str | None = None
 ) -> tuple[str, ...]:
-    """Tell the hooks that the settings name of the release that a run has published, None where it has not.
-
-    Returns a warning for each that failed; raises nothing.
-    """
+    """Tell the hooks that the settings name of the release that a run has published, None where it has not."""
     command, address = settings.on_publish, settings.publish_webhook
     if release is None or not (command or address):
         return ()

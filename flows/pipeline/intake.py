@@ -58,7 +58,6 @@ def scan_sources(run: Run) -> Scan:
 
 
 def _vanished(run: Run, found: Scan) -> list[tuple[str, int]]:
-    """Return the sources that had documents and show none, and how many they had."""
     # Each source's files are chunks of their own; pyarrow.compute, which knows `unique`, takes 30 ms to import.
     seen = {chunk[0].as_py() for chunk in found.files["source"].chunks if len(chunk)}
     seen |= {entry.source for entry in found.skipped if entry.reason == "bad_name"}
@@ -76,10 +75,7 @@ def _renamed(run: Run, found: Scan) -> Iterator[str]:
 
 
 def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> Balance:
-    """Read what is new, take it into the ledger and append the events, all in one transaction.
-
-    `on_batch` is called after each batch with how many documents are taken in, and of how many.
-    """
+    """Read what is new, take it into the ledger and append the events, all in one transaction."""
     connection, memory = run.connection, run.request.settings.build_memory
     with step(run, "record"):
         documents = found.files.num_rows + count_documents(connection)

@@ -83,10 +83,7 @@ def finish(run: Run) -> RunResult:
 
 
 def _note_failure(run: Run, error: Exception) -> None:
-    """Log a failed or refused run, and note it in the ledger and in state.json; the release before stays.
-
-    Where the ledger has failed, or Ctrl-C broke into it, that is left to the end of `open_run`.
-    """
+    """Log a failed or refused run, and note it in the ledger and in state.json; the release before stays."""
     if run.is_recorded or interrupts.is_pending():
         return
     # In our words, as the command says it: DuckDB calls a database "invalidated" because its disk was full.

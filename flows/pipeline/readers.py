@@ -44,7 +44,6 @@ def readers_of(request: RunRequest, open_cluster: OpenCluster | None = None) -> 
 
 
 def _start_where_it_pays(request: RunRequest, readers: LocalReaders) -> None:
-    """Look at the sources' files until so much is seen that reading processes start."""
     folders = (folder for source in request.sources for folder in os.walk(source.root))
     files = islice(((place, name) for place, _, names in folders for name in names), MOST_FILES_LOOKED_AT)
     documents = (os.path.join(place, name) for place, name in files if is_document(name))

@@ -32,10 +32,7 @@ _KEPT = """
 
 
 def bring_up_to_date(connection: duckdb.DuckDBPyConnection, request: RunRequest, as_of: datetime) -> None:
-    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to.
-
-    `as_of` is the run's.
-    """
+    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to."""
     is_new = connection.execute("select count(*) from ledger.run").fetchone() == (0,)
     versions = build.VERSIONS
     old_rules = int(get_meta(connection, "rules_version", str(versions.rules)))

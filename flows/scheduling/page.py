@@ -64,10 +64,7 @@ def leave_report(run: Run | None, error: Exception | None = None) -> None:
 
 
 def _announce(run: Run) -> Event | None:
-    """Send Prefect the event of the release that a run has published, with the warehouse as its resource.
-
-    Out: the event; None where the run has published nothing, or the event could not be made.
-    """
+    """Send Prefect the event of the release that a run has published, with the warehouse as its resource."""
     home = run.home
     if run.outcome is None or run.outcome.release is None:
         return None
@@ -93,10 +90,7 @@ def summary(
     report: Path | None = None,
     error: Exception | None = None,
 ) -> str:
-    """Return the summary as Markdown: what was done, headlines before and after, the balance, where the time went.
-
-    In: the headlines that the release changed; where `newsmart report` writes its page.
-    """
+    """Return the summary as Markdown: what was done, headlines before and after, the balance, where the time went."""
     status = status_of(error) if error is not None else "published" if result.published else "unchanged"
     page = "" if report is None or not report.exists() else f"[{escape(report.name)}]({quote(report.as_uri(), ':/%')})"
     parts = [

@@ -183,10 +183,7 @@ class PrefectServer:
             )
 
     def wait_until_ready(self, seconds: float = READY_SECONDS, should_stop: Callable[[], bool] = lambda: False) -> bool:
-        """Wait for the server's first answer; False where `should_stop` came before it.
-
-        Raises RunFailed, with the server's last words, when there is none.
-        """
+        """Wait for the server's first answer; False where `should_stop` came before it."""
         deadline = monotonic() + seconds
         while monotonic() < deadline and self.is_alive():
             if is_prefect(self.api_url, timeout=1.0):

@@ -105,7 +105,6 @@ class Worker:
         return self._runs_left > 0 and not self._closed.is_set()
 
     def _is_finishing(self) -> bool:
-        """Tell whether a run still goes on that nobody asked to stop."""
         return not self._closed.is_set() and not self.is_idle(0)
 
     def look(self, client: SyncPrefectClient) -> None:
@@ -192,7 +191,6 @@ class Worker:
             self._taken[deployment] = self._thread.submit(self._run_flow, run, self.served[deployment])
 
     def _run_flow(self, run: FlowRun, flow: Flow[..., Any]) -> None:
-        """Run a flow in this thread. All that comes of it is a state and a line in the log."""
         self._running = run.id, time.monotonic()
         try:
             parameters = served_parameters(flow, run.parameters, self._job.parameters)
@@ -212,7 +210,6 @@ class Worker:
             self._free_since = datetime.now(UTC)
 
     def _tell_hooks(self, flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
-        """Tell the user's hooks how a run ended; a command starts where `newsmart serve` did."""
         tell_hooks(flow, run, state, self._job.folder, self._job.parameters["warehouse"])
 
     def is_idle(self, seconds: float) -> bool:
@@ -220,7 +217,6 @@ class Worker:
         return not wait(self._taken.values(), seconds).not_done
 
     def _wait(self, seconds: float) -> None:
-        """Wait, and end the process where a run is overdue."""
         self._closed.wait(seconds)
         if self._running is not None and time.monotonic() - self._running[1] > TIMEOUT_SECONDS + OVERDUE_SECONDS:
             log.error("a run did not end by its timeout; its process is ended")

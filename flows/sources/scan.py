@@ -66,10 +66,7 @@ def absolute(root: str) -> str:
 
 
 def parse_sources(texts: Sequence[str]) -> tuple[Source, ...]:
-    """Return the sources, each a folder or an archive that is there, or a store that can be asked.
-
-    Raises UsageError else, and for a name given twice.
-    """
+    """Return the sources, each a folder or an archive that is there, or a store that can be asked."""
     sources = tuple(parse_source(text) for text in texts)
     names = [source.name for source in sources]
     for source in sources:
@@ -117,10 +114,7 @@ class Scan:
 
 
 def scan(sources: Iterable[Source]) -> Scan:
-    """List the documents of sources. Out: sizes in bytes, times in ns.
-
-    Raises nothing for folders; for a store that is not there UsageError, for one that does not answer TransientFailure.
-    """
+    """List the documents of sources. Out: sizes in bytes, times in ns."""
     import pyarrow as pa
 
     from schemas.batches import FILES

@@ -96,8 +96,6 @@ def read_documents(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBy
 
 
 class _Zip(NamedTuple):
-    """An open zip archive, and its last entry of each path."""
-
     file: ZipFile
     mtime_ns: int
     entries: dict[str, ZipInfo]

@@ -103,7 +103,6 @@ def _start(client: Any, address: Address, ref: FileRef) -> "Future[FileBytes]":
 
 
 def _fetch(client: Any, address: Address, ref: FileRef, tries: int = TRIES) -> FileBytes:
-    """Return a document as it is now. Raises TransientFailure, UsageError."""
     if ref.size > MAX_BYTES:
         return FileBytes(None, ref.state, "too_big")
     try:
@@ -121,7 +120,6 @@ def _fetch(client: Any, address: Address, ref: FileRef, tries: int = TRIES) -> F
 
 
 def _unread(failure: Exception) -> FileBytes:
-    """Return what a refusal makes of a document; raise what is no refusal."""
     if not isinstance(failure, Answered):
         raise failure from None
     if failure.status == 404:

@@ -58,10 +58,7 @@ def hash63(*parts: object) -> int:
 
 
 def list_store(source: str, root: str) -> Found:
-    """List the documents of a store.
-
-    Raises UsageError where there is no such store, TransientFailure where it did not answer.
-    """
+    """List the documents of a store."""
     found, repeated = Found(source), list[str]()
     entries: dict[str, Entry] = {}
     address = address_of(root)
