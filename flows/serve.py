@@ -28,7 +28,7 @@ from pathlib import Path
 from flows.pipeline.request import LOGGER, RunRequest, parameters_of
 from flows.process import skip_numpy_and_pandas
 from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
-from flows.scheduling.server import PrefectServer, child_command, end_child, listen, pipe_of, prefect_server
+from flows.scheduling.server import PrefectServer, child_command, end_child, listen, prefect_server
 from flows.scheduling.serving import KEY_FILE, NEW_PROCESS, NEW_SERVER, Job, Serving, When, hold_serving, identity_in
 from flows.settings import load_settings, process_environment
 from schemas.errors import RunFailed, UsageError
@@ -159,9 +159,10 @@ def _note_failure(failures: deque[float], what: str) -> None:
 def _start(job: Job, folder: Path) -> subprocess.Popen[bytes]:
     command = child_command("flows.serve")
     child = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, start_new_session=True)
-    with suppress(BrokenPipeError):  # it has ended, which the next look tells
-        pipe_of(child).write(job.as_line())
-        pipe_of(child).flush()
+    if child.stdin is not None:
+        with suppress(BrokenPipeError):  # it has ended, which the next look tells
+            child.stdin.write(job.as_line())
+            child.stdin.flush()
     return child
 
 

@@ -149,7 +149,7 @@ def _asking_commands(commands: Adder) -> None:
     url.add_argument("--same", action="store_true", help="say whether two URLs are one article, and why")
     url.add_argument("--warehouse", metavar="FILE", help="with --same: ask the aliases known there, too")
     _json(url)
-    show = _command(commands, "show", "release:show", "Show everything about an article or a document.")
+    show = _command(commands, "show", "state:show", "Show everything about an article or a document.")
     show.add_argument("name", metavar="URL|PATH", help="any of its URLs, or [SOURCE/]PATH of a document")
     show.add_argument("--as-of", metavar="ISO8601", help="show what it said then")
     show.add_argument(
@@ -159,8 +159,8 @@ def _asking_commands(commands: Adder) -> None:
     )
     show.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
     _json(show)
-    _command(commands, "contract", "release:contract", "Print the contract of the tables, as YAML.")
-    report = _command(commands, "report", "release:report", "Write one HTML page about the current release.")
+    _command(commands, "contract", "state:contract", "Print the contract of the tables, as YAML.")
+    report = _command(commands, "report", "state:report", "Write one HTML page about the current release.")
     report.add_argument("--to", metavar="FILE.html", help="where to (default: news.html beside the warehouse)")
 
 

@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import IO
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPSHandler, ProxyHandler, build_opener
@@ -58,19 +57,13 @@ def child_command(module: str, *arguments: str) -> list[str]:
 def end_child(child: subprocess.Popen[bytes], seconds: float, is_urgent: Callable[[], bool] = lambda: False) -> None:
     """End a child by closing its standard input; by force where it takes longer, or when that is urgent."""
     with suppress(BrokenPipeError):
-        pipe_of(child).close()
+        if child.stdin is not None:
+            child.stdin.close()
     deadline = monotonic() + seconds
     while child.poll() is None and monotonic() < deadline and not is_urgent():
         sleep(0.05)
     child.kill()
     child.wait()
-
-
-def pipe_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
-    """Return the child's standard input, which is a pipe by construction."""
-    if process.stdin is None:
-        raise ValueError("the child has no pipe")
-    return process.stdin
 
 
 @contextmanager
