@@ -151,10 +151,7 @@ def _has_folder() -> bool:
 
 
 def _check_output(status: int, arguments: Sequence[str]) -> int:
-    """Return the exit status once stdout is flushed: a command that only answers has failed where its answer is lost.
-
-    What a writing command has done is done, whoever hears of it.
-    """
+    """Return the exit status once stdout is flushed: a command that only answers has failed where that is lost."""
     lost = process.lost_output()
     if lost is None:
         return status

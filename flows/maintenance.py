@@ -40,11 +40,8 @@ def rebuild(as_of: str, to: str, warehouse: str | None = None) -> str:
 
 @flow(name="maintain", timeout_seconds=2 * HOUR, on_failure=[tell_hooks], on_crashed=[tell_hooks])
 @ends_in_a_state
-def maintain(warehouse: str | None = None) -> object:
+def maintain(warehouse: str | None = None) -> str:
     """Compact the ledger and drop what is past its keep."""
     settings = load_settings()
-    return operations.maintain(
-        Path(warehouse or settings.warehouse),
-        settings.build_memory,
-        **keeps_of(settings),
-    )
+    done = operations.maintain(Path(warehouse or settings.warehouse), settings.build_memory, **keeps_of(settings))
+    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in done.items())

@@ -114,17 +114,10 @@ def ends_in_a_state(function: Callable[P, R]) -> Callable[P, State[Any]]:
         except NewsmartError as error:
             get_run_logger().error(str(error))
             return Failed(name=status_of(error).capitalize(), message=str(error), data=error)
-        return Completed(message=_in_words(result), data=result)
+        words = "; ".join(lines_of(result)) if isinstance(result, RunResult) else str(result)
+        return Completed(message=words, data=result)
 
     return call
-
-
-def _in_words(result: object) -> str:
-    if isinstance(result, RunResult):
-        return "; ".join(lines_of(result))
-    if isinstance(result, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in result.items())
-    return str(result)
 
 
 def call_flow(flow: Callable[..., Any], parameters: Mapping[str, Any], told: RunListener) -> RunResult:
