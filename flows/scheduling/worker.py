@@ -175,7 +175,7 @@ class Worker:
         has_begun = state is None or state.type not in (StateType.SCHEDULED, StateType.PENDING)
         if not has_begun and time.monotonic() - since > BEGIN_SECONDS:
             log.error("a run did not begin within %g s, as after a clock was set back; its process ends", BEGIN_SECONDS)
-            os._exit(1)
+            os._exit(NEW_SERVER)
 
     def _take(self, client: SyncPrefectClient, identity: UUID, deployment: UUID, due: datetime) -> None:
         why = None

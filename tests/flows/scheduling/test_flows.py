@@ -42,7 +42,7 @@ from flows.refresh import refresh
 from flows.scheduling import batches
 from flows.scheduling import worker as scheduling_worker
 from flows.scheduling.flow_run import call_flow, flush, step, tell_hooks
-from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving
+from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, Serving, When, hold_serving
 from flows.scheduling.worker import Worker
 from flows.sources.scan import Source
 from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, SourceUnreadable, TransientFailure
@@ -590,10 +590,10 @@ class TestScheduledRuns:
             while worker._running is None:
                 time.sleep(0.01)
             worker.end_where_stuck(client)
-            assert exits == [1]
+            assert exits == [NEW_SERVER]
             client.set_flow_run_state(run.id, Running(), force=True)
             worker.end_where_stuck(client)
-            assert exits == [1]
+            assert exits == [NEW_SERVER]
         ended.set()
         assert worker.is_idle(60)
 
