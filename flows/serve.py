@@ -11,7 +11,6 @@ which writes a traceback for each failed flow. What it logs of a run is on the p
 
 import json
 import logging
-import math
 import os
 import signal
 import socket
@@ -85,10 +84,7 @@ def _when(cron: str | None, every: float | None, timezone: str | None) -> When:
     if cron is None:
         if timezone is not None:
             raise UsageError("a time zone is for a schedule by --cron", where=timezone)
-        spacing = DEFAULT_EVERY if every is None else every
-        if not math.isfinite(spacing) or spacing < 1:
-            raise UsageError("--every takes seconds, 1 and up", where=str(every))
-        return When(spacing)
+        return When(DEFAULT_EVERY if every is None else every)
     done = subprocess.run(
         child_command("flows.scheduling.deployments", cron, timezone or "UTC"),
         cwd="/",  # Prefect reads settings in the current folder, which may be anybody's

@@ -31,6 +31,7 @@ from warehouse.refusals import refused
 
 FOLDER = "prefect"
 KEY_FILE = "key"
+LOCK_FILE = "serve.lock"
 MAX_BYTES = 1000
 NEW_PROCESS, NEW_SERVER = 75, 76
 """The worker's exit status where another process should go on; behind a server that was started again."""
@@ -99,7 +100,7 @@ def write_serving(home: Home, serving: Serving) -> None:
 def read_serving(home: Home) -> Serving | None:
     """Return the scheduler that runs for the warehouse, or None. Takes no lock for longer than an instant."""
     try:
-        with open(_lock_of(home), "rb") as lock:
+        with open(home.folder / LOCK_FILE, "rb") as lock:
             if not try_lock(lock.fileno(), shared=True):  # somebody serves
                 return Serving(**json.loads(serving_file(home).read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -116,14 +117,10 @@ def hold_serving(home: Home) -> Iterator[None]:
         where = str(home.file) if told is None else f"{home.file}, pid {told.pid}, {told.schedule}"
         return LockedError("another `newsmart serve` serves the warehouse", where=where, todo="stop it first")
 
-    with locked(_lock_of(home), busy):
+    with locked(home.folder / LOCK_FILE, busy):
         serving_file(home).unlink(missing_ok=True)  # one that was killed leaves its own
         yield
         serving_file(home).unlink(missing_ok=True)
-
-
-def _lock_of(home: Home) -> Path:
-    return home.folder / "serve.lock"
 
 
 def private_folder(home: Home) -> Path:
