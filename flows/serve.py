@@ -9,6 +9,7 @@ The log is one line on stderr for each thing that happens, as text or as JSON. R
 which writes a traceback for each failed flow. What it logs of a run is on the page anyway.
 """
 
+import argparse
 import json
 import logging
 import os
@@ -24,7 +25,8 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from flows.pipeline.request import LOGGER, RunRequest, parameters_of
+from flows.commands.run import attempted, run_request
+from flows.pipeline.request import LOGGER, parameters_of
 from flows.process import skip_numpy_and_pandas
 from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
 from flows.scheduling.server import PrefectServer, child_command, end_child, listen, prefect_server
@@ -44,39 +46,31 @@ FAILURE_WINDOW_SECONDS = 120.0
 log = logging.getLogger("newsmart.serve")
 
 
-def serve(
-    request: RunRequest,
-    *,
-    cron: str | None,
-    every: float | None,
-    timezone: str | None,
-    port: int | None,
-    quiet: bool = False,
-    now: bool = False,
-) -> int:
+def serve(options: argparse.Namespace) -> int:
     """Serve the warehouse on a schedule until SIGINT or SIGTERM. Out: the exit status, 0.
 
-    In: what each run does; the schedule (each hour where there is none), and the time zone of its cron expression; the
-    server's port; whether a first run starts at once. Raises UsageError
-    for a schedule that is none, LockedError where the warehouse is served, RunFailed for a port in use, a folder that
-    cannot be written, or a server that keeps failing.
+    Raises UsageError for a schedule that is none, LockedError where the warehouse is served, RunFailed for a port in
+    use, a folder that cannot be written, or a server that keeps failing.
     """
-    set_up_log(request.settings.log_format, is_quiet=quiet)
-    when = _when(cron, every, timezone)
-    home = Home.of(request.warehouse)
-    home.prepare()
-    process_environment().update(retention(when.spacing))
-    asked = stop_signals()
-    with (
-        hold_serving(home),
-        prefect_server(home, request.settings, lambda: _listen(port), serving=True) as (server, folder),
-    ):
-        if server is None or server.wait_until_ready(should_stop=lambda: bool(asked)):
-            name = home.file.stem if server is not None else f"{home.file.stem}-{identity_in(folder)}"
-            serving = Serving(os.getpid(), str(when), process_environment()[API_URL], str(as_text(utc_now())))
-            job = Job(name, when, parameters_of(request), serving, os.getcwd(), is_quiet=quiet, runs_now=now)
-            _supervise(job, folder, server, asked)
-    log.info("stopped")
+    with attempted(options):
+        request = run_request(options)
+        set_up_log(request.settings.log_format, is_quiet=options.quiet)
+        when = _when(options.cron, options.every, options.timezone)
+        home = Home.of(request.warehouse)
+        home.prepare()
+        process_environment().update(retention(when.spacing))
+        asked = stop_signals()
+        with (
+            hold_serving(home),
+            prefect_server(home, request.settings, lambda: _listen(options.port), serving=True) as (server, folder),
+        ):
+            if server is None or server.wait_until_ready(should_stop=lambda: bool(asked)):
+                name = home.file.stem if server is not None else f"{home.file.stem}-{identity_in(folder)}"
+                serving = Serving(os.getpid(), str(when), process_environment()[API_URL], str(as_text(utc_now())))
+                parameters = parameters_of(request)
+                job = Job(name, when, parameters, serving, os.getcwd(), is_quiet=options.quiet, runs_now=options.now)
+                _supervise(job, folder, server, asked)
+        log.info("stopped")
     return 0
 
 

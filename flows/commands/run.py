@@ -1,4 +1,4 @@
-"""`run`, `backfill` and `serve`: make the request, start the run, show how it goes, print what it did."""
+"""`run` and `backfill`: make the request, start the run, show how it goes, print what it did."""
 
 import argparse
 import atexit
@@ -48,22 +48,6 @@ def _dry_run(options: argparse.Namespace) -> int:
     if found.error is not None:
         raise found.error
     return 0
-
-
-def serve(options: argparse.Namespace) -> int:
-    """Run on a schedule until told to stop."""
-    from flows.serve import serve as serve_until_stopped
-
-    with attempted(options):
-        return serve_until_stopped(
-            run_request(options),
-            cron=options.cron,
-            every=options.every,
-            timezone=options.timezone,
-            port=options.port,
-            quiet=options.quiet,
-            now=options.now,
-        )
 
 
 def backfill(options: argparse.Namespace) -> int:
