@@ -88,11 +88,11 @@ def _dispatch(arguments: Sequence[str]) -> int:
         warn(line)
     module, _, function = str(options.handler).partition(":")
     is_direct = getattr(options, "direct", False) or getattr(options, "dry_run", False)
-    if is_direct or module in ("check", "upkeep"):
+    if is_direct or module in (".check", ".upkeep"):
         from flows.process import prepare_process
 
         prepare_process()
-    status: int = getattr(import_module(f".{module}", "flows.commands"), function)(options)
+    status: int = getattr(import_module(module, "flows.commands"), function)(options)
     return status
 
 

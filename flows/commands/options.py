@@ -11,7 +11,7 @@ Adder = Any  # argparse gives its group of subparsers no public type
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Add every command to the parser; each names its handler as `module:function`, seen from this package."""
+    """Add every command to the parser; each names its handler as `module:function`, seen from this package; one dot goes up."""
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (_run_commands, _state_commands, _asking_commands, _ledger_commands, _file_commands):
         add(commands)
@@ -21,7 +21,7 @@ def _command(commands: Adder, name: str, handler: str, text: str, *, warehouse: 
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=text[0].lower() + text[1:].split(". ")[0].rstrip("."), description=text, allow_abbrev=False
     )
-    command.set_defaults(handler=handler)
+    command.set_defaults(handler=f".{handler}")
     if warehouse:
         _settings(command, "warehouse")
     command.add_argument("--quiet", action="store_true", help="say nothing but results and errors")
@@ -92,9 +92,7 @@ def _run_commands(commands: Adder) -> None:
     run.add_argument("--direct", action="store_true", help="without Prefect")
     run.add_argument("--dry-run", action="store_true", help="print what a run would find, and change nothing")
     _json(run)
-    serve = _command(
-        commands, "serve", "..serve:serve", "Run on a schedule: scheduler, Prefect server and page in one."
-    )
+    serve = _command(commands, "serve", ".serve:serve", "Run on a schedule: scheduler, Prefect server and page in one.")
     _add_run_options(serve)
     when = serve.add_mutually_exclusive_group()
     when.add_argument("--cron", metavar="EXPR", help="schedule as a cron expression")
