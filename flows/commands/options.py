@@ -11,7 +11,7 @@ Adder = Any  # argparse gives its group of subparsers no public type
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Add every command to the parser; each names its handler as `module:function`, seen from this package; one dot goes up."""
+    """Add every command to the parser; each names its handler as `module:function` of this package."""
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (_run_commands, _state_commands, _asking_commands, _ledger_commands, _file_commands):
         add(commands)
