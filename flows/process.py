@@ -1,4 +1,4 @@
-"""A process of ours: it starts fast and stays small, and its standard streams may be closed, full or of few letters.
+"""What a process of ours sets up: fast imports, little memory, and standard streams that may be closed or full.
 
 pyarrow imports numpy, and pandas with its first array, where they are installed: up to a second, which is longer than
 all the rest of a small run. Nothing here needs either. Never forbid them in a process that others share (a Prefect
