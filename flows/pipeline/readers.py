@@ -45,12 +45,10 @@ def readers_of(request: RunRequest, open_cluster: OpenCluster | None = None) -> 
 
 def _start_where_it_pays(request: RunRequest, readers: LocalReaders) -> None:
     folders = (folder for source in request.sources for folder in os.walk(source.root))
-    files = islice(((place, name) for place, _, names in folders for name in names), MOST_FILES_LOOKED_AT)
-    documents = (os.path.join(place, name) for place, name in files if is_document(name))
+    files = list(islice(((place, name) for place, _, names in folders for name in names), MOST_FILES_LOOKED_AT))
+    documents = [os.path.join(place, name) for place, name in files if is_document(name)]
     byte_count = 0
-    for document_count, path in enumerate(documents, 1):
+    for path in documents:
         with suppress(OSError):
             byte_count += os.lstat(path).st_size
-        readers.expect(document_count, byte_count)
-        if readers.has_started:
-            return
+    readers.expect(len(documents), byte_count)

@@ -96,7 +96,7 @@ def summary(
     parts = [
         f"# Run {escape(result.run_id)}: {escape(status)}",
         "" if error is None else f"**{escape(error)}**",
-        "\n".join(f"- {escape(line)}" for line in lines_of(result, has_failed=error is not None)),
+        "\n".join(f"- {escape(line)}" for line in [*lines_of(result, has_failed=error is not None)]),
         f"Report: {page or '`newsmart report` writes a page about the release.'}",
         "## Headlines" if headlines else "",
         "\n".join(f"- {escape(row['before'])} → **{escape(row['after'])}**" for row in headlines),

@@ -17,7 +17,6 @@ from unittest.mock import Mock
 import pytest
 
 from flows.cli import main
-from flows.pipeline import intake as run_intake
 from flows.pipeline.direct import dry_run
 from flows.pipeline.request import RunRequest, RunResult
 from flows.readers.local import LocalReaders
@@ -76,7 +75,7 @@ def shelf(gate: Gate, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> Sh
     """A bucket of the test's own, told by the environment as to any AWS program, in a world 10 s older than it is."""
     for setting, value in gate.environment().items():
         monkeypatch.setenv(setting, value)
-    monkeypatch.setattr(run_intake, "time_ns", lambda: time_ns() + 10**10)
+    monkeypatch.setattr("flows.sources.scan.time_ns", lambda: time_ns() + 10**10)
     monkeypatch.setattr(s3, "FIRST_WAIT", 0.01)
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.01)
     gate.reset()
