@@ -27,8 +27,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 from flows.scheduling.environment import (
     API_URL,
     environment_of,
-    own_server,
-    their_server,
+    for_prefect,
     their_settings,
 )
 from flows.scheduling.serving import hand_over_all, key_in, known_key, locked, private_folder, read_serving
@@ -84,27 +83,27 @@ def prefect_server(
     environment.update(environment_of(settings))
     environment.pop(f"{PREFIX}SETTINGS", None)
     told = their_settings(environment)
-    theirs = told.get(API_URL, "").strip().rstrip("/")
-    served, key = (None, None) if serving else (read_serving(home), known_key(home))
+    api_url, key = told.get(API_URL, "").strip().rstrip("/"), None
+    served, known = (None, None) if serving else (read_serving(home), known_key(home))
+    server = None
     with ExitStack() as stack:
         stack.callback(hand_over_all, folder)
-        if theirs:
-            if not is_prefect(theirs, told, timeout=5.0):
+        if api_url:
+            if not is_prefect(api_url, told, timeout=5.0):
                 todo = "start it, or unset PREFECT_API_URL" + ("" if serving else ", or run with --direct")
-                raise RunFailed("no Prefect server answers", where=theirs, todo=todo)
-            environment.update(their_server(environment, folder, serving=serving) | {API_URL: theirs})
-            yield None, folder
-        elif served is not None and key is not None and is_prefect(served.api_url):
-            environment.update(own_server(environment, folder, served.api_url, key))
-            yield None, folder
+                raise RunFailed("no Prefect server answers", where=api_url, todo=todo)
+        elif served is not None and known is not None and is_prefect(served.api_url):
+            api_url, key = served.api_url, known
         else:
             if not serving:
                 stack.enter_context(alone_in(folder))
             server = PrefectServer(listener(), folder, with_page=serving)
             stack.callback(server.stop)
-            environment.update(own_server(environment, folder, server.api_url, key_in(folder), serving=serving))
+            api_url, key = server.api_url, key_in(folder)
+        environment.update(for_prefect(environment, folder, api_url, key, serving=serving))
+        if server is not None:
             server.start()
-            yield server, folder
+        yield server, folder
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 
 from flows.maintenance import maintain
 from flows.refresh import refresh
-from flows.scheduling.environment import API_URL, own_server, their_settings
+from flows.scheduling.environment import API_URL, for_prefect, their_settings
 from flows.scheduling.server import PrefectServer, listen
 from flows.scheduling.server_process import refusal_of
 from flows.scheduling.serving import KEY_FILE, hand_over_all, key_in, known_key, private_folder
@@ -56,7 +56,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     server = PrefectServer(listen(), folder, with_page=True)
     key = key_in(folder)
     before = dict(os.environ)
-    os.environ.update(own_server(os.environ, folder, server.api_url, key, serving=True))
+    os.environ.update(for_prefect(os.environ, folder, server.api_url, key, serving=True))
     try:
         with running(server):
             yield Asked(server, folder, key)
@@ -194,12 +194,12 @@ class TestPrefectsFolder:
 class TestTheEnvironment:
     def test_nothing_that_is_given_opens_our_server(self, tmp_path: Path) -> None:
         given = {"PREFECT_SERVER_API_AUTH_STRING": "a:b", "PREFECT_API_AUTH_STRING": "c:d", "PREFECT_HOME": "/theirs"}
-        added = own_server(given, tmp_path, "http://127.0.0.1:1/api", "newsmart:key")
+        added = for_prefect(given, tmp_path, "http://127.0.0.1:1/api", "newsmart:key")
         assert added["PREFECT_API_AUTH_STRING"] == added["PREFECT_SERVER_API_AUTH_STRING"] == "newsmart:key"
         assert added["PREFECT_HOME"] == str(tmp_path)
 
     def test_loopback_goes_through_no_proxy(self, tmp_path: Path) -> None:
-        added = own_server({"NO_PROXY": "internal"}, tmp_path, "http://127.0.0.1:1/api", "newsmart:key")
+        added = for_prefect({"NO_PROXY": "internal"}, tmp_path, "http://127.0.0.1:1/api", "newsmart:key")
         assert added["no_proxy"] == added["NO_PROXY"] == "internal,127.0.0.1,localhost"
 
     def test_a_profile_names_a_server_and_a_broken_one_is_one_line(self, tmp_path: Path) -> None:
