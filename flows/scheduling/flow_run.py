@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import anyio
-from prefect import get_run_logger, runtime, task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
@@ -180,21 +180,29 @@ def _open_cluster(context: Context, engine: Engine, processes: int) -> "Abstract
     return task_cluster(engine, processes, context)
 
 
+def _flow_run() -> FlowRun | None:
+    # Not `prefect.runtime`: its `deployment.id` asks the server, and names the parent's for a flow in a flow (3.8.8).
+    context = FlowRunContext.get()
+    return None if context is None else context.flow_run
+
+
 def _scheduled_at() -> datetime | None:
     """Return when a deployment's run was due, naive UTC; None for a run that nobody scheduled."""
-    due = runtime.flow_run.scheduled_start_time if runtime.deployment.id else None
-    return None if due is None else due.astimezone(UTC).replace(tzinfo=None)
+    run = _flow_run()
+    if run is None or run.deployment_id is None or run.expected_start_time is None:
+        return None
+    return run.expected_start_time.astimezone(UTC).replace(tzinfo=None)
 
 
 def _name_flow_run(run_id: str) -> None:
     """Give the flow run the name of the run in ops.run, by which the hooks know it. A lost server is a warning."""
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
+    run = _flow_run()
+    if run is None:
         return
-    context.flow_run.name = run_id
+    run.name = run_id
     try:
         with get_client(sync_client=True) as client:
-            client.set_flow_run_name(context.flow_run.id, run_id)
+            client.set_flow_run_name(run.id, run_id)
     except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
         get_run_logger().warning("not named in Prefect: %s", error)
 
