@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
 import pyarrow as pa
@@ -26,6 +26,7 @@ from schemas.documents import EARLIEST, ENTRIES, Context, Image, Mention, Provid
 from schemas.text import flaw
 from schemas.urls import UrlFacts, facts
 
+T = TypeVar("T")
 Array = Any
 Validate = Callable[..., Any]
 # From how many values on a column is compared as a whole: below, importing pyarrow.compute costs more than it saves.
@@ -38,8 +39,6 @@ _PLAIN = {
     pa.bool_(): "^(?:true|false)$",
     pa.timestamp("us"): "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{6})?Z$",
 }
-# What `flaw` is sure to call clean.
-_CLEAN = "^[ -$&-~]{20,}$"
 _PLAIN_IMAGE_URL = r"^https?://[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+/[!-~]{0,900}$"
 
 
@@ -162,7 +161,7 @@ class _Reader:
         found["provider_logo_url"] = pa.array(first, pa.string())
         self.bad.update(_places(found["title"].is_null()))
         for name in ("title", "excerpt", "provider_name"):
-            found[f"{name}_flaw"] = self._flaws(found[name])
+            found[f"{name}_flaw"] = pa.array(_of_each(found[name].to_pylist(), flaw), pa.int8())
         return found
 
     def _column(self, name: str) -> Array:
@@ -209,8 +208,8 @@ class _Reader:
         import pyarrow.compute as pc  # takes longer than a few documents
 
         is_plain: Array = pc.match_substring_regex(texts, form)
-        plain: Array = pc.if_else(is_plain, texts, cast(Any, None))
-        odd = _places(pc.invert(is_plain))
+        odd: Sequence[int] = pc.indices_nonzero(pc.invert(is_plain)).to_pylist()
+        plain: Array = pc.if_else(is_plain, texts, cast(Any, None)) if odd else texts
         if kind == pa.bool_():
             return pc.equal(plain, cast(Any, "true")), odd
         if kind != pa.timestamp("us"):
@@ -223,19 +222,12 @@ class _Reader:
         is_within = bounds["min"] is None or (bounds["min"] >= EARLIEST and bounds["max"] <= self._latest)
         return (moments, odd) if is_within else (moments, _places(texts.is_valid()))
 
-    def _flaws(self, texts: Array) -> Array:
-        _, odd = self._plain(texts, pa.string(), _CLEAN)
-        values, flaws = texts.to_pylist(), [0] * len(texts)
-        for place in odd:
-            flaws[place] = flaw(values[place])
-        return pa.array(flaws, pa.int8())
-
     def _hosts(self, domains: Array) -> Array:
         texts = domains.to_pylist()
-        hosts = {text: _host(text) for text in set(texts)}
+        hosts = _of_each(texts, _host)
         # A text that holds no host is worth a notice.
-        self.bad.update(place for place, text in enumerate(texts) if text and hosts[text] is None)
-        return pa.array([hosts[text] for text in texts], pa.string())
+        self.bad.update(place for place, host in enumerate(hosts) if host is None and texts[place])
+        return pa.array(hosts, pa.string())
 
     def _texts(self, lists: Array) -> Array:
         rows = lists.offsets.to_pylist()
@@ -257,6 +249,12 @@ class _Reader:
 
     def _refuse(self, places: Collection[int], rows: Sequence[int]) -> None:
         self.bad.update(bisect_right(rows, place) - 1 for place in places)
+
+
+def _of_each(texts: Sequence[str | None], function: Callable[[str | None], T]) -> list[T]:
+    """Return what a function makes of each text, asked once for those that repeat."""
+    found = {text: function(text) for text in set(texts)}
+    return [found[text] for text in texts]
 
 
 def _image_url(text: str) -> str:
