@@ -8,7 +8,7 @@ and lets its entry say the same in plain form. So the models alone decide what i
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
@@ -48,9 +48,6 @@ def _validator(model: type[BaseModel], name: str) -> Validate:
 
 
 _SCHEMA = pa.schema(columns_of(Mention, as_written=True))
-_MENTION_KEYS = frozenset(_SCHEMA.names)
-_PROVIDER_KEYS = frozenset(field.name for field in columns_of(Provider, as_written=True))
-_IMAGE_KEYS = frozenset(field.name for field in columns_of(Image, as_written=True))
 _text, _any_url, _domain = _validator(Image, "title"), _validator(Image, "url"), _validator(Provider, "domain")
 _IMAGES = ENTRIES.field("images").type
 
@@ -84,8 +81,8 @@ def table_of_entries(entries: Sequence[Entry], context: Context) -> tuple[pa.Tab
 
 
 def _table(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[int]]:
-    tables = list(_read([entry.said for entry in entries]))
-    reader = _Reader(pa.concat_tables(tables).combine_chunks(), context)
+    written = _read([entry.said for entry in entries]) if entries else _SCHEMA.empty_table()
+    reader = _Reader(written.combine_chunks(), context)
     columns = reader.columns()
     spellings = zip(*(columns[name].to_pylist() for name in URL_FIELDS), strict=True)
     for place, (entry, urls) in enumerate(zip(entries, spellings, strict=True)):
@@ -99,39 +96,43 @@ def _table(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[in
     return pa.Table.from_arrays([columns[name] for name in ENTRIES.names], schema=ENTRIES), reader.bad
 
 
-def _read(rows: Sequence[bytes], *, has_known_keys: bool = False) -> Iterator[pa.Table]:
-    """Yield JSON rows as tables of text; a row with an unknown key, or a list in a text's place, as an empty one."""
-    if not rows:
-        yield _SCHEMA.empty_table()
-        return
-    data = b"\n".join(rows)
+def _read(rows: Sequence[bytes]) -> pa.Table:
+    """Return JSON rows as a table of text; a row that the models do not know the shape of, as an empty one."""
     try:
-        yield pyarrow.json.read_json(
-            cast(Any, pa.BufferReader(data)),
-            pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="error"),
-        )
+        return _parse(rows)
     except pa.ArrowInvalid:
-        if not has_known_keys:
-            rows = [row if _has_known_keys(orjson.loads(row)) else b"{}" for row in rows]
-            yield from _read(rows, has_known_keys=True)
-            return
-        half = len(rows) // 2
-        for part in (rows[:half], rows[half:]) if half else ([b"{}"],):
-            yield from _read(part, has_known_keys=True)
+        return _parse([row if _fits(orjson.loads(row), _SHAPE) else b"{}" for row in rows])
 
 
-def _has_known_keys(tree: dict[str, Tree]) -> bool:
-    """Tell whether the models know all keys of a mention, at every level."""
-    provider = tree.get("provider")
-    inner = provider if isinstance(provider, dict) else {}
-    lists = tree.get("images"), inner.get("images")
-    images = [image for found in lists if isinstance(found, list) for image in found if isinstance(image, dict)]
-    return (
-        tree.keys() <= _MENTION_KEYS
-        and inner.keys() <= _PROVIDER_KEYS
-        and all([image.keys() <= _IMAGE_KEYS for image in images])
+def _parse(rows: Sequence[bytes]) -> pa.Table:
+    data = b"\n".join(rows)
+    return pyarrow.json.read_json(
+        cast(Any, pa.BufferReader(data)),
+        pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+        pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="error"),
     )
+
+
+_Shape = dict[str, "_Shape"] | list["_Shape"] | None
+"""What a value is made of: a mapping by its keys, a list by its items; None for a text."""
+
+
+def _shape_of(kind: pa.DataType) -> _Shape:
+    if isinstance(kind, pa.StructType):
+        return {field.name: _shape_of(field.type) for field in kind}
+    return [_shape_of(kind.value_type)] if isinstance(kind, pa.ListType) else None
+
+
+_SHAPE = _shape_of(pa.struct(list(_SCHEMA)))
+
+
+def _fits(value: Tree, shape: _Shape) -> bool:
+    """Tell whether a value has a shape, at every level; a null has any."""
+    if value is None or shape is None:
+        return value is None or isinstance(value, str)
+    if isinstance(value, dict) and isinstance(shape, dict):
+        return value.keys() <= shape.keys() and all([_fits(inner, shape[key]) for key, inner in value.items()])
+    return isinstance(value, list) and isinstance(shape, list) and all([_fits(item, shape[0]) for item in value])
 
 
 def _facts_of(urls: Sequence[str | None]) -> tuple[UrlFacts, ...] | None:
