@@ -22,13 +22,15 @@ from flows.startup import prepare_process
 
 prepare_process()
 
+import pyarrow as pa  # noqa: E402
+
 from flows.reading.blocks import Memo  # noqa: E402
 from flows.reading.read import read_batch, warm_up  # noqa: E402
 from schemas.documents import bounds  # noqa: E402
 from schemas.errors import NewsmartError  # noqa: E402
 from warehouse.refusals import known  # noqa: E402
 
-_Answer = tuple[object, list[bytes]]
+_Answer = tuple[object, list[pa.Buffer]]
 """What went wrong, if anything, and a batch as Arrow streams."""
 
 

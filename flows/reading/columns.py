@@ -209,7 +209,7 @@ class _Reader:
         import pyarrow.compute as pc  # takes longer than a few documents
 
         is_plain: Array = pc.match_substring_regex(texts, form)
-        odd: Sequence[int] = pc.indices_nonzero(pc.invert(is_plain)).to_pylist()
+        odd: Sequence[int] = pc.indices_nonzero(cast(Any, pc.invert(is_plain))).to_pylist()
         plain: Array = pc.if_else(is_plain, texts, cast(Any, None)) if odd else texts
         if kind == pa.bool_():
             return pc.equal(plain, cast(Any, "true")), odd
