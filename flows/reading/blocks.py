@@ -85,7 +85,7 @@ def prove(entries: Sequence[Entry], context: Context) -> Proved:
     for place in refused:
         entry = entries[place]
         entry.is_flawed = entry.is_flawed or bool(prove_entry(entry, orjson.loads(entry.said), context))
-    return Proved(table, {entry: place for place, entry in enumerate(entries) if place not in refused})
+    return Proved(table, {entry: place for place, entry in enumerate(entries) if place not in refused}, context)
 
 
 def read_fast(data: bytes, memo: Memo) -> Verdict | None:

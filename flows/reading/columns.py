@@ -57,16 +57,17 @@ class Proved(NamedTuple):
 
     table: pa.Table
     rows: Mapping[Entry, int]
+    context: Context
 
-    def select(self, entries: Sequence[Entry], context: Context) -> pa.Table:
+    def select(self, entries: Sequence[Entry]) -> pa.Table:
         """Return a table of some of these entries, and of others that were judged by the model."""
         if len(entries) < MANY:
-            return table_of_entries(entries, context)[0]
+            return table_of_entries(entries, self.context)[0]
         if len(self.rows) == self.table.num_rows and list(entries) == list(self.rows):
             return self.table
         others = [entry for entry in entries if entry not in self.rows]
         rows = {**self.rows, **{entry: place for place, entry in enumerate(others, self.table.num_rows)}}
-        found = pa.concat_tables([self.table, table_of_entries(others, context)[0]])
+        found = pa.concat_tables([self.table, table_of_entries(others, self.context)[0]])
         return found.take(pa.array([rows[entry] for entry in entries], pa.int64())).combine_chunks()
 
 
