@@ -33,8 +33,6 @@ _INDENT = "    "
 # bytes.split looks at each space first, for its last byte; this looks at each line break, which takes a third less.
 _CUT = re.compile(re.escape(_ITEM)).split
 _MAX_LINES = MAX_NODES // 6
-# A value takes two bytes at least, with what parts it from the next: fewer bytes cannot hold too many values.
-_SURE_BYTES = 2 * MAX_NODES
 _digest = attrgetter("digest")
 
 
@@ -99,22 +97,15 @@ def read_fast(data: bytes, memo: Memo) -> Verdict | None:
     close = data.find(_CLOSE, 3)
     if not data.startswith(_FENCE) or close < 0 or data[close + 4 : close + 5] not in (b"", b"\n"):
         return None
-    body = _body(data[close + 5 :])
-    if body is None or (len(data) > _SURE_BYTES and data.count(b"\n", 0, close) > _MAX_LINES):
+    if b"\0" in data or b"\r" in data or data.count(b"\n", 0, close) > _MAX_LINES:
+        return None
+    try:
+        body = data[close + 5 :].decode()
+    except UnicodeDecodeError:
         return None
     secret = data.rfind(_SECRET, 0, close)
     has_secret = secret >= 0 and _SECRET_LINE.match(data, secret, close) is not None
     return _read_parts(data[4 : secret if has_secret else close], has_secret, body, memo)
-
-
-def _body(data: bytes) -> str | None:
-    """Return the body as text, None where it is none (or breaks lines as the slow lane should see)."""
-    if b"\0" in data or b"\r" in data:
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def _read_parts(front: bytes, has_secret: bool, body: str, memo: Memo) -> Verdict | None:

@@ -89,12 +89,16 @@ def flaw_of_cut(text: str, cut: Cut) -> Flaw:
 
 
 class Source(NamedTuple):
-    """A document that was read: its values, where they stand, its text with plain breaks, and what was cut off."""
+    """Front matter that was read: its values, where they stand, its text with plain breaks, and what was cut off.
+
+    flaws: all that is wrong with its YAML; where there is one, the tree is not to be used.
+    """
 
     tree: Tree
     places: Places
     text: str
     cuts: Sequence[Cut] = ()
+    flaws: Sequence[Flaw] = ()
 
 
 def plain_form(key: str) -> str:

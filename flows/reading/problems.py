@@ -88,13 +88,8 @@ def field_path(path: Path) -> str:
     """Return a path as people write it: `related[3].images[0].width`, counting from 0, cut where long."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{_short_key(step)}" if text else _short_key(step)
+        text += f"[{step}]" if isinstance(step, int) else ("." if text else "") + _shown_key(step[: 2 * _MAX_KEY])
     return text if len(text) <= _MAX_FIELD else text[: _MAX_FIELD - 1] + "\u2026"
-
-
-def _short_key(key: str) -> str:
-    """Return a key as a path shows it."""
-    return _shown_key(key[: 2 * _MAX_KEY])
 
 
 @lru_cache(maxsize=4_096)

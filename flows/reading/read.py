@@ -7,7 +7,6 @@ and content that is known (the source encrypts and breaks lines anew) yields no 
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
@@ -17,8 +16,7 @@ import pyarrow as pa
 from flows.reading.blocks import Memo, prove, read_fast
 from flows.reading.entries import Entry
 from flows.reading.front_matter import split
-from flows.reading.hints import Source
-from flows.reading.problems import Flaw, plain_breaks
+from flows.reading.problems import Flaw
 from flows.reading.validate import Verdict, judge_document, refused
 from flows.sources.files import MAX_BYTES, FileBytes, read_files
 from flows.sources.scan import FileRef
@@ -65,10 +63,9 @@ def judge_whole(data: bytes, context: Context) -> Verdict:
     # Not at the top: most documents take the fast lane, and need not wait for PyYAML.
     from flows.reading.yaml_tree import read_tree
 
-    reading = read_tree(parts.text[: parts.yaml_end])
-    if reading.flaws:
-        return refused(reading.flaws, parts.text)
-    source = Source(reading.tree, reading.places, plain_breaks(parts.text), reading.cuts)
+    source = read_tree(parts.text[: parts.yaml_end])
+    if source.flaws:
+        return refused(source.flaws, parts.text)
     return judge_document(source, parts.body, context)
 
 
@@ -76,7 +73,7 @@ def _draft(ref: FileRef, file: FileBytes, digest: bytes | None, memo: Memo) -> V
     """Return what the fast lane makes of a document, if it is one to be parsed and of a form for that lane."""
     if file.data is None or digest == ref.known_bytes:
         return None
-    return _guarded(partial(read_fast, memo=memo), file.data)
+    return _guarded(lambda data: read_fast(data, memo), file.data)
 
 
 def _guarded(judge: Callable[[bytes], T], data: bytes) -> T | Verdict:
@@ -100,7 +97,7 @@ def _read(
         return _Read(("same_bytes", *known, None), _NOTHING)
     verdict = draft
     if verdict is None or any([entry.is_flawed for entry in verdict.entries]):
-        verdict = _guarded(partial(judge_whole, context=memo.context), file.data)
+        verdict = _guarded(lambda data: judge_whole(data, memo.context), file.data)
     content = verdict.content_digest
     if content is not None and content == ref.known_content:
         return _Read(("touched", *known, content), verdict._replace(positions=(), entries=()))
