@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -28,11 +28,8 @@ from schemas.urls import facts
 T = TypeVar("T")
 
 
-class _Read(NamedTuple):
-    """What one reference came to: its row of DOCUMENTS, but for the reference, and its verdict."""
-
-    row: tuple[Any, ...]
-    verdict: Verdict
+_Row = tuple[Any, ...]
+"""What one reference came to: its row of DOCUMENTS, but for the reference."""
 
 
 def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = None, first: int = 0) -> ReadBatch:
@@ -51,8 +48,8 @@ def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = Non
     said = (draft.entries for draft in drafts if draft)
     proved = prove(list(dict.fromkeys(chain.from_iterable(said))), memo.context)
     reads = [_read(*document, draft, memo, packer) for document, draft in zip(opened, drafts, strict=True)]
-    rows, verdicts = [(number, *read.row) for number, read in enumerate(reads, first)], [read.verdict for read in reads]
-    return batch_of(rows, verdicts, packer, first, proved.select)
+    rows = [(number, *row) for number, (row, _) in enumerate(reads, first)]
+    return batch_of(rows, [verdict for _, verdict in reads], packer, first, proved.select)
 
 
 def judge_whole(data: bytes, context: Context) -> Verdict:
@@ -88,39 +85,39 @@ def _guarded(judge: Callable[[bytes], T], data: bytes) -> T | Verdict:
 
 def _read(
     ref: FileRef, file: FileBytes, digest: bytes | None, draft: Verdict | None, memo: Memo, packer: Packer
-) -> _Read:
+) -> tuple[_Row, Verdict]:
     if file.data is None or digest is None:
         return _unread(ref, file)
     # What a store says of a size is for telling states apart; bytes are counted.
     known = (*(file.state or (None,) * 4), len(file.data), digest)
     if digest == ref.known_bytes:
-        return _Read(("same_bytes", *known, None), _NOTHING)
+        return ("same_bytes", *known, None), _NOTHING
     verdict = draft
     if verdict is None or any([entry.is_flawed for entry in verdict.entries]):
         verdict = _guarded(lambda data: judge_whole(data, memo.context), file.data)
     content = verdict.content_digest
     if content is not None and content == ref.known_content:
-        return _Read(("touched", *known, content), verdict._replace(positions=(), entries=()))
+        return ("touched", *known, content), verdict._replace(positions=(), entries=())
     packer.add(digest, file.data)
-    return _Read(("bad" if content is None else "good", *known, content), verdict)
+    return ("bad" if content is None else "good", *known, content), verdict
 
 
 _NOTHING = Verdict(None, (), (), ())
 
 
-def _unread(ref: FileRef, file: FileBytes) -> _Read:
+def _unread(ref: FileRef, file: FileBytes) -> tuple[_Row, Verdict]:
     if file.trouble in ("vanished", "unstable"):
-        return _Read((file.trouble, *ref.state, None, None, None), _NOTHING)
+        return (file.trouble, *ref.state, None, None, None), _NOTHING
     if file.trouble == "too_big" and file.state is not None:
         size = file.state[0]
         flaw = Flaw(0, (), "too_big", f"at most {MAX_BYTES} bytes", f"{size} bytes")
-        return _Read(("bad", *file.state, size, None, None), refused([flaw]))
+        return ("bad", *file.state, size, None, None), refused([flaw])
     flaw = Flaw(None, (), "unreadable", "a file that can be read", file.trouble)
-    return _Read(("bad", *ref.state, None, None, None), refused([flaw]))
+    return ("bad", *ref.state, None, None, None), refused([flaw])
 
 
 def batch_of(
-    rows: Sequence[tuple[Any, ...]],
+    rows: Sequence[_Row],
     verdicts: Sequence[Verdict],
     packer: Packer,
     first: int,
