@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import PublishFailed, UsageError
-from schemas.file_state import file_state
+from schemas.limits import file_state
 from warehouse.db import dead_spill_folders
 from warehouse.durable import fsync, sha256_of
 from warehouse.home import STAGING_SUFFIX, Home

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from schemas.file_state import file_state
+from schemas.limits import file_state
 from warehouse.home import Home
 from warehouse.ledger.opening import change_number
 from warehouse.release import publish
