@@ -244,18 +244,8 @@ def limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
         raise RunFailed("not a size of memory", where=limit, todo="write it as 350MB or 2GB") from error
 
 
-def attach_new(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
-    """Attach a new database file at the storage version that old drivers read.
-
-    Raises RunFailed when something is at the path already: a release is made once.
-    """
-    if os.path.lexists(path):
-        raise RunFailed("a release is never written into a file that exists", where=str(path))
-    attach_staged(connection, path, alias)
-
-
 def attach_staged(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
-    """Attach the file of a release that is being made, for writing.
+    """Attach the file of a release that is being made, for writing, at the storage version that old drivers read.
 
     With other sizes than those that it was made with, DuckDB would write all of it anew at the first commit.
     """

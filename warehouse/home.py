@@ -55,7 +55,7 @@ class Home:
     temp: Path  # the parent of DuckDB's spill folders
     prefect: Path  # the folder of Prefect's server and its database
     releases: Path  # the folder of release folders
-    differing: Path  # the folder of a release that was other than a whole build
+    difference: Path  # the note that a release was other than a whole build
 
     @classmethod
     def of(cls, file: Path) -> "Home":
@@ -77,7 +77,7 @@ class Home:
             temp=folder / "tmp",
             prefect=folder / "prefect",
             releases=folder / "releases",
-            differing=folder / "differing",
+            difference=folder / "difference.json",
         )
 
     def release_folder(self, release_id: str) -> Path:
@@ -134,7 +134,7 @@ class Home:
             )
         if os.path.lexists(self.folder) and not self.folder.is_dir():
             raise UsageError("not a folder", where=str(self.folder), todo="move it away or name another --warehouse")
-        for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect, self.differing):
+        for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect, self.difference):
             check_no_link(path)
 
     def prepare(self, *, only_for_lock: bool = False) -> None:

@@ -19,12 +19,12 @@ from schemas.text import counted
 from warehouse.clock import parse_moment, utc_now
 from warehouse.home import Home
 from warehouse.lock import probe
-from warehouse.release import differing
 from warehouse.release.freshness import (
     BEHIND,
     CATCHING_UP,
     LEAST_AHEAD_SECONDS,
     is_reported_behind,
+    noted_difference,
     pin_of,
     shown_record,
 )
@@ -99,7 +99,7 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
         "data_age_seconds": _age(release, "as_of", now),
         "pin": pin_of(home, state),
         "is_behind": is_reported_behind(state, release),
-        "differing": differing.told(home),
+        "differing": noted_difference(home),
         "clock_ahead_seconds": max([0.0, *ahead]),
         "unfinished_takedown_at": state.get("takedown"),
         "running": None if holder is None else str(holder),

@@ -22,7 +22,6 @@ from tests.warehouse.making import (
 from warehouse import db
 from warehouse.db import (
     Limits,
-    attach_new,
     attach_release,
     dead_spill_folders,
     ledger_connection,
@@ -204,11 +203,9 @@ def test_a_damaged_release_is_not_called_a_damaged_ledger(tmp_path: Path) -> Non
         pass
 
 
-def test_a_release_is_never_built_over_a_file(tmp_path: Path) -> None:
+def test_a_release_is_attached_whatever_it_and_its_catalog_are_called(tmp_path: Path) -> None:
     write_release(tmp_path / "it's.duckdb")
     with memory_connection(tmp_path) as connection:
-        with pytest.raises(RunFailed, match="never written into a file"):
-            attach_new(connection, tmp_path / "it's.duckdb", "release")
         attach_release(connection, tmp_path / "it's.duckdb", 'o"ld')
         assert connection.execute('select count(*) from "o""ld".article').fetchall() == [(1000,)]
 

@@ -14,7 +14,7 @@ from schemas.batches import ReadBatch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import store
 from warehouse.ledger.tombstones import bytes_left, withhold
-from warehouse.sql_files import read_sql, run_script
+from warehouse.sql_files import execute_named, read_sql, run_script
 
 
 def take_in(feed: Feed, batch: ReadBatch, references: pa.Table, as_of: datetime) -> None:
@@ -31,7 +31,7 @@ def take_in(feed: Feed, batch: ReadBatch, references: pa.Table, as_of: datetime)
         feed.give({"slices": slices, "packs": packs})
     for source, sql in _take_in_sql():
         if getattr(batch, source).num_rows:
-            connection.execute(sql, {"as_of": as_of} if "$as_of" in sql else None)
+            execute_named(connection, sql, {"as_of": as_of})
     if batch.urls.num_rows:
         _take_in_urls(feed)
     if batch.packs.num_rows:

@@ -16,7 +16,7 @@ import duckdb
 from schemas.tables import CONTRACT_VERSION
 from warehouse.db import RELEASE_ROW_GROUP_ROWS
 from warehouse.ledger.opening import REWRITTEN, get_meta
-from warehouse.release.build import WORK, Built
+from warehouse.release.build import Built
 from warehouse.release.catalog import comments, create_tables, create_views
 from warehouse.release.changes import Previous
 from warehouse.release.fingerprint import TableFingerprint, combine
@@ -107,11 +107,8 @@ _EVENTS = """
 def transforms_digest() -> str:
     """Return a hash of all that makes rows of what is recorded, and tables of them: our SQL, and DuckDB's version."""
     texts = [duckdb.__version__, str(CONTRACT_VERSION), *create_tables(), *create_views(), *comments()]
-    texts += [read_sql("work", name) for name in WORK]
-    texts += [
-        read_sql(folder, name) for folder in ("scope", "dimensions", "facts", "history") for name in sql_names(folder)
-    ]
-    texts += [read_sql("ops", name) for name in ("alias", "notice")]
+    folders = ("work", "scope", "dimensions", "facts", "history", "ops")
+    texts += [read_sql(folder, name) for folder in folders for name in sql_names(folder)]
     texts += [files("schemas").joinpath(f"{name}.py").read_text("utf-8") for name in ("shared_alias", "story_key")]
     return sha256("\0".join(texts).encode()).hexdigest()
 

@@ -10,7 +10,7 @@ two thousand, and took up to twice as long (measured).
 from collections.abc import Collection, Iterator
 
 from schemas.declarations import Column, Table
-from schemas.tables import ALL_TABLES, BASE_TABLES, VIEWS
+from schemas.tables import ALL_TABLES, VIEWS
 from warehouse.db import named, quoted
 from warehouse.sql_files import read_sql
 
@@ -66,11 +66,6 @@ def folder_of(table: Table) -> str:
     """Return the folder below warehouse/sql that holds the table's SELECT."""
     folders = {"dimension": "dimensions", "fact": "facts", "bridge": "facts", "history": "history", "view": "views"}
     return folders.get(table.kind, "ops")
-
-
-def filled_by_sql() -> tuple[Table, ...]:
-    """Return the tables of schema main, each filled by the SELECT in the file named after it."""
-    return BASE_TABLES
 
 
 def _column_line(column: Column, *, is_seldom_read: bool) -> str:

@@ -3,14 +3,19 @@
 Needs neither the ledger nor DuckDB's tables, so that `status` and `doctor` answer at once, whatever else is broken.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from warehouse.clock import as_text
+from warehouse.durable import read_regular, write_atomically
 from warehouse.home import Home
+from warehouse.owners import file_mode
 from warehouse.release import publish
 from warehouse.state import Record, State
 
+MAX_NOTE_BYTES = 100_000
 PINNED = (
     "readers are shown the release of a rollback until something new is found; "
     "`newsmart run --full-refresh` ends that now"
@@ -48,3 +53,25 @@ def is_reported_behind(state: State, release: Mapping[str, Any] | None) -> bool:
     last = ledger["last_event_at"]
     is_older = last is not None and datetime.fromisoformat(release["as_of"]) < datetime.fromisoformat(last)
     return is_older or release["change_number"] != ledger["change_number"]
+
+
+def note_difference(home: Home, release_id: str, tables: Sequence[str], now: datetime) -> None:
+    """Note that a whole build was other than the releases that were made one from the other gave. Raises OSError.
+
+    Then one of the two is wrong: a fault of newsmart's, or somebody has written into a release. The whole build is
+    what readers get; `status` and `doctor` tell of it until a `verify` finds the release equal to its ledger.
+    """
+    note = {"release_id": release_id, "tables": list(tables), "found_at": as_text(now)}
+    write_atomically(home.difference, json.dumps(note).encode() + b"\n", mode=file_mode(home.folder))
+
+
+def noted_difference(home: Home) -> str | None:
+    """Return in one line what was noted of a whole build that was other; None where nothing was."""
+    try:
+        note = json.loads(read_regular(home.folder, home.difference.name, MAX_NOTE_BYTES))
+        when, tables = str(note["found_at"]), ", ".join(map(str, note["tables"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        when, tables = "some time", "the note of it is damaged"
+    return f"a whole build of {when} was other than the releases before gave: {tables}; check with `newsmart verify`"

@@ -200,6 +200,7 @@ def leftovers(home: Home) -> list[Path]:
     found = [folder for folder in _children(home.releases) if _is_leftover(folder)]
     found += [
         *home.folder.glob("*.tmp"),
+        *home.folder.glob("differing"),  # an older newsmart kept a release there
         *(path for path in home.releases.glob("*/*.tmp") if not _is_leftover(path.parent)),
     ]
     link = _temporary_link(home)

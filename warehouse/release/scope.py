@@ -6,15 +6,15 @@ does not change any more, and articles only grow together, but for aliases that 
 the changed documents are followed, and the articles that they bring together or part, until nothing is added.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import duckdb
 
 from warehouse.parallel import run_steps
-from warehouse.release.build import DEDUPLICATION, work_steps
-from warehouse.sql_files import read_sql
+from warehouse.release.build import identity_steps
+from warehouse.sql_files import execute_named, read_sql
 
 # Above this share of the base's articles a whole build is hardly slower.
 LARGEST_SHARE = 0.2
@@ -77,8 +77,7 @@ def lay_out_scope(connection: duckdb.DuckDBPyConnection, span: Span) -> None:
         _own_whole_articles(connection)
         _make(connection, _LOADED, span)
         _check_size(connection)
-        steps = [step for step in work_steps(span.as_of) if step.name in DEDUPLICATION]
-        run_steps(connection, "ledger", steps)
+        run_steps(connection, "ledger", identity_steps(span.as_of))
         if not _grow(connection, span):
             break
     _make(connection, _KEPT, span)
@@ -86,13 +85,7 @@ def lay_out_scope(connection: duckdb.DuckDBPyConnection, span: Span) -> None:
 
 def _make(connection: duckdb.DuckDBPyConnection, names: Sequence[str], span: Span) -> None:
     for name in names:
-        sql = read_sql("scope", name)
-        connection.execute(f"create or replace table base.{name} as {sql}", _parameters(sql, span))
-
-
-def _parameters(sql: str, span: Span) -> Mapping[str, datetime] | None:
-    values = {"base_as_of": span.base_as_of, "as_of": span.as_of}
-    return {name: value for name, value in values.items() if f"${name}" in sql} or None
+        execute_named(connection, f"create or replace table base.{name} as {read_sql('scope', name)}", asdict(span))
 
 
 def _own_whole_articles(connection: duckdb.DuckDBPyConnection) -> None:

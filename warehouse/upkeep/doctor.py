@@ -27,13 +27,14 @@ from warehouse.clock import parse_moment, utc_now
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.ledger.packs import LOST
 from warehouse.lock import hold, probe
-from warehouse.release import differing, publish
+from warehouse.release import publish
 from warehouse.release.freshness import (
     BEHIND,
     CATCHING_UP,
     LEAST_AHEAD_SECONDS,
     PINNED,
     is_reported_behind,
+    noted_difference,
     pin_of,
     shown_record,
 )
@@ -228,7 +229,7 @@ def check_clock(state: State) -> Found:
 
 def check_differing(home: Home) -> Found:
     """Say whether a whole build was other than the releases that were made one from the other."""
-    if (text := differing.told(home)) is not None:
+    if (text := noted_difference(home)) is not None:
         yield "bad", text
 
 

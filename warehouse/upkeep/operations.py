@@ -16,7 +16,7 @@ from warehouse.home import Home
 from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import event_change, last_as_of, note_event_change
 from warehouse.ledger.tombstones import is_unfinished, may_show_what_was_taken_down
-from warehouse.release import differing, publish, releases, runs, why_build
+from warehouse.release import publish, releases, runs, why_build
 from warehouse.release.base import distrust
 from warehouse.release.build import Built
 from warehouse.release.freshness import pin_of
@@ -49,7 +49,7 @@ def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
         if differences:
             distrust(connection, row.release_id)
         else:
-            differing.forget(home)
+            home.difference.unlink(missing_ok=True)
         sha256 = publish.fingerprint_file(home.release_file(row.release_id)).sha256
         is_pinned, is_behind = pin_of(home, state_before(home)) is not None, why_build.is_behind(connection, row)
         last = last_as_of(connection)
@@ -79,7 +79,6 @@ def maintain(
     retention = Retention(keep_runs, keep_quarantine_days, keep_raw_days)
     with locked_ledger(warehouse, memory) as (home, connection):
         before = home.ledger.stat().st_size
-        differing.empty(home)
         pruned = prune_ledger(connection, retention, utc_now())
         sound = releases.sound_releases(home, connection, releases.known_releases(home, connection), keep_releases)
         removed = publish.prune(home, [row.release_id for row in sound])

@@ -23,7 +23,7 @@ from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import set_meta, transaction
 from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_documents
 from warehouse.ledger.tombstones import UNFINISHED, URL, has_tombstone, note_takedown
-from warehouse.release import changes, differing, publish, releases
+from warehouse.release import changes, publish, releases
 from warehouse.release.base import note_build
 from warehouse.release.build import lay_out
 from warehouse.release.freshness import pin_of
@@ -88,7 +88,6 @@ def finish(home: Home, connection: duckdb.DuckDBPyConnection) -> tuple[list[str]
     connection right after. Raises RunFailed where it cannot be finished now; the mark stays then.
     """
     try:
-        differing.empty(home)
         publish.clean(home)  # a build that was killed may have left the text, too
         removed = _republish(home, connection)
         size = compact(connection, home, forget=UNFINISHED)

@@ -1,10 +1,12 @@
 """Releases that are made from the one before: equal to a rebuild, and made whole wherever that cannot be shown."""
 
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -21,11 +23,13 @@ from tests.newsroom import Newsroom
 from tests.proofs.histories import History, anything_goes, history
 from tests.proofs.increments import live
 from tests.warehouse.making import ROOT
+from warehouse import durable
 from warehouse.clock import utc_now
 from warehouse.home import Home
 from warehouse.ledger.opening import note_rewritten_past, open_ledger, set_meta
-from warehouse.release import base, build, changes, differing, increment, making, publish, releases, scope
+from warehouse.release import base, build, changes, increment, making, publish, releases, scope
 from warehouse.release.base import Base, find_base
+from warehouse.release.freshness import noted_difference
 from warehouse.release.making import Making
 from warehouse.upkeep.operations import rollback, verify
 
@@ -167,7 +171,7 @@ def make(one: History, release_id: str) -> Making:
     return made
 
 
-def failing(error: Exception) -> Callable[..., Any]:
+def failing(error: BaseException) -> Callable[..., Any]:
     """Return what raises this error."""
 
     def fail(*_: object) -> None:
@@ -179,7 +183,7 @@ def failing(error: Exception) -> Callable[..., Any]:
 FAULTS = [
     ("lay_out_scope", duckdb.OutOfMemoryException("no memory")),
     ("make_rows", duckdb.OutOfMemoryException("no memory")),
-    ("write_rows", OSError("the copy cannot be written")),
+    ("copy_to_disk", OSError(errno.ENOSPC, "No space left on device")),
     ("read_back", AuditFailed("the file does not hold the rows that were written", where="dim_topic")),
     ("dangling_audits", AuditFailed("the release breaks its audits")),
 ]
@@ -203,6 +207,44 @@ def test_what_goes_wrong_on_the_way_from_a_base_leads_to_a_whole_build_and_is_to
     assert (made.built.how.kind, made.built.how.reason) == (build.WHOLE, making.FAILED)
     assert made.built.tables == expected.tables
     assert [str(error) in notice for notice in made.notices] == [True]
+
+
+def test_the_copy_of_the_base_is_on_the_disk_before_rows_are_written(
+    lived: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    copy, write = durable.copy_to_disk, increment.write_rows
+
+    def slow_copy(*arguments: Any) -> None:
+        time.sleep(0.5)
+        copy(*arguments)
+        done.append("copied")
+
+    def noted_write(*arguments: Any) -> None:
+        done.append("written")
+        write(*arguments)
+
+    monkeypatch.setattr(making, "copy_to_disk", slow_copy)
+    monkeypatch.setattr(making, "write_rows", noted_write)
+    made = make(lived, "slow")
+    assert (done, made.notices) == (["copied", "written"], [])
+
+
+def test_ctrl_c_gives_the_copy_up_and_waits_for_its_end(lived: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[bool] = []
+
+    def endless_copy(_source: Path, _target: Path, is_given_up: Callable[[], bool]) -> None:
+        while not is_given_up():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        ends.append(is_given_up())
+
+    monkeypatch.setattr(making, "copy_to_disk", endless_copy)
+    monkeypatch.setattr(making, "lay_out_scope", failing(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        make(lived, "broken-off")
+    assert ends == [True]
+    assert not lived.home.staging_folder("broken-off").exists()
 
 
 def test_a_large_change_is_built_whole(lived: History, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,13 +382,9 @@ def test_a_wrong_row_in_the_base_is_found_by_the_whole_build_now_and_then(
     assert (result.build["kind"], result.build["reason"]) == (build.WHOLE, base.PERIODIC)
     assert ["dim_article" in notice for notice in result.notices] == [True]
     assert room.query("select count(*) from dim_article where title = 'forged'") == [(0,)]
-    (kept,) = home.differing.glob("*.duckdb")
-    with duckdb.connect(kept, read_only=True) as connection:
-        assert connection.execute("select count(*) from dim_article where title = 'forged'").fetchall() == [(1,)]
-    assert "dim_article" in str(differing.told(home))
+    assert "dim_article" in str(noted_difference(home))
     assert verify(room.warehouse)["is_equal"]
-    assert differing.told(home) is None
-    assert not home.differing.exists()
+    assert noted_difference(home) is None
 
 
 def test_a_whole_build_that_is_due_and_equal_is_published_in_silence(
@@ -357,7 +395,7 @@ def test_a_whole_build_that_is_due_and_equal_is_published_in_silence(
     result = room.run()
     assert result.build is not None
     assert (result.build["reason"], result.notices) == (base.PERIODIC, [])
-    assert not Home.of(room.warehouse).differing.exists()
+    assert noted_difference(Home.of(room.warehouse)) is None
 
 
 def test_full_refresh_and_reparse_build_whole_and_a_rollback_can_be_gone_on_from(room: Newsroom) -> None:
