@@ -8,6 +8,7 @@ transaction: `map_queries` is for questions, `run_steps` for steps that make wha
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from threading import local
 from typing import Any, Generic, TypeVar
 
@@ -36,15 +37,12 @@ class Step(Generic[Made]):
 def map_queries(
     connection: duckdb.DuckDBPyConnection,
     catalog: str,
-    query: Callable[[duckdb.DuckDBPyConnection, Task], Made],
+    query: Callable[[Task, duckdb.DuckDBPyConnection], Made],
     tasks: Iterable[Task],
 ) -> list[Made]:
     """Return what `query` makes of each task, in the order of the tasks. In, and errors: as for `run_steps`."""
 
-    def asking(task: Task) -> Callable[[duckdb.DuckDBPyConnection], Made]:
-        return lambda cursor: query(cursor, task)
-
-    steps = [Step(str(number), frozenset(), asking(task)) for number, task in enumerate(tasks)]
+    steps = [Step(str(number), frozenset(), partial(query, task)) for number, task in enumerate(tasks)]
     made = run_steps(connection, catalog, steps)
     return [made[step.name] for step in steps]
 

@@ -11,7 +11,6 @@ from datetime import datetime
 
 import duckdb
 
-from schemas.declarations import Table
 from schemas.errors import AuditFailed
 from schemas.ops_tables import OPS_TABLES
 from schemas.tables import ALL_TABLES, BASE_TABLES
@@ -41,32 +40,21 @@ class Audit:
 def audits() -> Iterator[Audit]:
     """Yield every audit, derived ones first."""
     for table in ALL_TABLES:
-        yield from _key_audits(table)
+        if table.primary_key:
+            columns = ", ".join(named(name) for name in table.primary_key)
+            keys = f"select {columns}, count(*) as row_count from {table.qualified_name}"
+            yield Audit(f"unique__{table.name}", f"{keys} group by all having count(*) > 1")
     # Those of the views follow from these, and cost as much as all other audits together.
     for table in (*BASE_TABLES, *OPS_TABLES):
-        yield from _reference_audits(table)
+        for key in table.foreign_keys:
+            yield Audit(
+                f"reference__{table.name}__{key.column}",
+                f"select distinct referring.{key.column} from {table.qualified_name} as referring "
+                f"anti join news.main.{key.table} as referred on referred.{key.to_column} = referring.{key.column} "
+                f"where referring.{key.column} is not null",
+            )
     for name in sql_names("audits"):
         yield Audit(name, read_sql("audits", name))
-
-
-def _key_audits(table: Table) -> Iterator[Audit]:
-    if not table.primary_key:
-        return
-    columns = ", ".join(named(name) for name in table.primary_key)
-    yield Audit(
-        f"unique__{table.name}",
-        f"select {columns}, count(*) as row_count from {table.qualified_name} group by all having count(*) > 1",
-    )
-
-
-def _reference_audits(table: Table) -> Iterator[Audit]:
-    for key in table.foreign_keys:
-        yield Audit(
-            f"reference__{table.name}__{key.column}",
-            f"select distinct referring.{key.column} from {table.qualified_name} as referring "
-            f"anti join news.main.{key.table} as referred on referred.{key.to_column} = referring.{key.column} "
-            f"where referring.{key.column} is not null",
-        )
 
 
 def run_audits(
@@ -78,7 +66,7 @@ def run_audits(
     that is made from another is that part of it which may have changed; `more`: what is asked besides.
     """
     asked = (*audits(), *more)
-    results = tuple(map_queries(connection, catalog, lambda cursor, audit: _run(cursor, audit, as_of), asked))
+    results = tuple(map_queries(connection, catalog, lambda audit, cursor: _run(cursor, audit, as_of), asked))
     insert_rows(connection, "news.ops.audit", [asdict(result) for result in results])
     return results
 

@@ -4,7 +4,8 @@ What was recorded up to its as-of must be what it was, and what makes rows of it
 shown, a whole build costs time and nothing else.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -92,15 +93,8 @@ def find_base(connection: duckdb.DuckDBPyConnection, previous: Previous | str, a
 
 def events_up_to(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[int, str]:
     """Return count and hash of the events at or before an as-of."""
-    ((count, digest),) = connection.execute(_EVENTS, {"as_of": as_of}).fetchall()
+    ((count, digest),) = connection.execute(read_sql("ledger", "events_up_to"), {"as_of": as_of}).fetchall()
     return int(count), str(digest)
-
-
-_EVENTS = """
-    select count(*), coalesce(bit_xor(hash(document_id, as_of, content_id, byte_count)), 0)::varchar
-    from ledger.event
-    where as_of <= $as_of
-"""
 
 
 @cache
@@ -121,11 +115,9 @@ def note_build(
     events = events_up_to(connection, built.as_of)
     row = [built.release_id, built.how.base, *events, transforms_digest(), *whole]
     connection.execute("insert into ledger.release_build values (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    before = {} if base is None else base.replaced
-    for one in built.tables:
-        replaced = before.get(one.table, 0) + dict(built.how.replaced).get(one.table, 0)
-        row = [built.release_id, one.table, one.row_count, one.digest, replaced]
-        connection.execute("insert into ledger.release_table values (?, ?, ?, ?, ?)", row)
+    replaced = Counter({} if base is None else base.replaced) + Counter(dict(built.how.replaced))
+    rows = [(built.release_id, *astuple(one), replaced[one.table]) for one in built.tables]
+    connection.executemany("insert into ledger.release_table values (?, ?, ?, ?, ?)", rows)
 
 
 def distrust(connection: duckdb.DuckDBPyConnection, release_id: str) -> None:

@@ -8,7 +8,7 @@ thought and lie in memory; the release's tables are filled from them by one SELE
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -270,7 +270,7 @@ def describe(
 
 def write_what_it_is(connection: duckdb.DuckDBPyConnection, built: Built) -> None:
     """Write what the release attached as `news` is, and what it promises: ops.release, contract and relationship."""
-    values: Mapping[str, object] = {
+    release = {
         "release_id": built.release_id,
         "as_of": built.as_of,
         "built_at": built.built_at,
@@ -287,8 +287,7 @@ def write_what_it_is(connection: duckdb.DuckDBPyConnection, built: Built) -> Non
         "rows_went": built.how.went,
         "whole_build_reason": built.how.reason,
     }
-    placeholders = ", ".join(f"${name}" for name in values)
-    connection.execute(f"insert into news.ops.release ({', '.join(values)}) values ({placeholders})", dict(values))
-    contract = [CONTRACT_VERSION, STANDARD_VERSION, contract_yaml()]
-    connection.execute("insert into news.ops.contract (contract_version, standard, yaml) values (?, ?, ?)", contract)
-    insert_rows(connection, "news.ops.relationship", [asdict(row) for row in relationships()])
+    insert_rows(connection, "news.ops.release", [release])
+    contract = {"contract_version": CONTRACT_VERSION, "standard": STANDARD_VERSION, "yaml": contract_yaml()}
+    insert_rows(connection, "news.ops.contract", [contract])
+    insert_rows(connection, "news.ops.relationship", list(relationships()))

@@ -1,6 +1,8 @@
-"""What state.json tells of the release that readers see: which it is, whether it is pinned, whether it is behind.
+"""What state.json tells of the release that readers see: which it is, whether it is pinned, behind, or tampered with.
 
-Needs neither the ledger nor DuckDB's tables, so that `status` and `doctor` answer at once, whatever else is broken.
+A reader of a tampered release can be told by the doctor and is helped by the next run; whoever gets an export of it has
+neither, so exports ask here. Needs neither the ledger nor DuckDB's tables, so that `status` and `doctor` answer at
+once, whatever else is broken.
 """
 
 import json
@@ -8,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from schemas.errors import NewsmartError, RunFailed
 from warehouse.clock import as_text
 from warehouse.durable import read_regular, write_atomically
 from warehouse.home import Home
 from warehouse.owners import file_mode
 from warehouse.release import publish
-from warehouse.state import Record, State
+from warehouse.release.publish import Fingerprint
+from warehouse.state import Record, State, read_state
 
+WAY_OUT = "`newsmart run` replaces it"
 MAX_NOTE_BYTES = 100_000
 PINNED = (
     "readers are shown the release of a rollback until something new is found; "
@@ -75,3 +80,23 @@ def noted_difference(home: Home) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         when, tables = "some time", "the note of it is damaged"
     return f"a whole build of {when} was other than the releases before gave: {tables}; check with `newsmart verify`"
+
+
+def recorded(home: Home) -> dict[str, Fingerprint] | None:
+    """Return what state.json says of the releases' files, by release id; None where it cannot be read."""
+    try:
+        state = read_state(home)
+    except NewsmartError:
+        return None
+    rows = [] if state is None else state.get("releases", [])
+    return {str(row["release_id"]): Fingerprint(**row["file"]) for row in rows if "file" in row}
+
+
+def check_current(home: Home) -> None:
+    """Raise RunFailed where FILE shows a release whose bytes are not those recorded; one without a record passes."""
+    release_id = publish.current(home)
+    file = None if release_id is None else (recorded(home) or {}).get(release_id)
+    if release_id is not None and file is not None:
+        path = home.release_file(release_id)
+        if not publish.is_untouched(path, file):
+            raise RunFailed("the release is not as it was published", where=str(path), todo=WAY_OUT)

@@ -10,18 +10,15 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.declarations import Table
 from schemas.errors import UsageError
-from schemas.tables import BASE_TABLES
 from schemas.text import is_utf8
 from warehouse.db import attach_release, explain, spill_folder
 from warehouse.durable import check_place, fsync
 from warehouse.home import Home
-from warehouse.parallel import map_queries
 from warehouse.release import changes, ops
 from warehouse.release.audit import check, run_audits
 from warehouse.release.build import Built, building, clear_work, fill_release
-from warehouse.release.fingerprint import TableFingerprint, fingerprint_table
+from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
 
 KEEP_RUNS = 10_000
 
@@ -83,20 +80,12 @@ def _published_tables(connection: duckdb.DuckDBPyConnection, file: Path) -> tupl
     try:
         attach_release(connection, file, "published")
         try:
-            return tuple(map_queries(connection, "published", _published_table, BASE_TABLES))
+            return fingerprint_tables(connection, "published")
         finally:
             connection.execute("use ledger")
             connection.execute("detach published")
     except duckdb.Error as error:
         raise explain(error, file, is_ledger=False) or error from error
-
-
-def _published_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> TableFingerprint:
-    """Return a table's fingerprint; that of one that is missing, or has other columns, is like no other."""
-    try:
-        return fingerprint_table(cursor, "published", table)
-    except (duckdb.CatalogException, duckdb.BinderException):
-        return TableFingerprint(table.name, 0, "")
 
 
 def compare_release(

@@ -74,7 +74,9 @@ def lay_out_scope(connection: duckdb.DuckDBPyConnection, span: Span) -> None:
     _make(connection, _TOUCHED, span)
     connection.execute(_GROWING)
     while True:
-        _own_whole_articles(connection)
+        # Every key that an article of the scope owns in the base.
+        _make(connection, ("article",), span)
+        connection.execute(f"insert into base.key {read_sql('scope', 'owned_key')}")
         _make(connection, _LOADED, span)
         _check_size(connection)
         run_steps(connection, "ledger", identity_steps(span.as_of))
@@ -86,12 +88,6 @@ def lay_out_scope(connection: duckdb.DuckDBPyConnection, span: Span) -> None:
 def _make(connection: duckdb.DuckDBPyConnection, names: Sequence[str], span: Span) -> None:
     for name in names:
         execute_named(connection, f"create or replace table base.{name} as {read_sql('scope', name)}", asdict(span))
-
-
-def _own_whole_articles(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take into the scope every key that an article of the scope owns in the base."""
-    connection.execute(f"create or replace table base.article as {read_sql('scope', 'article')}")
-    connection.execute(f"insert into base.key {read_sql('scope', 'owned_key')}")
 
 
 def _grow(connection: duckdb.DuckDBPyConnection, span: Span) -> bool:

@@ -43,7 +43,7 @@ from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
 from warehouse.refusals import refused
 from warehouse.release import publish
 from warehouse.release.foreign import WAY_OUT, check_no_foreign_sql
-from warehouse.release.integrity import check_copies
+from warehouse.release.releases import check_copies
 
 VERSION = 1
 MANIFEST = "manifest.json"
