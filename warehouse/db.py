@@ -17,11 +17,9 @@ the ctime of the release, and each run would then have to hash it to see that it
 """
 
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +27,14 @@ import duckdb
 
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
-from warehouse.durable import check_no_link, fsync, try_lock
+from warehouse.durable import check_no_link, fsync
 
 # Exported again: whoever opens a database tells its errors in these words.
 from warehouse.explain import WAY_BACK as WAY_BACK
 from warehouse.explain import explain as explain
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.refusals import refused
+from warehouse.spill import spill_folder
 from warehouse.sql_files import read_sql
 
 # The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
@@ -80,54 +79,6 @@ class Limits:
 
 
 NO_LIMITS = Limits()
-
-
-SPILL_PREFIX = "spill-"
-
-
-@contextmanager
-def spill_folder(parent: Path | None) -> Iterator[Path]:
-    """Make a folder for temporary files, 0700 and locked, for the block, and remove it.
-
-    By the lock a clean-up tells the folder of a living process from what a dead one has left.
-
-    It lies below `parent`, or in the system's temporary folder where none is given or it cannot be written: a reader
-    may have no right to write beside the warehouse.
-    """
-    place = parent if parent is not None and os.access(parent, os.W_OK | os.X_OK) else None
-    if place is not None:
-        check_no_link(place)
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=place))
-    except OSError as error:
-        raise refused("cannot make a folder to spill into", place or "the folder that TMPDIR names", error) from error
-    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        # Without a lock, where the file system knows none, the folder is still private and still removed.
-        with suppress(OSError):
-            try_lock(number, shared=True)
-        yield folder
-    finally:
-        os.close(number)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def dead_spill_folders(parent: Path) -> list[Path]:
-    """Return the spill folders below `parent` that no living process uses."""
-    return sorted(folder for folder in parent.glob(SPILL_PREFIX + "*") if _is_unused(folder))
-
-
-def _is_unused(folder: Path) -> bool:
-    try:
-        number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY)
-    except OSError:
-        return False
-    try:
-        return try_lock(number)
-    except OSError:
-        return False
-    finally:
-        os.close(number)
 
 
 @contextmanager

@@ -19,16 +19,15 @@ from tests.warehouse.making import (
     write_ledger,
     write_release,
 )
-from warehouse import db
+from warehouse import db, spill
 from warehouse.db import (
     Limits,
     attach_release,
-    dead_spill_folders,
     ledger_connection,
     memory_connection,
     release_connection,
-    spill_folder,
 )
+from warehouse.spill import dead_spill_folders, spill_folder
 
 OPEN = """
 import sys
@@ -57,7 +56,7 @@ def test_every_setting_exists_and_holds_on_every_kind_of_connection(tmp_path: Pa
             assert found["threads"] == "1"
             assert found["max_execution_time"] == "60000"
             assert {name: found[name] for name in db.SESSION_SETTINGS} == db.SESSION_SETTINGS
-            assert Path(found["temp_directory"]).name.startswith(db.SPILL_PREFIX)
+            assert Path(found["temp_directory"]).name.startswith(spill.SPILL_PREFIX)
 
 
 def test_the_spill_folder_is_private_and_goes(tmp_path: Path) -> None:

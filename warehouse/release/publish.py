@@ -18,11 +18,11 @@ from pathlib import Path
 
 from schemas.errors import PublishFailed, UsageError
 from schemas.file_state import file_state
-from warehouse.db import dead_spill_folders
 from warehouse.durable import fsync, sha256_of
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.owners import file_mode, give_to_warehouse, hand_over_link
 from warehouse.refusals import refused
+from warehouse.spill import dead_spill_folders
 
 # A release is read by all who may look into FILE.d, and written by nobody.
 SEALED_MODE = 0o444

@@ -32,7 +32,7 @@ import duckdb
 from pydantic import BaseModel, ValidationError
 
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
-from warehouse.db import WAY_BACK, ledger_connection, memory_connection, spill_folder
+from warehouse.db import WAY_BACK, ledger_connection, memory_connection
 from warehouse.durable import fsync, open_regular, read_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
@@ -44,6 +44,7 @@ from warehouse.refusals import refused
 from warehouse.release import publish
 from warehouse.release.foreign import WAY_OUT, check_no_foreign_sql
 from warehouse.release.releases import check_copies
+from warehouse.spill import spill_folder
 
 VERSION = 1
 MANIFEST = "manifest.json"

@@ -15,10 +15,11 @@ import pytest
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from tests.warehouse.making import end, make_home, publish_release, run_python, start_python, wait_ready
 from tests.warehouse.queries import statements
-from warehouse.db import Limits, dead_spill_folders, release_connection, spilling_sandbox
+from warehouse.db import Limits, release_connection, spilling_sandbox
 from warehouse.queries import query
 from warehouse.queries.query import run_query
 from warehouse.queries.statements import reading_statement
+from warehouse.spill import dead_spill_folders
 
 SECRET = "hush"
 SPILLING = "select count(distinct i) from range(3000000) t(i)"
