@@ -26,12 +26,12 @@ skip_numpy_and_pandas()
 
 from schemas.declarations import Table  # noqa: E402
 from schemas.tables import BASE_TABLES  # noqa: E402
-from warehouse.db import attach_release  # noqa: E402
 from warehouse.ledger.locked import locked_ledger  # noqa: E402
 from warehouse.ledger.opening import transaction  # noqa: E402
 from warehouse.parallel import Step, run_steps  # noqa: E402
-from warehouse.release.build import building, clear_work, fill_release, make_tables, threads_for  # noqa: E402
-from warehouse.release.catalog import add_key  # noqa: E402
+from warehouse.release.build import building, fill_release, make_tables  # noqa: E402
+from warehouse.release.catalog import add_key, attach_release  # noqa: E402
+from warehouse.release.work import clear_work, threads_for  # noqa: E402
 from warehouse.spill import spill_folder  # noqa: E402
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.environments import python_with
-from warehouse.db import attach_staged, ledger_connection, memory_connection
+from warehouse.db import ledger_connection, memory_connection
 from warehouse.home import Home
 from warehouse.release import publish
+from warehouse.release.catalog import attach_staged
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -20,13 +20,8 @@ from tests.warehouse.making import (
     write_release,
 )
 from warehouse import db, spill
-from warehouse.db import (
-    Limits,
-    attach_release,
-    ledger_connection,
-    memory_connection,
-    release_connection,
-)
+from warehouse.db import Limits, ledger_connection, memory_connection, release_connection
+from warehouse.release.catalog import attach_release
 from warehouse.spill import dead_spill_folders, spill_folder
 
 OPEN = """

@@ -14,6 +14,7 @@ from tests.warehouse.making import run_python
 from warehouse.parallel import Step, run_steps
 from warehouse.release import build
 from warehouse.release.fingerprint import TableFingerprint
+from warehouse.release.work import work_steps
 
 ENDLESS = "select count(*) from range(1000000) as a(i), range(1000000) as b(i) where a.i % 7 = b.i % 11"
 
@@ -98,7 +99,7 @@ def test_ctrl_c_breaks_off_every_step(tmp_path: Path) -> None:
 
 
 def test_every_scratch_table_that_a_transform_names_is_made_before_it() -> None:
-    steps = [*build.work_steps(T[0]), *build.release_steps(T[0])]
+    steps = [*work_steps(T[0]), *build.release_steps(T[0])]
     needed = {need for one in steps for need in one.needs}
 
     assert needed <= {one.name for one in steps}

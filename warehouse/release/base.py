@@ -15,10 +15,9 @@ from pathlib import Path
 import duckdb
 
 from schemas.tables import CONTRACT_VERSION
-from warehouse.db import RELEASE_ROW_GROUP_ROWS
 from warehouse.ledger.opening import REWRITTEN, get_meta
 from warehouse.release.build import Built
-from warehouse.release.catalog import comments, create_tables, create_views
+from warehouse.release.catalog import RELEASE_ROW_GROUP_ROWS, comments, create_tables, create_views
 from warehouse.release.changes import Previous
 from warehouse.release.fingerprint import TableFingerprint, combine
 from warehouse.sql_files import read_sql, sql_names

@@ -5,7 +5,6 @@ an incremental run equals a rebuild, and time travel is a parameter. Scratch tab
 thought and lie in memory; the release's tables are filled from them by one SELECT each.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,16 +22,12 @@ from schemas.tables import BASE_TABLES, CONTRACT_VERSION
 from schemas.urls import POLICY_VERSION
 from warehouse.clock import utc_now
 from warehouse.contract import STANDARD_VERSION, contract_yaml, relationships
-from warehouse.db import attach_staged
 from warehouse.ledger.opening import transaction
-from warehouse.parallel import THREADS, Step, run_steps
-from warehouse.release.aliases import FILLED_IN_PYTHON
-from warehouse.release.catalog import add_key, comments, create_tables, create_views, folder_of
+from warehouse.parallel import Step, run_steps
+from warehouse.release.catalog import add_key, attach_staged, comments, create_tables, create_views, folder_of
 from warehouse.release.fingerprint import TableFingerprint, combine, fingerprint_table
-from warehouse.sql_files import execute_named, insert_rows, read_sql, sql_names
-
-# With 270,000 entries, two steps at a time ran out of DuckDB's 350 MB; with 70,000 they took an eighth less than one.
-MOST_ENTRIES_SIDE_BY_SIDE = 80_000
+from warehouse.release.work import BuildStep, identity_steps, needs_of, threads_for, value_steps
+from warehouse.sql_files import execute_named, insert_rows, read_sql
 
 # The step that makes the empty tables, and the tables that take longest to fill, so that none is left for the end.
 TABLES = "tables"
@@ -92,7 +87,6 @@ class Built:
 
 
 FillOps = Callable[[Built], None]
-BuildStep = Step[TableFingerprint | None]
 
 
 @contextmanager
@@ -147,58 +141,6 @@ def load(
         write_what_it_is(connection, built)
         fill_ops(built)
     return built
-
-
-def lay_out(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
-    """Fill the scratch tables of catalog `work` from the ledger's events at or before `as_of`."""
-    run_steps(connection, "ledger", list(work_steps(as_of)), threads=threads_for(connection))
-
-
-def threads_for(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return how many steps may run at a time: of a large ledger one, for two would not fit into the memory allowed.
-
-    DuckDB spreads a step over large tables over all cores by itself.
-    """
-    ((entries,),) = connection.execute("select count(*) from ledger.entry").fetchall()
-    return 1 if entries > MOST_ENTRIES_SIDE_BY_SIDE else THREADS
-
-
-def work_steps(as_of: datetime) -> Iterator[BuildStep]:
-    """Yield a step for each scratch table; what one needs is read from its SQL."""
-    for name in sql_names("work"):
-        yield Step(name, needs_of(read_sql("work", name)) - {name}, partial(_lay_out, name, as_of))
-
-
-def identity_steps(as_of: datetime) -> list[BuildStep]:
-    """Return the steps that decide which URLs are one article: work.key_owner and all that it needs."""
-    steps = {step.name: step for step in work_steps(as_of)}
-    wanted = ["key_owner"]
-    for name in wanted:
-        wanted += steps[name].needs - set(wanted)
-    return [steps[name] for name in wanted]
-
-
-def value_steps(as_of: datetime) -> list[BuildStep]:
-    """Return the steps of the scratch tables that are left then: what is said of the articles, and when."""
-    done = {step.name for step in identity_steps(as_of)}
-    return [step for step in work_steps(as_of) if step.name not in done]
-
-
-def needs_of(sql: str) -> frozenset[str]:
-    """Return the scratch tables that a transform names."""
-    return frozenset(re.findall(r"\bwork\.(\w+)", sql))
-
-
-def _lay_out(name: str, as_of: datetime, cursor: duckdb.DuckDBPyConnection) -> None:
-    execute_named(cursor, f"create or replace table work.{name} as {read_sql('work', name)}", {"as_of": as_of})
-    if name in FILLED_IN_PYTHON:
-        FILLED_IN_PYTHON[name](cursor)
-
-
-def clear_work(connection: duckdb.DuckDBPyConnection) -> None:
-    """Drop the scratch tables, so that a long-lived process gives their memory back."""
-    for name in sql_names("work"):
-        connection.execute(f"drop table if exists work.{name}")
 
 
 def release_steps(as_of: datetime) -> Iterator[BuildStep]:

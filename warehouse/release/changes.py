@@ -15,10 +15,11 @@ from pathlib import Path
 import duckdb
 
 from schemas.tables import BASE_TABLES
-from warehouse.db import attach_release, explain
+from warehouse.db import explain
 from warehouse.home import Home
 from warehouse.ledger.opening import transaction
 from warehouse.release import build, publish, releases
+from warehouse.release.catalog import attach_release
 from warehouse.sql_files import execute_named, read_sql
 
 FIRST_LOAD = "first_load"

@@ -19,13 +19,13 @@ from schemas.declarations import Table
 from schemas.errors import AuditFailed
 from schemas.ops_tables import ALIAS, NOTICE, OPS_TABLES
 from schemas.tables import BASE_TABLES
-from warehouse.db import attach_staged, named
+from warehouse.db import named
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import Step, run_steps
 from warehouse.release.audit import Audit
-from warehouse.release.build import BuildStep, needs_of, value_steps
-from warehouse.release.catalog import create_tables, create_views, folder_of
+from warehouse.release.catalog import attach_staged, create_tables, create_views, folder_of
 from warehouse.release.fingerprint import TableFingerprint, columns_of, digest_sql, row_digest
+from warehouse.release.work import BuildStep, needs_of, value_steps
 from warehouse.sql_files import execute_named, read_sql
 
 _OF_ARTICLE = "article_key in (select article_key from base.scope_article)"

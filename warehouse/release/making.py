@@ -17,13 +17,13 @@ import duckdb
 from schemas.errors import AuditFailed
 from warehouse import interrupts
 from warehouse.clock import utc_now
-from warehouse.db import attach_release, attach_staged
 from warehouse.durable import copy_to_disk
 from warehouse.home import Home
 from warehouse.release import build, changes
 from warehouse.release.audit import AuditResult, check, run_audits
 from warehouse.release.base import PERIODIC, Base
 from warehouse.release.build import INCREMENTAL, Built, FillOps, How
+from warehouse.release.catalog import attach_release, attach_staged
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
 from warehouse.release.freshness import note_difference, noted_difference
 from warehouse.release.increment import (
@@ -34,6 +34,7 @@ from warehouse.release.increment import (
     write_rows,
 )
 from warehouse.release.scope import Span, TooLarge, lay_out_scope, stand_on_ledger
+from warehouse.release.work import clear_work
 
 TOO_LARGE = "large_change"
 FAILED = "failed"
@@ -105,7 +106,7 @@ class Making:
         """Audit the release. Raises AuditFailed."""
         if not self._tried(self._audit_increment, self._deduplicate_whole, self._load_whole):
             self.audits = run_audits(self.connection, self.as_of)
-            build.clear_work(self.connection)
+            clear_work(self.connection)
             check(self.audits)
         return self.audits
 
@@ -116,7 +117,7 @@ class Making:
         self.connection.execute("use ledger")
         for name in CATALOGS:
             self.connection.execute(f"detach database if exists {name}")
-        build.clear_work(self.connection)
+        clear_work(self.connection)
         stand_on_ledger(self.connection)
 
     def _tried(self, do: Callable[[Base], None], *redo: Callable[[], object]) -> bool:

@@ -12,13 +12,15 @@ import duckdb
 
 from schemas.errors import UsageError
 from schemas.text import is_utf8
-from warehouse.db import attach_release, explain
+from warehouse.db import explain
 from warehouse.durable import check_place, fsync
 from warehouse.home import Home
 from warehouse.release import changes, ops
 from warehouse.release.audit import check, run_audits
-from warehouse.release.build import Built, building, clear_work, fill_release
+from warehouse.release.build import Built, building, fill_release
+from warehouse.release.catalog import attach_release
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
+from warehouse.release.work import clear_work
 from warehouse.spill import spill_folder
 
 KEEP_RUNS = 10_000

@@ -13,7 +13,7 @@ from datetime import datetime
 import duckdb
 
 from warehouse.parallel import run_steps
-from warehouse.release.build import identity_steps
+from warehouse.release.work import identity_steps
 from warehouse.sql_files import execute_named, read_sql
 
 # Above this share of the base's articles a whole build is hardly slower.

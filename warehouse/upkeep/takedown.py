@@ -25,10 +25,10 @@ from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_
 from warehouse.ledger.tombstones import UNFINISHED, URL, has_tombstone, note_takedown
 from warehouse.release import changes, publish, releases
 from warehouse.release.base import note_build
-from warehouse.release.build import lay_out
 from warehouse.release.freshness import pin_of
 from warehouse.release.rebuild import build_audited
 from warehouse.release.why_build import ledger_state
+from warehouse.release.work import lay_out
 from warehouse.run_state import state_before
 from warehouse.sql_files import read_sql
 from warehouse.state import State, write_state

@@ -11,9 +11,9 @@ import duckdb
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
 from tests.warehouse.making import make_home
-from warehouse.db import Limits, attach_staged, memory_connection
+from warehouse.db import Limits, memory_connection
 from warehouse.export.release import Exported, Format, Place, export_release
-from warehouse.release.catalog import create_tables
+from warehouse.release.catalog import attach_staged, create_tables
 from warehouse.release.fingerprint import TableFingerprint, combine, digest_sql
 from warehouse.release.publish import publish, stage
 

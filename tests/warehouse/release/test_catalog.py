@@ -10,8 +10,8 @@ from duckdb import DuckDBPyConnection
 from schemas.declarations import Table
 from schemas.tables import ALL_TABLES, BASE_TABLES, VIEWS
 from tests.ledgers import T, lay_tables, memory_ledger
-from warehouse.db import attach_staged, memory_connection
-from warehouse.release.catalog import SELDOM_READ, TABLES_WITH_ROWS, comments, create_tables, folder_of
+from warehouse.db import memory_connection
+from warehouse.release.catalog import SELDOM_READ, TABLES_WITH_ROWS, attach_staged, comments, create_tables, folder_of
 from warehouse.sql_files import read_sql, sql_names
 
 # Tables of schema ops that a SELECT of their own fills.
