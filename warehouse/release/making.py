@@ -19,6 +19,7 @@ from warehouse import interrupts
 from warehouse.clock import utc_now
 from warehouse.durable import copy_to_disk
 from warehouse.home import Home
+from warehouse.ledger.opening import show_whole_ledger
 from warehouse.release import build, changes
 from warehouse.release.audit import AuditResult, check, run_audits
 from warehouse.release.base import PERIODIC, Base
@@ -33,7 +34,7 @@ from warehouse.release.increment import (
     read_back,
     write_rows,
 )
-from warehouse.release.scope import Span, TooLarge, lay_out_scope, stand_on_ledger
+from warehouse.release.scope import TooLarge, lay_out_scope
 from warehouse.release.work import clear_work
 
 TOO_LARGE = "large_change"
@@ -118,7 +119,7 @@ class Making:
         for name in CATALOGS:
             self.connection.execute(f"detach database if exists {name}")
         clear_work(self.connection)
-        stand_on_ledger(self.connection)
+        show_whole_ledger(self.connection)
 
     def _tried(self, do: Callable[[Base], None], *redo: Callable[[], object]) -> bool:
         """Take a step from the base; where that fails, start without one, take the steps before again, return False."""
@@ -159,7 +160,7 @@ class Making:
 
     def _lay_out(self, base: Base) -> None:
         attach_release(self.connection, base.file, "previous")
-        lay_out_scope(self.connection, Span(base.as_of, self.as_of))
+        lay_out_scope(self.connection, base.as_of, self.as_of)
 
     def _load_increment(self, base: Base) -> None:
         self.delta = delta = make_rows(self.connection, self.as_of, base.tables)

@@ -4,7 +4,6 @@ Both start from the ledger alone, so that they prove what a run claims: that a r
 """
 
 import shutil
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -24,15 +23,6 @@ from warehouse.release.work import clear_work
 from warehouse.spill import spill_folder
 
 KEEP_RUNS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A table whose rows are other than the ledger says: row counts and hashes of the release and of the rebuild."""
-
-    table: str
-    published_rows: int
-    rebuilt_rows: int
 
 
 def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Path) -> Built:
@@ -93,18 +83,18 @@ def _published_tables(connection: duckdb.DuckDBPyConnection, file: Path) -> tupl
 
 def compare_release(
     connection: duckdb.DuckDBPyConnection, home: Home, release_id: str, as_of: datetime
-) -> tuple[tuple[TableFingerprint, ...], list[Difference]]:
+) -> tuple[tuple[TableFingerprint, ...], list[dict[str, object]]]:
     """Build a published release again and compare it, as it lies on the disk, table by table.
 
-    Out: the fingerprints of the rebuild, and the tables that differ. There is no audit: a ledger that was tampered with
-    is to be told by its tables. Raises RunFailed where the published file is damaged.
+    Out: the fingerprints of the rebuild, and the tables that differ, with how many rows each has. There is no audit: a
+    ledger that was tampered with is to be told by its tables. Raises RunFailed where the published file is damaged.
     """
     with spill_folder(home.temp) as folder, building(connection, folder / "rebuilt.duckdb"):
         rebuilt = fill_release(connection, as_of, "rebuilt", lambda _: None).tables
         clear_work(connection)
     published = _published_tables(connection, home.release_file(release_id))
     differences = [
-        Difference(ours.table, theirs.row_count, ours.row_count)
+        {"table": ours.table, "published_rows": theirs.row_count, "rebuilt_rows": ours.row_count}
         for ours, theirs in zip(rebuilt, published, strict=True)
         if ours != theirs
     ]

@@ -88,8 +88,7 @@ def sound_releases(
     home: Home, connection: duckdb.DuckDBPyConnection, rows: Iterable[ReleaseRow], count: int
 ) -> list[ReleaseRow]:
     """Return the first few of these releases that lie there as they were published."""
-    there = set(publish.release_ids(home))
-    recognised = (recognise(connection, home, row) for row in rows if row.release_id in there)
+    recognised = (recognise(connection, home, row) for row in rows)
     return list(islice(filter(None, recognised), count))
 
 
@@ -116,17 +115,14 @@ def recognise(connection: duckdb.DuckDBPyConnection, home: Home, row: ReleaseRow
     each later run would read them again.
     """
     file = home.release_file(row.release_id)
-    # They may have been noted since the row was read.
-    sql = "select sha256, size, mtime_ns, ctime_ns, inode from ledger.release where release_id = $1"
-    known = next((Fingerprint(*noted) for noted in connection.execute(sql, [row.release_id]).fetchall()), row.file)
-    if not publish.is_untouched(file, known):
+    if not publish.is_untouched(file, row.file):
         return None
-    numbers = file_state(file.stat())
-    if numbers != (known.size, known.mtime_ns, known.ctime_ns, known.inode):
+    size, mtime_ns, ctime_ns, inode = file_state(file.stat())
+    now = replace(row, size=size, mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode)
+    if now != row:
         sql = "update ledger.release set mtime_ns = $1, ctime_ns = $2, inode = $3 where release_id = $4"
-        connection.execute(sql, [*numbers[1:], row.release_id])
-    size, mtime_ns, ctime_ns, inode = numbers
-    return replace(row, size=size, mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode)
+        connection.execute(sql, [mtime_ns, ctime_ns, inode, row.release_id])
+    return now
 
 
 def write_release(

@@ -62,7 +62,7 @@ def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
         "is_behind": is_behind,
         "last_run": None if last is None else last[1],
         "tables": [asdict(table) for table in rebuilt],
-        "differences": [asdict(difference) for difference in differences],
+        "differences": differences,
     }
 
 
