@@ -228,7 +228,8 @@ class History:
             attach_release(connection, self.home.release_file(release_id), "published")
             stack.callback(connection.execute, "use ledger")
             with patch.object(build, "comments", lambda: ("select 1",)):
-                built = build.fill_release(connection, self.now, release_id, self.fill_ops)
+                build.deduplicate(connection, self.now)
+                built = build.load(connection, self.now, release_id, self.fill_ops)
             changes.tell_changes(connection, previous)
             published = fingerprint_tables(connection, "published")
             wrong = [one.table for one, other in zip(built.tables, published, strict=True) if one != other]

@@ -6,11 +6,9 @@ thought and lie in memory; the release's tables are filled from them by one SELE
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -24,7 +22,7 @@ from warehouse.clock import utc_now
 from warehouse.contract import STANDARD_VERSION, contract_yaml, relationships
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import Step, run_steps
-from warehouse.release.catalog import add_key, attach_staged, comments, create_tables, create_views, folder_of
+from warehouse.release.catalog import add_key, comments, create_tables, create_views, folder_of
 from warehouse.release.fingerprint import TableFingerprint, combine, fingerprint_table
 from warehouse.release.work import BuildStep, identity_steps, needs_of, threads_for, value_steps
 from warehouse.sql_files import execute_named, insert_rows, read_sql
@@ -87,29 +85,6 @@ class Built:
 
 
 FillOps = Callable[[Built], None]
-
-
-@contextmanager
-def building(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
-    """Attach a new release file as `news` for the block; afterwards it is closed, whole, without a log."""
-    attach_staged(connection, file, "news")
-    try:
-        yield
-    finally:
-        connection.execute("use ledger")
-        connection.execute("detach news")
-
-
-def fill_release(
-    connection: duckdb.DuckDBPyConnection,
-    as_of: datetime,
-    release_id: str,
-    fill_ops: FillOps,
-    why_whole: str | None = None,
-) -> Built:
-    """Deduplicate, then load: the whole build of the release attached as `news`."""
-    deduplicate(connection, as_of)
-    return load(connection, as_of, release_id, fill_ops, why_whole)
 
 
 def deduplicate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:

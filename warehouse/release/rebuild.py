@@ -4,6 +4,7 @@ Both start from the ledger alone, so that they prove what a run claims: that a r
 """
 
 import shutil
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -15,17 +16,16 @@ from warehouse.db import explain
 from warehouse.durable import check_place, fsync
 from warehouse.home import Home
 from warehouse.release import changes, ops
-from warehouse.release.audit import check, run_audits
-from warehouse.release.build import Built, building, fill_release
+from warehouse.release.build import Built
 from warehouse.release.catalog import attach_release
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
-from warehouse.release.work import clear_work
+from warehouse.release.making import Making
 from warehouse.spill import spill_folder
 
 KEEP_RUNS = 10_000
 
 
-def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Path) -> Built:
+def build_to(connection: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, target: Path) -> Built:
     """Build a release as of a time into a file that does not exist, audited, whole or not at all.
 
     Raises UsageError where the file exists or its folder does not, AuditFailed where the release breaks an audit.
@@ -38,7 +38,7 @@ def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Pat
     with spill_folder(target.parent) as folder:
         # The ledger's connection reaches its own folders only; from there the file is moved, or copied to another disk.
         ((spill,),) = connection.execute("select current_setting('temp_directory')").fetchall()
-        made = build_audited(connection, as_of, Path(str(spill)) / target.name)
+        made = build_audited(connection, home, as_of, Path(str(spill)) / target.name)
         shutil.move(Path(str(spill)) / target.name, folder / target.name)
         fsync(folder / target.name)
         (folder / target.name).rename(target)
@@ -48,24 +48,22 @@ def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Pat
 
 def build_audited(
     connection: duckdb.DuckDBPyConnection,
+    home: Home,
     as_of: datetime,
     file: Path,
     release_id: str | None = None,
     uncompared: str = changes.AS_OF,
 ) -> Built:
     """Build a release into a file, and audit it. It is compared with none, for the reason given. Raises AuditFailed."""
-    with building(connection, file):
-        built = fill_release(
-            connection,
-            as_of,
-            release_id or f"build-{as_of:%Y%m%dT%H%M%S.%f}Z",
-            lambda _: ops.fill_ops(connection, KEEP_RUNS, as_of),
-            uncompared,
-        )
-        changes.tell_changes(connection, uncompared)
-        results = run_audits(connection, as_of)
-        clear_work(connection)
-        check(results)
+
+    def fill_ops(_: Built) -> None:
+        ops.fill_ops(connection, KEEP_RUNS, as_of)
+
+    name = release_id or f"build-{as_of:%Y%m%dT%H%M%S.%f}Z"
+    with closing(Making(connection, home, file, name, as_of, fill_ops, uncompared, uncompared)) as making:
+        making.deduplicate()
+        built = making.load()
+        making.audit()
     return built
 
 
@@ -89,9 +87,12 @@ def compare_release(
     Out: the fingerprints of the rebuild, and the tables that differ, with how many rows each has. There is no audit: a
     ledger that was tampered with is to be told by its tables. Raises RunFailed where the published file is damaged.
     """
-    with spill_folder(home.temp) as folder, building(connection, folder / "rebuilt.duckdb"):
-        rebuilt = fill_release(connection, as_of, "rebuilt", lambda _: None).tables
-        clear_work(connection)
+    with spill_folder(home.temp) as folder:
+        file, reason = folder / "rebuilt.duckdb", changes.AS_OF
+        whole = Making(connection, home, file, "rebuilt", as_of, lambda _: None, reason, reason)
+        with closing(whole):
+            whole.deduplicate()
+            rebuilt = whole.load().tables
     published = _published_tables(connection, home.release_file(release_id))
     differences = [
         {"table": ours.table, "published_rows": theirs.row_count, "rebuilt_rows": ours.row_count}

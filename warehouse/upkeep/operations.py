@@ -31,8 +31,8 @@ def build_as_of(warehouse: Path, as_of: datetime, target: Path, memory: str = ""
     """Build a release as of a time into a new file. Raises UsageError where the time lies ahead or the file exists."""
     if as_of > utc_now() + runs.A_DAY:
         raise UsageError("the as-of is more than a day ahead", where=str(as_of))
-    with locked_ledger(warehouse, memory) as (_, connection):
-        return build_to(connection, as_of, target.absolute())
+    with locked_ledger(warehouse, memory) as (home, connection):
+        return build_to(connection, home, as_of, target.absolute())
 
 
 def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:

@@ -137,7 +137,7 @@ def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: date
     """Build, audit and publish a release as of a time that was released before; return its id."""
     release_id = f"{as_of:%Y%m%dT%H%M%S.%f}Z-p{token_hex(3)}"
     file = publish.stage(home, release_id)
-    built = build_audited(connection, as_of, file, release_id, changes.TAKEDOWN)
+    built = build_audited(connection, home, as_of, file, release_id, changes.TAKEDOWN)
     sealed = publish.publish(home, release_id)
     now = utc_now()
     with transaction(connection):
