@@ -1,7 +1,8 @@
 """Ledgers in memory, and rows in and out of them, for tests of single SQL transforms.
 
 The scratch tables are made by the transforms themselves, over an empty ledger, so that a test gives rows to tables
-that have the very types they have in a build. That is done once a process, and copied for each test: three times as fast.
+that have the very types they have in a build. That is done once a process and copied for each test, which takes a third
+of the time.
 """
 
 import atexit
