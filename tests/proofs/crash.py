@@ -4,9 +4,10 @@
 
 Kill -9, as neither a handler nor a flush may run. After each kill FILE, where there was one, opens and passes its
 audits, and the next run at the same as-of leads to the release that a run leads to which nobody killed: the same
-fingerprint. A run after that has nothing to do, and nothing is left behind. Four scenes: the seeds and a generated
-source, each on its first run and on a run over a source that has changed. Then runs are interrupted, by Ctrl-C and by
-SIGTERM in turns; some have no room for their files; and root's are killed in a warehouse that is another user's.
+fingerprint. A run after that has nothing to do, and nothing is left behind. The scenes, of the seeds and of a generated
+source: a first run, a run after so many changes that the release is built whole, and one after few, whose release is
+made from the one before. Then runs are interrupted, by Ctrl-C and by SIGTERM in turns; some have no room for their
+files; and root's are killed in a warehouse that is another user's.
 
 Rejected: killing inside the test's own process through an exception. A `finally` that saves the day would hide the bug.
 """
@@ -35,7 +36,7 @@ from flows.pipeline.request import RunRequest
 from flows.sources.scan import Source
 from schemas.errors import NewsmartError, UsageError
 from tests.benchmarks import corpus
-from tests.proofs.killed import EDGES
+from tests.proofs.killed import EDGES, INCREMENTAL_EDGES
 from tests.proofs.scene import (
     COMMAND,
     ROOT,
@@ -44,6 +45,7 @@ from tests.proofs.scene import (
     check_no_worker,
     check_tidy,
     copy_warehouse,
+    edit_source,
     error_line,
     look,
     newsmart,
@@ -55,6 +57,7 @@ from tests.proofs.scene import (
 from tests.signals import ctrl_c_minded
 from warehouse.clock import parse_moment
 from warehouse.home import Home
+from warehouse.release.build import INCREMENTAL
 from warehouse.state import read_state
 
 T = TypeVar("T")
@@ -74,7 +77,8 @@ class Scene:
     """A run that is killed again and again, from the same start.
 
     `start` is the folder of the warehouse to copy (None: there is none yet), `before` the fingerprint that FILE shows
-    there, `after` the one to which the run leads; the seconds are those of the whole process and of the run in it.
+    there, `after` the one to which the run leads, `build_kind` how that release is made; the seconds are those of the
+    whole process and of the run in it.
     """
 
     name: str
@@ -83,8 +87,14 @@ class Scene:
     start: Path | None
     before: str | None
     after: str
+    build_kind: str
     process_seconds: float
     run_seconds: float
+
+    @property
+    def edges(self) -> tuple[str, ...]:
+        """The edges that its run passes."""
+        return (*EDGES, *(INCREMENTAL_EDGES if self.build_kind == INCREMENTAL else ()))
 
 
 def make_scenes(place: Path, name: str, source: Path, change: Callable[[], object], workers: int = 1) -> list[Scene]:
@@ -113,7 +123,8 @@ def make_scene(folder: Path, name: str, source: Path, as_of: str, start: Path | 
         raise ProofFailed(f"{name}: exit {done.returncode}: {done.stderr}")
     check_tidy(home)
     seconds = float(json.loads(done.stdout.splitlines()[-1])["seconds"]["total"])
-    return Scene(name, source, as_of, start, before, look(home.file).fingerprint, spent, seconds)
+    after = look(home.file)
+    return Scene(name, source, as_of, start, before, after.fingerprint, after.build_kind, spent, seconds)
 
 
 def set_up(start: Path | None, folder: Path) -> Home:
@@ -330,7 +341,7 @@ def prove(options: argparse.Namespace, place: Path) -> dict[str, object]:
     seeds = seed_scenes(place / "seeds")
     scenes = [*seeds, *generated_scenes(place / "generated", options.documents)]
     edges = [partial(kill_at_edge, scene, place / "edges" / f"{at}-{edge}", edge)
-             for at, scene in enumerate(scenes) for edge in EDGES]  # fmt: skip
+             for at, scene in enumerate(scenes) for edge in scene.edges]  # fmt: skip
     at_edges = Counter(together(edges, options.jobs))
     at_moments: Counter[str] = Counter()
     seeds_of_moments = iter(range(options.seed, sys.maxsize))
@@ -348,9 +359,9 @@ def prove(options: argparse.Namespace, place: Path) -> dict[str, object]:
     owned = EDGES if os.geteuid() == 0 else ()
     as_root = [kill_as_root(scenes[1], place / "owners" / edge, edge) for edge in owned]
     return {
-        "scenes": {scene.name: round(scene.run_seconds, 2) for scene in scenes},
+        "scenes": {f"{scene.name}, {scene.build_kind}": round(scene.run_seconds, 2) for scene in scenes},
         "killed_at_edges": at_edges.total(),
-        "edges": len(EDGES),
+        "edges": len(EDGES) + len(INCREMENTAL_EDGES),
         "shown_after_edges": dict(at_edges),
         "killed_at_moments": at_moments.total(),
         "shown_after_moments": dict(at_moments),
@@ -368,16 +379,29 @@ def first(numbers: Iterator[int], count: int) -> list[int]:
 
 
 def seed_scenes(place: Path) -> list[Scene]:
-    """Return the scenes of the seeds."""
-    source = write_source(place / "news")
-    return make_scenes(place, "seeds", source, lambda: upset_source(source))
+    """Return the scenes of the seeds: a first run, one after many changes, and one after a single change."""
+    source, few = write_source(place / "much" / "news"), write_source(place / "few" / "news")
+    first, changed = make_scenes(place / "much", "seeds", source, lambda: upset_source(source))
+    _, small = make_scenes(place / "few", "seeds, one", few, lambda: edit_source(few, 1))
+    return [first, changed, incremental(small)]
 
 
 def generated_scenes(place: Path, documents: int) -> list[Scene]:
-    """Return the scenes of a generated source of that many documents."""
-    source = place / "news"
-    corpus.generate(source, documents)
-    return make_scenes(place, f"{documents} documents", source, lambda: corpus.edit(source, 0.1), workers=2)
+    """Return the scenes of a generated source of that many documents, likewise."""
+    source, few = place / "much" / "news", place / "few" / "news"
+    for folder in (source, few):
+        corpus.generate(folder, documents)
+    name = f"{documents} documents"
+    first, changed = make_scenes(place / "much", name, source, lambda: corpus.edit(source, 0.1), workers=2)
+    _, small = make_scenes(place / "few", f"{name}, few", few, lambda: corpus.edit(few, 0.01), workers=2)
+    return [first, changed, incremental(small)]
+
+
+def incremental(scene: Scene) -> Scene:
+    """Return a scene. Raises ProofFailed where its release is not made from the one before, as that proves nothing."""
+    if scene.build_kind != INCREMENTAL:
+        raise ProofFailed(f"{scene.name}: the release is built {scene.build_kind}")
+    return scene
 
 
 def together(tasks: Sequence[Callable[[], T]], jobs: int) -> list[T]:

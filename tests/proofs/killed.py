@@ -37,11 +37,17 @@ EDGES: Mapping[str, tuple[Literal["before", "after"], str, str]] = {
     "after_state": ("after", "warehouse.state", "write_state"),
     "after_prune": ("after", "warehouse.release.publish", "prune"),
 }
+# Those that only a release passes that is made from the one before it.
+INCREMENTAL_EDGES: Mapping[str, tuple[Literal["before", "after"], str, str]] = {
+    "during_copy": ("after", "warehouse.release.increment", "make_rows"),
+    "before_rows": ("before", "warehouse.release.increment", "write_rows"),
+    "after_rows": ("after", "warehouse.release.increment", "write_rows"),
+}
 
 
 def arm(edge: str) -> None:
     """Let this process die at an edge. Raises KeyError or AttributeError where there is no such edge or function."""
-    when, module, path = EDGES[edge]
+    when, module, path = {**EDGES, **INCREMENTAL_EDGES}[edge]
     *owners, name = path.split(".")
     owner = reduce(getattr, owners, import_module(module))
     original: Callable[..., Any] = getattr(owner, name)

@@ -23,6 +23,7 @@ from typing import Any
 from tests.proofs.publisher import Publisher
 from tests.proofs.scene import ROOT, Look, ProofFailed, check_tidy, reading, run_proof, told_by
 from tests.proofs.tampering import prove_tampering
+from warehouse.release.build import INCREMENTAL
 
 
 def start_readers(file: Path, stop: Path, readers: int, holders: int) -> list["subprocess.Popen[str]"]:
@@ -48,12 +49,16 @@ def prove_reading(publisher: Publisher, releases: int, readers: int, holders: in
             check_alive(children)
         stop.touch()
         told = [told_by(child) for child in children]
+    incremental = sum(one.build_kind == INCREMENTAL for one in published)
+    if incremental == 0:
+        raise ProofFailed("no release was made from the one before it")
     for one in told:
         check_seen(one, published)
     check_tidy(publisher.home)
     seen = {release_id for one in told for release_id, _ in one["seen"]}
     return {
         "releases": releases,
+        "incremental": incremental,
         "readers": readers,
         "holders": holders,
         "reads": sum(one["reads"] for one in told),

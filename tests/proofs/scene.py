@@ -46,11 +46,12 @@ class ProofFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a reader sees: the release, and the fingerprint that it says it has and that its rows have."""
+    """What a reader sees: the release, the fingerprint that it says it has and its rows have, and how it was made."""
 
     release_id: str
     as_of: datetime
     fingerprint: str
+    build_kind: str
 
 
 def run_proof(prove: Callable[[Path], Mapping[str, object]]) -> None:
@@ -128,7 +129,8 @@ def look(file: Path) -> Look:
 def look_through(connection: duckdb.DuckDBPyConnection) -> Look:
     """Compare what a release says of itself with its rows. Raises ProofFailed where they differ."""
     row = connection.execute(
-        "select release_id, as_of, fingerprint, document_count, article_count, mention_count from ops.release"
+        "select release_id, as_of, build_kind, fingerprint, document_count, article_count, mention_count "
+        "from ops.release"
     ).fetchone()
     counts = connection.execute(
         "select (select count(*) from dim_document where removed_at is null), (select count(*) from dim_article), "
@@ -137,9 +139,10 @@ def look_through(connection: duckdb.DuckDBPyConnection) -> Look:
     if row is None or counts is None:
         raise ProofFailed("ops.release has no row")
     found = combine(fingerprint_tables(connection, "news"))
-    if found != row[2] or counts != (*row[3:], row[5]):
-        raise ProofFailed(f"{row[0]} is torn: it says {row[2:]}, its rows say {(found, *counts)}")
-    return Look(str(row[0]), row[1], found)
+    release_id, as_of, build_kind, *said = row
+    if [found, *counts] != [*said, said[-1]]:
+        raise ProofFailed(f"{release_id} is torn: it says {said}, its rows say {(found, *counts)}")
+    return Look(release_id, as_of, found, build_kind)
 
 
 def broken_audits(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Iterator[str]:

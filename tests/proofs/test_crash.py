@@ -22,7 +22,7 @@ from tests.proofs.crash import (
     on_full_disk,
     seed_scenes,
 )
-from tests.proofs.killed import EDGES
+from tests.proofs.killed import EDGES, INCREMENTAL_EDGES
 
 LASTING = ("during_record", "after_flip")
 SEEDS = [0, 1, pytest.param(2, marks=pytest.mark.slow)]  # even ones break off a first run, odd ones a change
@@ -41,13 +41,19 @@ def edges(tried: Sequence[str], lasting: Sequence[str] = LASTING) -> list[Parame
 
 @pytest.mark.parametrize("edge", edges(list(EDGES)))
 def test_kill_9_at_each_edge_costs_nothing(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
-    _, changed = scenes
+    _, changed, _ = scenes
     assert kill_at_edge(changed, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "before")
+
+
+@pytest.mark.parametrize("edge", edges([*EDGES, *INCREMENTAL_EDGES], lasting=["after_rows", "after_flip"]))
+def test_kill_9_of_a_run_that_starts_from_the_last_release(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
+    _, _, small = scenes
+    assert kill_at_edge(small, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "before")
 
 
 @pytest.mark.parametrize("edge", edges(["during_record", "after_link", "after_flip"], lasting=["after_link"]))
 def test_kill_9_in_the_first_run_costs_nothing(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
-    first, _ = scenes
+    first, _, _ = scenes
     assert kill_at_edge(first, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "none")
 
 
@@ -76,5 +82,5 @@ def test_a_disk_that_is_full_at_any_moment_costs_nothing(scenes: list[Scene], tm
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run in a warehouse that is another user's and keep it so")
 @pytest.mark.parametrize("edge", edges(list(EDGES), lasting=("after_link",)))
 def test_kill_9_of_a_run_by_root_leaves_all_to_the_owner(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
-    _, changed = scenes
+    _, changed, _ = scenes
     assert kill_as_root(changed, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "before")
