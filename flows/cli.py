@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from flows import streams
+from flows import process
 from flows.commands.options import add_commands
 from schemas.errors import NewsmartError, UsageError
 from warehouse import interrupts
@@ -26,8 +26,8 @@ WRITING = frozenset(
     {"run", "serve", "backfill", "build", "purge", "maintain", "rollback"} | {"backup", "restore", "export", "report"}
 )
 
-# What pathlib says of a user without an entry in /etc/passwd where HOME is not set either.
-_NO_HOME = "Could not determine home directory"
+# Debian's word for a home that is none; Prefect cannot be imported without one.
+NO_HOME = "/nonexistent"
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. In: the arguments, without the program's name. Out: the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with streams.prepared(), interrupts.honoured():
+    with process.prepared(), interrupts.honoured():
         status = _check_output(_call(arguments), arguments)
         if interrupts.conclude() and status not in (INTERRUPTED, TERMINATED):
             status = _interrupted("--debug" in arguments)
@@ -74,23 +74,25 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if options.version:
         from importlib.metadata import version
 
-        streams.put(f"newsmart {version('newsmart')}\n")
+        process.put(f"newsmart {version('newsmart')}\n")
         return 0
     if options.handler is None:
         raise UsageError("no command is given", todo="see `newsmart --help`")
     # Not at the top: `--help` needs none of it.
     from flows.commands.output import warn
-    from flows.settings import misspelt
+    from flows.settings import misspelt, process_environment
 
+    if os.path.expanduser("~") == "~":  # the user has no entry in /etc/passwd, and HOME is not set, as in a container
+        process_environment()["HOME"] = NO_HOME
     for line in misspelt():
         warn(line)
     module, _, function = str(options.handler).partition(":")
     is_direct = getattr(options, "direct", False) or getattr(options, "dry_run", False)
-    if is_direct or module.endswith((".check", ".upkeep")):
-        from flows.startup import prepare_process
+    if is_direct or module in (".check", ".upkeep"):
+        from flows.process import prepare_process
 
         prepare_process()
-    status: int = getattr(import_module(module), function)(options)
+    status: int = getattr(import_module(module, "flows.commands"), function)(options)
     return status
 
 
@@ -118,8 +120,7 @@ def _interrupted(is_debugging: bool) -> int:
 
 
 def _failed(error: BaseException, is_debugging: bool) -> int:
-    """Report an error and return its exit status. Raises what is no error of a command, such as SystemExit, again."""
-    if isinstance(error, OSError) and error.filename is None and (lost := streams.lost_output()) is not None:
+    if isinstance(error, OSError) and error.filename is None and (lost := process.lost_output()) is not None:
         return _fail_output(lost)
     if not isinstance(error, Exception):
         raise error
@@ -131,7 +132,6 @@ def _failed(error: BaseException, is_debugging: bool) -> int:
 
 
 def _refused_by_system(error: Exception) -> NewsmartError | None:
-    """Return our error for what the system refused, wherever that was; None where it is no such refusal."""
     # Not at the top: only an error needs it.
     from warehouse.refusals import known
 
@@ -139,8 +139,6 @@ def _refused_by_system(error: Exception) -> NewsmartError | None:
         return UsageError("a path is too long", where=str(error.filename))
     if isinstance(error, FileNotFoundError) and not _has_folder():
         return UsageError("the current folder was deleted", todo="go to another one")
-    if isinstance(error, RuntimeError) and _NO_HOME in str(error):
-        return UsageError("no home folder is known of this user", todo="set HOME")
     return known(error)
 
 
@@ -153,11 +151,8 @@ def _has_folder() -> bool:
 
 
 def _check_output(status: int, arguments: Sequence[str]) -> int:
-    """Return the exit status once stdout is flushed: a command that only answers has failed where its answer is lost.
-
-    What a writing command has done is done, whoever hears of it.
-    """
-    lost = streams.lost_output()
+    """Return the exit status once stdout is flushed: a command that only answers has failed where that is lost."""
+    lost = process.lost_output()
     if lost is None:
         return status
     failed = _fail_output(lost)
@@ -176,11 +171,11 @@ def _fail(message: str, status: int, is_debugging: bool, detail: str = "") -> in
     # Not at the top: only an error needs it.
     from schemas.text import cut_words, printable
 
-    streams.complain(f"newsmart: {printable(' '.join(cut_words(message).split()))}\n")
+    process.complain(f"newsmart: {printable(' '.join(cut_words(message).split()))}\n")
     for line in detail.splitlines():
-        streams.complain(f"  {printable(line)}\n")
+        process.complain(f"  {printable(line)}\n")
     if is_debugging:
-        streams.complain(traceback.format_exc())
+        process.complain(traceback.format_exc())
     return status
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 from prefect import flow
 
 from flows.pipeline import backfill as manifests
-from flows.pipeline.request import RunResult
+from flows.pipeline.request import RunResult, parameters_of
 from flows.refresh import HOUR, refresh
 from flows.scheduling.flow_run import ends_in_a_state, result_of, tell_hooks
-from flows.scheduling.run import parameters_of
-from flows.settings import load_settings
+from flows.settings import keeps_of, load_settings
 from warehouse.clock import parse_moment
 from warehouse.upkeep import operations
 
@@ -23,7 +22,8 @@ def backfill(
     settings = load_settings()
     file = Path(warehouse or settings.warehouse)
     result: RunResult | str = "every as-of of the manifest is recorded"
-    for request in manifests.plan(Path(manifest), name, file, settings, allow_shrink=allow_shrink):
+    requests, _ = manifests.plan(Path(manifest), name, file, settings, allow_shrink=allow_shrink)
+    for request in requests:
         result = result_of(refresh(**parameters_of(request), return_state=True))
     return result
 
@@ -40,14 +40,8 @@ def rebuild(as_of: str, to: str, warehouse: str | None = None) -> str:
 
 @flow(name="maintain", timeout_seconds=2 * HOUR, on_failure=[tell_hooks], on_crashed=[tell_hooks])
 @ends_in_a_state
-def maintain(warehouse: str | None = None) -> object:
+def maintain(warehouse: str | None = None) -> str:
     """Compact the ledger and drop what is past its keep."""
     settings = load_settings()
-    return operations.maintain(
-        Path(warehouse or settings.warehouse),
-        settings.build_memory,
-        keep_releases=settings.keep_releases,
-        keep_runs=settings.keep_runs,
-        keep_quarantine_days=settings.keep_quarantine_days,
-        keep_raw_days=settings.keep_raw_days,
-    )
+    done = operations.maintain(Path(warehouse or settings.warehouse), settings.build_memory, **keeps_of(settings))
+    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in done.items())

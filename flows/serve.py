@@ -4,10 +4,14 @@ The parent does little, so that little can go wrong in it: it holds the lock, st
 has died, and ends them on a signal. Being single-threaded and without Prefect's event loop, it handles signals as it
 likes. The worker (`main`) is told what to do by the first line of its standard input, and to stop by its end, which the
 death of its parent brings too; it imports Prefect last.
+
+The log is one line on stderr for each thing that happens, as text or as JSON. Rejected: Prefect's console handler,
+which writes a traceback for each failed flow. What it logs of a run is on the page anyway.
 """
 
+import argparse
+import json
 import logging
-import math
 import os
 import signal
 import socket
@@ -16,19 +20,18 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from flows.pipeline.request import RunRequest
+from flows.commands.run import attempted, run_request
+from flows.pipeline.request import LOGGER, parameters_of
+from flows.process import skip_numpy_and_pandas
 from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
-from flows.scheduling.private import KEY_FILE, identity_in
-from flows.scheduling.run import parameters_of
-from flows.scheduling.server import PrefectServer, child_command, end_child, listen, pipe_of, prefect_server
-from flows.scheduling.serving import NEW_PROCESS, Job, Serving, WallClock, When, hold_serving, set_up_log
-from flows.settings import load_settings
-from flows.startup import skip_numpy_and_pandas
+from flows.scheduling.server import PrefectServer, child_command, end_child, listen, prefect_server
+from flows.scheduling.serving import KEY_FILE, NEW_PROCESS, NEW_SERVER, Job, Serving, When, hold_serving, identity_in
+from flows.settings import load_settings, process_environment
 from schemas.errors import RunFailed, UsageError
 from warehouse.clock import as_text, utc_now
 from warehouse.home import Home
@@ -43,56 +46,43 @@ FAILURE_WINDOW_SECONDS = 120.0
 log = logging.getLogger("newsmart.serve")
 
 
-def serve(
-    request: RunRequest,
-    *,
-    cron: str | None,
-    every: float | None,
-    timezone: str | None,
-    port: int | None,
-    environment: MutableMapping[str, str],
-    quiet: bool = False,
-    now: bool = False,
-) -> int:
+def serve(options: argparse.Namespace) -> int:
     """Serve the warehouse on a schedule until SIGINT or SIGTERM. Out: the exit status, 0.
 
-    In: what each run does; the schedule (each hour where there is none), and the time zone of its cron expression; the
-    server's port; the process's environment, which is added to; whether a first run starts at once. Raises UsageError
-    for a schedule that is none, LockedError where the warehouse is served, RunFailed for a port in use, a folder that
-    cannot be written, or a server that keeps failing.
+    Raises UsageError for a schedule that is none, LockedError where the warehouse is served, RunFailed for a port in
+    use, a folder that cannot be written, or a server that keeps failing.
     """
-    set_up_log(request.settings.log_format, is_quiet=quiet)
-    when = _when(cron, every, timezone, environment)
-    home = Home.of(request.warehouse)
-    home.prepare()
-    environment.update(retention(when.spacing))
-    asked = stop_signals()
-    with (
-        hold_serving(home),
-        prefect_server(home, request.settings, environment, lambda: _listen(port), serving=True) as (server, folder),
-    ):
-        if server is None or server.wait_until_ready(should_stop=lambda: bool(asked)):
-            name = home.file.stem if server is not None else f"{home.file.stem}-{identity_in(folder)}"
-            serving = Serving(os.getpid(), str(when), environment[API_URL], str(as_text(utc_now())))
-            job = Job(name, when, parameters_of(request), serving, os.getcwd(), is_quiet=quiet, runs_now=now)
-            _supervise(job, folder, server, asked)
-    log.info("stopped")
+    with attempted(options):
+        request = run_request(options)
+        set_up_log(request.settings.log_format, is_quiet=options.quiet)
+        when = _when(options.cron, options.every, options.timezone)
+        home = Home.of(request.warehouse)
+        home.prepare()
+        process_environment().update(retention(when.spacing))
+        asked = stop_signals()
+        with (
+            hold_serving(home),
+            prefect_server(home, request.settings, lambda: _listen(options.port), serving=True) as (server, folder),
+        ):
+            if server is None or server.wait_until_ready(should_stop=lambda: bool(asked)):
+                name = home.file.stem if server is not None else f"{home.file.stem}-{identity_in(folder)}"
+                serving = Serving(os.getpid(), str(when), process_environment()[API_URL], str(as_text(utc_now())))
+                parameters = parameters_of(request)
+                job = Job(name, when, parameters, serving, os.getcwd(), is_quiet=options.quiet, runs_now=options.now)
+                _supervise(job, folder, server, asked)
+        log.info("stopped")
     return 0
 
 
-def _when(cron: str | None, every: float | None, timezone: str | None, environment: Mapping[str, str]) -> When:
-    """Return the schedule. Raises UsageError where it is none."""
+def _when(cron: str | None, every: float | None, timezone: str | None) -> When:
     if cron is None:
         if timezone is not None:
             raise UsageError("a time zone is for a schedule by --cron", where=timezone)
-        spacing = DEFAULT_EVERY if every is None else every
-        if not math.isfinite(spacing) or spacing < 1:
-            raise UsageError("--every takes seconds, 1 and up", where=str(every))
-        return When(spacing)
+        return When(DEFAULT_EVERY if every is None else every)
     done = subprocess.run(
         child_command("flows.scheduling.deployments", cron, timezone or "UTC"),
         cwd="/",  # Prefect reads settings in the current folder, which may be anybody's
-        env={**environment, HOME: "/", PROFILES: "/nothing", PROFILE: "ephemeral"},
+        env={**process_environment(), HOME: "/", PROFILES: "/nothing", PROFILE: "ephemeral"},
         capture_output=True,
         text=True,
         check=False,
@@ -103,10 +93,7 @@ def _when(cron: str | None, every: float | None, timezone: str | None, environme
 
 
 def stop_signals() -> list[int]:
-    """Return a list to which each signal that asks to stop is added.
-
-    What was ignored before, as SIGHUP is under nohup, stays ignored.
-    """
+    """Return a list to which each signal that asks to stop is added."""
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -125,21 +112,20 @@ def _listen(port: int | None) -> socket.socket:
 
 
 def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list[int]) -> None:
-    """Keep both children alive until asked to stop, then end the worker."""
     page = job.serving.api_url.removesuffix("/api")
     log.info("serving %s %s; page: %s", job.parameters["warehouse"], job.serving.schedule, page)
     if server is not None:
         log.info("the page asks for a key once; it is in %s", folder / KEY_FILE)
     failures: deque[float] = deque(maxlen=MAX_FAILURES)
-    worker, clock = _start(job, folder), WallClock()
+    worker = _start(job, folder)
     try:
         while not asked:
             time.sleep(LOOK_SECONDS)
-            if seconds := clock.set_back_seconds():
-                _restart_for_clock(server, seconds)
             status = worker.poll()
+            if status == NEW_SERVER and server is not None:
+                server.start()
             if status is not None:
-                if status != NEW_PROCESS:
+                if status not in (NEW_PROCESS, NEW_SERVER):
                     _note_failure(failures, f"the process that runs flows ended with status {status}")
                 worker = _start(job, folder)
             if server is not None and not server.is_alive():
@@ -149,14 +135,6 @@ def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list
     finally:
         count = len(asked)
         end_child(worker, STOP_SECONDS, lambda: len(asked) > count)  # a second signal is urgent
-
-
-def _restart_for_clock(server: PrefectServer | None, seconds: float) -> None:
-    """Start the server again after the clock was set back: its loops would wait until the old time has come."""
-    what = "Prefect's server starts again" if server is not None else "restart your Prefect server if no run follows"
-    log.warning("the clock was set back by %.0f s; %s", seconds, what)
-    if server is not None:
-        server.start()
 
 
 def _note_failure(failures: deque[float], what: str) -> None:
@@ -171,9 +149,10 @@ def _note_failure(failures: deque[float], what: str) -> None:
 def _start(job: Job, folder: Path) -> subprocess.Popen[bytes]:
     command = child_command("flows.serve")
     child = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, start_new_session=True)
-    with suppress(BrokenPipeError):  # it has ended, which the next look tells
-        pipe_of(child).write(job.as_line())
-        pipe_of(child).flush()
+    if child.stdin is not None:
+        with suppress(BrokenPipeError):  # it has ended, which the next look tells
+            child.stdin.write(job.as_line())
+            child.stdin.flush()
     return child
 
 
@@ -189,7 +168,7 @@ def main() -> None:
         skip_numpy_and_pandas()
     closed = threading.Event()
     threading.Thread(target=_wait_for_close, args=(closed,), daemon=True).start()
-    status: int = import_module("flows.scheduling.worker").serve_until(job, closed)
+    status: int = import_module("flows.scheduling.worker").Worker(job, closed).serve()
     logging.shutdown()
     # Prefect's threads may wait for a server that is gone.
     os._exit(status)
@@ -199,3 +178,28 @@ def _wait_for_close(closed: threading.Event) -> None:
     while sys.stdin.buffer.read(1000):
         pass
     closed.set()
+
+
+class JsonLines(logging.Formatter):
+    """A log record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        level, message = record.levelname.lower(), record.getMessage()
+        told = {"at": at, "level": level, "logger": record.name, "message": message}
+        return json.dumps(told, ensure_ascii=False)
+
+
+def set_up_log(form: str, *, is_quiet: bool) -> None:
+    """Send the log lines of newsmart to stderr, as text or JSON; other libraries' go their own way."""
+    handler = logging.StreamHandler()
+    text = logging.Formatter("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    text.converter = time.gmtime
+    handler.setFormatter(JsonLines() if form == "json" else text)
+    handler.addFilter(lambda record: record.name != LOGGER)  # a line a run is enough here; the page has all
+    logging.getLogger(LOGGER).setLevel(logging.INFO)
+    ours = logging.getLogger("newsmart")
+    ours.handlers[:] = [handler]
+    ours.setLevel(logging.WARNING if is_quiet else logging.INFO)
+    ours.propagate = False

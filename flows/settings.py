@@ -104,12 +104,14 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def overridden(settings: Settings, given: Mapping[str, object]) -> Settings:
-    """Return settings, in their place what is given under their names; None is not given, other names are ignored.
-
-    Raises UsageError for a value that does not fit.
-    """
+    """Return settings, in their place what is given under their names; None is not given, other names are ignored."""
     named = {name: value for name, value in given.items() if name in FIELDS and value is not None}
     return replace(settings, **{name: _fit(name, value) for name, value in named.items()})  # type: ignore[arg-type]
+
+
+def keeps_of(settings: Settings) -> dict[str, int]:
+    """Return the settings that say how long what is kept, by name."""
+    return {name: getattr(settings, name) for name in FIELDS if name.startswith("keep_")}
 
 
 def readable_settings(options: Mapping[str, object]) -> Settings:

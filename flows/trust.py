@@ -42,21 +42,18 @@ def check_trust(given: Mapping[str, tuple[str, object]], path: Path, status: os.
 
 
 def _is_risky(kind: str, value: object, folder: Path) -> bool:
-    """Tell whether a setting runs, addresses, deletes or leads out of the file's folder; an empty one does not."""
     if kind == PLACE:
         return bool(_OUTSIDE.search(str(value))) or _is_linked_out(str(value), folder)
     return kind == RISKY and value != ""
 
 
 def _is_linked_out(place: str, folder: Path) -> bool:
-    """Tell whether a link leads a place, `[NAME=]DIR` or FILE with its FILE.d, out of the folder."""
     home = os.path.realpath(folder)
     ways = [way for name in (place, place.partition("=")[2]) for way in (name, f"{name}.d") if "\0" not in name]
     return any(os.path.commonpath((home, os.path.realpath(folder / way))) != home for way in ways)
 
 
 def _distrust(path: Path, status: os.stat_result) -> str | None:
-    """Return why others could have written the file, None where they could not."""
     folders = {"its folder": path.absolute().parent, "the folder of what it links to": path.resolve().parent}
     for name, found in {"it": status, **{name: folder.stat() for name, folder in folders.items()}}.items():
         if found.st_uid not in (0, os.geteuid()):

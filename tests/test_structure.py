@@ -105,7 +105,7 @@ def test_only_the_flows_and_scheduling_import_prefect() -> None:
 
 def test_who_starts_prefects_processes_does_without_prefect() -> None:
     """Its settings are read at import, so they have to be there before; and `--direct` needs none of it."""
-    modules = ("flows.serve", "flows.scheduling.run", "flows.pipeline.direct")
+    modules = ("flows.serve", "flows.commands.run", "flows.pipeline.direct")
     code = f"import sys, {', '.join(modules)}; sys.exit('prefect' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

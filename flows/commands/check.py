@@ -15,10 +15,10 @@ from typing import Any
 from flows.commands.output import json_line, warn
 from flows.commands.state import PROBLEM_FIELDS
 from flows.pipeline.request import core_count
+from flows.process import put, without_commands
 from flows.readers.local import LocalReaders
 from flows.sources.scan import FileRef
 from flows.sources.walk import SUFFIXES, Found, is_document, walk
-from flows.streams import put
 from schemas.errors import SourceUnreadable, UsageError
 from schemas.file_state import file_state
 from schemas.text import counted, is_utf8, printable
@@ -30,10 +30,7 @@ _DOCUMENTS = f"documents end in {', '.join(SUFFIXES)} and are neither hidden nor
 
 
 def check(options: argparse.Namespace) -> int:
-    """Print the problems and notices of documents. Returns 1 where there is any problem.
-
-    Raises UsageError where a path is not there or none is a document, SourceUnreadable where a folder cannot be listed.
-    """
+    """Print the problems and notices of documents. Returns 1 where there is any problem."""
     form = "json" if options.json else options.format
     refs, problems, unlistable = _find(options.paths)
     if not (refs or problems or unlistable):
@@ -42,11 +39,11 @@ def check(options: argparse.Namespace) -> int:
     for row in chain(problems, _read(refs)):
         rows.append(row)
         if form != "json":
-            put(_safe_in_a_log(_github(row) if form == "github" else _text(row)) + "\n")
+            put(without_commands(_github(row) if form == "github" else _text(row)) + "\n")
     notice_count = sum(row["is_notice"] for row in rows)
     problem_count = len(rows) - notice_count
     if form == "json":
-        put(_safe_in_a_log(json_line(rows)) + "\n")
+        put(without_commands(json_line(rows)) + "\n")
     elif not options.quiet:
         counts = f"{counted(problem_count, 'problem')}, {counted(notice_count, 'notice')}"
         put(f"{counted(len(refs), 'document')} checked: {counts}\n")
@@ -56,10 +53,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def _find(paths: Sequence[str]) -> tuple[list[FileRef], list[Row], list[str]]:
-    """Return the documents of files and folders, a problem for each whose name is no text, and what was not listed.
-
-    What is left out is said on stderr.
-    """
+    """Return the documents of files and folders, a problem for each whose name is no text, and what was not listed."""
     refs: list[FileRef] = []
     problems, unlistable = [], []
     for path in map(_relative, dict.fromkeys(paths)):
@@ -101,7 +95,6 @@ def _named_file(path: str) -> Found:
 
 
 def _read(refs: Sequence[FileRef]) -> Iterator[Row]:
-    """Yield the problems and notices of documents, in order."""
     with LocalReaders(core_count()) as readers:
         for batch in readers.read_all(refs, utc_now()):
             for document in batch.documents.select(["ref", "outcome"]).to_pylist():
@@ -137,8 +130,3 @@ def _github(row: Row) -> str:
 
 def _escaped(text: str) -> str:
     return printable(text).replace("%", "%25")
-
-
-def _safe_in_a_log(line: str) -> str:
-    r"""Return a line without `##[`, which GitHub takes for a command wherever it stands; in JSON \u005b is the same."""
-    return line.replace("##[", r"##\u005b")

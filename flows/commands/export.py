@@ -98,7 +98,6 @@ def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> dict[s
 
 
 def _line(done: dict[str, Any]) -> str:
-    """Return what was done, in a line."""
     if not done["exported"]:
         return f"{done['to']} shows {done['release_id']} already; nothing to do"
     what = {

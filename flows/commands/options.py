@@ -11,7 +11,7 @@ Adder = Any  # argparse gives its group of subparsers no public type
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Add every command to the parser; each names its handler as `module:function`."""
+    """Add every command to the parser; each names its handler as `module:function` of this package."""
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (_run_commands, _state_commands, _asking_commands, _ledger_commands, _file_commands):
         add(commands)
@@ -21,7 +21,7 @@ def _command(commands: Adder, name: str, handler: str, text: str, *, warehouse: 
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=text[0].lower() + text[1:].split(". ")[0].rstrip("."), description=text, allow_abbrev=False
     )
-    command.set_defaults(handler=f"flows.commands.{handler}")
+    command.set_defaults(handler=f".{handler}")
     if warehouse:
         _settings(command, "warehouse")
     command.add_argument("--quiet", action="store_true", help="say nothing but results and errors")
@@ -92,7 +92,7 @@ def _run_commands(commands: Adder) -> None:
     run.add_argument("--direct", action="store_true", help="without Prefect")
     run.add_argument("--dry-run", action="store_true", help="print what a run would find, and change nothing")
     _json(run)
-    serve = _command(commands, "serve", "run:serve", "Run on a schedule: scheduler, Prefect server and page in one.")
+    serve = _command(commands, "serve", ".serve:serve", "Run on a schedule: scheduler, Prefect server and page in one.")
     _add_run_options(serve)
     when = serve.add_mutually_exclusive_group()
     when.add_argument("--cron", metavar="EXPR", help="schedule as a cron expression")
@@ -149,7 +149,7 @@ def _asking_commands(commands: Adder) -> None:
     url.add_argument("--same", action="store_true", help="say whether two URLs are one article, and why")
     url.add_argument("--warehouse", metavar="FILE", help="with --same: ask the aliases known there, too")
     _json(url)
-    show = _command(commands, "show", "release:show", "Show everything about an article or a document.")
+    show = _command(commands, "show", "state:show", "Show everything about an article or a document.")
     show.add_argument("name", metavar="URL|PATH", help="any of its URLs, or [SOURCE/]PATH of a document")
     show.add_argument("--as-of", metavar="ISO8601", help="show what it said then")
     show.add_argument(
@@ -159,8 +159,8 @@ def _asking_commands(commands: Adder) -> None:
     )
     show.add_argument("--no-pager", action="store_true", help="print straight to the terminal")
     _json(show)
-    _command(commands, "contract", "release:contract", "Print the contract of the tables, as YAML.")
-    report = _command(commands, "report", "release:report", "Write one HTML page about the current release.")
+    _command(commands, "contract", "state:contract", "Print the contract of the tables, as YAML.")
+    report = _command(commands, "report", "state:report", "Write one HTML page about the current release.")
     report.add_argument("--to", metavar="FILE.html", help="where to (default: news.html beside the warehouse)")
 
 

@@ -1,4 +1,7 @@
-"""How commands find their warehouse and print results: text, JSON, or through a pager.
+"""How commands find their warehouse, show progress, and print results: text, JSON, or through a pager.
+
+Progress is a live line on a terminal, one plain line a step elsewhere; always on stderr, since stdout is for results.
+It comes by the log of the steps (pipeline/run.py), so that a direct run and a flow show the same.
 
 Long answers on a terminal go through `PAGER`, else `less`. pydoc's pager is not used: its `less` wraps wide lines, and
 it looks for `more` by running it. `-S` cuts lines off at the edge, `-F` ends at once where all fits on a screen. The
@@ -7,21 +10,33 @@ pager gets the whole text at once, because a query's time must not run out while
 
 import argparse
 import json
+import logging
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from flows.pipeline.request import LOGGER, RunResult
+from flows.process import complain, put
 from flows.settings import Settings, load_settings, overridden, process_environment
-from flows.streams import complain, put
 from schemas.errors import UsageError
 from schemas.text import printable
 from warehouse.home import Home
 
 LESS_OPTIONS = "-FRSX"
+STEPS = {
+    "scan": "looking for documents",
+    "record": "reading, validating and recording",
+    "deduplicate": "deduplicating articles",
+    "build": "building the release",
+    "audit": "auditing it",
+    "publish": "publishing it",
+}
+_CLEAR_LINE = "\r\x1b[2K"
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
@@ -109,3 +124,58 @@ def _show(text: str) -> bool:
     finally:
         signal.signal(signal.SIGINT, before)
     return True
+
+
+class Progress(logging.Handler):
+    """A listener to the log of a run. `result` and `error` are how the last run ended, by its log."""
+
+    def __init__(self, out: TextIO | None, *, is_live: bool) -> None:
+        """In: where steps are shown, None for nowhere; whether it is a terminal, where a line can be replaced."""
+        super().__init__(logging.INFO)
+        self.result: RunResult | None = None
+        self.error: Exception | None = None
+        self._out = out
+        self._is_live = is_live
+
+    @classmethod
+    @contextmanager
+    def on_terminal(cls, *, is_quiet: bool) -> "Iterator[Progress]":
+        """Show progress on stderr for the block, and leave a clean line behind."""
+        progress = cls(None if is_quiet else sys.stderr, is_live=sys.stderr.isatty())
+        logger = logging.getLogger(LOGGER)
+        logger.addHandler(progress)
+        logger.setLevel(logging.INFO)
+        try:
+            yield progress
+        finally:
+            logger.removeHandler(progress)
+            progress.clear()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a step, or keep how a run ended."""
+        if hasattr(record, "step"):
+            self._show(record.step, getattr(record, "seconds", None))
+        elif hasattr(record, "result"):
+            self.result, self.error = record.result, getattr(record, "error", None)
+
+    def say(self, text: str) -> None:
+        """Show what is done before the first step."""
+        self._write(f"{_CLEAR_LINE}{text}" if self._is_live else f"{text}\n")
+
+    def clear(self) -> None:
+        """Leave a clean line."""
+        self._write(_CLEAR_LINE if self._is_live else "")
+
+    def _show(self, name: str, seconds: float | None) -> None:
+        if self._is_live and name in STEPS:
+            done = [*STEPS].index(name) + 1
+            self._write(f"{_CLEAR_LINE}{'█' * done}{'░' * (len(STEPS) - done)} {STEPS[name]} …")
+        elif seconds is not None and not self._is_live:
+            self._write(f"{name} {seconds:.2f} s\n")
+
+    def _write(self, text: str) -> None:
+        if self._out is not None and text:
+            # A run does not fail because nobody can see how it goes.
+            with suppress(OSError, ValueError):
+                self._out.write(text)
+                self._out.flush()

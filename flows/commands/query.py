@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 
 from flows.commands.output import home_of, page
+from flows.process import put
 from flows.settings import load_settings
-from flows.streams import put
 from schemas.errors import UsageError
 
 STDIN = "-"
@@ -35,7 +35,6 @@ def query(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Raise UsageError where the options do not go together."""
     given = [way for way in (options.sql, options.recipe, options.file) if way is not None]
     if options.recipe == "" and (len(given) > 1 or options.set or options.shows_sql):
         raise UsageError("--recipe needs the name of one", todo="`newsmart query --recipe` lists them")

@@ -1,22 +1,24 @@
-"""`run`, `backfill` and `serve`: make the request, start the run, show how it goes, print what it did."""
+"""`run` and `backfill`: make the request, start the run, show how it goes, print what it did."""
 
 import argparse
+import atexit
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from flows.commands.output import print_result, say, settings_of, warn
-from flows.commands.progress import Progress
-from flows.pipeline.direct_readers import direct_readers
-from flows.pipeline.request import Runner, RunRequest, RunResult, request_of
-from flows.settings import process_environment, readable_settings
+from flows.commands.output import Progress, print_result, say, settings_of, warn
+from flows.pipeline.readers import readers_of
+from flows.pipeline.request import Runner, RunRequest, RunResult, balance_line, lines_of, parameters_of, request_of
+from flows.process import close_stderr, skip_numpy_and_pandas
+from flows.settings import readable_settings
 from schemas.errors import LockedError
-from schemas.text import counted
 from warehouse.clock import as_text
 from warehouse.home import Home
+from warehouse.lock import hold
 from warehouse.run_state import attempt, failed_run_id, status_of
 
 
@@ -35,44 +37,27 @@ def run(options: argparse.Namespace) -> int:
 def _dry_run(options: argparse.Namespace) -> int:
     """Print what a run would find; nothing is written but the lock. Raises the error by which a run would end."""
     request = run_request(options)
-    with Progress.on_terminal(is_quiet=options.quiet) as progress, direct_readers(request) as readers:
-        from flows.pipeline.dry_run import dry_run
+    with Progress.on_terminal(is_quiet=options.quiet) as progress, readers_of(request) as readers:
+        from flows.pipeline.direct import dry_run
 
         found = dry_run(request, readers)
         progress.clear()
     for notice in found.result.notices:
         warn(notice)
-    print_result(options, found.as_json(), [_balance(found.result), *found.lines()])
+    print_result(options, found.as_json(), [balance_line(found.result), *found.lines()])
     if found.error is not None:
         raise found.error
     return 0
 
 
-def serve(options: argparse.Namespace) -> int:
-    """Run on a schedule until told to stop."""
-    from flows.serve import serve as serve_until_stopped
-
-    with attempted(options):
-        return serve_until_stopped(
-            run_request(options),
-            cron=options.cron,
-            every=options.every,
-            timezone=options.timezone,
-            port=options.port,
-            environment=process_environment(),
-            quiet=options.quiet,
-            now=options.now,
-        )
-
-
 def backfill(options: argparse.Namespace) -> int:
     """Run over each folder of a manifest, at its as-of, in order; print of each as-of what became of it."""
-    from flows.pipeline.backfill import plan, recorded_before
+    from flows.pipeline.backfill import plan
 
     settings = settings_of(options)
     manifest, warehouse = Path(options.manifest), Path(settings.warehouse)
-    requests = plan(manifest, options.name, warehouse, settings, allow_shrink=options.allow_shrink)
-    for as_of, status in recorded_before(manifest, warehouse):
+    requests, recorded = plan(manifest, options.name, warehouse, settings, allow_shrink=options.allow_shrink)
+    for as_of, status in recorded:
         step = {"as_of": as_text(as_of), "outcome": f"recorded before, {status}"}
         print_result(options, step, ["{as_of}: {outcome}".format(**step)])
     if not requests:
@@ -152,7 +137,7 @@ def _tell_of_release(request: RunRequest, progress: Progress) -> None:
 @contextmanager
 def _direct(first: RunRequest) -> Iterator[Runner]:
     """Yield a direct run; reading processes start before DuckDB is imported."""
-    with direct_readers(first) as readers:
+    with readers_of(first) as readers:
         from flows.pipeline.direct import run_direct
 
         yield lambda request: run_direct(request, readers)
@@ -160,48 +145,47 @@ def _direct(first: RunRequest) -> Iterator[Runner]:
 
 @contextmanager
 def _as_flow(first: RunRequest, progress: Progress) -> Iterator[Runner]:
-    progress.say("starting Prefect …")
-    from flows.scheduling.run import flow_runs
+    """Yield what does a run as a flow run, any number of times over one server.
 
-    with flow_runs(first, process_environment()) as run_flow:
-        yield lambda request: run_flow(request, progress)
+    Once in a process: Prefect reads its settings at import, and the server is gone after the block. The server's
+    process starts first, so that both import at the same time; Prefect's part is done in FILE.d/prefect, so that it
+    reads no settings of the current folder.
+    """
+    progress.say("starting Prefect …")
+    from flows.scheduling.server import listen, prefect_server
+
+    atexit.register(close_stderr)
+    home = Home.of(first.warehouse)
+    home.prepare()
+    with hold(home):
+        pass  # where another run holds the warehouse, that is told now and not after Prefect's start
+    if not first.engine.is_dask:
+        skip_numpy_and_pandas()
+    with prefect_server(home, first.settings, listen, serving=False) as (server, folder):
+        with chdir(folder):
+            refresh, flow_run = import_module("flows.refresh"), import_module("flows.scheduling.flow_run")
+            if server is not None:
+                server.wait_until_ready()
+                server.leave_alone()
+
+        def run(request: RunRequest) -> RunResult:
+            parameters = parameters_of(request)
+            with chdir(folder):
+                result: RunResult = flow_run.call_flow(refresh.refresh, parameters, progress)
+            return result
+
+        try:
+            yield run
+        finally:
+            flow_run.flush()
 
 
 def _print_run(
     options: argparse.Namespace, result: RunResult, *, has_failed: bool = False, outcome: str | None = None
 ) -> None:
-    """Print what a run did, or what is known of one that failed; of a manifest's step its outcome too."""
     for notice in result.notices:
         warn(notice)
-    value, lines = result.as_json(), summary(result, has_failed=has_failed)
+    value, lines = result.as_json(), lines_of(result, has_failed=has_failed)
     if outcome is not None:
         value, lines = {**value, "outcome": outcome}, chain(lines, [f"{as_text(result.as_of)}: {outcome}"])
     print_result(options, value, lines)
-
-
-def summary(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
-    """Yield the lines that describe a run: the balance, the content, where it is; of a failed one what is known."""
-    change = result.changes
-    if result.documents:
-        yield _balance(result)
-    if result.quarantine_entries:
-        yield f"{counted(result.quarantine_entries, 'problem')} in quarantine; see `newsmart quarantine`"
-    if change.notices:
-        yield f"{counted(change.notices, 'notice')}; see `newsmart quarantine --notices`"
-    if result.published:
-        yield (
-            f"published {counted(result.mentions or 0, 'mention')} of {counted(result.articles or 0, 'article')} "
-            f"({change.added:,} added, {change.changed:,} changed, {change.departed:,} departed) "
-            f"in {result.seconds['total']:.2f} s"
-        )
-        here, release = Path.cwd(), Path(str(result.release))
-        yield f"release {release.relative_to(here) if release.is_relative_to(here) else release}"
-    elif not has_failed:
-        yield f"nothing to publish: the release is up to date ({result.seconds['total']:.2f} s)"
-
-
-def _balance(result: RunResult) -> str:
-    counts = result.documents
-    names = ("new", "changed", "touched", "unchanged", "quarantined")
-    classes = ", ".join(f"{counts[name]:,} {name}" for name in names)
-    return f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"

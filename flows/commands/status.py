@@ -12,8 +12,8 @@ from typing import Any
 
 from flows.commands.output import print_json, say, settings_of
 from flows.commands.state import read_known_state
+from flows.process import put
 from flows.scheduling.serving import read_serving
-from flows.streams import put
 from schemas.errors import UsageError
 from schemas.text import counted
 from warehouse.clock import parse_moment, utc_now
@@ -79,10 +79,7 @@ def parse_age(text: str, option: str = "--max-age") -> float:
 
 
 def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
-    """Return the status; ages in seconds, None where there is no release or the run has not ended.
-
-    run_age_seconds counts from the end of the last run, also of one that failed or had nothing to do.
-    """
+    """Return the status; ages in seconds, None where there is no release or the run has not ended."""
     run, release = state.get("run"), shown_record(home, state)
     holder, serving = probe(home), read_serving(home)
     as_ofs = [record.get("as_of") for record in (run, release) if record and record.get("as_of")]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.commands.output import home_of, print_result, say
-from flows.settings import load_settings
+from flows.settings import keeps_of, load_settings
 from schemas.errors import RunFailed
 from schemas.text import counted
 from warehouse.clock import parse_moment
@@ -85,10 +85,7 @@ def maintain(options: argparse.Namespace) -> int:
     done = compact(
         home_of(options).file,
         settings.build_memory,
-        keep_releases=settings.keep_releases,
-        keep_runs=settings.keep_runs,
-        keep_quarantine_days=settings.keep_quarantine_days,
-        keep_raw_days=settings.keep_raw_days,
+        **keeps_of(settings),
     )
     text = (
         f"dropped {counted(done['runs'], 'run')}, {counted(done['problems'], 'mended problem')} and the bytes of "

@@ -29,36 +29,23 @@ Step = tuple[datetime, str]
 
 def plan(
     manifest: Path, name: str | None, warehouse: Path, settings: Settings, *, allow_shrink: bool = False
-) -> list[RunRequest]:
-    """Return the runs still to do, by as-of, all under one source name and the same limits.
+) -> tuple[list[RunRequest], list[Step]]:
+    """Return the runs still to do, and the as-ofs that are recorded already with the status of their runs, by as-of.
 
-    Raises UsageError for a bad manifest, and for an as-of that was not recorded and cannot be any more.
+    All runs have one source name and the same limits. Raises UsageError for a bad manifest, and for an as-of that was
+    not recorded and cannot be any more.
     """
     source = name or manifest.absolute().parent.name
-    steps = _steps(manifest)
+    steps = sorted((parse_moment(str(step["as_of"])), _folder(manifest, step["folder"])) for step in _load(manifest))
     known = recorded_runs(Home.of(warehouse))
     _check(steps, known, manifest)
     request = request_of(settings, (Source(source, ""),), warehouse=str(warehouse), allow_shrink=allow_shrink)
-    return [
-        replace(request, sources=(Source(source, folder),), as_of=as_of)
-        for as_of, folder in steps
-        if _is_to_do(as_of, known)
-    ]
-
-
-def recorded_before(manifest: Path, warehouse: Path) -> list[Step]:
-    """Return the as-ofs of the manifest that are recorded already, with the status of their runs."""
-    known = recorded_runs(Home.of(warehouse))
-    return [(as_of, known[as_of]) for as_of, _ in _steps(manifest) if not _is_to_do(as_of, known)]
-
-
-def _steps(manifest: Path) -> list[Step]:
-    """Return the manifest's as-ofs and folders, in order."""
-    return sorted((parse_moment(str(step["as_of"])), _folder(manifest, step["folder"])) for step in _load(manifest))
+    requests = [replace(request, sources=(Source(source, folder),), as_of=as_of) for as_of, folder in steps]
+    recorded = [(as_of, known[as_of]) for as_of, _ in steps if not _is_to_do(as_of, known)]
+    return [one for one in requests if one.as_of not in dict(recorded)], recorded
 
 
 def _check(steps: Sequence[Step], known: Mapping[datetime, str], manifest: Path) -> None:
-    """Raise UsageError for an as-of that no run could have."""
     moments = [as_of for as_of, _ in steps]
     twice = [as_of for as_of, following in pairwise(moments) if as_of == following]
     if twice:
@@ -75,7 +62,6 @@ def _check(steps: Sequence[Step], known: Mapping[datetime, str], manifest: Path)
 
 
 def _first_few(moments: Sequence[datetime]) -> str:
-    """Return the first three moments as text, and how many more there are."""
     shown = ", ".join(str(as_text(moment)) for moment in moments[:3])
     return shown if len(moments) <= 3 else f"{shown} and {len(moments) - 3:,} more"
 

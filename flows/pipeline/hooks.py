@@ -3,6 +3,9 @@
 Nothing is told to anybody by default. The command gets the event as JSON on its standard input and is started without
 a shell, so that no text of a document is ever a command. A hook that fails or hangs is a warning: how the run ended is
 what counts. Rejected: Prefect automations alone (they live in one server's database, and `--direct` has no server).
+
+What is told of a release is read from it when it is told, after the lock was let go: so no event says what was taken
+down since. An event is sent once; a process that is killed just then sends none.
 """
 
 import json
@@ -18,13 +21,19 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from flows.pipeline.published import published_event
+import duckdb
+
+from flows.process import OWN_ENVIRONMENT
 from flows.settings import Settings, process_environment
-from flows.startup import OWN_ENVIRONMENT
-from schemas.errors import RunFailed
+from schemas.errors import NewsmartError, RunFailed
+from warehouse.clock import as_text
+from warehouse.db import Limits, release_connection
+from warehouse.release.runs import run_id_of
 
 COMMAND_SECONDS = 30.0
 WEBHOOK_SECONDS = 5.0
+MOST_HEADLINES = 20
+MOST_CHARACTERS = 500
 
 
 def notify_failure(
@@ -48,10 +57,7 @@ def notify_failure(
 def notify_published(
     settings: Settings, warehouse: Path, release: str | None, folder: str | None = None
 ) -> tuple[str, ...]:
-    """Tell the hooks that the settings name of the release that a run has published, None where it has not.
-
-    Returns a warning for each that failed; raises nothing.
-    """
+    """Tell the hooks that the settings name of the release that a run has published, None where it has not."""
     command, address = settings.on_publish, settings.publish_webhook
     if release is None or not (command or address):
         return ()
@@ -93,7 +99,7 @@ def _run_command(command: str, body: bytes, folder: str | None) -> str | None:
                     os.killpg(process.pid, signal.SIGKILL)
                 raise
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        return f"did not run: {_one_line(error)}"
+        return f"did not run: {one_line(error)}"
     return f"ended with status {process.returncode}" if process.returncode else None
 
 
@@ -129,7 +135,7 @@ def _post(address: str, body: bytes) -> str | None:
             return None
     except (HTTPException, OSError, ValueError) as error:
         # The address may hold a token: the host alone is shown.
-        return f"at {_host(address)} was not reached: {_one_line(error)}"
+        return f"at {_host(address)} was not reached: {one_line(error)}"
 
 
 def _host(address: str) -> str | None:
@@ -139,5 +145,58 @@ def _host(address: str) -> str | None:
         return None
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+def one_line(error: object) -> str:
+    """Return a text as one line that is not too long."""
+    return " ".join(str(error).split())[:500] or type(error).__name__
+
+
+def published_event(warehouse: Path, release: Path) -> dict[str, Any]:
+    """Return the event of a release that was published, in plain values; what is not known is None.
+
+    `articles` counts what the release changed against the one before (ops.release_change), `headlines` are up to 20 of
+    its headlines that changed, those of the most cited articles first. Raises RunFailed where the release is gone.
+    """
+    try:
+        with release_connection(release, sandboxed=True, limits=Limits(threads=1)) as connection:
+            ((release_id, as_of, reason),) = connection.execute(_RELEASE).fetchall()
+            counts = connection.execute(_COUNTS).fetchall()[0]
+            headlines = connection.execute(_HEADLINES, [MOST_CHARACTERS, MOST_HEADLINES]).fetchall()
+    except (NewsmartError, OSError, duckdb.Error) as error:
+        raise RunFailed("the release is gone, or cannot be read", where=f"{release}: {error}") from error
+    names = ("added", "changed", "merged", "departed", "withdrawn")
+    if reason not in (None, "first_load"):
+        counts = (None,) * len(names)  # it was compared with none, and so nobody knows what it changed
+    return {
+        "event": "newsmart.release.published",
+        "warehouse": str(warehouse.absolute()),
+        "run_id": run_id_of(as_of),
+        "release_id": release_id,
+        "path": str(release.absolute()),
+        "as_of": as_text(as_of),
+        "articles": dict(zip(names, counts, strict=True)),
+        "headlines": [dict(zip(("url", "before", "after"), row, strict=True)) for row in headlines],
+    }
+
+
+_RELEASE = "select release_id, as_of, uncompared_reason from ops.release"
+
+_COUNTS = """
+    select
+        count(distinct article_key) filter (where kind in ('added', 'split'))
+        + (select count(*) from main.dim_article where (select uncompared_reason = 'first_load' from ops.release)),
+        count(distinct article_key) filter (where kind not in ('added', 'split', 'departed', 'merged')),
+        count(*) filter (where kind = 'merged'),
+        count(distinct article_key) filter (where kind = 'departed'),
+        count(distinct article_key) filter (where field = 'is_withdrawn' and after = 'true'),
+    from ops.release_change
+"""
+
+_HEADLINES = """
+    select article.url, left(change.before, $1), left(change.after, $1)
+    from ops.release_change as change
+    inner join main.dim_article as article on article.article_key = change.article_key
+    inner join main.fact_article as fact on fact.article_key = change.article_key
+    where change.kind = 'headline'
+    order by fact.cited_by_count desc, article.article_key
+    limit $2
+"""

@@ -8,8 +8,7 @@ likely a mount that is gone, and history should not say that all was removed and
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from time import monotonic, time_ns
+from time import monotonic
 
 import pyarrow as pa
 
@@ -34,24 +33,16 @@ FREE_QUARANTINE_COUNT = 10
 MAX_SHRINK_SHARE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the scan found, and the moment (ns) before which it is known."""
-
-    scan: Scan
-    scanned_at_ns: int
-
-
-def scan_sources(run: Run) -> Seen:
+def scan_sources(run: Run) -> Scan:
     """List the documents of the sources.
 
     Raises SourceUnreadable where there is not one, Refused where there were some before, UsageError or
     TransientFailure as a store does. Where other sources hold documents, they are recorded first.
     """
     with step(run, "scan"):
-        scanned_at_ns = time_ns()
         found = scan(run.request.sources)
-        run.notices.extend(_notices(found))
+        skipped = [entry for entry in found.skipped if entry.reason != "bad_name"]
+        run.notices.extend(f"skipped {entry.source}/{entry.path}: {entry.reason}" for entry in skipped)
         run.unlistable.extend(f"{one.source}/{one.folder} ({one.reason})" for one in found.unlistable)
         gone = _vanished(run, found)
         if not run.request.allow_shrink:
@@ -63,11 +54,10 @@ def scan_sources(run: Run) -> Seen:
             where = ", ".join(source.root for source in run.request.sources)
             todo = "documents end in .md, .markdown, .txt, .yaml or .yml and are neither hidden nor README"
             raise SourceUnreadable("the source holds no document", where=where, todo=todo)
-        return Seen(found, scanned_at_ns)
+        return found
 
 
 def _vanished(run: Run, found: Scan) -> list[tuple[str, int]]:
-    """Return the sources that had documents and show none, and how many they had."""
     # Each source's files are chunks of their own; pyarrow.compute, which knows `unique`, takes 30 ms to import.
     seen = {chunk[0].as_py() for chunk in found.files["source"].chunks if len(chunk)}
     seen |= {entry.source for entry in found.skipped if entry.reason == "bad_name"}
@@ -84,49 +74,37 @@ def _renamed(run: Run, found: Scan) -> Iterator[str]:
         )
 
 
-def _notices(found: Scan) -> Iterator[str]:
-    for entry in found.skipped:
-        if entry.reason != "bad_name":
-            yield f"skipped {entry.source}/{entry.path}: {entry.reason}"
-
-
-def read_and_record(run: Run, seen: Seen, on_batch: OnBatch | None = None) -> Balance:
-    """Read what is new, take it into the ledger and append the events, all in one transaction.
-
-    `on_batch` is called after each batch with how many documents are taken in, and of how many.
-    """
+def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> Balance:
+    """Read what is new, take it into the ledger and append the events, all in one transaction."""
     connection, memory = run.connection, run.request.settings.build_memory
     with step(run, "record"):
-        documents = seen.scan.files.num_rows + count_documents(connection)
+        documents = found.files.num_rows + count_documents(connection)
         limit_memory(connection, recording_memory_for(documents, memory))
         with transaction(connection):
-            record_observation(run, seen, on_batch)
+            record_observation(run, found, on_batch)
             runs.write_run(connection, run.key, "started", run.balance)
         limit_memory(connection, memory_for(count_documents(connection), memory))
     run.seconds["record"] -= run.seconds["read"]  # which is counted by itself
     return run.balance
 
 
-def record_observation(run: Run, seen: Seen, on_batch: OnBatch | None = None) -> None:
+def record_observation(run: Run, found: Scan, on_batch: OnBatch | None = None) -> None:
     """Read what is new, take it in, append the events and count; the caller opens and ends the transaction."""
-    connection, observation = run.connection, _observation(run, seen)
-    run.readers.expect(*record.expected_work(connection, observation, seen.scanned_at_ns))
-    references = record.compare(connection, observation)
-    _take_in_all(run, references, on_batch)
-    run.balance = record.append_events(connection, run.as_of, seen.scanned_at_ns)
-
-
-def _observation(run: Run, seen: Seen) -> record.Observation:
-    return record.Observation(
-        files=seen.scan.files,
+    connection = run.connection
+    observation = record.Observation(
+        files=found.files,
         sources=[source.name for source in run.request.sources],
         unlistable=[
-            *((folder.source, folder.folder) for folder in seen.scan.unlistable),
+            *((folder.source, folder.folder) for folder in found.unlistable),
             *((source, "") for source, _ in run.vanished),
         ],
-        unnameable=[(entry.source, entry.path) for entry in seen.scan.skipped if entry.reason == "bad_name"],
+        unnameable=[(entry.source, entry.path) for entry in found.skipped if entry.reason == "bad_name"],
         read_all=run.request.full_refresh,
     )
+    run.readers.expect(*record.expected_work(connection, observation, found.scanned_at_ns))
+    references = record.compare(connection, observation)
+    _take_in_all(run, references, on_batch)
+    run.balance = record.append_events(connection, run.as_of, found.scanned_at_ns)
 
 
 def _take_in_all(run: Run, references: pa.Table, on_batch: OnBatch | None) -> None:

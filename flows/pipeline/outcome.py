@@ -11,7 +11,7 @@ from dataclasses import asdict
 import duckdb
 
 from flows.pipeline.reparse import bring_up_to_date
-from flows.pipeline.request import RunRequest, RunResult, summary_of
+from flows.pipeline.request import RunRequest, RunResult, lines_of
 from flows.pipeline.run import Run, log
 from flows.readers.local import Readers
 from schemas.errors import NewsmartError, SourceUnreadable, UsageError
@@ -74,29 +74,26 @@ def open_run(request: RunRequest, readers: Readers) -> Iterator[Run]:
 def finish(run: Run) -> RunResult:
     """Note the end of the run in the ledger and in state.json, remove old releases, and return what was done."""
     if run.built is None:
-        _write_row(run, "unchanged")
+        runs.write_run(run.connection, run.key, "unchanged", run.balance, finished_at=utc_now())
     result = run.outcome = result_of(run)
-    log_end(result)
+    log.info("%s", "; ".join(lines_of(result)), extra={"result": result, "error": None})
     kept = _write_state(run, "unchanged" if run.built is None else "published", None)
     publish.prune(run.home, kept)
     return result
 
 
 def _note_failure(run: Run, error: Exception) -> None:
-    """Log a failed or refused run, and note it in the ledger and in state.json; the release before stays.
-
-    Where the ledger has failed, or Ctrl-C broke into it, that is left to the end of `open_run`.
-    """
+    """Log a failed or refused run, and note it in the ledger and in state.json; the release before stays."""
     if run.is_recorded or interrupts.is_pending():
         return
     # In our words, as the command says it: DuckDB calls a database "invalidated" because its disk was full.
     ours = explain(error, run.home.ledger, is_ledger=True) or error
     run.outcome = result_of(run, has_failed=True)
-    log_end(run.outcome, error)
+    log.error("%s: %s", run.run_id, error, extra={"result": run.outcome, "error": error})
     status = status_of(ours)
     with suppress(duckdb.Error, NewsmartError):
         if run.has_counted:
-            _write_row(run, status)
+            runs.write_run(run.connection, run.key, status, run.balance, finished_at=utc_now())
         _write_state(run, status, ours)
 
 
@@ -113,19 +110,6 @@ def check_all_listed(run: Run, rest: str) -> None:
         where = first + (f", and {len(others):,} more" if others else "")
         todo = f"they are in quarantine, {rest}; mend the rights"
         raise SourceUnreadable("objects could not be read", where=where, todo=todo)
-
-
-def log_end(result: RunResult, error: Exception | None = None) -> None:
-    """Log what a run did, and the error that it ended by."""
-    extra = {"result": result, "error": error}
-    if error is None:
-        log.info("%s", summary_of(result), extra=extra)
-    else:
-        log.error("%s: %s", result.run_id, error, extra=extra)
-
-
-def _write_row(run: Run, status: str) -> None:
-    runs.write_run(run.connection, run.key, status, run.balance, finished_at=utc_now())
 
 
 def _write_state(run: Run, status: str, error: Exception | None) -> list[str]:

@@ -21,8 +21,6 @@ from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.reread import renew_hosts, renew_keys
 from warehouse.release import build
 
-KeptBytes = tuple[bytes, datetime, str, int]
-
 _KEPT = """
     select event.byte_digest, event.as_of, min(document.path) as path, any_value(raw.byte_count) as byte_count
     from ledger.event as event
@@ -34,10 +32,7 @@ _KEPT = """
 
 
 def bring_up_to_date(connection: duckdb.DuckDBPyConnection, request: RunRequest, as_of: datetime) -> None:
-    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to.
-
-    `as_of` is the run's.
-    """
+    """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to."""
     is_new = connection.execute("select count(*) from ledger.run").fetchone() == (0,)
     versions = build.VERSIONS
     old_rules = int(get_meta(connection, "rules_version", str(versions.rules)))
@@ -54,31 +49,24 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, request: RunRequest,
 
 
 def _read_again(connection: duckdb.DuckDBPyConnection, readers: LocalReaders, run_as_of: datetime) -> None:
-    kept: list[KeptBytes] = connection.execute(_KEPT).fetchall()
+    kept: list[tuple[bytes, datetime, str, int]] = connection.execute(_KEPT).fetchall()
     readers.expect(len(kept), sum(size for *_, size in kept))
     reread.make_scratch(connection)
     with Feed(connection) as feed:
         for as_of, group in groupby(kept, key=lambda row: row[1]):
             rows = list(group)
             for first, last in batches([size for *_, size in rows], Span(0, len(rows))):
-                _read_batch_again(feed, rows[first:last], as_of, readers)
+                here = rows[first:last]
+                data = dict(kept_bytes(connection, [digest for digest, *_ in here]))
+                references = [FileRef("", path, "", size, 0, 0, 0, data=data[digest]) for digest, _, path, size in here]
+                identities = pa.table(
+                    {
+                        "document_id": pa.nulls(len(here), pa.int64()),
+                        "source": pa.repeat("", len(here)),
+                        "path": pa.array([path for _, _, path, _ in here], pa.string()),
+                    }
+                )
+                for batch in readers.read_all(references, as_of):
+                    reread.gather(feed, batch, identities, as_of)
     reread.replace(connection, run_as_of)
     note_rewritten_past(connection)
-
-
-def _read_batch_again(feed: Feed, rows: list[KeptBytes], as_of: datetime, readers: LocalReaders) -> None:
-    data = dict(kept_bytes(feed.connection, [digest for digest, *_ in rows]))
-    references = [FileRef("", path, "", size, 0, 0, 0, data=data[digest]) for digest, _, path, size in rows]
-    identities = _identities(rows)
-    for batch in readers.read_all(references, as_of):
-        reread.gather(feed, batch, identities, as_of)
-
-
-def _identities(rows: list[KeptBytes]) -> pa.Table:
-    return pa.table(
-        {
-            "document_id": pa.array([None] * len(rows), pa.int64()),
-            "source": pa.array([""] * len(rows), pa.string()),
-            "path": pa.array([path for _, _, path, _ in rows], pa.string()),
-        }
-    )

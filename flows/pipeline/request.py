@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from flows.readers.choice import Engine, choose_engine
 from flows.settings import FIELDS, Settings, overridden
-from flows.sources.scan import Source, parse_sources
+from flows.sources.scan import Source, absolute, parse_sources
 from schemas.text import counted
 from warehouse.clock import as_text, parse_moment
 
@@ -85,6 +85,25 @@ def request_of(
     )
 
 
+def parameters_of(request: RunRequest) -> dict[str, Any]:
+    """Return the flow's parameters that say what the request says; paths are absolute, whatever the current folder.
+
+    They are small, plain and free of secrets, as the server keeps and shows them.
+    """
+    return {
+        "source": [f"{source.name}={absolute(source.root)}" for source in request.sources],
+        "warehouse": os.path.abspath(request.warehouse),
+        "as_of": None if request.as_of is None else request.as_of.isoformat(),
+        "full_refresh": request.full_refresh,
+        "reparse": request.reparse,
+        "max_quarantine": request.max_quarantine,
+        "allow_shrink": request.allow_shrink,
+        "workers": request.workers,
+        "engine": request.engine.name,
+        "dask_address": request.engine.address,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What a release changed against the one before, in articles; and how many notices it holds."""
@@ -134,17 +153,32 @@ class RunResult:
         }
 
 
-def summary_of(result: RunResult) -> str:
-    """Return what a run did, in one line."""
-    problems = result.quarantine_entries or 0
-    seen = f"{counted(result.documents.get('seen', 0), 'document')} seen, {counted(problems, 'problem')} in quarantine"
-    if not result.published:
-        return f"{result.run_id}: nothing new to publish; {seen}"
+def lines_of(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
+    """Yield the lines that describe a run: the balance, the content, where it is; of a failed one what is known."""
     change = result.changes
-    return (
-        f"{result.run_id}: published {counted(result.articles or 0, 'article')} "
-        f"({change.added:,} added, {change.changed:,} changed, {change.withdrawn:,} withdrawn); {seen}"
-    )
+    if result.documents:
+        yield balance_line(result)
+    if result.quarantine_entries:
+        yield f"{counted(result.quarantine_entries, 'problem')} in quarantine; see `newsmart quarantine`"
+    if change.notices:
+        yield f"{counted(change.notices, 'notice')}; see `newsmart quarantine --notices`"
+    if result.published:
+        yield (
+            f"published {counted(result.mentions or 0, 'mention')} of {counted(result.articles or 0, 'article')} "
+            f"({change.added:,} added, {change.changed:,} changed, {change.departed:,} departed) "
+            f"in {result.seconds['total']:.2f} s"
+        )
+        here, release = Path.cwd(), Path(str(result.release))
+        yield f"release {release.relative_to(here) if release.is_relative_to(here) else release}"
+    elif not has_failed:
+        yield f"nothing to publish: the release is up to date ({result.seconds['total']:.2f} s)"
+
+
+def balance_line(result: RunResult) -> str:
+    """Return how many documents a run has seen, by class."""
+    counts = result.documents
+    classes = ", ".join(f"{counts[name]:,} {name}" for name in DOCUMENT_CLASSES[1:-1])
+    return f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"
 
 
 Runner = Callable[[RunRequest], RunResult]

@@ -1,6 +1,6 @@
 """A run that is going on: what its steps share, and how a step is timed and logged.
 
-The log is the standard library's, and the one way out for progress: a terminal listens to it (commands/progress.py),
+The log is the standard library's, and the one way out for progress: a terminal listens to it (commands/output.py),
 and Prefect's page shows it, as it is one of Prefect's extra loggers. So a step is a plain function that knows of
 neither. How a run ended is logged too, in the record's `result` and `error`: Prefect cannot hand it over where its
 server has died meanwhile.

@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 from distributed import Worker, get_worker
 
+from flows.process import close_stderr
 from flows.reading.blocks import Memo
 from flows.reading.read import read_batch, warm_up
 from flows.sources.scan import FileRef
-from flows.streams import close_stderr
 from schemas.batches import RULES_VERSION
 from schemas.documents import bounds
 from schemas.errors import NewsmartError, RunFailed
@@ -100,7 +100,7 @@ def dask_setup(_worker: Worker) -> None:
 
     Such a process is ours alone: pandas, which pyarrow would import with its first array, is hidden (it takes longer
     than all the rest), what the first document would wait for is loaded, and DuckDB's binding, which comes with
-    Prefect's context, is kept from writing about leaks at the end. `flows.startup` comes too late here: Dask has numpy
+    Prefect's context, is kept from writing about leaks at the end. `flows.process` comes too late here: Dask has numpy
     loaded by now, and with it pyarrow takes a None in sys.modules for pandas itself.
     """
     sys.meta_path.insert(0, _NoPandas())

@@ -5,7 +5,7 @@ over a socket of its own. It ends at once when its socket does, whatever it is a
 one killed with SIGKILL, and needs neither a signal nor a look at the parent's id (prctl is Linux alone). It inherits no
 descriptor but its sockets and the standard three, so no lock of the parent's lives on in it.
 
-It imports what reading needs and nothing else (flows/startup.py).
+It imports what reading needs and nothing else (flows/process.py).
 """
 
 import gc
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from flows.startup import prepare_process
+from flows.process import prepare_process
 
 prepare_process()
 

@@ -31,10 +31,7 @@ def read_batch_task(versions: str, message: bytes) -> Answer:
 
 
 def can_reach(address: str, api_url: str | None) -> bool:
-    """Tell whether the workers of a cluster can reach Prefect's server, as far as the addresses tell.
-
-    In: the scheduler's address, empty for a cluster on this machine; the API's address.
-    """
+    """Tell whether the workers of a cluster can reach Prefect's server, as far as the addresses tell."""
     loopback = re.compile(r"\w+://(localhost|127\.[0-9.]+|\[::1\])(:|/|$)")
     is_here = not address or loopback.match(address)
     return api_url is not None and bool(is_here or not loopback.match(api_url))

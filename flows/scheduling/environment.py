@@ -68,18 +68,23 @@ def retention(spacing_seconds: float) -> dict[str, str]:
     return {"PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(seconds)}
 
 
-def own_server(
-    given: Mapping[str, str], folder: Path, api_url: str, key: str, *, serving: bool = False
+def for_prefect(
+    given: Mapping[str, str], folder: Path, api_url: str, key: str | None = None, *, serving: bool = False
 ) -> dict[str, str]:
-    """Return the variables to add to `given` for a server of ours and its clients.
+    """Return the variables to add to `given`: for a server of ours and its clients, or for clients of another one.
 
-    In: FILE.d/prefect, where the database lies; the API's address; the server's key. They replace the profile, key and
-    folder that are given.
+    In: FILE.d/prefect, where the database lies; the API's address; the key of a server of ours, whose profile, key and
+    folder replace those that are given. NO_PROXY comes in both spellings, as each client reads another one.
     """
-    return _common(given, folder, serving=serving) | {
+    defaults = QUIET | (SERVING if serving else {})
+    direct = given.get("no_proxy") or given.get("NO_PROXY")
+    added = {name: text for name, text in defaults.items() if name not in given} | {HOME: str(folder), API_URL: api_url}
+    added |= dict.fromkeys(("NO_PROXY", "no_proxy"), f"{direct},{LOOPBACK}" if direct else LOOPBACK)
+    if key is None:
+        return added | {PROFILES: str(profiles_file(given))}
+    return added | {
         PROFILES: str(folder / "profiles.toml"),
         PROFILE: "ephemeral",
-        API_URL: api_url,
         "PREFECT_API_AUTH_STRING": key,
         "PREFECT_SERVER_API_AUTH_STRING": key,
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
@@ -90,19 +95,6 @@ def own_server(
         # Prefect would unpack its page beside its code, which many users may not write.
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "page"),
     }
-
-
-def their_server(given: Mapping[str, str], folder: Path, *, serving: bool = False) -> dict[str, str]:
-    """Return the variables to add to `given` for clients of a server that the environment or a profile names."""
-    return _common(given, folder, serving=serving) | {PROFILES: str(profiles_file(given))}
-
-
-def _common(given: Mapping[str, str], folder: Path, *, serving: bool) -> dict[str, str]:
-    """Return defaults for what is not given, and NO_PROXY in both spellings, as each client reads another one."""
-    defaults = QUIET | (SERVING if serving else {})
-    direct = given.get("no_proxy") or given.get("NO_PROXY")
-    no_proxy = dict.fromkeys(("NO_PROXY", "no_proxy"), f"{direct},{LOOPBACK}" if direct else LOOPBACK)
-    return {name: text for name, text in defaults.items() if name not in given} | {HOME: str(folder), **no_proxy}
 
 
 def profiles_file(given: Mapping[str, str]) -> Path:
@@ -124,11 +116,6 @@ def their_settings(given: Mapping[str, str]) -> Mapping[str, str]:
     except (OSError, ValueError, AttributeError, TypeError) as error:
         todo = "mend it, name another with PREFECT_PROFILES_PATH, or run with --direct"
         raise RunFailed("Prefect's profiles cannot be read", where=f"{file}: {error}", todo=todo) from error
-
-
-def their_api_url(settings: Mapping[str, str]) -> str | None:
-    """Return the address of the API that `their_settings` name, without a slash at its end."""
-    return (settings.get(API_URL) or "").strip().rstrip("/") or None
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

@@ -6,13 +6,13 @@ A retry is asked for by the error's class alone, as no list of messages stays tr
 import atexit
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import copy_context
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import Context, copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import anyio
 from prefect import get_run_logger, task
@@ -30,16 +30,20 @@ from prefect.tasks import Task
 
 from flows.pipeline.hooks import notify_failure, notify_published
 from flows.pipeline.outcome import open_run
-from flows.pipeline.request import RunListener, RunRequest, RunResult, request_of, summary_of
+from flows.pipeline.readers import readers_of
+from flows.pipeline.request import RunListener, RunResult, lines_of, request_of
 from flows.pipeline.run import Run
-from flows.readers.local import LocalReaders, Readers
+from flows.process import close_stderr
+from flows.readers.choice import Engine
 from flows.scheduling.page import leave_report
 from flows.settings import load_settings, process_environment
-from flows.streams import close_stderr
 from schemas.errors import LockedError, NewsmartError, RunFailed, TransientFailure
 from warehouse import interrupts
 from warehouse.home import Home
 from warehouse.run_state import attempt, status_of
+
+if TYPE_CHECKING:
+    from flows.readers.dask_readers import Cluster
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -110,17 +114,10 @@ def ends_in_a_state(function: Callable[P, R]) -> Callable[P, State[Any]]:
         except NewsmartError as error:
             get_run_logger().error(str(error))
             return Failed(name=status_of(error).capitalize(), message=str(error), data=error)
-        return Completed(message=_in_words(result), data=result)
+        words = "; ".join(lines_of(result)) if isinstance(result, RunResult) else str(result)
+        return Completed(message=words, data=result)
 
     return call
-
-
-def _in_words(result: object) -> str:
-    if isinstance(result, RunResult):
-        return summary_of(result)
-    if isinstance(result, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in result.items())
-    return str(result)
 
 
 def call_flow(flow: Callable[..., Any], parameters: Mapping[str, Any], told: RunListener) -> RunResult:
@@ -157,50 +154,39 @@ def result_of(state: State[Any]) -> RunResult:
 
 
 @contextmanager
-def begin_run(parameters: dict[str, Any]) -> Iterator[Run]:
-    """Begin the run that a flow's parameters ask for; the flow run gets its name.
-
-    A failure is told on the page, and then raised.
-    """
+def begin_run(parameters: Mapping[str, Any]) -> Iterator[Run]:
+    """Begin the run that a flow's parameters ask for; the flow run gets its name, and its report at the end."""
     settings = load_settings()
-    begun: Run | None = None
-    with attempt(Path(parameters.get("warehouse") or settings.warehouse)):
+    run: Run | None = None
+    with attempt(Path(parameters["warehouse"] or settings.warehouse)):
         asked = {name: value for name, value in parameters.items() if value is not None}
-        request = request_of(settings, scheduled_at=scheduled_at(), **asked)
+        request = request_of(settings, scheduled_at=_scheduled_at(), **asked)
+        open_cluster = partial(_open_cluster, copy_context())
         try:
-            with _readers(request) as readers, open_run(request, readers) as run:
-                begun = run
+            with readers_of(request, open_cluster) as readers, open_run(request, readers) as run:
                 _name_flow_run(run.run_id)
                 yield run
         except NewsmartError as error:
-            if begun is not None and begun.outcome is not None:
-                leave_report(begun.home, begun.outcome, error=error)
+            leave_report(run, error)
             raise
+        leave_report(run)
 
 
-@contextmanager
-def _readers(request: RunRequest) -> Iterator[Readers]:
-    """Yield readers that read batches as tasks on the request's cluster, or those of this machine."""
-    if not request.engine.is_dask:
-        with LocalReaders(request.processes) as local:
-            yield local
-        return
+def _open_cluster(context: Context, engine: Engine, processes: int) -> "AbstractContextManager[Cluster]":
+    """Open a Dask cluster whose batches are tasks of the flow run that the context belongs to."""
     # Not at the top: Dask is an extra.
-    from flows.readers.dask_readers import DaskReaders
     from flows.scheduling.batches import task_cluster
 
-    engine = request.engine
-    open_cluster = partial(task_cluster, engine, request.processes, copy_context())
-    with DaskReaders(open_cluster, is_own=not engine.address) as readers:
-        yield readers
+    return task_cluster(engine, processes, context)
 
 
 def _flow_run() -> FlowRun | None:
+    # Not `prefect.runtime`: its `deployment.id` asks the server, and names the parent's for a flow in a flow (3.8.8).
     context = FlowRunContext.get()
     return None if context is None else context.flow_run
 
 
-def scheduled_at() -> datetime | None:
+def _scheduled_at() -> datetime | None:
     """Return when a deployment's run was due, naive UTC; None for a run that nobody scheduled."""
     run = _flow_run()
     if run is None or run.deployment_id is None or run.expected_start_time is None:
@@ -209,11 +195,11 @@ def scheduled_at() -> datetime | None:
 
 
 def _name_flow_run(run_id: str) -> None:
-    """Give the flow run the name of the run in ops.run. A server that is gone is a warning."""
+    """Give the flow run the name of the run in ops.run, by which the hooks know it. A lost server is a warning."""
     run = _flow_run()
     if run is None:
         return
-    run.name = run_id  # by which the hooks know it
+    run.name = run_id
     try:
         with get_client(sync_client=True) as client:
             client.set_flow_run_name(run.id, run_id)
@@ -230,8 +216,9 @@ def tell_hooks(
 ) -> None:
     """Tell the user's hooks how a deployment's run ended: the release that it published, and that it failed.
 
-    Of a run that is a step of another flow's, as in a backfill, the release alone is told: who calls a flow sees its
-    state. In: where a command starts, and the warehouse where it is not as the run's parameters say.
+    Of a run that was cancelled, and of one that is a step of another flow's, as in a backfill, the release alone is
+    told: who cancels a run, or calls a flow, sees its state. In: where a command starts, and the warehouse where it is
+    not as the run's parameters say.
     """
     is_deployed = flow_run.deployment_id is not None
     if not is_deployed and flow_run.parent_task_run_id is None:
@@ -242,7 +229,7 @@ def tell_hooks(
     result = state.result(raise_on_failure=False)
     release = result.release if isinstance(result, RunResult) else _published_by(run_id, file)
     warnings = notify_published(settings, file, release, folder)
-    if is_deployed and not state.is_completed():
+    if is_deployed and (state.is_failed() or state.is_crashed()):
         status = (state.name or "failed").lower()
         warnings += notify_failure(settings, str(file), status, state.message or "", run_id, folder)
     for warning in warnings:

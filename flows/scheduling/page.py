@@ -26,10 +26,9 @@ from prefect.artifacts import (
 )
 from prefect.events import emit_event
 
-from flows.pipeline.published import published_event
-from flows.pipeline.request import RunResult
-from warehouse.clock import as_text
-from warehouse.home import Home
+from flows.pipeline.hooks import published_event
+from flows.pipeline.request import RunResult, lines_of
+from flows.pipeline.run import Run
 from warehouse.run_state import status_of
 
 MAX_ROWS = 200
@@ -46,28 +45,14 @@ log = logging.getLogger("newsmart")
 Event = Mapping[str, Any]
 
 
-def announce(home: Home, result: RunResult) -> Event | None:
-    """Send Prefect the event of the release that a run has published, with the warehouse as its resource.
-
-    Out: the event; None where the run has published nothing, or the event could not be made.
-    """
-    if result.release is None:
-        return None
-    resource = {"prefect.resource.id": f"newsmart.warehouse.{home.file}", "prefect.resource.name": home.file.name}
-    try:
-        event = published_event(home.file, Path(result.release))
-        emit_event(event["event"], resource, payload={name: event[name] for name in event if name != "event"})
-    except Exception as lost:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
-        get_run_logger().warning("no event in Prefect: %s", lost)
-        return None
-    return event
-
-
-def leave_report(home: Home, result: RunResult, event: Event | None = None, error: Exception | None = None) -> None:
-    """Leave the report of a run, ended well or by an error, as artifacts of the flow run."""
+def leave_report(run: Run | None, error: Exception | None = None) -> None:
+    """Leave the report of a run, ended well or by an error, as artifacts; send the event of its release, if any."""
+    if run is None or run.outcome is None:
+        return
+    result, event = run.outcome, _announce(run)
     audits = sorted(result.audits, key=lambda row: row.get("status") == "pass")
     headlines = [] if event is None else event["headlines"]
-    text = summary(result, headlines, home.file.with_suffix(".html"), error)
+    text = summary(result, headlines, run.home.file.with_suffix(".html"), error)
     try:
         create_markdown_artifact(text, key="newsmart-summary", description=f"run {result.run_id}")
         _leave_table(result, "quarantine", result.quarantine, QUARANTINE_COLUMNS)
@@ -76,6 +61,21 @@ def leave_report(home: Home, result: RunResult, event: Event | None = None, erro
             _leave_table(result, "headlines", headlines, HEADLINE_COLUMNS)
     except Exception as lost:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
         get_run_logger().warning("no artifacts in Prefect: %s", lost)
+
+
+def _announce(run: Run) -> Event | None:
+    """Send Prefect the event of the release that a run has published, with the warehouse as its resource."""
+    home = run.home
+    if run.outcome is None or run.outcome.release is None:
+        return None
+    resource = {"prefect.resource.id": f"newsmart.warehouse.{home.file}", "prefect.resource.name": home.file.name}
+    try:
+        event = published_event(home.file, Path(run.outcome.release))
+        emit_event(event["event"], resource, payload={name: event[name] for name in event if name != "event"})
+    except Exception as lost:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
+        get_run_logger().warning("no event in Prefect: %s", lost)
+        return None
+    return event
 
 
 def _leave_table(result: RunResult, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -90,28 +90,13 @@ def summary(
     report: Path | None = None,
     error: Exception | None = None,
 ) -> str:
-    """Return the summary as Markdown: what was done, headlines before and after, the balance, where the time went.
-
-    In: the headlines that the release changed; where `newsmart report` writes its page.
-    """
+    """Return the summary as Markdown: what was done, headlines before and after, the balance, where the time went."""
     status = status_of(error) if error is not None else "published" if result.published else "unchanged"
-    change = result.changes
-    facts = {
-        "as of": as_text(result.as_of),
-        "release": result.release,
-        "articles": result.articles,
-        "mentions": result.mentions,
-        "articles added": change.added,
-        "articles changed": change.changed,
-        "articles withdrawn": change.withdrawn,
-        "articles departed": change.departed,
-        "quarantine entries": len(result.quarantine),
-    }
     page = "" if report is None or not report.exists() else f"[{escape(report.name)}]({quote(report.as_uri(), ':/%')})"
     parts = [
         f"# Run {escape(result.run_id)}: {escape(status)}",
         "" if error is None else f"**{escape(error)}**",
-        _two_columns("what", "value", {name: value for name, value in facts.items() if value is not None}),
+        "\n".join(f"- {escape(line)}" for line in [*lines_of(result, has_failed=error is not None)]),
         f"Report: {page or '`newsmart report` writes a page about the release.'}",
         "## Headlines" if headlines else "",
         "\n".join(f"- {escape(row['before'])} → **{escape(row['after'])}**" for row in headlines),

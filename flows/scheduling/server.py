@@ -16,11 +16,10 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import IO
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPSHandler, ProxyHandler, build_opener
@@ -28,14 +27,11 @@ from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 from flows.scheduling.environment import (
     API_URL,
     environment_of,
-    own_server,
-    their_api_url,
-    their_server,
+    for_prefect,
     their_settings,
 )
-from flows.scheduling.private import hand_over_all, key_in, known_key, locked, private_folder
-from flows.scheduling.serving import read_serving
-from flows.settings import PREFIX, Settings
+from flows.scheduling.serving import hand_over_all, key_in, known_key, locked, private_folder, read_serving
+from flows.settings import PREFIX, Settings, process_environment
 from schemas.errors import LockedError, RunFailed
 from warehouse.home import Home
 
@@ -60,7 +56,8 @@ def child_command(module: str, *arguments: str) -> list[str]:
 def end_child(child: subprocess.Popen[bytes], seconds: float, is_urgent: Callable[[], bool] = lambda: False) -> None:
     """End a child by closing its standard input; by force where it takes longer, or when that is urgent."""
     with suppress(BrokenPipeError):
-        pipe_of(child).close()
+        if child.stdin is not None:
+            child.stdin.close()
     deadline = monotonic() + seconds
     while child.poll() is None and monotonic() < deadline and not is_urgent():
         sleep(0.05)
@@ -68,18 +65,10 @@ def end_child(child: subprocess.Popen[bytes], seconds: float, is_urgent: Callabl
     child.wait()
 
 
-def pipe_of(process: subprocess.Popen[bytes]) -> IO[bytes]:
-    """Return the child's standard input, which is a pipe by construction."""
-    if process.stdin is None:
-        raise ValueError("the child has no pipe")
-    return process.stdin
-
-
 @contextmanager
 def prefect_server(
     home: Home,
     settings: Settings,
-    environment: MutableMapping[str, str],
     listener: Callable[[], socket.socket],
     *,
     serving: bool,
@@ -90,31 +79,31 @@ def prefect_server(
     single run, that of the `newsmart serve` that serves the warehouse. Never by another `serve`: it would lose its
     server with the first one. Raises RunFailed, LockedError.
     """
-    folder = private_folder(home)
+    folder, environment = private_folder(home), process_environment()
     environment.update(environment_of(settings))
     environment.pop(f"{PREFIX}SETTINGS", None)
     told = their_settings(environment)
-    theirs = their_api_url(told)
-    served, key = (None, None) if serving else (read_serving(home), known_key(home))
+    api_url, key = told.get(API_URL, "").strip().rstrip("/"), None
+    served, known = (None, None) if serving else (read_serving(home), known_key(home))
+    server = None
     with ExitStack() as stack:
         stack.callback(hand_over_all, folder)
-        if theirs is not None:
-            if not is_prefect(theirs, told, timeout=5.0):
+        if api_url:
+            if not is_prefect(api_url, told, timeout=5.0):
                 todo = "start it, or unset PREFECT_API_URL" + ("" if serving else ", or run with --direct")
-                raise RunFailed("no Prefect server answers", where=theirs, todo=todo)
-            environment.update(their_server(environment, folder, serving=serving) | {API_URL: theirs})
-            yield None, folder
-        elif served is not None and key is not None and is_prefect(served.api_url):
-            environment.update(own_server(environment, folder, served.api_url, key))
-            yield None, folder
+                raise RunFailed("no Prefect server answers", where=api_url, todo=todo)
+        elif served is not None and known is not None and is_prefect(served.api_url):
+            api_url, key = served.api_url, known
         else:
             if not serving:
                 stack.enter_context(alone_in(folder))
             server = PrefectServer(listener(), folder, with_page=serving)
             stack.callback(server.stop)
-            environment.update(own_server(environment, folder, server.api_url, key_in(folder), serving=serving))
+            api_url, key = server.api_url, key_in(folder)
+        environment.update(for_prefect(environment, folder, api_url, key, serving=serving))
+        if server is not None:
             server.start()
-            yield server, folder
+        yield server, folder
 
 
 @contextmanager
@@ -186,10 +175,7 @@ class PrefectServer:
             )
 
     def wait_until_ready(self, seconds: float = READY_SECONDS, should_stop: Callable[[], bool] = lambda: False) -> bool:
-        """Wait for the server's first answer; False where `should_stop` came before it.
-
-        Raises RunFailed, with the server's last words, when there is none.
-        """
+        """Wait for the server's first answer; False where `should_stop` came before it."""
         deadline = monotonic() + seconds
         while monotonic() < deadline and self.is_alive():
             if is_prefect(self.api_url, timeout=1.0):

@@ -1,33 +1,40 @@
-"""What `newsmart serve` shares with its worker, with `status` and with `newsmart run`. Imports no Prefect.
+"""What newsmart keeps for Prefect in FILE.d, and what `newsmart serve` tells of itself. Imports no Prefect.
+
+Other users of this machine are not trusted: Prefect's database holds logs, file names and parameters, and whoever may
+ask the API may start runs. So FILE.d/prefect is 0700, and the server's key lies in it in a file of mode 0600, and
+reaches Prefect's processes by their environment, never by a command line, which `ps` shows to all. Prefect reads
+`.env`, `prefect.toml` and `pyproject.toml` of the current folder, which may be anybody's; its settings name classes to
+load and servers to obey. So every process that imports Prefect does so in FILE.d/prefect.
 
 - The job: what the worker is to do. It travels on the worker's standard input, which no `ps` shows and no limit of a
   command line cuts. Our settings travel by the environment.
 - serve.json: that a scheduler runs, where, and what is due next. It is believed only while the kernel says that
   `serve.lock` is held, as a killed scheduler leaves the file behind. A service begins without it, so a worker that
   finds it takes over from an earlier one.
-- The log: one line on stderr for each thing that happens, as text or as JSON. Rejected: Prefect's console handler,
-  which writes a traceback for each failed flow. What it logs of a run is on the page anyway.
 """
 
 import json
-import logging
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex, token_urlsafe
 from typing import Any
 
-from flows.pipeline.request import LOGGER
-from flows.scheduling.private import locked
-from schemas.errors import LockedError
-from warehouse.durable import try_lock, write_atomically
+from schemas.errors import LockedError, RunFailed
+from warehouse.durable import open_regular, read_regular, try_lock, write_atomically
 from warehouse.home import Home
+from warehouse.owners import hand_over
+from warehouse.refusals import refused
 
-NEW_PROCESS = 75
-"""The worker's exit status where another process should go on."""
-MIN_SET_BACK_SECONDS = 30.0
+FOLDER = "prefect"
+KEY_FILE = "key"
+LOCK_FILE = "serve.lock"
+MAX_BYTES = 1000
+NEW_PROCESS, NEW_SERVER = 75, 76
+"""The worker's exit status where another process should go on; behind a server that was started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def write_serving(home: Home, serving: Serving) -> None:
 def read_serving(home: Home) -> Serving | None:
     """Return the scheduler that runs for the warehouse, or None. Takes no lock for longer than an instant."""
     try:
-        with open(_lock_of(home), "rb") as lock:
+        with open(home.folder / LOCK_FILE, "rb") as lock:
             if not try_lock(lock.fileno(), shared=True):  # somebody serves
                 return Serving(**json.loads(serving_file(home).read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -110,49 +117,84 @@ def hold_serving(home: Home) -> Iterator[None]:
         where = str(home.file) if told is None else f"{home.file}, pid {told.pid}, {told.schedule}"
         return LockedError("another `newsmart serve` serves the warehouse", where=where, todo="stop it first")
 
-    with locked(_lock_of(home), busy):
+    with locked(home.folder / LOCK_FILE, busy):
         serving_file(home).unlink(missing_ok=True)  # one that was killed leaves its own
         yield
         serving_file(home).unlink(missing_ok=True)
 
 
-def _lock_of(home: Home) -> Path:
-    return home.folder / "serve.lock"
+def private_folder(home: Home) -> Path:
+    """Return FILE.d/prefect, made, ours alone and no link. Raises RunFailed."""
+    folder = home.folder / FOLDER
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            raise RunFailed("Prefect's folder is a link", where=str(folder), todo="remove the link, and run again")
+        os.chmod(folder, 0o700)
+    except OSError as error:
+        todo = "mend its owner or rights, or run with --direct"
+        raise RunFailed("cannot make Prefect's folder", where=f"{folder}: {error.strerror}", todo=todo) from error
+    hand_over_all(folder)
+    return folder
 
 
-class WallClock:
-    """Notices that the wall clock was set back, by comparing it with a clock that nobody sets."""
-
-    def __init__(self) -> None:
-        """Begin to look."""
-        self._ahead = time.time() - time.monotonic()
-
-    def set_back_seconds(self) -> float:
-        """Return by how much the clock was set back since the last look; 0 for less than MIN_SET_BACK_SECONDS."""
-        before, self._ahead = self._ahead, time.time() - time.monotonic()
-        return before - self._ahead if before - self._ahead > MIN_SET_BACK_SECONDS else 0.0
-
-
-class JsonLines(logging.Formatter):
-    """A log record as one line of JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        level, message = record.levelname.lower(), record.getMessage()
-        told = {"at": at, "level": level, "logger": record.name, "message": message}
-        return json.dumps(told, ensure_ascii=False)
+def hand_over_all(folder: Path) -> None:
+    """Give what root has made in Prefect's folder to the warehouse's user, whose later runs could not write it."""
+    if os.geteuid() != 0 or folder.parent.stat().st_uid == 0:
+        return
+    for place, folders, files in os.walk(folder):
+        for name in (".", *folders, *files):
+            with suppress(OSError):
+                number = os.open(Path(place) / name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    hand_over(number, folder.parent)
+                finally:
+                    os.close(number)
 
 
-def set_up_log(form: str, *, is_quiet: bool) -> None:
-    """Send the log lines of newsmart to stderr, as text or JSON; other libraries' go their own way."""
-    handler = logging.StreamHandler()
-    text = logging.Formatter("%(asctime)sZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    text.converter = time.gmtime
-    handler.setFormatter(JsonLines() if form == "json" else text)
-    handler.addFilter(lambda record: record.name != LOGGER)  # a line a run is enough here; the page has all
-    logging.getLogger(LOGGER).setLevel(logging.INFO)
-    ours = logging.getLogger("newsmart")
-    ours.handlers[:] = [handler]
-    ours.setLevel(logging.WARNING if is_quiet else logging.INFO)
-    ours.propagate = False
+def key_in(folder: Path) -> str:
+    """Return the server's key, `user:password` as Prefect wants it; a random one is made at first. Raises RunFailed."""
+    return _read_or_make(folder, KEY_FILE, lambda: f"newsmart:{token_urlsafe(32)}")
+
+
+def identity_in(folder: Path) -> str:
+    """Return the warehouse's identity, made at first: on a shared server, another warehouse may have its path too."""
+    return _read_or_make(folder, "identity", lambda: token_hex(4))
+
+
+def known_key(home: Home) -> str | None:
+    """Return the key of the server that serves the warehouse; None where this user may not read it."""
+    try:
+        return _read(home.folder / FOLDER, KEY_FILE) or None
+    except (OSError, UnicodeError):
+        return None
+
+
+def _read_or_make(folder: Path, name: str, make: Callable[[], str]) -> str:
+    path, text = folder / name, ""
+    try:
+        with suppress(FileNotFoundError):
+            text = _read(folder, name)
+        if not text:
+            text = make()
+            write_atomically(path, f"{text}\n".encode(), mode=0o600)
+    except (OSError, UnicodeError) as error:
+        raise RunFailed(f"cannot read the server's {name}", where=f"{path}: {error}", todo="remove the file") from error
+    return text
+
+
+def _read(folder: Path, name: str) -> str:
+    return read_regular(folder, name, MAX_BYTES).decode().strip()
+
+
+@contextmanager
+def locked(path: Path, busy: Callable[[], LockedError]) -> Iterator[None]:
+    """Hold a lock file for the block. Raises what `busy` returns where another holds it, RunFailed for no lock."""
+    try:
+        number = open_regular(path.parent, path.name, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise refused("cannot open the lock", path, error) from error
+    with open(number, "rb"):
+        if not try_lock(number):
+            raise busy()
+        yield

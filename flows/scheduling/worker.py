@@ -22,13 +22,12 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.flow_engine import run_flow
@@ -37,10 +36,11 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import Cancelled, Pending
 
 from flows.maintenance import maintain
+from flows.pipeline.hooks import one_line
 from flows.refresh import TIMEOUT_SECONDS, refresh
 from flows.scheduling.deployments import deploy, recover, was_paused
 from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
-from flows.scheduling.serving import NEW_PROCESS, Job, WallClock, When, serving_file, write_serving
+from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, When, serving_file, write_serving
 from warehouse.clock import as_text
 from warehouse.home import Home
 
@@ -52,6 +52,7 @@ ON_TIME_SECONDS = 30.0
 STOP_SECONDS = 10.0
 OVERDUE_SECONDS = 60.0
 BEGIN_SECONDS = 30.0
+MIN_SET_BACK_SECONDS = 30.0
 AGAIN_SECONDS = 2.0
 RECYCLE_RUNS = 300
 OWN_TO_A_RUN = ("full_refresh", "reparse", "as_of", "allow_shrink")
@@ -73,11 +74,13 @@ class Worker:
         self._running: tuple[UUID, float] | None = None  # since when, by the monotonic clock
         self._free_since = datetime.now(UTC)
         self._told_at = 0.0
-        self._clock = WallClock()
+        self._clock_offset = time.time() - time.monotonic()
         self._runs_left = RECYCLE_RUNS
+        self._successor = NEW_PROCESS
 
     def serve(self) -> int:
-        """Serve the job until `closed` is set. Out: the exit status, 0 or that of a process that wants a new one."""
+        """Serve the job until `closed` is set. Out: the exit status, 0, NEW_PROCESS or NEW_SERVER."""
+        prepare_process()
         while self._takes_runs():
             try:
                 with get_client(sync_client=True) as client:
@@ -96,29 +99,35 @@ class Worker:
             log.warning("a run did not end within %g s; it is broken off, the release stays as it was", STOP_SECONDS)
         elif self._closed.is_set():
             self._pause()
-        return 0 if self._closed.is_set() else NEW_PROCESS
+        return 0 if self._closed.is_set() else self._successor
 
     def _takes_runs(self) -> bool:
         return self._runs_left > 0 and not self._closed.is_set()
 
     def _is_finishing(self) -> bool:
-        """Tell whether a run still goes on that nobody asked to stop."""
         return not self._closed.is_set() and not self.is_idle(0)
 
     def look(self, client: SyncPrefectClient) -> None:
         """Take what is due, and see to the run that goes on."""
-        if self._clock.set_back_seconds():
-            self._runs_left = 0  # Prefect has planned enough, days ahead; a new process has it plan anew
+        if self.was_clock_set_back():
+            # The server's loops would wait until the old time has come, and it has planned enough runs, days ahead.
+            log.warning("the clock was set back; server and worker start again; so should a Prefect server of your own")
+            self._runs_left, self._successor = 0, NEW_SERVER
         if self._takes_runs():
             self.take_due(client)
             self.tell_next_due(client)
         self.end_where_stuck(client)
 
+    def was_clock_set_back(self) -> bool:
+        """Compare the wall clock with one that nobody sets. Tells once of a time that was set back."""
+        before, self._clock_offset = self._clock_offset, time.time() - time.monotonic()
+        return before - self._clock_offset > MIN_SET_BACK_SECONDS
+
     def register(self, client: SyncPrefectClient) -> None:
         """Make the deployments, and end what a crash left there. What was paused on the page meanwhile stays so."""
         name, parameters = self._job.name, self._job.parameters
         takes_over = serving_file(self._home).exists()
-        hook: Any = partial(tell_hooks, folder=self._job.folder, warehouse=parameters["warehouse"])
+        hook: Any = self._tell_hooks
         self.served.clear()
         for flow, when in ((refresh, self._job.when), (maintain, MAINTAIN)):
             given = {key: value for key, value in parameters.items() if key in flow.parameters.properties}
@@ -158,13 +167,15 @@ class Worker:
         identity, since = self._running
         state = client.read_flow_run(identity).state
         if state is not None and state.type is StateType.CANCELLING:
-            client.set_flow_run_state(identity, Cancelled(message="cancelled while it ran"), force=True)
-            log.warning("a run was cancelled; its process ends, the release stays as it was")
+            cancelled: State[Any] = Cancelled(message="cancelled while it ran")
+            client.set_flow_run_state(identity, cancelled, force=True)
+            log.warning("a run was cancelled; its process ends, and what it has not published stays as it was")
+            self._tell_hooks(refresh, client.read_flow_run(identity), cancelled)
             os._exit(NEW_PROCESS)
         has_begun = state is None or state.type not in (StateType.SCHEDULED, StateType.PENDING)
         if not has_begun and time.monotonic() - since > BEGIN_SECONDS:
             log.error("a run did not begin within %g s, as after a clock was set back; its process ends", BEGIN_SECONDS)
-            os._exit(1)
+            os._exit(NEW_SERVER)
 
     def _take(self, client: SyncPrefectClient, identity: UUID, deployment: UUID, due: datetime) -> None:
         why = None
@@ -180,33 +191,32 @@ class Worker:
             self._taken[deployment] = self._thread.submit(self._run_flow, run, self.served[deployment])
 
     def _run_flow(self, run: FlowRun, flow: Flow[..., Any]) -> None:
-        """Run a flow in this thread. All that comes of it is a state and a line in the log."""
         self._running = run.id, time.monotonic()
         try:
             parameters = served_parameters(flow, run.parameters, self._job.parameters)
             with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
                 state: Any = run_flow(flow, flow_run=run, parameters=parameters, return_type="state")
             if state.type is StateType.CANCELLING:
-                with get_client(sync_client=True) as client:
-                    client.set_flow_run_state(
-                        run.id, Cancelled(message="the run ended before it could be cancelled"), force=True
-                    )
+                return  # which `end_where_stuck` sees to
+            self._running = None
             is_well = state.type is StateType.COMPLETED or state.name == SKIPPED
             level = logging.INFO if is_well else logging.ERROR
             log.log(level, "%s: %s", state.name.lower(), one_line(state.message or ""))
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
+            self._running = None
             log.error("Prefect could not note how a run ended: %s: %s", type(error).__name__, one_line(error))
         finally:
             self._runs_left -= 1
-            self._running = None
             self._free_since = datetime.now(UTC)
+
+    def _tell_hooks(self, flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+        tell_hooks(flow, run, state, self._job.folder, self._job.parameters["warehouse"])
 
     def is_idle(self, seconds: float) -> bool:
         """Wait so long for the runs that were taken. Out: whether they have ended."""
         return not wait(self._taken.values(), seconds).not_done
 
     def _wait(self, seconds: float) -> None:
-        """Wait, and end the process where a run is overdue."""
         self._closed.wait(seconds)
         if self._running is not None and time.monotonic() - self._running[1] > TIMEOUT_SECONDS + OVERDUE_SECONDS:
             log.error("a run did not end by its timeout; its process is ended")
@@ -234,14 +244,3 @@ def served_parameters(flow: Flow[..., Any], asked: Mapping[str, Any], job: Mappi
         log.warning("a run asked for its own %s; what `newsmart serve` was told stays", ", ".join(left_out))
     taken = {**job, **{name: asked[name] for name in OWN_TO_A_RUN if name in asked}}
     return {name: value for name, value in taken.items() if name in flow.parameters.properties}
-
-
-def one_line(error: object) -> str:
-    """Return a text as one line that is not too long."""
-    return " ".join(str(error).split())[:500]
-
-
-def serve_until(job: Job, closed: threading.Event) -> int:
-    """Serve the job until `closed` is set. Out: the exit status."""
-    prepare_process()
-    return Worker(job, closed).serve()

@@ -40,20 +40,11 @@ class FileBytes(NamedTuple):
 
 
 def read_files(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
-    """Read documents in order; those of a store are fetched several at a time.
-
-    Raises nothing for folders; TransientFailure or SourceUnreadable where a store itself fails.
-    """
-    if any(ref.location.startswith(URLS) for ref in refs):
-        return _read_mixed(refs)
-    return map(read_file, refs)
-
-
-def _read_mixed(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
-    from flows.sources.stores.store import read_store  # not at the top: folders do without
-
+    """Read documents in order; those of a store are fetched several at a time."""
     for root, here in groupby(refs, key=lambda ref: ref.location[: -len(ref.path) - 1]):
         if root.startswith(URLS):
+            from flows.sources.stores.store import read_store  # not at the top: folders do without
+
             yield from read_store(root, list(here))
         else:
             yield from map(read_file, here)
@@ -111,7 +102,6 @@ def _open(ref: FileRef) -> int:
 
 
 def _read_all(descriptor: int, size: int) -> bytes:
-    """Read to the end, or a byte past the size that was promised."""
     data = os.read(descriptor, size + 1)
     while len(data) <= size and (more := os.read(descriptor, size + 1 - len(data))):
         data += more

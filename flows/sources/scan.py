@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING, Any, overload
 
 from flows.sources.stores.address import URLS, Address, address_of, check_reachable, is_url, parse_address
@@ -65,10 +66,7 @@ def absolute(root: str) -> str:
 
 
 def parse_sources(texts: Sequence[str]) -> tuple[Source, ...]:
-    """Return the sources, each a folder or an archive that is there, or a store that can be asked.
-
-    Raises UsageError else, and for a name given twice.
-    """
+    """Return the sources, each a folder or an archive that is there, or a store that can be asked."""
     sources = tuple(parse_source(text) for text in texts)
     names = [source.name for source in sources]
     for source in sources:
@@ -107,25 +105,25 @@ class FileRef:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What lies in the sources; files: schemas.batches.FILES, in no order."""
+    """What lies in the sources; files: schemas.batches.FILES, in no order; scanned_at_ns: when the scan began."""
 
     files: "pa.Table"
+    scanned_at_ns: int
     unlistable: Sequence[Unlistable] = ()
     skipped: Sequence[Skipped] = ()
 
 
 def scan(sources: Iterable[Source]) -> Scan:
-    """List the documents of sources. Out: sizes in bytes, times in ns.
-
-    Raises nothing for folders; for a store that is not there UsageError, for one that does not answer TransientFailure.
-    """
+    """List the documents of sources. Out: sizes in bytes, times in ns."""
     import pyarrow as pa
 
     from schemas.batches import FILES
 
+    scanned_at_ns = time_ns()
     found = [_find(source) for source in sources]
     return Scan(
         pa.concat_tables([FILES.empty_table(), *map(_table, found)]),
+        scanned_at_ns,
         tuple(sorted(chain.from_iterable(one.unlistable for one in found))),
         tuple(sorted(chain.from_iterable(one.skipped for one in found))),
     )

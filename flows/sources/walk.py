@@ -108,8 +108,6 @@ def walk(source: str, root: str) -> Found:
 
 
 class _Walk:
-    """One pass over one source; `waiting` are the folders that are still to be listed."""
-
     def __init__(self, found: Found, root: str) -> None:
         self.found = found
         self._real = os.path.realpath(root)
@@ -167,7 +165,6 @@ class _Walk:
             self.waiting.append(inside._replace(location=target, prefix=path + "/", is_linked=True))
 
     def _judge(self, path: str, status: os.stat_result) -> None:
-        """Take what is named like a document, if it is one."""
         if stat.S_ISREG(status.st_mode) and is_utf8(path):
             self.found.add(path, file_state(status))
         else:

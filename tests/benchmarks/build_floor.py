@@ -20,7 +20,7 @@ from time import perf_counter, process_time
 
 import duckdb
 
-from flows.startup import skip_numpy_and_pandas
+from flows.process import skip_numpy_and_pandas
 
 skip_numpy_and_pandas()
 

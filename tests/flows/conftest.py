@@ -12,7 +12,7 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
-from flows.streams import close_stderr
+from flows.process import close_stderr
 from tests.conftest import PATIENCE_SECONDS
 
 atexit.register(close_stderr)

@@ -152,7 +152,7 @@ def _end(status: int) -> NoReturn:
 
 def _preload() -> None:
     """Import what commands import, as they do, without starting a thread: a process that has some must not fork."""
-    from flows.startup import prepare_process
+    from flows.process import prepare_process
 
     prepare_process()
     for folder in ("schemas", "warehouse", "flows/commands", "flows/pipeline", "flows/reading", "flows/sources"):

@@ -62,7 +62,9 @@ def parse_address(url: str) -> Address | str:
     scheme, rest = match[1].lower(), match[2]
     _refuse_credentials(scheme, rest)
     if scheme == "file":
-        return _folder(rest)
+        if not rest.startswith("/"):
+            raise UsageError("a file:// source needs an absolute path", todo="write file:///FOLDER")
+        return rest
     if scheme == "s3":
         bucket, _, prefix = rest.partition("/")
         if not bucket:
@@ -82,12 +84,6 @@ def _refuse_credentials(scheme: str, rest: str) -> None:
     if scheme not in ARCHIVES and ("@" in host or ":" in host):
         todo = "credentials come from AWS's own ways: the environment, ~/.aws, a role"
         raise UsageError("a source's URL must not hold credentials", where=f"{scheme}://", todo=todo)
-
-
-def _folder(rest: str) -> str:
-    if not rest.startswith("/"):
-        raise UsageError("a file:// source needs an absolute path", todo="write file:///FOLDER")
-    return rest
 
 
 def _prefix(scheme: str, text: str) -> str:

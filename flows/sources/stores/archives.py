@@ -64,7 +64,7 @@ _MAX_TAR_PIECE = MAX_BYTES + tarfile.RECORDSIZE
 _LONG_NUMBER = re.compile(rb"[0-9]{300}")
 
 
-def list_archive(address: Address) -> Iterator[Entry]:
+def list_entries(address: Address) -> Iterator[Entry]:
     """Yield what lies in an archive below the address's prefix, in its order. Raises NotListed."""
     entries = _zip_entries if address.scheme == "zip" else _tar_entries
     try:
@@ -85,7 +85,7 @@ def _path_of(name: str) -> str:
     return name
 
 
-def read_archive(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+def read_documents(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
     """Yield the documents. Raises SourceUnreadable where the archive is not what it was when it was listed."""
     read = _read_zip if address.scheme == "zip" else _read_tar
     try:
@@ -96,20 +96,16 @@ def read_archive(address: Address, refs: Sequence[FileRef]) -> Iterator[FileByte
 
 
 class _Zip(NamedTuple):
-    """An open zip archive, and its last entry of each path."""
-
     file: ZipFile
     mtime_ns: int
     entries: dict[str, ZipInfo]
 
 
 def _zip_entries(path: str) -> Iterator[Entry]:
-    status = os.stat(path)
-    with ZipFile(path) as archive:
-        found = _checked(archive, status.st_size)
-    for info in found:
+    archive = _open_zip(path)
+    for info in archive.file.infolist():
         if not info.is_dir():
-            yield Entry(info.filename, _zip_state(info, status.st_mtime_ns), _zip_flaw(info))
+            yield Entry(info.filename, _zip_state(info, archive.mtime_ns), _zip_flaw(info))
 
 
 def _checked(archive: ZipFile, size: int) -> list[ZipInfo]:
@@ -143,8 +139,7 @@ def _zip_state(info: ZipInfo, archive_mtime_ns: int) -> FileState:
 
 
 def _read_zip(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
-    status = os.stat(address.container)
-    archive = _opened(address.container, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+    archive = _open_zip(address.container)
     for ref in refs:
         info = archive.entries.get(address.folder + ref.path)
         if info is None or _zip_flaw(info) is not None:
@@ -153,12 +148,17 @@ def _read_zip(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
             yield _read_zipped(archive, info)
 
 
+def _open_zip(path: str) -> _Zip:
+    """Open an archive, or return it as it was opened: its directory may list a million entries. Raises NotListed."""
+    status = os.stat(path)
+    return _opened(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+
+
 @lru_cache(maxsize=1)
 def _opened(path: str, identity: tuple[int, int, int, int]) -> _Zip:
-    """Open an archive; the next batch of this process finds it open, for its directory may list a million entries."""
     file = ZipFile(path)
-    found = _checked(file, os.stat(path).st_size)
-    return _Zip(file, identity[-1], {_path_of(info.filename): info for info in found})
+    *_, size, mtime_ns = identity
+    return _Zip(file, mtime_ns, {_path_of(info.filename): info for info in _checked(file, size)})
 
 
 def _read_zipped(archive: _Zip, info: ZipInfo) -> FileBytes:

@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from threading import Thread
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 from flows.settings import is_s3_anonymous
@@ -32,12 +33,20 @@ from warehouse.s3 import CONNECTIONS, TRIES, Answered, connect, failure_of
 
 AHEAD = CONNECTIONS
 FIRST_WAIT = 0.2
+CLIENT_SECONDS = 300
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def list_s3(address: Address) -> Iterator[Entry]:
+@lru_cache(maxsize=1)
+def _client(root: str, time_slot: int) -> Any:
+    """Return the client of this process, for all batches; a new one now and then, as a key in ~/.aws is replaced."""
+    return connect(root, is_anonymous=is_s3_anonymous())
+
+
+def list_entries(address: Address) -> Iterator[Entry]:
     """Yield the objects below the address's prefix. Raises NotListed, UsageError, TransientFailure."""
-    client = connect(address.root, is_anonymous=is_s3_anonymous())
+    _client.cache_clear()
+    client = _client(address.root, 0)
     is_empty = True
     try:
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=address.container, Prefix=address.folder)
@@ -65,9 +74,9 @@ def _not_listed(address: Address, failure: Exception) -> Exception:
     return NotListed(f"no right to list it, {code}" if failure.is_denial else f"the store answers {code}")
 
 
-def read_s3(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
+def read_documents(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
     """Yield the documents, each as it is now. Raises TransientFailure, UsageError."""
-    client = connect(address.root, is_anonymous=is_s3_anonymous())
+    client = _client(address.root, int(monotonic() // CLIENT_SECONDS))
     rest = (_start(client, address, ref) for ref in refs)
     started = deque(islice(rest, AHEAD))
     while started:
@@ -94,7 +103,6 @@ def _start(client: Any, address: Address, ref: FileRef) -> "Future[FileBytes]":
 
 
 def _fetch(client: Any, address: Address, ref: FileRef, tries: int = TRIES) -> FileBytes:
-    """Return a document as it is now. Raises TransientFailure, UsageError."""
     if ref.size > MAX_BYTES:
         return FileBytes(None, ref.state, "too_big")
     try:
@@ -112,7 +120,6 @@ def _fetch(client: Any, address: Address, ref: FileRef, tries: int = TRIES) -> F
 
 
 def _unread(failure: Exception) -> FileBytes:
-    """Return what a refusal makes of a document; raise what is no refusal."""
     if not isinstance(failure, Answered):
         raise failure from None
     if failure.status == 404:

@@ -26,9 +26,10 @@ path is its identity, and people open paths. Of two entries of one name the last
 unpacks; the others are reported.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any, NamedTuple
 
 from flows.sources.files import FileBytes
 from flows.sources.scan import FileRef
@@ -57,15 +58,12 @@ def hash63(*parts: object) -> int:
 
 
 def list_store(source: str, root: str) -> Found:
-    """List the documents of a store.
-
-    Raises UsageError where there is no such store, TransientFailure where it did not answer.
-    """
+    """List the documents of a store."""
     found, repeated = Found(source), list[str]()
     entries: dict[str, Entry] = {}
     address = address_of(root)
     try:
-        for entry in _functions(address)[0](address):
+        for entry in _module(address).list_entries(address):
             if _is_wanted(entry):
                 repeated += [entry.path] if entry.path in entries else []
                 entries[entry.path] = entry
@@ -86,22 +84,13 @@ def list_store(source: str, root: str) -> Found:
 def read_store(root: str, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
     """Read documents of one store, in order. Raises TransientFailure, SourceUnreadable where the store itself fails."""
     address = address_of(root)
-    return _functions(address)[1](address, refs)
+    documents: Iterator[FileBytes] = _module(address).read_documents(address, refs)
+    return documents
 
 
-_List = Callable[[Address], Iterator[Entry]]
-_Read = Callable[[Address, Sequence[FileRef]], Iterator[FileBytes]]
-
-
-def _functions(address: Address) -> tuple[_List, _Read]:
-    # Not at the top: each imports what the other can do without.
-    if address.scheme == "s3":
-        from flows.sources.stores.s3 import list_s3, read_s3
-
-        return list_s3, read_s3
-    from flows.sources.stores.archives import list_archive, read_archive
-
-    return list_archive, read_archive
+def _module(address: Address) -> Any:
+    """Return the store's module, imported only now: each imports what the other can do without."""
+    return import_module(f"flows.sources.stores.{'s3' if address.scheme == 's3' else 'archives'}")
 
 
 def _is_wanted(entry: Entry) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline.backfill import plan, recorded_before
+from flows.pipeline.backfill import plan
 from flows.pipeline.direct import run_direct
 from flows.settings import Settings
 from schemas.errors import UsageError
@@ -53,7 +53,7 @@ def manifest(newsroom: Newsroom, command: Command) -> Manifest:
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
     """A warehouse that has taken in the first two days; only to be copied."""
     room = Newsroom.below(tmp_path_factory.mktemp("origin"))
-    for request in plan(Manifest(room).of(DAYS[:2]), "days", room.warehouse, Settings()):
+    for request in plan(Manifest(room).of(DAYS[:2]), "days", room.warehouse, Settings())[0]:
         run_direct(request)
     return room
 
@@ -132,8 +132,8 @@ def test_a_step_that_was_refused_and_passed_by_is_told_so(begun: Manifest) -> No
         newsroom.run(DAYS[2])
     newsroom.run(DAYS[3], max_quarantine=1.0)
     file = begun.of(DAYS[1:4])
-    assert plan(file, "days", begun.warehouse, Settings()) == []
-    assert [status for _, status in recorded_before(file, begun.warehouse)] == ["published", "refused", "published"]
+    to_do, recorded = plan(file, "days", begun.warehouse, Settings())
+    assert (to_do, [status for _, status in recorded]) == ([], ["published", "refused", "published"])
 
 
 def test_runs_past_their_keep_are_known_by_their_events(begun: Manifest) -> None:

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.cli import main
-from flows.pipeline.dry_run import DryRun, dry_run
+from flows.pipeline.direct import DryRun, dry_run
 from flows.pipeline.request import RunRequest, RunResult
 from flows.readers.local import LocalReaders
 from flows.sources.scan import Source

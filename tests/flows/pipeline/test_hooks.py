@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from flows.pipeline import hooks
+from flows.process import OWN_ENVIRONMENT
 from flows.settings import Settings
-from flows.startup import OWN_ENVIRONMENT
 from tests.listener import listener
 from tests.soak.served import wait_for
 

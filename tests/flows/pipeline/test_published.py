@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.cli import main
-from flows.pipeline import hooks, outcome, published
+from flows.pipeline import hooks, outcome
 from flows.pipeline.hooks import notify_published
 from flows.pipeline.request import RunResult
 from flows.settings import Settings
@@ -37,7 +37,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Newsroom, RunResult
 
 
 def event_of(room: Newsroom, result: RunResult) -> dict[str, Any]:
-    return published.published_event(room.warehouse, Path(str(result.release)))
+    return hooks.published_event(room.warehouse, Path(str(result.release)))
 
 
 def counts(**known: int) -> dict[str, int]:
@@ -75,8 +75,8 @@ def test_what_was_not_compared_is_unknown_and_what_was_merged_is_counted(newsroo
 
 
 def test_headlines_are_few_short_and_the_most_cited_first(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published, "MOST_HEADLINES", 2)
-    monkeypatch.setattr(published, "MOST_CHARACTERS", 5)
+    monkeypatch.setattr(hooks, "MOST_HEADLINES", 2)
+    monkeypatch.setattr(hooks, "MOST_CHARACTERS", 5)
     for day in ("before", "after"):
         for name in ("a", "b", "c"):
             listed = [make_mention(f"c {day}", URL.format("c"))] if name != "c" else []

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from distributed import Client, Future
 
-from flows.pipeline.direct import run_direct
-from flows.pipeline.direct_readers import direct_readers
-from flows.pipeline.dry_run import dry_run
+from flows.pipeline.direct import dry_run, run_direct
+from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunRequest
 from flows.readers import dask_readers
 from flows.readers.choice import Engine
@@ -60,7 +59,7 @@ def readers(crew: Crew) -> DaskReaders:
 def fingerprint(place: Path, source: Source, engine: Engine, workers: int) -> str:
     newsroom = Newsroom(Path(source.root), place / "out" / "news.duckdb")
     request = RunRequest((source,), newsroom.warehouse, as_of=AS_OF, workers=workers, engine=engine)
-    with direct_readers(request) as given:
+    with readers_of(request) as given:
         run_direct(request, readers=given)
     return str(newsroom.one("select fingerprint from ops.release"))
 

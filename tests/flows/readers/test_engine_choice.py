@@ -7,10 +7,10 @@ import pytest
 
 from flows.cli import build_parser, main
 from flows.commands.run import run_request
+from flows.pipeline.request import parameters_of
 from flows.readers import choice
 from flows.readers.choice import Engine, choose_engine
 from flows.scheduling.batches import can_reach
-from flows.scheduling.run import parameters_of
 from flows.settings import Settings, overridden
 from schemas.errors import UsageError
 from tests.documents import make_document

@@ -143,7 +143,7 @@ def test_a_worker_imports_no_more_than_reading_needs() -> None:
 
 
 def test_reading_processes_start_before_arrow_is_imported() -> None:
-    code = "import sys, flows.cli, flows.commands.run, flows.pipeline.direct_readers; print(*sys.modules)"
+    code = "import sys, flows.cli, flows.commands.run, flows.pipeline.readers; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
     assert not {"duckdb", "pyarrow", "pydantic", "importlib.metadata"} & set(ran.stdout.split())
 

@@ -9,7 +9,7 @@ from zipfile import ZipFile, ZipInfo
 import pytest
 
 from flows.pipeline.direct import run_direct
-from flows.pipeline.direct_readers import direct_readers
+from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunRequest
 from flows.readers import pool
 from flows.readers.local import LocalReaders
@@ -124,7 +124,7 @@ def test_processes_start_before_the_comparison_where_much_has_changed_since_the_
 def test_times_that_lie_ahead_start_no_process(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(6):
         watch.newsroom.write(f"{number}.md", _text(number, 0))
-    monkeypatch.setattr("flows.pipeline.intake.time_ns", lambda: time_ns() - 3600 * 10**9)
+    monkeypatch.setattr("flows.sources.scan.time_ns", lambda: time_ns() - 3600 * 10**9)
     watch.run(FIRST_AS_OF)
     assert not watch.run(LATER)
 
@@ -145,10 +145,10 @@ def test_a_first_load_starts_them_before_it_begins_and_a_later_run_waits_for_its
     for number in range(6):
         newsroom.write(f"{number}.md", _text(number, 0))
     request = RunRequest((Source("news", str(newsroom.folder)),), newsroom.warehouse, as_of=FIRST_AS_OF, workers=2)
-    with direct_readers(request) as readers:
+    with readers_of(request) as readers:
         assert isinstance(readers, LocalReaders)
         assert readers.has_started
     newsroom.run()
-    with direct_readers(request) as readers:
+    with readers_of(request) as readers:
         assert isinstance(readers, LocalReaders)
         assert not readers.has_started

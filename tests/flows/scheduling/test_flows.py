@@ -33,17 +33,16 @@ from prefect.states import Completed, Failed, Running, Scheduled
 
 from flows import maintenance
 from flows import refresh as module
-from flows.commands.progress import Progress
-from flows.pipeline import direct, outcome
-from flows.pipeline.request import LOGGER, RunRequest, RunResult
+from flows.commands.output import Progress
+from flows.pipeline import direct, intake, outcome
+from flows.pipeline.request import LOGGER, RunRequest, RunResult, parameters_of
 from flows.readers import dask_readers
 from flows.readers.dask_readers import Cluster, Pending
 from flows.refresh import refresh
 from flows.scheduling import batches
 from flows.scheduling import worker as scheduling_worker
 from flows.scheduling.flow_run import call_flow, flush, step, tell_hooks
-from flows.scheduling.run import parameters_of
-from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving
+from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, Serving, When, hold_serving
 from flows.scheduling.worker import Worker
 from flows.sources.scan import Source
 from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, SourceUnreadable, TransientFailure
@@ -111,7 +110,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) ->
 def test_refresh_publishes_and_the_flow_run_has_the_runs_name_and_carries_its_result(published: Published) -> None:
     newsroom, state, run = published
     assert state.is_completed()
-    assert "published 1 article (1 added, 0 changed, 0 withdrawn)" in str(state.message)
+    assert "published 1 mention of 1 article (1 added, 0 changed, 0 departed)" in str(state.message)
     assert run.name == newsroom.one("select run_id from ops.run")
     result = state.result()
     assert isinstance(result, RunResult)
@@ -164,7 +163,7 @@ def published_events(newsroom: Newsroom, count: int) -> list[dict[str, Any]]:
 def test_nothing_new_is_completed_and_says_so(published: Published) -> None:
     state = refreshed(published[0])
     assert state.is_completed()
-    assert "nothing new to publish" in str(state.message)
+    assert "nothing to publish" in str(state.message)
 
 
 @pytest.mark.slow
@@ -319,11 +318,11 @@ def test_a_result_that_prefect_lost_is_still_told(newsroom: Newsroom, monkeypatc
 
 
 def test_any_other_error_keeps_its_class(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(run: object) -> None:
+    def fail(sources: object) -> None:
         raise ZeroDivisionError("a fault of ours")
 
     newsroom.write("a.md", make_document())
-    monkeypatch.setattr(module, "scan_sources", fail)
+    monkeypatch.setattr(intake, "scan", fail)
     with pytest.raises(ZeroDivisionError):
         called(newsroom)
 
@@ -348,13 +347,13 @@ def test_only_an_error_of_the_right_class_is_tried_again() -> None:
 
 
 def test_a_timeout_ends_the_run_and_frees_the_warehouse(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    def sleep(run: object) -> None:
+    def sleep(sources: object) -> None:
         for _ in range(300):
             time.sleep(0.1)
 
     newsroom.write("a.md", make_document())
     with monkeypatch.context() as patch:
-        patch.setattr(module, "scan_sources", sleep)
+        patch.setattr(intake, "scan", sleep)
         quick = refresh.with_options(timeout_seconds=1)
         state = quick(source=[f"news={newsroom.folder}"], warehouse=str(newsroom.warehouse), return_state=True)
     assert (state.is_failed(), state.name) == (True, "TimedOut")
@@ -520,16 +519,23 @@ class TestScheduledRuns:
         assert state_names(*runs) == ["Crashed", "Running"]
         assert limit is None or limit.active_slots == 0
 
-    def test_a_run_that_is_cancelled_ends_the_process_and_one_that_ended_first_is_told(
-        self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("ends_first", [False, True])
+    def test_a_run_that_is_cancelled_ends_the_process_and_the_hook_is_told_of_what_it_has_published(
+        self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ends_first: bool
     ) -> None:
-        worker, identity = registered(newsroom, "news-cancelled")
+        monkeypatch.setenv("NEWSMART_ON_PUBLISH", f"tee -a {tmp_path}/published")
+        monkeypatch.setenv("NEWSMART_ON_FAILURE", f"tee -a {tmp_path}/failed")
+        newsroom.write("a.md", make_document())
+        worker, identity = registered(newsroom, f"news-cancelled-{ends_first}")
         ended, cancelling = Event(), State[None](type=StateType.CANCELLING)
 
         def run_flow(*_: Any, flow_run: FlowRun, **__: Any) -> State[None]:
+            published = newsroom.run()
             with get_client(sync_client=True) as client:
+                client.set_flow_run_name(flow_run.id, published.run_id)
                 client.set_flow_run_state(flow_run.id, cancelling, force=True)
-            ended.wait(60)
+            if not ends_first:
+                ended.wait(60)
             return cancelling
 
         exits: list[int] = []
@@ -538,15 +544,15 @@ class TestScheduledRuns:
         with get_client(sync_client=True) as client:
             run = client.create_flow_run_from_deployment(identity)
             worker.take_due(client)
+            assert not ends_first or worker.is_idle(60)
             while not exits:  # until it runs and is cancelled; the test's time limit ends a fault
                 worker.end_where_stuck(client)
         assert (exits[0], state_names(run)) == (NEW_PROCESS, ["Cancelled"])
+        told = json.loads((tmp_path / "published").read_text())
+        assert (told["event"], told["warehouse"]) == ("newsmart.release.published", str(newsroom.warehouse))
+        assert not (tmp_path / "failed").exists()
         ended.set()
         assert worker.is_idle(60)
-        with get_client(sync_client=True) as client:
-            run = client.create_flow_run_from_deployment(identity)
-        work(worker)
-        assert state_names(run) == ["Cancelled"]
 
     def test_a_pause_from_the_page_ends_where_the_service_starts_and_not_where_its_worker_does(
         self, newsroom: Newsroom
@@ -584,10 +590,10 @@ class TestScheduledRuns:
             while worker._running is None:
                 time.sleep(0.01)
             worker.end_where_stuck(client)
-            assert exits == [1]
+            assert exits == [NEW_SERVER]
             client.set_flow_run_state(run.id, Running(), force=True)
             worker.end_where_stuck(client)
-            assert exits == [1]
+            assert exits == [NEW_SERVER]
         ended.set()
         assert worker.is_idle(60)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows.pipeline.request import Changes, RunResult
+from flows.pipeline.request import DOCUMENT_CLASSES, Changes, RunResult
 from flows.scheduling.page import cell, escape, summary
 from schemas.errors import Refused
 
@@ -17,11 +17,11 @@ def result(**more: Any) -> RunResult:
         "as_of": datetime(2024, 1, 1),
         "published": True,
         "release": None,
-        "documents": {"seen": 3},
+        "documents": {**dict.fromkeys(DOCUMENT_CLASSES, 0), "seen": 3},
         "mentions": 1,
         "articles": 1,
         "quarantine_entries": 0,
-        "seconds": {"scan": 0.25},
+        "seconds": {"scan": 0.25, "total": 1.0},
     }
     return RunResult(**told | more)
 
@@ -80,6 +80,6 @@ def test_the_summary_shows_headlines_escaped_and_links_to_the_report(tmp_path: P
 
 
 def test_the_summary_tells_what_changed() -> None:
-    text = summary(result(changes=Changes(added=3, changed=2, withdrawn=1)))
-    rows = ("| articles added | 3 |", "| articles changed | 2 |", "| articles withdrawn | 1 |")
-    assert all(row in text for row in rows)
+    text = summary(result(documents={}, changes=Changes(added=3, changed=2, departed=1), release="/n/news.duckdb"))
+    assert "published 1 mention of 1 article (3 added, 2 changed, 1 departed)" in text
+    assert "release /n/news.duckdb" in text

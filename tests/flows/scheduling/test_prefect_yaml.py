@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from flows import maintenance, refresh
-from flows.scheduling.environment import own_server
+from flows.scheduling.environment import for_prefect
 from flows.scheduling.server import PrefectServer, listen
 from tests.documents import make_document
 from tests.soak.served import ROOT, running, wait_for
@@ -76,7 +76,7 @@ def test_server_worker_deployment_and_a_scheduled_run_that_publishes(
     file = tmp_path / "prefect.yaml"
     file.write_text(yaml.safe_dump(told))
     server = PrefectServer(listen(), tmp_path, with_page=True)
-    added = own_server(os.environ, tmp_path / "home", server.api_url, "newsmart:key")
+    added = for_prefect(os.environ, tmp_path / "home", server.api_url, "newsmart:key")
     for name, value in added.items():
         monkeypatch.setenv(name, value)
     with running(server):

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from distributed.security import Security
 
-from flows.scheduling.environment import API_URL, HOME, PROFILES, QUIET, SERVING, own_server, their_server
+from flows.scheduling.environment import API_URL, HOME, PROFILES, QUIET, SERVING, for_prefect
 from flows.scheduling.server import PrefectServer, alone_in, is_prefect, listen
 from schemas.errors import LockedError, RunFailed
 from tests.documents import make_document
@@ -28,12 +28,12 @@ pytestmark = pytest.mark.timeout(300)
 
 def test_what_is_given_stays_but_for_what_makes_our_server_ours(tmp_path: Path) -> None:
     given = {"PREFECT_LOGGING_COLORS": "true", HOME: "/theirs", "PATH": "/bin"}
-    added = own_server(given, tmp_path, "http://127.0.0.1:1/api", "newsmart:key", serving=True)
+    added = for_prefect(given, tmp_path, "http://127.0.0.1:1/api", "newsmart:key", serving=True)
     assert given == {"PREFECT_LOGGING_COLORS": "true", HOME: "/theirs", "PATH": "/bin"}
     assert "PREFECT_LOGGING_COLORS" not in added
     assert (added[HOME], added[API_URL]) == (str(tmp_path), "http://127.0.0.1:1/api")
     assert {*QUIET, *SERVING} <= {*added, "PREFECT_LOGGING_COLORS"}
-    assert set(their_server({}, tmp_path)) == {*QUIET, HOME, PROFILES, "NO_PROXY", "no_proxy"}
+    assert set(for_prefect({}, tmp_path, "http://x/api")) == {*QUIET, API_URL, HOME, PROFILES, "NO_PROXY", "no_proxy"}
 
 
 @pytest.mark.slow
@@ -57,7 +57,7 @@ def test_a_database_that_prefect_cannot_use_is_one_line_that_names_it(
             database.execute("begin exclusive")
         else:
             file.write_bytes(b"no database " * 1000)
-        for name, value in own_server({}, tmp_path, "http://127.0.0.1:1/api", "newsmart:key").items():
+        for name, value in for_prefect({}, tmp_path, "http://127.0.0.1:1/api", "newsmart:key").items():
             monkeypatch.setenv(name, value)
         server = PrefectServer(listen(), tmp_path, with_page=False)
         seconds = 20.0 if kind == "locked" else 90.0
@@ -161,15 +161,15 @@ def start_slowly(place: Path) -> subprocess.Popen[bytes]:
         "import threading, time\n"
         "def wait():\n"
         "    import sys\n"
-        "    while not hasattr(sys.modules.get('flows.refresh'), 'publish'):\n"
+        "    while not hasattr(sys.modules.get('flows.pipeline.intake'), 'check_limits'):\n"
         "        time.sleep(0.01)\n"
-        "    module = sys.modules['flows.refresh']\n"
-        "    was = module.scan_sources\n"
-        "    def scan_sources(run):\n"
+        "    module = sys.modules['flows.pipeline.intake']\n"
+        "    was = module.scan\n"
+        "    def scan(sources):\n"
         f"        open({str(place / 'begun')!r}, 'w').close()\n"
         "        time.sleep(8)\n"
-        "        return was(run)\n"
-        "    module.scan_sources = scan_sources\n"
+        "        return was(sources)\n"
+        "    module.scan = scan\n"
         "threading.Thread(target=wait, daemon=True).start()\n"
     )
     return subprocess.Popen(

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,21 +15,20 @@ import duckdb
 import pytest
 from prefect.client.schemas.schedules import IntervalSchedule
 
-from flows.pipeline.request import RunRequest
+from flows.pipeline.request import RunRequest, parameters_of
 from flows.scheduling.deployments import schedule_of, spacing
 from flows.scheduling.environment import KEPT_SECONDS, environment_of, retention
-from flows.scheduling.private import identity_in
-from flows.scheduling.run import parameters_of
 from flows.scheduling.serving import (
     Job,
     Serving,
-    WallClock,
     When,
     hold_serving,
+    identity_in,
     read_serving,
     serving_file,
     write_serving,
 )
+from flows.scheduling.worker import Worker
 from flows.serve import _listen, stop_signals
 from flows.settings import Settings, load_settings
 from flows.sources.scan import Source
@@ -116,8 +116,9 @@ def test_a_clock_that_is_set_back_is_noticed_once_and_one_that_is_set_ahead_is_n
     now = time.time()
     times = iter([now, now + 1, now + 864_000, now + 2, now + 3])
     monkeypatch.setattr("time.time", lambda: next(times))
-    clock = WallClock()
-    assert [round(clock.set_back_seconds()) for _ in range(4)] == [0, 0, 863_998, 0]
+    told = Serving(1, "every 5 s", "http://127.0.0.1:1/api", "2024-01-01T00:00:00Z")
+    worker = Worker(Job("n", When(5.0), {"warehouse": "n.duckdb"}, told, "/"), threading.Event())
+    assert [worker.was_clock_set_back() for _ in range(4)] == [False, False, True, False]
 
 
 def test_runs_are_kept_by_number_within_what_prefect_takes() -> None:

@@ -16,10 +16,10 @@ import pytest
 
 from flows.maintenance import maintain
 from flows.refresh import refresh
-from flows.scheduling.environment import own_server, their_api_url, their_settings
-from flows.scheduling.private import KEY_FILE, hand_over_all, key_in, known_key, private_folder
+from flows.scheduling.environment import API_URL, for_prefect, their_settings
 from flows.scheduling.server import PrefectServer, listen
 from flows.scheduling.server_process import refusal_of
+from flows.scheduling.serving import KEY_FILE, hand_over_all, key_in, known_key, private_folder
 from flows.scheduling.worker import served_parameters
 from schemas.errors import RunFailed
 from tests.documents import make_document
@@ -56,7 +56,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     server = PrefectServer(listen(), folder, with_page=True)
     key = key_in(folder)
     before = dict(os.environ)
-    os.environ.update(own_server(os.environ, folder, server.api_url, key, serving=True))
+    os.environ.update(for_prefect(os.environ, folder, server.api_url, key, serving=True))
     try:
         with running(server):
             yield Asked(server, folder, key)
@@ -194,12 +194,12 @@ class TestPrefectsFolder:
 class TestTheEnvironment:
     def test_nothing_that_is_given_opens_our_server(self, tmp_path: Path) -> None:
         given = {"PREFECT_SERVER_API_AUTH_STRING": "a:b", "PREFECT_API_AUTH_STRING": "c:d", "PREFECT_HOME": "/theirs"}
-        added = own_server(given, tmp_path, "http://127.0.0.1:1/api", "newsmart:key")
+        added = for_prefect(given, tmp_path, "http://127.0.0.1:1/api", "newsmart:key")
         assert added["PREFECT_API_AUTH_STRING"] == added["PREFECT_SERVER_API_AUTH_STRING"] == "newsmart:key"
         assert added["PREFECT_HOME"] == str(tmp_path)
 
     def test_loopback_goes_through_no_proxy(self, tmp_path: Path) -> None:
-        added = own_server({"NO_PROXY": "internal"}, tmp_path, "http://127.0.0.1:1/api", "newsmart:key")
+        added = for_prefect({"NO_PROXY": "internal"}, tmp_path, "http://127.0.0.1:1/api", "newsmart:key")
         assert added["no_proxy"] == added["NO_PROXY"] == "internal,127.0.0.1,localhost"
 
     def test_a_profile_names_a_server_and_a_broken_one_is_one_line(self, tmp_path: Path) -> None:
@@ -207,9 +207,9 @@ class TestTheEnvironment:
         given = {"PREFECT_PROFILES_PATH": str(file)}
         assert named(given) is None
         file.write_text('active = "a"\n[profiles.a]\nPREFECT_API_URL = "http://x/api/"\n[profiles.b]\n')
-        assert named(given) == "http://x/api"
+        assert named(given) == "http://x/api/"
         assert named({**given, "PREFECT_PROFILE": "b"}) is None
-        assert named({**given, "PREFECT_API_URL": "http://y/api/"}) == "http://y/api"
+        assert named({**given, "PREFECT_API_URL": "http://y/api/"}) == "http://y/api/"
         for text in ("[profiles", 'active = ["a"]\n', "profiles = 3\n"):
             file.write_text(text)
             with pytest.raises(RunFailed, match="profiles cannot be read") as told:
@@ -218,7 +218,7 @@ class TestTheEnvironment:
 
 
 def named(given: Mapping[str, str]) -> str | None:
-    return their_api_url(their_settings(given))
+    return their_settings(given).get(API_URL)
 
 
 def hostile_files(folder: Path) -> None:

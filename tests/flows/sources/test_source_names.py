@@ -9,8 +9,7 @@ import pytest
 
 from flows.cli import main
 from flows.pipeline.backfill import plan
-from flows.pipeline.request import RunRequest
-from flows.scheduling.run import parameters_of
+from flows.pipeline.request import RunRequest, parameters_of
 from flows.settings import Settings
 from flows.sources.scan import absolute, parse_source, parse_sources
 from schemas.errors import UsageError
@@ -105,7 +104,7 @@ def test_a_scheme_whose_extra_is_missing_is_exit_2_and_names_it(
 def test_a_manifest_may_name_urls(tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.json"
     manifest.write_text(json.dumps([{"as_of": "2024-01-01", "folder": "s3://bucket/2024-01-01/"}]))
-    (request,) = plan(manifest, "news", tmp_path / "news.duckdb", Settings())
+    (request,), _ = plan(manifest, "news", tmp_path / "news.duckdb", Settings())
     assert [(source.name, source.root) for source in request.sources] == [("news", "s3://bucket/2024-01-01")]
 
 

@@ -17,8 +17,7 @@ from unittest.mock import Mock
 import pytest
 
 from flows.cli import main
-from flows.pipeline import intake as run_intake
-from flows.pipeline.dry_run import dry_run
+from flows.pipeline.direct import dry_run
 from flows.pipeline.request import RunRequest, RunResult
 from flows.readers.local import LocalReaders
 from flows.readers.pool import ReaderPool
@@ -76,7 +75,7 @@ def shelf(gate: Gate, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> Sh
     """A bucket of the test's own, told by the environment as to any AWS program, in a world 10 s older than it is."""
     for setting, value in gate.environment().items():
         monkeypatch.setenv(setting, value)
-    monkeypatch.setattr(run_intake, "time_ns", lambda: time_ns() + 10**10)
+    monkeypatch.setattr("flows.sources.scan.time_ns", lambda: time_ns() + 10**10)
     monkeypatch.setattr(s3, "FIRST_WAIT", 0.01)
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.01)
     gate.reset()
@@ -209,9 +208,28 @@ def test_an_answer_that_makes_no_sense_is_one_line_and_may_pass(
     client = Mock(get_object=Mock(side_effect=lambda **_: {**head, "Body": io.BytesIO(b"half")}))
     monkeypatch.setattr(s3, "FIRST_WAIT", 0.0)
     monkeypatch.setattr(s3, "connect", lambda *_, **__: client)
+    s3._client.cache_clear()
     with pytest.raises(TransientFailure, match="does not answer as it should"):
         read([FileRef("news", "a.md", "s3://bucket/in/a.md", 5, 0, 0, 0)])
     assert client.get_object.call_count == TRIES
+
+
+def test_a_process_makes_one_client_for_all_batches_and_a_new_one_where_keys_may_have_been_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Making one takes 40 ms, and its connections are its own."""
+    connect, now = Mock(), [1000.0]
+    connect.return_value.get_object.side_effect = lambda **_: {"ContentLength": 5, "Body": Body(b"whole")}
+    monkeypatch.setattr(s3, "connect", connect)
+    monkeypatch.setattr(s3, "monotonic", lambda: now[0])
+    s3._client.cache_clear()
+    ref = FileRef("news", "a.md", "s3://bucket/in/a.md", 5, 0, 0, 0)
+    assert [read([ref]) for _ in range(3)] == [[b"whole"]] * 3
+    assert connect.call_count == 1
+    now[0] += s3.CLIENT_SECONDS
+    read([ref])
+    assert connect.call_count == 2
+    s3._client.cache_clear()
 
 
 def test_a_store_that_hangs_holds_no_process_back_from_its_end() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
-from flows.streams import escaped
+from flows.process import escaped
 from tests.conftest import PATIENCE_SECONDS
 from tests.documents import make_document
 from tests.newsroom import Newsroom

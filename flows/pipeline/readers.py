@@ -1,4 +1,4 @@
-"""What reads the documents of a run without Prefect, ready before DuckDB is imported.
+"""What reads a run's documents; ready before DuckDB is imported.
 
 In a first load, or one that reads all again, reading processes import what they need while this process imports
 DuckDB, opens the ledger and scans: 0.25 s less for 2,500 long documents, a tenth of the run. A quick look at the
@@ -6,27 +6,33 @@ sources tells whether there is enough to read for processes at all.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from flows.pipeline.request import RunRequest
+from flows.readers.choice import Engine
 from flows.readers.local import LocalReaders, Readers
 from flows.sources.walk import is_document
 from warehouse.home import Home
+
+if TYPE_CHECKING:  # Dask is an extra, and importing it takes longer than a small run
+    from flows.readers.dask_readers import Cluster
+
+OpenCluster = Callable[[Engine, int], "AbstractContextManager[Cluster]"]
 
 MOST_FILES_LOOKED_AT = 5_000
 
 
 @contextmanager
-def direct_readers(request: RunRequest) -> Iterator[Readers]:
-    """Yield what reads a run's documents: processes of this machine, or a Dask cluster, which opens when needed."""
+def readers_of(request: RunRequest, open_cluster: OpenCluster | None = None) -> Iterator[Readers]:
+    """Yield processes of this machine, or a Dask cluster, opened when it is needed: by `open_cluster`, where given."""
     if request.engine.is_dask:
-        # Not at the top: Dask is an extra, and importing it takes longer than a small run.
         from flows.readers.dask_readers import DaskReaders, direct_cluster
 
-        cluster = partial(direct_cluster, request.engine, request.processes)
+        cluster = partial(open_cluster or direct_cluster, request.engine, request.processes)
         with DaskReaders(cluster, is_own=not request.engine.address) as on_dask:
             yield on_dask
         return
@@ -38,14 +44,11 @@ def direct_readers(request: RunRequest) -> Iterator[Readers]:
 
 
 def _start_where_it_pays(request: RunRequest, readers: LocalReaders) -> None:
-    """Look at the sources' files until so much is seen that reading processes start."""
     folders = (folder for source in request.sources for folder in os.walk(source.root))
-    files = islice(((place, name) for place, _, names in folders for name in names), MOST_FILES_LOOKED_AT)
-    documents = (os.path.join(place, name) for place, name in files if is_document(name))
+    files = list(islice(((place, name) for place, _, names in folders for name in names), MOST_FILES_LOOKED_AT))
+    documents = [os.path.join(place, name) for place, name in files if is_document(name)]
     byte_count = 0
-    for document_count, path in enumerate(documents, 1):
+    for path in documents:
         with suppress(OSError):
             byte_count += os.lstat(path).st_size
-        readers.expect(document_count, byte_count)
-        if readers.has_started:
-            return
+    readers.expect(len(documents), byte_count)
