@@ -114,6 +114,9 @@ def recognise(connection: duckdb.DuckDBPyConnection, home: Home, row: ReleaseRow
     A copied or restored file has other times and another inode, so its bytes are read; the new numbers are noted, or
     each later run would read them again.
     """
+    # They may have been noted since the row was read.
+    noted = connection.execute(f"select {_COLUMNS} from ledger.release where release_id = $1", [row.release_id])
+    row = next((ReleaseRow(*now) for now in noted.fetchall()), row)
     file = home.release_file(row.release_id)
     if not publish.is_untouched(file, row.file):
         return None
