@@ -1,10 +1,8 @@
 """Releases that are made from the one before: equal to a rebuild, and made whole wherever that cannot be shown."""
 
-import os
+import errno
 import shutil
-import signal
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -20,7 +18,7 @@ from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
 from tests.proofs.histories import History, anything_goes, history
 from tests.proofs.increments import live
-from tests.warehouse.making import ROOT
+from warehouse import durable
 from warehouse.clock import utc_now
 from warehouse.home import Home
 from warehouse.ledger.opening import note_rewritten_past, open_ledger, set_meta
@@ -32,12 +30,13 @@ from warehouse.upkeep.operations import rollback, verify
 SITE = "https://www.example.com/"
 # Of CI's short form; `python -m tests.proofs.increments` lives through thousands.
 SHORT = range(11, 14)
+SHORT_STEPS = 4
 LONG = [pytest.param(seeds, marks=pytest.mark.slow) for seeds in (range(20, 21), range(21, 24), range(24, 36))]
 
 
 @pytest.mark.parametrize("seeds", [SHORT, *LONG])
 def test_releases_of_random_histories_equal_their_rebuilds(seeds: range) -> None:
-    assert live(seeds, 6).made[build.INCREMENTAL] > 0
+    assert live(seeds, SHORT_STEPS if seeds == SHORT else 6).made[build.INCREMENTAL] > 0
 
 
 @pytest.mark.slow
@@ -167,7 +166,7 @@ def make(one: History, release_id: str) -> Making:
     return made
 
 
-def failing(error: Exception) -> Callable[..., Any]:
+def failing(error: BaseException) -> Callable[..., Any]:
     """Return what raises this error."""
 
     def fail(*_: object) -> None:
@@ -179,7 +178,7 @@ def failing(error: Exception) -> Callable[..., Any]:
 FAULTS = [
     ("lay_out_scope", duckdb.OutOfMemoryException("no memory")),
     ("make_rows", duckdb.OutOfMemoryException("no memory")),
-    ("write_rows", OSError("the copy cannot be written")),
+    ("copy_to_disk", OSError(errno.ENOSPC, "No space left on device")),
     ("read_back", AuditFailed("the file does not hold the rows that were written", where="dim_topic")),
     ("dangling_audits", AuditFailed("the release breaks its audits")),
 ]
@@ -203,6 +202,44 @@ def test_what_goes_wrong_on_the_way_from_a_base_leads_to_a_whole_build_and_is_to
     assert (made.built.how.kind, made.built.how.reason) == (build.WHOLE, making.FAILED)
     assert made.built.tables == expected.tables
     assert [str(error) in notice for notice in made.notices] == [True]
+
+
+def test_the_copy_of_the_base_is_on_the_disk_before_rows_are_written(
+    lived: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    copy, write = durable.copy_to_disk, increment.write_rows
+
+    def slow_copy(*arguments: Any) -> None:
+        time.sleep(0.5)
+        copy(*arguments)
+        done.append("copied")
+
+    def noted_write(*arguments: Any) -> None:
+        done.append("written")
+        write(*arguments)
+
+    monkeypatch.setattr(making, "copy_to_disk", slow_copy)
+    monkeypatch.setattr(making, "write_rows", noted_write)
+    made = make(lived, "slow")
+    assert (done, made.notices) == (["copied", "written"], [])
+
+
+def test_ctrl_c_gives_the_copy_up_and_waits_for_its_end(lived: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[bool] = []
+
+    def endless_copy(_source: Path, _target: Path, is_given_up: Callable[[], bool]) -> None:
+        while not is_given_up():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        ends.append(is_given_up())
+
+    monkeypatch.setattr(making, "copy_to_disk", endless_copy)
+    monkeypatch.setattr(making, "lay_out_scope", failing(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        make(lived, "broken-off")
+    assert ends == [True]
+    assert not lived.home.staging_folder("broken-off").exists()
 
 
 def test_a_large_change_is_built_whole(lived: History, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,38 +428,3 @@ def test_a_format_from_before_is_brought_up_to_date_and_then_gone_on_from(room: 
         room.write("2.md", story(2, title))
         ways.append(how(room))
     assert ways == [(build.WHOLE, base.NOT_KNOWN), (build.INCREMENTAL, None)]
-
-
-# A run that dies where a release that is made from another is half made.
-DIE = """
-import os, signal, sys
-from tests.proofs.histories import anything_goes
-from warehouse.release import making
-def deadly(call):
-    def dying(*arguments):
-        call(*arguments)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return dying
-setattr(making, sys.argv[1], deadly(getattr(making, sys.argv[1])))
-from flows.cli import main
-with anything_goes():
-    main(sys.argv[2:])
-"""
-DEADLY = ("lay_out_scope", "make_rows", "write_rows", "read_back", "run_audits")
-SLOW = set(DEADLY) - {"write_rows"}
-
-
-@pytest.mark.parametrize(
-    "step", [pytest.param(step, marks=pytest.mark.slow if step in SLOW else ()) for step in DEADLY]
-)
-def test_a_run_that_is_killed_on_the_way_costs_nothing(room: Newsroom, step: str) -> None:
-    before = room.one("select fingerprint from ops.release")
-    room.write("2.md", story(2, "Newer"))
-    as_of = room.next_as_of
-    given = ["--source", f"news={room.folder}", "--warehouse", str(room.warehouse), "--as-of", f"{as_of:%FT%TZ}"]
-    command = [sys.executable, "-c", DIE, step, "run", "--direct", *given]
-    assert subprocess.run(command, cwd=ROOT, env=os.environ, check=False).returncode == -signal.SIGKILL
-    assert room.one("select fingerprint from ops.release") == before
-    assert how(room, as_of=as_of) == (build.INCREMENTAL, None)
-    assert verify(room.warehouse)["is_equal"]
-    assert publish.leftovers(Home.of(room.warehouse)) == []
