@@ -44,14 +44,11 @@ Context = dict[str, datetime]
 
 def bounds(as_of: datetime) -> Context:
     """Return the validation context of a run: the latest date that a document may carry, as-of plus two years."""
-    return {"latest": _years_later(as_of, YEARS_AHEAD)}
-
-
-def _years_later(moment: datetime, years: int) -> datetime:
+    year = as_of.year + YEARS_AHEAD
     try:
-        return moment.replace(year=moment.year + years)
+        return {"latest": as_of.replace(year=year)}
     except ValueError:  # 29 February, or past the year 9999
-        return moment.replace(year=min(moment.year + years, 9999), day=28)
+        return {"latest": as_of.replace(year=min(year, 9999), day=28)}
 
 
 def _text(value: object) -> str | None:

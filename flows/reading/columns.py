@@ -83,7 +83,7 @@ def table_of_entries(entries: Sequence[Entry], context: Context) -> tuple[pa.Tab
 
 def _table(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[int]]:
     written = _read([entry.said for entry in entries]) if entries else _SCHEMA.empty_table()
-    reader = _Reader(written.combine_chunks(), context)
+    reader = _Reader(written, context)
     columns = reader.columns()
     spellings = zip(*(columns[name].to_pylist() for name in URL_FIELDS), strict=True)
     for place, (entry, urls) in enumerate(zip(entries, spellings, strict=True)):
@@ -154,7 +154,7 @@ class _Reader:
 
     def columns(self) -> dict[str, Array]:
         """Return the columns of ENTRIES but for the keys and what no model knows."""
-        written = {name: self._column(name) for name in _SCHEMA.names}
+        written = {name: self._table[name].combine_chunks() for name in _SCHEMA.names}
         provider = written.pop("provider")
         found = self._columns(Mention, written) | self._columns(Provider, _children(provider), "provider_")
         logos = found["provider_images"]
@@ -165,10 +165,6 @@ class _Reader:
         for name in ("title", "excerpt", "provider_name"):
             found[f"{name}_flaw"] = pa.array(_of_each(found[name].to_pylist(), flaw), pa.int8())
         return found
-
-    def _column(self, name: str) -> Array:
-        chunks = self._table[name].chunks
-        return chunks[0] if chunks else pa.array([], _SCHEMA.field(name).type)
 
     def _columns(self, model: type[BaseModel], written: Mapping[str, Array], prefix: str = "") -> dict[str, Array]:
         """Return the typed columns of a model. In: what is written under each of its names in a document."""
