@@ -17,11 +17,9 @@ file is open. Its SQL reaches that folder, and no query on a release has needed 
 """
 
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,23 +27,15 @@ import duckdb
 
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
-from warehouse.durable import check_no_link, fsync, try_lock
+from warehouse.durable import check_no_link, fsync
 
-# Exported again: whoever opens a database tells its errors in these words.
+# Whoever opens a database tells its errors in these words.
 from warehouse.explain import WAY_BACK as WAY_BACK
 from warehouse.explain import explain as explain
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.refusals import refused
+from warehouse.spill import spill_folder
 from warehouse.sql_files import read_sql
-
-# The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
-STORAGE_VERSION = "v1.2.0"
-# A block is the least that a column or an index takes: DuckDB's own 262,144 makes 8.7 MB of the seeds' 25 articles,
-# this 1.2 MB; at 40,000 mentions the file is a third smaller, and reading it takes the same time (measured).
-RELEASE_BLOCK_BYTES = 32768
-# Rows are compressed when so many are together, by the thread that inserts them; the rest waits for the commit, which
-# lets one thread do it. With DuckDB's own 122,880 that was nearly all.
-RELEASE_ROW_GROUP_ROWS = 8192
 
 SAFE_SETTINGS: dict[str, str | bool | int] = {
     "autoinstall_known_extensions": False,
@@ -81,64 +71,16 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-SPILL_PREFIX = "spill-"
-
-
-@contextmanager
-def spill_folder(parent: Path | None) -> Iterator[Path]:
-    """Make a folder for temporary files, 0700 and locked, for the block, and remove it.
-
-    By the lock a clean-up tells the folder of a living process from what a dead one has left.
-
-    It lies below `parent`, or in the system's temporary folder where none is given or it cannot be written: a reader
-    may have no right to write beside the warehouse.
-    """
-    place = parent if parent is not None and os.access(parent, os.W_OK | os.X_OK) else None
-    if place is not None:
-        check_no_link(place)
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=place))
-    except OSError as error:
-        raise refused("cannot make a folder to spill into", place or "the folder that TMPDIR names", error) from error
-    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        # Without a lock, where the file system knows none, the folder is still private and still removed.
-        with suppress(OSError):
-            try_lock(number, shared=True)
-        yield folder
-    finally:
-        os.close(number)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def dead_spill_folders(parent: Path) -> list[Path]:
-    """Return the spill folders below `parent` that no living process uses."""
-    return sorted(folder for folder in parent.glob(SPILL_PREFIX + "*") if _is_unused(folder))
-
-
-def _is_unused(folder: Path) -> bool:
-    try:
-        number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY)
-    except OSError:
-        return False
-    try:
-        return try_lock(number)
-    except OSError:
-        return False
-    finally:
-        os.close(number)
-
-
 @contextmanager
 def ledger_connection(
     path: Path, *, read_only: bool = False, spill_parent: Path | None = None, limits: Limits = NO_LIMITS
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the ledger for the block; it is made, empty and 0600, where it is absent and may be written.
 
-    Every commit is a checkpoint; there is no `.wal`. SQL reaches the folders of releases and of temporary files beside
-    it and no other, so that a ledger that somebody else has written brings in nothing. Raises LedgerDamaged, with the
-    way back, when it does not open, holds more than tables, or a checksum fails inside the block; LockedError when
-    another program has it open; RunFailed when the disk is full or not to be written, or it is a link.
+    SQL reaches the folders of releases and of temporary files beside it and no other, so that a ledger that somebody
+    else has written brings in nothing. Raises LedgerDamaged, with the way back, when it does not open, holds more than
+    tables, or a checksum fails inside the block; LockedError when another program has it open; RunFailed when the disk
+    is full or not to be written, or it is a link.
     """
     with ExitStack() as stack:
         stack.enter_context(_explained(path, is_ledger=True))
@@ -161,8 +103,7 @@ def ledger_connection(
 
 def foreign(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[str, str, str | None]]:
     """Return what a catalog holds beside tables of plain columns: kind, name; SQL of a view, kind of a constraint."""
-    rows = connection.execute(read_sql("ledger", "foreign"), {"catalog": catalog}).fetchall()
-    return [(str(kind), str(name), None if detail is None else str(detail)) for kind, name, detail in rows]
+    return connection.execute(read_sql("ledger", "foreign"), {"catalog": catalog}).fetchall()
 
 
 @contextmanager
@@ -210,38 +151,8 @@ def _check_no_log(path: Path) -> None:
 
 
 def limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
-    """Change how much memory an open connection may use, such as `350MB`. Raises RunFailed for a size that is none."""
-    try:
-        connection.execute(f"set memory_limit = {quoted(limit)}")
-    except duckdb.Error as error:
-        raise RunFailed("not a size of memory", where=limit, todo="write it as 350MB or 2GB") from error
-
-
-def attach_new(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
-    """Attach a new database file at the storage version that old drivers read.
-
-    Raises RunFailed when something is at the path already: a release is made once.
-    """
-    if os.path.lexists(path):
-        raise RunFailed("a release is never written into a file that exists", where=str(path))
-    attach_staged(connection, path, alias)
-
-
-def attach_staged(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
-    """Attach the file of a release that is being made, for writing.
-
-    With other sizes than those that it was made with, DuckDB would write all of it anew at the first commit.
-    """
-    connection.execute(
-        f"attach {quoted(str(path))} as {named(alias)} "
-        f"(storage_version {quoted(STORAGE_VERSION)}, block_size {RELEASE_BLOCK_BYTES}, "
-        f"row_group_size {RELEASE_ROW_GROUP_ROWS})"
-    )
-
-
-def attach_release(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
-    """Attach a release read-only, under another name than its file's, so that two releases can be compared."""
-    connection.execute(f"attach {quoted(str(path.resolve()))} as {named(alias)} (read_only)")
+    """Change how much memory an open connection may use, such as `350MB`."""
+    connection.execute(f"set memory_limit = {quoted(limit)}")
 
 
 def quoted(text: str) -> str:

@@ -14,7 +14,7 @@ from warehouse.home import Home
 
 def export(options: argparse.Namespace) -> int:
     """Export, and say what was written. A release that is not as it was published does not go out."""
-    from warehouse.release.integrity import check_current
+    from warehouse.release.freshness import check_current
 
     home = released_home(options)
     home.check()

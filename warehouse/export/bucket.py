@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import LockedError, NewsmartError, RunFailed, UsageError
-from warehouse.db import spill_folder
 from warehouse.export.manifest import FOLDER, MANIFEST, Manifest, parse_manifest
 from warehouse.export.place import check_names
 from warehouse.s3 import BUCKET, SCHEME, Answered, check_installed, connect, failure_of
+from warehouse.spill import spill_folder
 
 LEFTOVER_AGE = timedelta(days=1)
 # RFC 3986 would let a URL carry a user and a password; here it is a bucket and a prefix, nothing else. S3 takes `.` and

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import LockedError, NewsmartError, RunFailed, UsageError
-from warehouse.db import Limits, release_connection, spill_folder
+from warehouse.db import Limits, release_connection
 from warehouse.export import ducklake_writer
 from warehouse.export.contents import Contents, Record, read_contents
 from warehouse.release.fingerprint import digest_sql
+from warehouse.spill import spill_folder
 
 PREFIX = "ducklake:"
 POSTGRES = re.compile(r"postgres(?:ql)?:(?P<rest>.*)", re.DOTALL)

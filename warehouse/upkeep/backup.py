@@ -29,7 +29,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from schemas.errors import LedgerDamaged, NewsmartError, RunFailed, UsageError
-from warehouse.db import WAY_BACK, ledger_connection, memory_connection, spill_folder
+from warehouse.db import WAY_BACK, ledger_connection, memory_connection
 from warehouse.durable import fsync, open_regular, read_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
@@ -40,8 +40,9 @@ from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
 from warehouse.refusals import refused
 from warehouse.release import publish
 from warehouse.release.foreign import WAY_OUT, check_no_foreign_sql
-from warehouse.release.integrity import WAY_OUT as TAMPERED
-from warehouse.release.integrity import check_copies as check_known
+from warehouse.release.freshness import WAY_OUT as TAMPERED
+from warehouse.release.releases import check_copies as check_known
+from warehouse.spill import spill_folder
 
 VERSION = 1
 MANIFEST = "manifest.json"

@@ -20,12 +20,13 @@ from statistics import median
 import duckdb
 
 from schemas.errors import LedgerDamaged
-from warehouse.db import named, quoted, spill_folder
+from warehouse.db import named, quoted
 from warehouse.durable import fsync
 from warehouse.home import Home
 from warehouse.ledger import packs
 from warehouse.ledger.opening import table_names, transaction
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
+from warehouse.spill import spill_folder
 from warehouse.sql_files import run_script
 
 COMPACTED = "compacted"

@@ -33,7 +33,7 @@ def build_as_of(warehouse: Path, as_of: datetime, target: Path, memory: str = ""
         raise UsageError("the as-of is more than a day ahead", where=str(as_of))
     with locked_ledger(warehouse, memory) as (home, connection):
         home.check_outside(target)
-        return build_to(connection, as_of, target.absolute())
+        return build_to(connection, home, as_of, target.absolute())
 
 
 def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
@@ -63,7 +63,7 @@ def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
         "is_behind": is_behind,
         "last_run": None if last is None else last[1],
         "tables": [asdict(table) for table in rebuilt],
-        "differences": [asdict(difference) for difference in differences],
+        "differences": differences,
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from warehouse.release.integrity import check_copies
 
 from schemas.errors import LedgerDamaged, NewsmartError, RunFailed
 from tests.documents import make_document
@@ -21,7 +22,6 @@ from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger
 from warehouse.ledger.packs import kept_bytes
 from warehouse.release.foreign import check_no_foreign_sql
-from warehouse.release.integrity import check_copies
 from warehouse.upkeep import backup as module
 from warehouse.upkeep.backup import backup, restore
 

@@ -12,7 +12,7 @@ from tests.newsroom import Newsroom
 from warehouse.durable import sha256_of
 from warehouse.home import Home
 from warehouse.release import publish
-from warehouse.release.integrity import recorded
+from warehouse.release.freshness import recorded
 from warehouse.upkeep.doctor import Finding, examine
 
 
