@@ -13,7 +13,7 @@ from subprocess import CompletedProcess
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.documents import make_document
 from tests.ledgers import memory_ledger
@@ -27,9 +27,15 @@ SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_s
 PATIENCE_SECONDS = 240
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", str(PATIENCE_SECONDS))
 
-settings.register_profile("ci", derandomize=True, deadline=None, max_examples=25, suppress_health_check=SLOW)
+CI_EXAMPLES = 25
+settings.register_profile("ci", derandomize=True, deadline=None, max_examples=CI_EXAMPLES, suppress_health_check=SLOW)
 settings.register_profile("long", deadline=timedelta(minutes=5), max_examples=2_000, suppress_health_check=SLOW)
 settings.load_profile("ci")
+
+
+def phases() -> tuple[Phase, ...]:
+    """Where each example takes seconds: the chosen ones (`@example`) alone, and any in a long exploration."""
+    return (Phase.explicit,) if settings().max_examples <= CI_EXAMPLES else tuple(Phase)
 
 
 def pytest_collection_finish() -> None:

@@ -1,13 +1,19 @@
 """Ledgers in memory, and rows in and out of them, for tests of single SQL transforms.
 
 The scratch tables are made by the transforms themselves, over an empty ledger, so that a test gives rows to tables
-that have the very types they have in a build.
+that have the very types they have in a build. That is done once a process and copied for each test, which takes a third
+of the time.
 """
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,7 +22,7 @@ from schemas.batches import key_of_digest
 from warehouse.ledger.opening import prepare
 from warehouse.release.catalog import create_tables, create_views
 from warehouse.release.work import lay_out
-from warehouse.sql_files import read_sql
+from warehouse.sql_files import define_macros, read_sql
 
 # Moments at which things happen in the tests: T[1] is later than T[0].
 T = tuple(datetime(2024, 1, 1) + timedelta(days=day) for day in range(10))
@@ -47,12 +53,33 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 def memory_ledger() -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an empty ledger in memory, with the catalogs `work` (scratch tables, empty) and `news` (empty)."""
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        for catalog in ("ledger", "work", "base"):
+            connection.execute(f"attach ':memory:' as {catalog}")
+            connection.execute(f"attach '{_empty_catalogs() / catalog}' as empty (read_only)")
+            connection.execute(f"copy from database empty to {catalog}")
+            connection.execute("detach empty")
+        connection.execute("attach ':memory:' as news")
+        connection.execute("use ledger")
+        define_macros(connection)
+        yield connection
+
+
+@cache
+def _empty_catalogs() -> Path:
+    """Return a folder of database files, one for each catalog that a run has open before it begins."""
+    folder = Path(tempfile.mkdtemp(prefix="newsmart-ledgers-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute("attach ':memory:' as ledger")
         connection.execute("attach ':memory:' as news")
         connection.execute("use ledger")
         prepare(connection)
         lay_out(connection, T[0])
-        yield connection
+        for catalog in ("ledger", "work", "base"):
+            connection.execute(f"attach '{folder / catalog}' as filled")
+            connection.execute(f"copy from database {catalog} to filled")
+            connection.execute("detach filled")
+    return folder
 
 
 def lay_tables(connection: duckdb.DuckDBPyConnection, catalog: str = "news") -> None:

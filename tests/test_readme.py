@@ -66,6 +66,22 @@ def test_local_links_lead_somewhere(name: str) -> None:
     assert [target for target in targets if not ((ROOT / name).parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_files_that_tables_and_headings_name_are_there(name: str) -> None:
+    told = "\n".join(line for line in TEXTS[name].splitlines() if line.startswith(("|", "#")))
+    folder = (ROOT / name).parent
+    paths = re.findall(r"`((?:\w+/)+(?:\w+\.py)?)`", told)
+    wrong = [path for path in paths if not (folder / path).exists() and not (ROOT / path).exists()]
+    files = {path.name for path in folder.rglob("test_*.py")}
+    wrong += [file for file in re.findall(r"`(test_\w+\.py)`", told) if file not in files]
+    wrong += [one for one in re.findall(r"python -m (tests[.\w]+)", told) if not _is_program(one)]
+    assert wrong == []
+
+
+def _is_program(module: str) -> bool:
+    return (ROOT / module.replace(".", "/")).with_suffix(".py").is_file()
+
+
 def test_output_shown_is_real_output(tmp_path: Path) -> None:
     """The block under the run command is what the command prints, but for times and names."""
     shown = re.search(r"<!-- generated: run -->\n```text\n(.*?)```", TOP, re.DOTALL)

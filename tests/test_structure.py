@@ -159,9 +159,9 @@ def test_an_sql_file_opens_with_what_it_makes() -> None:
     assert [path.name for path in files if not path.read_text(encoding="utf-8").startswith("-- ")] == []
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_no_group_is_possessive(module: Path) -> None:
+def test_no_group_is_possessive() -> None:
     """CPython before 3.11.5 (gh-106052) loses the first character of what such a group holds; Debian 12 has 3.11.2."""
-    texts = [node.value for node in ast.walk(TREES[module]) if isinstance(node, ast.Constant)]
-    patterns = [re.sub(r"\[(?:\\.|[^]\\])*\]", "x", text) for text in texts if isinstance(text, str)]
+    nodes = [node for tree in TREES.values() for node in ast.walk(tree)]
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    patterns = [re.sub(r"\[(?:\\.|[^]\\])*\]", "x", text) for text in texts if ")" in text]
     assert [pattern for pattern in patterns if re.search(r"\)(?:[*+?]|\{[0-9,]+\})\+|\(\?>", pattern)] == []

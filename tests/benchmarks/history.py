@@ -10,18 +10,17 @@ for each would take an hour; at chosen depths whole runs are measured, each with
 """
 
 import argparse
-import json
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.measure import measure
+from tests.benchmarks.measure import measure_run, print_measurements
 from tests.documents import make_document, make_mention
 from tests.recording import record_folders
 from warehouse.clock import as_text
@@ -89,13 +88,10 @@ def changes(documents: int, restless: int, total: int, depth: int, chance: rando
         yield sorted(set(order[run * total // depth : (run + 1) * total // depth]))
 
 
-def measure_run(paper: Newspaper, warehouse: Path, as_of: datetime) -> dict[str, Any]:
+def measure_change(paper: Newspaper, warehouse: Path, as_of: datetime) -> dict[str, Any]:
     """Change one document, run over the source, and return what it cost."""
     paper.rewrite(0)
-    command = [sys.executable, "-m", "flows.cli", "run", "--direct", "--json", "--source", f"news={paper.folder}"]
-    cost = measure(
-        [*command, "--warehouse", str(warehouse), "--as-of", str(as_text(as_of)), "--allow-shrink"], TIMEOUT_SECONDS
-    )
+    cost = measure_run(paper.folder, warehouse, TIMEOUT_SECONDS, "--as-of", str(as_text(as_of)), "--allow-shrink")
     return {
         "wall_seconds": round(cost.wall_seconds, 2),
         "peak_mb": cost.peak_bytes // 1_000_000,
@@ -158,7 +154,7 @@ def measurements(options: argparse.Namespace, place: Path) -> Iterator[dict[str,
     past = Past(paper, home, options.runs, plan)
     for part in range(1, options.parts + 1):
         grown = past.grow(options.runs * part // options.parts)
-        yield {**grown, **measure_run(paper, home.file, past.as_of() + timedelta(seconds=1))}
+        yield {**grown, **measure_change(paper, home.file, past.as_of() + timedelta(seconds=1))}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -170,14 +166,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--versions", type=int, default=10, help="versions of each document (default: 10)")
     parser.add_argument("--restless", type=int, default=0, help="documents that change; 0: all (default)")
     parser.add_argument("--parts", type=int, default=3, help="depths at which runs are measured (default: 3)")
-    parser.add_argument("--keep", help="folder to work in and leave; it must not exist")
+    parser.add_argument("--keep", type=Path, help="folder to work in and leave; it must not exist")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as temporary:
-        place = Path(options.keep or temporary)
-        place.mkdir(parents=True, exist_ok=True)
-        for line in measurements(options, place):
-            sys.stdout.write(json.dumps(line) + "\n")
-            sys.stdout.flush()
+    print_measurements(partial(measurements, options), options.keep)
     return 0
 
 

@@ -9,14 +9,13 @@ its size, and how long the cookbook's questions take on it. Numbers are medians;
 """
 
 import argparse
-import json
 import random
 import re
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,7 +24,7 @@ import duckdb
 
 from tests.benchmarks import corpus, queries
 from tests.benchmarks.contenders import document_files
-from tests.benchmarks.measure import Cost, measure
+from tests.benchmarks.measure import Cost, measure_run, print_measurements
 from warehouse.home import Home
 
 TIMEOUT_SECONDS = 3600.0
@@ -54,10 +53,7 @@ class Place:
 
     def run(self) -> Cost:
         """Run over it."""
-        command = [sys.executable, "-m", "flows.cli", "run", "--direct", "--json"]
-        return measure(
-            [*command, "--source", f"news={self.source}", "--warehouse", str(self.home.file)], TIMEOUT_SECONDS
-        )
+        return measure_run(self.source, self.home.file, TIMEOUT_SECONDS)
 
     def forget_base(self) -> None:
         """Let the next release be built whole."""
@@ -155,12 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--chain", type=int, default=0, help="releases of a hundred changes to make in the end")
     parser.add_argument("--keep", type=Path, help="folder to work in, and to go on with where it holds a corpus")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.keep or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        for line in measurements(options, folder):
-            sys.stdout.write(json.dumps(line) + "\n")
-            sys.stdout.flush()
+    print_measurements(partial(measurements, options), options.keep)
     return 0
 
 

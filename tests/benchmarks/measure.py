@@ -12,10 +12,11 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -100,6 +101,22 @@ def measure(command: Sequence[str], timeout_seconds: float) -> Cost:
         if process.returncode != 0:
             raise ContenderError(f"exit {process.returncode} after {wall:.0f} s: {' '.join(command)}\n{tail(errors)}")
         return Cost(wall, usage.ru_utime + usage.ru_stime, sampler.bytes, last_object(tail(output)))
+
+
+def measure_run(source: Path, warehouse: Path, timeout_seconds: float, *more: str) -> Cost:
+    """Run newsmart over a folder and return what it cost."""
+    given = ["--source", f"news={source}", "--warehouse", str(warehouse), *more]
+    return measure([sys.executable, "-m", "flows.cli", "run", "--direct", "--json", *given], timeout_seconds)
+
+
+def print_measurements(measurements: Callable[[Path], Iterable[dict[str, Any]]], keep: Path | None) -> None:
+    """Measure in a folder, which stays where `keep` names one; print each measurement at once, a JSON object a line."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        for line in measurements(folder):
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
 
 
 def tail(file: IO[bytes]) -> str:

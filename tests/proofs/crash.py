@@ -21,7 +21,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +50,7 @@ from tests.proofs.scene import (
     look,
     newsmart,
     run_arguments,
+    run_proof,
     upset_source,
     write_source,
 )
@@ -331,14 +331,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default: 2)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (default: 1)")
     options = parser.parse_args(arguments)
-    began = time.monotonic()
-    with ctrl_c_minded(), tempfile.TemporaryDirectory(prefix="newsmart-crash-") as folder:
-        told = prove(Path(folder), options)
-    sys.stdout.write(json.dumps({**told, "seconds": round(time.monotonic() - began)}) + "\n")
+    with ctrl_c_minded():
+        run_proof(partial(prove, options))
     return 0
 
 
-def prove(place: Path, options: argparse.Namespace) -> dict[str, object]:
+def prove(options: argparse.Namespace, place: Path) -> dict[str, object]:
     """Do the whole proof in a folder, and return what was counted. Raises ProofFailed."""
     seeds = seed_scenes(place / "seeds")
     scenes = [*seeds, *generated_scenes(place / "generated", options.documents)]

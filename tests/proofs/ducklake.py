@@ -15,11 +15,10 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from schemas.tables import ALL_TABLES, BASE_TABLES
 from tests.documents import make_document, make_mention
 from tests.proofs.lake_environment import Server, make_python, postgres
 from tests.proofs.publisher import Publisher
-from tests.proofs.scene import COMMAND, ROOT, ProofFailed, newsmart
+from tests.proofs.scene import COMMAND, ROOT, ProofFailed, newsmart, reading, run_proof, told_by
 from warehouse.release.fingerprint import TableFingerprint, combine, digest_sql
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
@@ -74,24 +73,17 @@ class Lake:
         line = json.dumps({**job, "stop": str(stop), "pause": pause})
         command = [str(self.python), "-I", str(ROOT / "tests" / "proofs" / "lake_reader.py")]
         children = [start(command) for _ in range(readers)]
-        try:
-            for child in children:
-                tell(child, line)
-            for child in children:
-                if child.stdout is None or child.stdout.readline() != "reading\n":
-                    raise ProofFailed(f"a reader could not read: {child.communicate()[1]}")
+        for child in children:
+            tell(child, line)
+        with reading(children):
             yield children
-        finally:
-            for child in children:
-                child.kill()
-                child.communicate()
 
     def look(self, place: Path) -> str:
         """Return the release that the lake shows, after checking that it is whole."""
         stop = place / "stop-one"
         stop.touch()
         with self.reading(stop, 1, 0) as (child,):
-            told = finished(child)
+            told = told_by(child)
         return checked(told)[-1]
 
 
@@ -107,21 +99,6 @@ def tell(child: "subprocess.Popen[str]", line: str) -> None:
     if child.stdin is not None:
         child.stdin.write(line + "\n")
         child.stdin.flush()
-
-
-def finished(child: "subprocess.Popen[str]") -> dict[str, Any]:
-    """Wait for a reader and return what it saw."""
-    if child.stdout is None or child.stderr is None:
-        raise ProofFailed("a reader was started without pipes")
-    timer = threading.Timer(READY_SECONDS, child.kill)
-    timer.start()
-    # Not communicate(): the line may lie in the buffer already, behind the one that said "reading".
-    output, errors = child.stdout.read(), child.stderr.read()
-    timer.cancel()
-    if child.wait() or errors:
-        raise ProofFailed(f"a reader failed: {errors}")
-    told: dict[str, Any] = json.loads(output)
-    return told
 
 
 def checked(told: Mapping[str, Any]) -> list[str]:
@@ -146,7 +123,7 @@ def prove_reading(publisher: Publisher, lake: Lake, place: Path, releases: int, 
             published.append(publisher.publish())
             told.append(lake.export(publisher.home.file))
         stop.touch()
-        seen = [finished(child) for child in children]
+        seen = [told_by(child) for child in children]
     order = {one.release_id: number for number, one in enumerate(published)}
     for one in seen:
         check_order([order.get(release_id, -1) for release_id in checked(one)], len(published) - 1)
@@ -269,6 +246,7 @@ def add_documents(publisher: Publisher, number: int) -> None:
 
 def prove(options: argparse.Namespace, place: Path) -> dict[str, Any]:
     """Run all proofs; return what was found. Raises ProofFailed."""
+    place.chmod(0o755)
     python = options.python or make_python(place / "environment")
     publisher = Publisher(place)
     add_documents(publisher, options.documents)
@@ -293,11 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--documents", type=int, default=1000, help="documents beside those that change")
     parser.add_argument("--python", type=Path, help="interpreter that has the extensions (default: make one)")
     options = parser.parse_args(arguments)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="lake-") as folder:
-        Path(folder).chmod(0o755)
-        told = prove(options, Path(folder))
-    sys.stdout.write(json.dumps({**told, "seconds": round(time.monotonic() - began)}) + "\n")
+    run_proof(partial(prove, options))
     return 0
 
 

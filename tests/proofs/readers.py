@@ -12,42 +12,27 @@ and publish a release as if it had never been.
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.proofs.publisher import Publisher
-from tests.proofs.scene import ROOT, Look, ProofFailed, check_tidy
+from tests.proofs.scene import ROOT, Look, ProofFailed, check_tidy, reading, run_proof, told_by
 from tests.proofs.tampering import prove_tampering
 from warehouse.release.build import INCREMENTAL
 
-READY_SECONDS = 120.0
 
-
-@contextmanager
-def reading(file: Path, stop: Path, readers: int, holders: int) -> Iterator[list[subprocess.Popen[str]]]:
-    """Start the readers, wait until each has read once, and kill what is left of them after the block."""
+def start_readers(file: Path, stop: Path, readers: int, holders: int) -> list["subprocess.Popen[str]"]:
+    """Start processes that read FILE until `stop` is there: in loops, and holding a connection."""
     command = [sys.executable, "-m", "tests.proofs.reader", str(file), str(stop)]
-    children = [
+    return [
         subprocess.Popen([*command, *more], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for more in [*([[]] * readers), *([["--hold"]] * holders)]
     ]
-    try:
-        for child in children:
-            if child.stdout is None or child.stdout.readline() != "reading\n":
-                raise ProofFailed(f"a reader could not read: {child.communicate()[1]}")
-        yield children
-    finally:
-        for child in children:
-            child.kill()
-            child.communicate()
 
 
 def prove_reading(publisher: Publisher, releases: int, readers: int, holders: int) -> dict[str, Any]:
@@ -55,14 +40,15 @@ def prove_reading(publisher: Publisher, releases: int, readers: int, holders: in
     stop = publisher.source.with_name("stop")
     published = [publisher.publish()]
     seconds = []
-    with reading(publisher.home.file, stop, readers, holders) as children:
+    children = start_readers(publisher.home.file, stop, readers, holders)
+    with reading(children):
         for _ in range(releases):
             began = time.monotonic()
             published.append(publisher.publish())
             seconds.append(time.monotonic() - began)
             check_alive(children)
         stop.touch()
-        told = [finished(child) for child in children]
+        told = [told_by(child) for child in children]
     incremental = sum(one.build_kind == INCREMENTAL for one in published)
     if incremental == 0:
         raise ProofFailed("no release was made from the one before it")
@@ -89,15 +75,6 @@ def check_alive(children: Sequence[subprocess.Popen[str]]) -> None:
             raise ProofFailed(f"a reader ended: {child.communicate()[1]}")
 
 
-def finished(child: subprocess.Popen[str]) -> dict[str, Any]:
-    """Wait for a reader and return what it saw."""
-    output, errors = child.communicate(timeout=READY_SECONDS)
-    if child.returncode != 0 or errors:
-        raise ProofFailed(f"a reader failed: {errors}")
-    told: dict[str, Any] = json.loads(output)
-    return told
-
-
 def check_seen(told: Mapping[str, Any], published: Sequence[Look]) -> None:
     """Raise ProofFailed where a reader saw what was never published, or did not see the last release."""
     known = {one.release_id: one.fingerprint for one in published}
@@ -114,12 +91,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--readers", type=int, default=8, help="processes that connect in loops (default: 8)")
     parser.add_argument("--holders", type=int, default=4, help="processes that hold a connection (default: 4)")
     options = parser.parse_args(arguments)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="newsmart-readers-") as folder:
-        publisher = Publisher(Path(folder))
+
+    def prove(place: Path) -> dict[str, Any]:
+        publisher = Publisher(place)
         told = prove_reading(publisher, options.releases, options.readers, options.holders)
-        told["tampered"] = prove_tampering(publisher)
-    sys.stdout.write(json.dumps({**told, "seconds": round(time.monotonic() - began)}) + "\n")
+        return {**told, "tampered": prove_tampering(publisher)}
+
+    run_proof(prove)
     return 0
 
 

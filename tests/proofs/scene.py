@@ -4,17 +4,22 @@ A look opens FILE as any program does, computes the fingerprint anew from the ro
 ledger. So "FILE opens" means here that what it shows is whole.
 """
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -32,6 +37,7 @@ COMMAND = (sys.executable, "-m", "flows.cli")
 LEDGER_CATALOGS = ("base.", "ledger.", "work.")
 SUPERSEDED = "the as-of must be later than the last run's"
 WORKER_END_SECONDS = 10.0
+READER_SECONDS = 120.0
 
 
 class ProofFailed(Exception):
@@ -46,6 +52,43 @@ class Look:
     as_of: datetime
     fingerprint: str
     build_kind: str
+
+
+def run_proof(prove: Callable[[Path], Mapping[str, object]]) -> None:
+    """Run a proof in a folder of its own; print what was found, and the seconds it took, as one JSON object."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="newsmart-proof-") as folder:
+        told = prove(Path(folder))
+    sys.stdout.write(json.dumps({**told, "seconds": round(time.monotonic() - began)}) + "\n")
+
+
+@contextmanager
+def reading(children: Sequence["subprocess.Popen[str]"]) -> Iterator[None]:
+    """Wait until each reader has read once, and kill what is left of them after the block. Raises ProofFailed."""
+    try:
+        for child in children:
+            if child.stdout is None or child.stdout.readline() != "reading\n":
+                raise ProofFailed(f"a reader could not read: {child.communicate()[1]}")
+        yield
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate()
+
+
+def told_by(child: "subprocess.Popen[str]") -> dict[str, Any]:
+    """Wait for a reader that was told to stop, and return what it saw. Raises ProofFailed."""
+    if child.stdout is None or child.stderr is None:
+        raise ProofFailed("a reader was started without pipes")
+    timer = threading.Timer(READER_SECONDS, child.kill)
+    timer.start()
+    # Not communicate(): the line may lie in the buffer already, behind the one that said "reading".
+    output, errors = child.stdout.read(), child.stderr.read()
+    timer.cancel()
+    if child.wait() or errors:
+        raise ProofFailed(f"a reader failed: {errors}")
+    told: dict[str, Any] = json.loads(output)
+    return told
 
 
 def newsmart(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.cli import main
@@ -18,6 +18,7 @@ from flows.pipeline.request import RunRequest, RunResult
 from flows.readers.local import LocalReaders
 from flows.sources.scan import Source
 from schemas.errors import NewsmartError, RunFailed
+from tests.conftest import phases
 from tests.documents import make_document, make_mention
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse.home import Home
@@ -55,12 +56,20 @@ def outcome(room: Newsroom, **options: Any) -> tuple[RunResult | None, str | Non
         return None, str(error)
 
 
+Edits = tuple[str, ...]
 EDIT = st.sampled_from(("keep", "first", "second", "bad", "gone"))
+# Of what happens to each document, and whether it is a full refresh: all that a run counts, and a run that is refused.
+RICH: list[tuple[Edits, bool]] = [
+    (("first", "first", "first", "bad"), False),
+    (("second", "gone", "keep", "first"), True),
+    (("gone", "gone", "gone", "gone"), False),
+]
 
 
-@settings(max_examples=max(2, settings().max_examples // 8))
+@settings(phases=phases(), max_examples=settings().max_examples // 8)
+@example(RICH)
 @given(st.lists(st.tuples(st.tuples(*[EDIT] * len(NAMES)), st.booleans()), min_size=2, max_size=3))
-def test_a_dry_run_finds_what_the_run_finds_and_changes_no_byte(steps: list[tuple[tuple[str, ...], bool]]) -> None:
+def test_a_dry_run_finds_what_the_run_finds_and_changes_no_byte(steps: list[tuple[Edits, bool]]) -> None:
     with tempfile.TemporaryDirectory() as place:
         room = Newsroom.below(Path(place))
         room.write("always.md", make_document("always", URL.format("always")))

@@ -92,13 +92,13 @@ def test_what_analysts_need_is_answered(scene: Scene, sql: str) -> None:
     assert answers[0] == answers[1] or "analyze" in sql or "tablesample" in sql
 
 
-@pytest.mark.parametrize("sql", statements.REFUSED)
-def test_what_does_more_than_read_is_refused(scene: Scene, sql: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        scene.ask(scene.filled(sql))
-    assert caught.value.exit_status == 2
-    assert len(str(caught.value).splitlines()) == 1
-    assert SECRET not in str(caught.value)
+def test_what_does_more_than_read_is_refused(scene: Scene) -> None:
+    for sql in statements.REFUSED:
+        with pytest.raises(UsageError) as caught:
+            scene.ask(scene.filled(sql))
+        assert caught.value.exit_status == 2, sql
+        assert len(str(caught.value).splitlines()) == 1, sql
+        assert SECRET not in str(caught.value), sql
 
 
 def test_a_query_that_is_no_query_by_itself_is_told_so(scene: Scene) -> None:
@@ -163,12 +163,12 @@ def test_every_suspicious_scalar_function_of_this_duckdb_is_judged(scene: Scene)
     assert {name for name in found if not name.startswith(("collate_", "icu_collate_"))} - known == set()
 
 
-@pytest.mark.parametrize("name", statements.HARMLESS)
-def test_a_function_that_was_judged_harmless_shows_no_byte_of_a_file(scene: Scene, name: str) -> None:
-    try:
-        assert SECRET not in scene.ask(f"from {name}()")
-    except NewsmartError as error:
-        assert SECRET not in str(error)
+def test_a_function_that_was_judged_harmless_shows_no_byte_of_a_file(scene: Scene) -> None:
+    for name in statements.HARMLESS:
+        try:
+            assert SECRET not in scene.ask(f"from {name}()"), name
+        except NewsmartError as error:
+            assert SECRET not in str(error), name
 
 
 def test_the_settings_that_shut_it_in_cannot_be_seen_open(scene: Scene) -> None:

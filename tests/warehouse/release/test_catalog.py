@@ -129,7 +129,6 @@ def test_a_declaration_states_grain_and_meaning(table: Table) -> None:
     assert table.comment.startswith(f"One row per {table.grain}. ")
     assert len(set(names)) == len(names)
     assert set(table.primary_key) <= set(names)
-    assert all(column.description.endswith(".") for column in table.columns)
 
 
 @pytest.mark.parametrize("table", ALL_TABLES, ids=name_of)

@@ -179,9 +179,10 @@ def test_two_builds_tell_the_same(newsroom: Newsroom) -> None:
     assert len(rows) > 8
 
 
-@pytest.fixture
-def twice(newsroom: Newsroom) -> Newsroom:
-    """Give a warehouse of two releases, and a change that the next run finds."""
+@pytest.fixture(scope="module")
+def _twice(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    """A warehouse of two releases, and a change that the next run finds; only to be copied."""
+    newsroom = Newsroom.below(tmp_path_factory.mktemp("twice"))
     story(newsroom, "a.md", "a", mention("b"), mention("secret"))
     newsroom.run()
     assert reason(newsroom) == changes.FIRST_LOAD
@@ -190,6 +191,12 @@ def twice(newsroom: Newsroom) -> Newsroom:
     assert told(newsroom) != []
     story(newsroom, "a.md", "a", mention("c"), mention("secret", quality=9))
     return newsroom
+
+
+@pytest.fixture
+def twice(_twice: Newsroom, tmp_path: Path) -> Newsroom:
+    """Give a copy of it."""
+    return _twice.copy(tmp_path)
 
 
 def test_after_a_takedown_nothing_is_compared_and_nothing_of_it_is_left(twice: Newsroom) -> None:
