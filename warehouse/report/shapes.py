@@ -4,10 +4,10 @@ Charts are stretched to the width that there is, and their texts are HTML beside
 of WIDTH by HEIGHT, whatever the screen.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from math import ceil, log1p
+from math import ceil
 from typing import Any
 
 import rustworkx
@@ -25,19 +25,18 @@ MOST_LINKED = 40
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Shares of a full bar, in percent, one a row; on a logarithmic scale where one value would dwarf the others."""
+    """Shares of a full bar, in percent, one a row; `cut` of them are longer than a full bar."""
 
     shares: tuple[float, ...]
-    is_log: bool
+    cut: int
 
 
 def bars(rows: Rows, name: str) -> Bars:
     """Return a bar for each row, by one column of counts."""
-    values = [max(float(row[name] or 0), 0.0) for row in rows]
-    top, *rest = sorted(values, reverse=True) or [0.0]
-    is_log = bool(rest) and top > HUGE * max(rest[0], 1.0)
-    scale: Callable[[float], float] = log1p if is_log else float
-    return Bars(tuple(round(100 * scale(value) / scale(max(top, 1.0)), 1) for value in values), is_log)
+    values = [max(row[name] or 0, 0) for row in rows]
+    top = ceiling(values or [0])
+    shares = tuple(round(100 * min(value, top) / top, 1) for value in values)
+    return Bars(shares, sum(value > top for value in values))
 
 
 @dataclass(frozen=True, slots=True)
