@@ -103,21 +103,21 @@ class ReadBatch(NamedTuple):
     problems: pa.Table
     drift: pa.Table
 
-    def to_streams(self) -> list[bytes]:
+    def to_streams(self) -> list[pa.Buffer]:
         """Return each table as an Arrow IPC stream."""
         return [_to_stream(table) for table in self]
 
     @classmethod
-    def from_streams(cls, streams: Sequence[bytes]) -> "ReadBatch":
+    def from_streams(cls, streams: Sequence[bytes | pa.Buffer]) -> "ReadBatch":
         """Return the batch that `to_streams` made; the tables point into the bytes given."""
         return cls(*(pa.ipc.open_stream(stream).read_all() for stream in streams))
 
 
-def _to_stream(table: pa.Table) -> bytes:
+def _to_stream(table: pa.Table) -> pa.Buffer:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return bytes(sink.getvalue())
+    return sink.getvalue()
 
 
 def key_of_digest(digest: bytes) -> int:

@@ -13,7 +13,6 @@ stands here.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
@@ -137,10 +136,6 @@ def parse_moment(text: str) -> datetime | None:
     Calendar dates only, year-month-day, extended form; a date alone is its midnight; without an offset it is UTC;
     fractions of a second are cut to microseconds.
     """
-    return _parse_short(text) if len(text) <= 64 else _parse(text)
-
-
-def _parse(text: str) -> datetime | None:
     match = _DATE.fullmatch(text)
     if match is None:
         return None
@@ -153,9 +148,6 @@ def _parse(text: str) -> datetime | None:
         return moment.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None
-
-
-_parse_short = lru_cache(maxsize=4096)(_parse)
 
 
 def _nothing(value: object) -> object:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.url_params import AMBIGUOUS, AMP_NAMES, AMP_VALUE_NAMES, FALSE_VALUES, LANGUAGE_NAMES
-from schemas.url_rules import Parts, drop_www, param_name
+from schemas.url_rules import Parts, drop_www, joined, param_name
 from schemas.url_wrappers import is_amp_cache, may_wrap
 
 if TYPE_CHECKING:
@@ -119,11 +119,8 @@ def loose_path(path: str) -> str:
 
 def loose_form(parts: Parts) -> str:
     """Return the loose key: without mobile and AMP forms, index pages, path case and ambiguous parameters."""
-    key = site_of(parts.host).loose_host + (":" + parts.port if parts.port else "") + loose_path(parts.path)
-    if parts.params:
-        kept = sorted([param for param in parts.params if not _is_ambiguous(param)], key=param_name)
-        key += "?" + "&".join(kept) if kept else ""
-    return key + "#" + parts.route if parts.route else key
+    kept = sorted([param for param in parts.params if not _is_ambiguous(param)], key=param_name)
+    return joined(site_of(parts.host).loose_host, parts.port, loose_path(parts.path), kept, parts.route)
 
 
 def _loose_host(site: str, domain: str) -> str:

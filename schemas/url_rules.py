@@ -12,7 +12,7 @@ A text over 64 KiB is no URL, before or after escaping. This bounds the time, an
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -241,6 +241,14 @@ def _finish(
         return Parts(scheme, host, site, port, path, (), route, from_amp)
     params, has_amp_flag = params_of(query, site, note)
     return Parts(scheme, host, site, port, path, params, route, from_amp or has_amp_flag)
+
+
+def joined(host: str, port: str, path: str, params: Sequence[str], route: str) -> str:
+    """Return the parts of a URL behind its scheme as one text."""
+    address = host + ":" + port + path if port else host + path
+    if params:
+        address += "?" + "&".join(params)
+    return address + "#" + route if route else address
 
 
 def drop_www(host: str, note: Note | None = None) -> str:

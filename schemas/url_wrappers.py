@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from schemas.url_rules import NotAUrl, Note, Parts, canonical
+from schemas.url_rules import NotAUrl, Note, Parts, canonical, joined
 
 MAX_UNWRAPS = 7
 
@@ -101,8 +101,7 @@ def _inside(name: str, targets: Iterable[str], *, from_amp: bool) -> _Opened | N
 def _in_path(pattern: re.Pattern[str], parts: Parts) -> Iterator[str]:
     found = pattern.fullmatch(parts.path)
     if found is not None:
-        tail = ("?" + "&".join(parts.params) if parts.params else "") + ("#" + parts.route if parts.route else "")
-        yield _page_of(found) + tail
+        yield joined(_page_of(found), "", "", parts.params, parts.route)
 
 
 def _in_query(names: tuple[str, ...], params: tuple[str, ...]) -> Iterator[str]:

@@ -9,11 +9,10 @@ The key is text: host (punycode, without `www.`), port unless 80 or 443, path wi
 parameters sorted by name, `#` and the route. `"https://" + key` is a URL with the same key.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.url_forms import is_amp_form, is_amp_path, is_front, is_front_path, loose_form, loose_path, site_of
-from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, noted, param_name, plain_pieces
+from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, joined, noted, param_name, plain_pieces
 from schemas.url_wrappers import in_amp_cache, unwrap
 
 POLICY_VERSION = 2
@@ -114,7 +113,7 @@ def explain(url: str) -> Explanation:
 def _key(parts: Parts, note: Note | None = None) -> str:
     scheme, _, site, port, path, params, route, _ = parts
     ordered = params if len(params) < 2 else sorted(params, key=param_name)
-    key = _joined(site, port, path.rstrip("/"), ordered, route)
+    key = joined(site, port, path.rstrip("/"), ordered, route)
     if len(key) > MAX_BYTES - len("https://"):
         raise NotAUrl("it is longer than 64 KiB once its characters are escaped")
     if note:
@@ -126,12 +125,5 @@ def _key(parts: Parts, note: Note | None = None) -> str:
 
 def _display(parts: Parts, key: str) -> str:
     scheme, host, _, port, path, params, route, _ = parts
-    url = f"{scheme}://" + _joined(host, port, path, params, route)
+    url = f"{scheme}://" + joined(host, port, path, params, route)
     return url if len(url) <= MAX_BYTES else "https://" + key
-
-
-def _joined(host: str, port: str, path: str, params: Sequence[str], route: str) -> str:
-    address = host + ":" + port + path if port else host + path
-    if params:
-        address += "?" + "&".join(params)
-    return address + "#" + route if route else address

@@ -20,8 +20,8 @@ import duckdb
 
 from schemas.batches import key_of_digest
 from warehouse.ledger.opening import prepare
-from warehouse.release.build import lay_out
 from warehouse.release.catalog import create_tables, create_views
+from warehouse.release.work import lay_out
 from warehouse.sql_files import define_macros, read_sql
 
 # Moments at which things happen in the tests: T[1] is later than T[0].

@@ -18,7 +18,7 @@ from warehouse.ledger.intake import take_in
 from warehouse.ledger.opening import transaction
 from warehouse.ledger.record import Balance
 from warehouse.release import ops
-from warehouse.release.build import Built, fill_release
+from warehouse.release.build import Built, deduplicate, load
 from warehouse.release.fingerprint import fingerprint_tables
 
 # Long after any mtime of the tests, so that metadata may be trusted.
@@ -74,7 +74,8 @@ def build(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Built:
     connection.execute("detach news")
     connection.execute("attach ':memory:' as news")
     try:
-        return fill_release(connection, as_of, "release", lambda _: ops.fill_ops(connection, 100, as_of))
+        deduplicate(connection, as_of)
+        return load(connection, as_of, "release", lambda _: ops.fill_ops(connection, 100, as_of))
     finally:
         connection.execute("use ledger")
 

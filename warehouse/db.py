@@ -11,17 +11,15 @@ swaps the file's header atomically. Measured on 2.0.0, a commit costs the same 2
 
 SQL that somebody else wrote runs in a sandbox. `enable_external_access = false` alone is none: DuckDB still lets SQL
 read and write the opened file, its `.wal` and the spill folder. So the local file system is disabled as well, once the
-file is open; DuckDB goes on reading through the descriptor that it has. What is lost is spilling, so there is a second
-sandbox for the query that needs it (`spilling_sandbox`). Rejected: that second one for every query. A hard link moves
-the ctime of the release, and each run would then have to hash it to see that it is as it was published.
+file is open; DuckDB goes on reading through the descriptor that it has. What is lost is spilling: a query that needs
+more than its memory ends. Rejected: a second sandbox with a folder to spill into, on a hard link that is gone once the
+file is open. Its SQL reaches that folder, and no query on a release has needed it.
 """
 
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,23 +27,15 @@ import duckdb
 
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
-from warehouse.durable import check_no_link, fsync, try_lock
+from warehouse.durable import check_no_link, fsync
 
-# Exported again: whoever opens a database tells its errors in these words.
+# Whoever opens a database tells its errors in these words.
 from warehouse.explain import WAY_BACK as WAY_BACK
 from warehouse.explain import explain as explain
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.refusals import refused
+from warehouse.spill import spill_folder
 from warehouse.sql_files import read_sql
-
-# The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
-STORAGE_VERSION = "v1.2.0"
-# A block is the least that a column or an index takes: DuckDB's own 262,144 makes 8.7 MB of the seeds' 25 articles,
-# this 1.2 MB; at 40,000 mentions the file is a third smaller, and reading it takes the same time (measured).
-RELEASE_BLOCK_BYTES = 32768
-# Rows are compressed when so many are together, by the thread that inserts them; the rest waits for the commit, which
-# lets one thread do it. With DuckDB's own 122,880 that was nearly all.
-RELEASE_ROW_GROUP_ROWS = 8192
 
 SAFE_SETTINGS: dict[str, str | bool | int] = {
     "autoinstall_known_extensions": False,
@@ -76,58 +66,9 @@ class Limits:
     memory: str | None = None
     threads: int | None = None
     seconds: float | None = None
-    spill_size: str | None = None
 
 
 NO_LIMITS = Limits()
-
-
-SPILL_PREFIX = "spill-"
-
-
-@contextmanager
-def spill_folder(parent: Path | None) -> Iterator[Path]:
-    """Make a folder for temporary files, 0700 and locked, for the block, and remove it.
-
-    By the lock a clean-up tells the folder of a living process from what a dead one has left.
-
-    It lies below `parent`, or in the system's temporary folder where none is given or it cannot be written: a reader
-    may have no right to write beside the warehouse.
-    """
-    place = parent if parent is not None and os.access(parent, os.W_OK | os.X_OK) else None
-    if place is not None:
-        check_no_link(place)
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=place))
-    except OSError as error:
-        raise refused("cannot make a folder to spill into", place or "the folder that TMPDIR names", error) from error
-    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        # Without a lock, where the file system knows none, the folder is still private and still removed.
-        with suppress(OSError):
-            try_lock(number, shared=True)
-        yield folder
-    finally:
-        os.close(number)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def dead_spill_folders(parent: Path) -> list[Path]:
-    """Return the spill folders below `parent` that no living process uses."""
-    return sorted(folder for folder in parent.glob(SPILL_PREFIX + "*") if _is_unused(folder))
-
-
-def _is_unused(folder: Path) -> bool:
-    try:
-        number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY)
-    except OSError:
-        return False
-    try:
-        return try_lock(number)
-    except OSError:
-        return False
-    finally:
-        os.close(number)
 
 
 @contextmanager
@@ -136,10 +77,10 @@ def ledger_connection(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the ledger for the block; it is made, empty and 0600, where it is absent and may be written.
 
-    Every commit is a checkpoint; there is no `.wal`. SQL reaches the folders of releases and of temporary files beside
-    it and no other, so that a ledger that somebody else has written brings in nothing. Raises LedgerDamaged, with the
-    way back, when it does not open, holds more than tables, or a checksum fails inside the block; LockedError when
-    another program has it open; RunFailed when the disk is full or not to be written, or it is a link.
+    SQL reaches the folders of releases and of temporary files beside it and no other, so that a ledger that somebody
+    else has written brings in nothing. Raises LedgerDamaged, with the way back, when it does not open, holds more than
+    tables, or a checksum fails inside the block; LockedError when another program has it open; RunFailed when the disk
+    is full or not to be written, or it is a link.
     """
     with ExitStack() as stack:
         stack.enter_context(_explained(path, is_ledger=True))
@@ -162,8 +103,7 @@ def ledger_connection(
 
 def foreign(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[str, str, str | None]]:
     """Return what a catalog holds beside tables of plain columns: kind, name; SQL of a view, kind of a constraint."""
-    rows = connection.execute(read_sql("ledger", "foreign"), {"catalog": catalog}).fetchall()
-    return [(str(kind), str(name), None if detail is None else str(detail)) for kind, name, detail in rows]
+    return connection.execute(read_sql("ledger", "foreign"), {"catalog": catalog}).fetchall()
 
 
 @contextmanager
@@ -202,32 +142,6 @@ def release_connection(
         yield connection
 
 
-@contextmanager
-def spilling_sandbox(
-    path: Path, spill_parent: Path, *, limits: Limits = NO_LIMITS
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path] | None]:
-    """Open a release as `sandboxed` does, but with a folder to spill into; None where that cannot be done safely.
-
-    DuckDB lets SQL at the path that it has opened and at the spill folder. So both are a private folder's, and the path
-    is a hard link that is gone again once the file is open: then it names nothing. None where no link can be made: on
-    another file system, or the release is another user's (`fs.protected_hardlinks`). Out: the connection, its folder.
-    """
-    with ExitStack() as stack:
-        stack.enter_context(_explained(path, is_ledger=False))
-        try:
-            folder = stack.enter_context(spill_folder(spill_parent))
-            link = folder / path.name
-            os.link(path.resolve(), link)
-        except (OSError, RunFailed):
-            yield None
-            return
-        connection = stack.enter_context(_opened(link, True, folder, limits))
-        link.unlink()
-        for statement in (NO_EXTERNAL_ACCESS, NO_SETTINGS):
-            connection.execute(statement)
-        yield connection, folder
-
-
 def _check_no_log(path: Path) -> None:
     """Raise RunFailed where a `.wal` lies beside a release: DuckDB would show what it says to every reader."""
     log = path.resolve().with_name(path.resolve().name + ".wal")
@@ -237,38 +151,8 @@ def _check_no_log(path: Path) -> None:
 
 
 def limit_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> None:
-    """Change how much memory an open connection may use, such as `350MB`. Raises RunFailed for a size that is none."""
-    try:
-        connection.execute(f"set memory_limit = {quoted(limit)}")
-    except duckdb.Error as error:
-        raise RunFailed("not a size of memory", where=limit, todo="write it as 350MB or 2GB") from error
-
-
-def attach_new(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
-    """Attach a new database file at the storage version that old drivers read.
-
-    Raises RunFailed when something is at the path already: a release is made once.
-    """
-    if os.path.lexists(path):
-        raise RunFailed("a release is never written into a file that exists", where=str(path))
-    attach_staged(connection, path, alias)
-
-
-def attach_staged(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
-    """Attach the file of a release that is being made, for writing.
-
-    With other sizes than those that it was made with, DuckDB would write all of it anew at the first commit.
-    """
-    connection.execute(
-        f"attach {quoted(str(path))} as {named(alias)} "
-        f"(storage_version {quoted(STORAGE_VERSION)}, block_size {RELEASE_BLOCK_BYTES}, "
-        f"row_group_size {RELEASE_ROW_GROUP_ROWS})"
-    )
-
-
-def attach_release(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
-    """Attach a release read-only, under another name than its file's, so that two releases can be compared."""
-    connection.execute(f"attach {quoted(str(path.resolve()))} as {named(alias)} (read_only)")
+    """Change how much memory an open connection may use, such as `350MB`."""
+    connection.execute(f"set memory_limit = {quoted(limit)}")
 
 
 def quoted(text: str) -> str:
@@ -287,7 +171,6 @@ def _settings(spill: Path | None, limits: Limits) -> dict[str, str | bool | int 
         "memory_limit": limits.memory,
         "threads": limits.threads,
         "max_execution_time": None if limits.seconds is None else max(1, round(limits.seconds * 1000)),
-        "max_temp_directory_size": limits.spill_size,
     }
     return {**SAFE_SETTINGS, **{name: value for name, value in chosen.items() if value is not None}}
 

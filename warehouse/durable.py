@@ -11,13 +11,16 @@ import errno
 import fcntl
 import hashlib
 import os
-import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
 from schemas.errors import RunFailed, UsageError
 from warehouse.owners import hand_over
+
+# A copy that is given up, as after Ctrl-C, ends within so many bytes.
+PIECE_BYTES = 1 << 26
 
 
 class NotAFile(OSError):
@@ -132,20 +135,27 @@ def fsync(path: Path) -> None:
         os.close(number)
 
 
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file's bytes into a new one; where the file system can, both share their blocks. Raises OSError."""
+def copy_to_disk(source: Path, target: Path, is_given_up: Callable[[], bool] = lambda: False) -> None:
+    """Copy a file's bytes into a new file and flush them; stop after a piece where the copy is given up.
+
+    Where the file system can, both share their blocks. Raises OSError, also where the file becomes shorter meanwhile.
+    """
     with source.open("rb") as old, target.open("xb") as new:
-        left = os.fstat(old.fileno()).st_size
-        try:
-            while left > 0:
-                copied = os.copy_file_range(old.fileno(), new.fileno(), left)
-                if copied == 0:
-                    return
-                left -= copied
-        except (OSError, AttributeError):  # another file system, or not Linux
-            old.seek(0)
-            new.seek(0)
-            shutil.copyfileobj(old, new, 1 << 20)
+        size, done = os.fstat(old.fileno()).st_size, 0
+        while done < size and not is_given_up():
+            copied = _copy_piece(old.fileno(), new.fileno(), done, min(size - done, PIECE_BYTES))
+            if copied == 0:
+                raise OSError(errno.EIO, "the file became shorter while it was copied", str(source))
+            done += copied
+        os.fsync(new.fileno())
+
+
+def _copy_piece(old: int, new: int, at: int, size: int) -> int:
+    """Copy bytes from one place to the same place of the other file; return how many."""
+    try:
+        return os.copy_file_range(old, new, size, at, at)
+    except (OSError, AttributeError):  # another file system, or not Linux
+        return os.pwrite(new, os.pread(old, min(size, 1 << 20), at), at)
 
 
 def sha256_of(path: Path) -> str:

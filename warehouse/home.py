@@ -137,6 +137,12 @@ class Home:
         for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect, self.differing):
             check_no_link(path)
 
+    def check_outside(self, path: Path) -> None:
+        """Raise UsageError where a file or folder that somebody wants written is FILE, its log, or lies in FILE.d."""
+        is_own = Path(os.path.abspath(path)) in (self.file, self.stray_wal)
+        if is_own or path.resolve().is_relative_to(self.folder.resolve()):
+            raise UsageError("this place is the warehouse's own", where=str(path), todo="choose another --to")
+
     def prepare(self, *, only_for_lock: bool = False) -> None:
         """Make the folders that a run, or its lock, needs: FILE.d as the umask allows, those in it as open as FILE.d.
 

@@ -8,6 +8,7 @@ transaction: `map_queries` is for questions, `run_steps` for steps that make wha
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from threading import local
 from typing import Any, Generic, TypeVar
 
@@ -26,7 +27,7 @@ _BETWEEN_INTERRUPTS_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Made]):
-    """A piece of work that may begin when the steps named in `needs` are done."""
+    """A piece of work that may begin when those of the steps in `needs` that are to be run are done."""
 
     name: str
     needs: frozenset[str]
@@ -36,15 +37,12 @@ class Step(Generic[Made]):
 def map_queries(
     connection: duckdb.DuckDBPyConnection,
     catalog: str,
-    query: Callable[[duckdb.DuckDBPyConnection, Task], Made],
+    query: Callable[[Task, duckdb.DuckDBPyConnection], Made],
     tasks: Iterable[Task],
 ) -> list[Made]:
     """Return what `query` makes of each task, in the order of the tasks. In, and errors: as for `run_steps`."""
 
-    def asking(task: Task) -> Callable[[duckdb.DuckDBPyConnection], Made]:
-        return lambda cursor: query(cursor, task)
-
-    steps = [Step(str(number), frozenset(), asking(task)) for number, task in enumerate(tasks)]
+    steps = [Step(str(number), frozenset(), partial(query, task)) for number, task in enumerate(tasks)]
     made = run_steps(connection, catalog, steps)
     return [made[step.name] for step in steps]
 
@@ -56,7 +54,7 @@ def run_steps(
 
     In: a connection with no transaction open; the catalog in which unqualified names are looked up; how many steps may
     run at a time. An error of one step is raised when the others that have begun are broken off, and no further one
-    begins. Raises LookupError where a step needs what no step makes.
+    begins. Raises LookupError where steps need one another.
     """
     waiting, made = list(steps), dict[str, Made]()
     running: dict[Future[Made], str] = {}
@@ -72,17 +70,18 @@ def run_steps(
             define_macros(own.cursor)
         return do(own.cursor)
 
+    names = {step.name for step in steps}
     with ThreadPoolExecutor(threads, thread_name_prefix="query") as pool:
         try:
             while waiting or running:
-                ready = [step for step in waiting if made.keys() >= step.needs]
+                ready = [step for step in waiting if made.keys() >= step.needs & names]
                 for step in ready[: threads - len(running)]:
                     waiting.remove(step)
                     # Where Ctrl-C comes while a thread starts, the pool forgets it, and it works on with the cursor.
                     with interrupts.deferred():
                         running[pool.submit(work, step.do)] = step.name
                 if not running:
-                    raise LookupError(f"needed by {waiting[0].name}: {sorted(waiting[0].needs - made.keys())}")
+                    raise LookupError(f"{waiting[0].name} and what it needs need one another")
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 made.update({running.pop(future): future.result() for future in done})
         except BaseException:

@@ -4,7 +4,7 @@ SQL in files can be read, linted and run by a DBA; a template engine would take 
 varies is a named parameter.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,20 @@ def fetch_records(
     cursor = connection.execute(sql, values)
     names = [str(column[0]) for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def execute_named(
+    connection: "duckdb.DuckDBPyConnection", sql: str, values: Mapping[str, object]
+) -> "duckdb.DuckDBPyConnection":
+    """Run a statement with those of the values that it names; DuckDB refuses a value that none asks for."""
+    return connection.execute(sql, {name: value for name, value in values.items() if f"${name}" in sql} or None)
+
+
+def insert_rows(connection: "duckdb.DuckDBPyConnection", table: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows by the names of their columns, in one statement: each is a commit in a release's file."""
+    if rows:
+        insert = f"insert into {table} by name select unnest($rows, recursive := true)"
+        connection.execute(insert, {"rows": list(rows)})
 
 
 def run_script(

@@ -165,11 +165,6 @@ def write_state(home: Home, state: State) -> None:
 def problem_line(row: Mapping[str, Any]) -> str:
     """Return where a problem is, and what was expected and found there, in one line."""
     place = "" if row["line"] is None else f":{row['line']}:{row['column']}"
-    return f"{row['source']}/{row['path']}{place}{' ' if row['field'] else ': '}{problem_text(row)}"
-
-
-def problem_text(row: Mapping[str, Any]) -> str:
-    """Return what was expected and found in a field."""
-    field = f"{row['field']}: " if row["field"] else ""
+    field = f" {row['field']}: " if row["field"] else ": "
     found = "" if row["found"] is None else f", found {row['found']!r}"
-    return f"{field}{row['reason']}: expected {row['expected']}{found}"
+    return f"{row['source']}/{row['path']}{place}{field}{row['reason']}: expected {row['expected']}{found}"

@@ -20,7 +20,7 @@ from flows.readers.local import LocalReaders
 from flows.sources.scan import FileRef
 from flows.sources.walk import SUFFIXES, Found, is_document, walk
 from schemas.errors import SourceUnreadable, UsageError
-from schemas.file_state import file_state
+from schemas.limits import file_state
 from schemas.text import counted, is_utf8, printable
 from warehouse.clock import utc_now
 from warehouse.state import problem_line

@@ -14,7 +14,7 @@ from warehouse.home import Home
 
 def export(options: argparse.Namespace) -> int:
     """Export, and say what was written. A release that is not as it was published does not go out."""
-    from warehouse.release.integrity import check_current
+    from warehouse.release.freshness import check_current
 
     home = released_home(options)
     home.check()
@@ -50,9 +50,9 @@ def _files(options: argparse.Namespace, home: Home, settings: Settings) -> dict[
     return {
         "format": options.format,
         "to": place.shown,
-        "release_id": done.contents.release_id,
+        "release_id": done.contents.release["release_id"],
         "as_of": done.contents.release["as_of"],
-        "fingerprint": done.contents.fingerprint,
+        "fingerprint": done.contents.release["fingerprint"],
         "exported": done.is_new,
         "folder": tree["folder"],
         **what,
@@ -72,6 +72,7 @@ def _place(to: str, home: Home) -> Any:
         raise UsageError("exports go to a folder or to s3://BUCKET/PREFIX", where=to.partition("://")[0] + "://")
     from warehouse.export.place import Folder
 
+    home.check_outside(Path(to))
     return Folder(Path(to))
 
 
@@ -80,15 +81,18 @@ def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> dict[s
     from warehouse.export.ducklake import export_ducklake, parse_lake
 
     lake = parse_lake(options.to, options.data_path)
+    for place in (None if lake.is_postgres else lake.catalog, lake.data_path):
+        if place is not None:
+            home.check_outside(Path(place))
     python = settings.ducklake_python or sys.executable
     limits = Limits(memory=settings.query_memory)
     contents, done = export_ducklake(home.file, lake, python=python, limits=limits, spill_parent=home.temp)
     return {
         "format": "ducklake",
         "to": f"ducklake:{lake.catalog}",
-        "release_id": contents.release_id,
+        "release_id": contents.release["release_id"],
         "as_of": contents.release["as_of"],
-        "fingerprint": contents.fingerprint,
+        "fingerprint": contents.release["fingerprint"],
         "exported": done["is_new"],
         "snapshot_id": done["snapshot_id"],
         "changed_tables": done["changed"],

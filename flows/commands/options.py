@@ -60,6 +60,13 @@ def _seconds(least: int) -> Callable[[str], float]:
     return _number(float, "takes seconds", least, MOST_SECONDS)
 
 
+def _place(text: str) -> str:
+    """Return a place as it is given; an empty one, as of a shell's variable that is not set, would be this folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("takes a place, and none is given")
+    return text
+
+
 def _json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -161,13 +168,15 @@ def _asking_commands(commands: Adder) -> None:
     _json(show)
     _command(commands, "contract", "state:contract", "Print the contract of the tables, as YAML.")
     report = _command(commands, "report", "state:report", "Write one HTML page about the current release.")
-    report.add_argument("--to", metavar="FILE.html", help="where to (default: news.html beside the warehouse)")
+    report.add_argument(
+        "--to", type=_place, metavar="FILE.html", help="where to (default: news.html beside the warehouse)"
+    )
 
 
 def _ledger_commands(commands: Adder) -> None:
     build = _command(commands, "build", "upkeep:build", "Build a release as of any time, beside the warehouse.")
     build.add_argument("--as-of", metavar="ISO8601", required=True, help="logical time")
-    build.add_argument("--to", metavar="FILE", required=True, help="file to write; it must not exist")
+    build.add_argument("--to", type=_place, metavar="FILE", required=True, help="file to write; it must not exist")
     verify = _command(commands, "verify", "upkeep:verify", "Rebuild from the ledger and compare with the release.")
     _json(verify)
     purge = _command(commands, "purge", "upkeep:purge", "Take down a document or a URL for good, bytes included.")
@@ -182,10 +191,12 @@ def _ledger_commands(commands: Adder) -> None:
 
 def _file_commands(commands: Adder) -> None:
     backup = _command(commands, "backup", "upkeep:backup", "Copy the warehouse, ledger included, while runs go on.")
-    backup.add_argument("--to", metavar="DIR", required=True, help="folder to make")
+    backup.add_argument("--to", type=_place, metavar="DIR", required=True, help="folder to make")
     backup.add_argument("--wait", type=_seconds(0), default=60.0, metavar="SECONDS", help="how long to wait for a run")
     restore = _command(commands, "restore", "upkeep:restore", "Put a backup in the warehouse's place.")
-    restore.add_argument("--from", dest="origin", metavar="DIR", required=True, help="folder that backup made")
+    restore.add_argument(
+        "--from", dest="origin", type=_place, metavar="DIR", required=True, help="folder that backup made"
+    )
     restore.add_argument("--force", action="store_true", help="replace the warehouse that is there")
     doctor = _command(commands, "doctor", "upkeep:doctor", "Examine locks, readers, files, space and versions.")
     doctor.add_argument("--clean", action="store_true", help="remove what a crash has left behind")
@@ -193,9 +204,11 @@ def _file_commands(commands: Adder) -> None:
     export = _command(
         commands, "export", "export:export", "Write the current release as Parquet, DuckDB or into a DuckLake."
     )
-    export.add_argument("--to", metavar="PLACE", required=True, help="DIR or s3://BUCKET/PREFIX; a DuckLake's catalog")
+    export.add_argument(
+        "--to", type=_place, metavar="PLACE", required=True, help="DIR or s3://BUCKET/PREFIX; a DuckLake's catalog"
+    )
     formats = ("parquet", "duckdb", "ducklake")
     export.add_argument("--format", choices=formats, default="parquet", help="default: parquet")
-    export.add_argument("--data-path", metavar="DIR", help="where the files of a new DuckLake go")
+    export.add_argument("--data-path", type=_place, metavar="DIR", help="where the files of a new DuckLake go")
     _settings(export, "ducklake_python")
     _json(export)

@@ -96,9 +96,8 @@ def _run(options: argparse.Namespace, sql: str, values: Mapping[str, object]) ->
 
 def _list_recipes(form: str) -> None:
     """Print name and question of each recipe; for a program also its notes, which say what a row is, and parameters."""
-    from warehouse.queries.json_rows import write_json
     from warehouse.queries.recipes import list_recipes
-    from warehouse.queries.render import write_csv
+    from warehouse.queries.values import write_csv, write_json
 
     recipes = list_recipes()
     if form == "table":

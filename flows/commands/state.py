@@ -134,6 +134,7 @@ def report(options: argparse.Namespace) -> int:
 
     home = released_home(options)
     target = home.file.with_suffix(".html") if options.to is None else Path(options.to)
+    home.check_outside(target)
     check_place(target.absolute())
     html = render(home.file, read_state(home))
     try:

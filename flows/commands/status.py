@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from flows.commands.output import print_json, say, settings_of
+from flows.commands.output import print_json, say, settings_of, warn
 from flows.commands.state import read_known_state
 from flows.process import put
 from flows.scheduling.serving import read_serving
@@ -66,7 +66,12 @@ def status(options: argparse.Namespace) -> int:
     else:
         say(options, *status_lines(known))
     # What does not exist is older than any limit, where there is one.
-    return int(any(limit < (math.inf if known[age] is None else known[age]) for age, limit in limits.items()))
+    late = [age for age, limit in limits.items() if limit < (math.inf if known[age] is None else known[age])]
+    for age in late:
+        what = "the release" if age == "release_age_seconds" else "the last run"
+        found = "there is none" if known[age] is None else f"it is {duration(known[age])} old"
+        warn(f"{what} is older than it may be, {duration(limits[age])}: {found}")
+    return int(bool(late))
 
 
 def parse_age(text: str, option: str = "--max-age") -> float:

@@ -125,7 +125,7 @@ def restore(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Print findings. Returns 1 where one is bad."""
-    from warehouse.release.integrity import recorded
+    from warehouse.release.freshness import recorded
     from warehouse.upkeep.doctor import clean, examine
 
     home = home_of(options)

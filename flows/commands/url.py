@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +39,7 @@ def _same(options: argparse.Namespace) -> int:
         from warehouse.queries.lookup import ask_same
 
         known = ask_same(Home.of(Path(options.warehouse)), one, other)
-        # As text: many readers of JSON keep no integer beyond 2^53.
-        keys = [None if key is None else str(key) for key in known.article_keys]
-        answer |= {"is_same": one == other or known.is_same, "warehouse": asdict(known) | {"article_keys": keys}}
+        answer |= {"is_same": one == other or known["is_same"], "warehouse": known}
     answer["urls"] = [explanation._asdict() for explanation in explained]
     return print_result(options, answer, _same_lines(answer, explained))
 

@@ -19,7 +19,7 @@ from flows.sources.scan import References, Scan, scan
 from schemas.errors import Refused, SourceUnreadable
 from warehouse import interrupts
 from warehouse.db import limit_memory
-from warehouse.ledger import absent, intake, record
+from warehouse.ledger import intake, record
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.locked import memory_for, recording_memory_for
 from warehouse.ledger.opening import count_documents, transaction
@@ -62,12 +62,12 @@ def _vanished(run: Run, found: Scan) -> list[tuple[str, int]]:
     seen = {chunk[0].as_py() for chunk in found.files["source"].chunks if len(chunk)}
     seen |= {entry.source for entry in found.skipped if entry.reason == "bad_name"}
     empty = [source.name for source in run.request.sources if source.name not in seen]
-    return absent.vanished(run.connection, empty, [(folder.source, folder.folder) for folder in found.unlistable])
+    return record.vanished(run.connection, empty, [(folder.source, folder.folder) for folder in found.unlistable])
 
 
 def _renamed(run: Run, found: Scan) -> Iterator[str]:
     given = [source.name for source in run.request.sources]
-    for old, new, count in absent.renamed(run.connection, given, found.files):
+    for old, new, count in record.renamed(run.connection, given, found.files):
         yield (
             f"source {new} holds {count:,} paths of source {old}, which is not given: a name is a source's identity, "
             f"so readers see both; where it was renamed, give it as {old}=… again"

@@ -11,8 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from flows.pipeline.request import RunRequest
+from flows.readers.cutting import Span, batches
 from flows.readers.local import LocalReaders
-from flows.readers.pool import Span, batches
 from flows.sources.scan import FileRef
 from warehouse.ledger import reread
 from warehouse.ledger.feed import Feed

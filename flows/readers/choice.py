@@ -36,13 +36,8 @@ def choose_engine(name: str, address: str) -> Engine:
     if address and not _ADDRESS.fullmatch(address):
         # Not shown: it may hold a password.
         raise UsageError("not the address of a Dask scheduler", todo="write tcp://HOST:PORT or tls://HOST:PORT")
-    check_installed(PACKAGES)
-    return Engine(DASK, address)
-
-
-def check_installed(packages: tuple[str, ...]) -> None:
-    """Raise UsageError, with the extra's name, where a package that Dask needs is not installed."""
-    missing = [package for package in packages if find_spec(package) is None]
+    missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
         todo = "install the extra: pip install 'newsmart[dask]'"
         raise UsageError("the engine dask is not installed", where=", ".join(missing), todo=todo)
+    return Engine(DASK, address)

@@ -36,9 +36,9 @@ from distributed.comm.core import CommClosedError
 from distributed.security import Security
 
 from flows.readers.choice import Engine
+from flows.readers.cutting import batches, lanes, read_here, sizes_of, weight_of
 from flows.readers.dask_worker import Answer, pack, read_on_worker, versions_here
 from flows.readers.local import Readers
-from flows.readers.pool import batches, lanes, read_here, sizes_of, weight_of
 from flows.reading.read import read_batch
 from flows.sources.files import read_files
 from flows.sources.scan import FileRef, absolute

@@ -20,6 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import NamedTuple
 
+import pyarrow as pa
 from distributed import Worker, get_worker
 
 from flows.process import close_stderr
@@ -52,7 +53,7 @@ class Answer(NamedTuple):
     """What came of a batch on a worker: streams, or an error of ours."""
 
     worker: str
-    streams: list[bytes]
+    streams: list[pa.Buffer]
     error: NewsmartError | None = None
 
 

@@ -1,24 +1,50 @@
-"""What reads a run's documents: this process, others on this machine where they pay, or a cluster.
+"""What reads a run's documents: this process, or others of this machine where they pay. Dask is in dask_readers.py.
 
 A reading process takes a third of a second to import what it needs, so processes start as soon as a run can guess that
 it will need them: in a first load before anything else, later when a scan has shown how much is new, while the scan is
 compared with the ledger. A run that reads a few documents starts none.
+
+Each process keeps to one lane (cutting.py) and has at most two batches waiting. Answers are taken in turn, so their
+order is the same in every run, and batches carry the numbers of their references.
+
+Each process is asked over a socket. Where the system forks well (Linux), one program imports
+what reading needs and then forks for the others: their imports cost as much as reading ten thousand blocks. The program
+forks and this process never does: a fork of this one would hold the ledger's lock.
+
+Rejected: a ProcessPoolExecutor on multiprocessing's forkserver. The server imports from the current folder, where a
+user's `signal.py` may lie; each child imports the parent's main module again; its start waits for the server; and a
+child that is at work does not end with its parent.
 """
 
+import pickle
+import socket
+import subprocess
+import sys
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from flows.readers.pool import ReaderPool, read_here, sizes_of, weight_of
+from flows.readers.cutting import Span, batches, lanes, read_here, sizes_of, weight_of
 from flows.sources.scan import FileRef
+from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
     from schemas.batches import ReadBatch
 
+AHEAD = 2
+START = (
+    "import sys; sys.path[:] = {path!r};"
+    "import gc, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); gc.disable();"
+    "from flows.readers.worker import main; main({descriptors!r})"
+)
 # From what weight on processes that start early pay.
 _WORTH_PROCESSES = 10_000_000
+_END_SECONDS = 2.0
 
 
 class Readers(ABC):
@@ -53,19 +79,43 @@ class LocalReaders(Readers):
 
     def __init__(self, processes: int) -> None:
         """In: how many processes may read; with one, it is always this one."""
-        self._processes = processes
-        self._pool: ReaderPool | None = None
+        self._count = processes
+        self.programs: list[subprocess.Popen[bytes]] = []
+        self._processes: list[_Process] = []
 
     @property
     def has_started(self) -> bool:
         """Tell whether there are processes."""
-        return self._pool is not None
+        return bool(self._processes)
 
     def expect(self, document_count: int, byte_count: int) -> None:
-        """Start the processes where they pay, and do not wait for them."""
-        is_worth_it = weight_of(document_count, byte_count) >= _WORTH_PROCESSES
-        if self._pool is None and self._processes > 1 and is_worth_it:
-            self._pool = ReaderPool(self._processes)
+        """Start the processes where they pay."""
+        if self._count > 1 and weight_of(document_count, byte_count) >= _WORTH_PROCESSES:
+            self.start()
+
+    def start(self) -> None:
+        """Start the processes, which import what they need, and do not wait for them. No-op while there are some."""
+        if self.has_started:
+            return
+        pairs = [socket.socketpair() for _ in range(self._count)]
+        groups = [pairs] if sys.platform == "linux" else [[pair] for pair in pairs]
+        self.programs = [_start_program([theirs.fileno() for _, theirs in group]) for group in groups]
+        self._processes = [
+            _Process(ours, program) for program, group in zip(self.programs, groups, strict=True) for ours, _ in group
+        ]
+        for _, theirs in pairs:
+            theirs.close()
+
+    def close(self) -> None:
+        """End the processes, whatever they are at."""
+        for process in self._processes:
+            process.connection.close()
+        for program in self.programs:
+            with suppress(subprocess.TimeoutExpired):
+                program.wait(_END_SECONDS)
+            program.kill()
+            program.wait()
+        self._processes = []
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator["ReadBatch"]:
         """Read documents, as `Readers` says.
@@ -76,17 +126,69 @@ class LocalReaders(Readers):
             return  # without importing what reading needs
         sizes = sizes_of(refs)
         self.expect(len(sizes), sum(sizes))
-        if self._pool is None:
+        if not self.has_started:
             yield from read_here(refs, sizes, as_of)
             return
         try:
-            yield from self._pool.read_all(refs, as_of)
+            yield from self._read_there(refs, sizes, as_of)
         except BaseException:
             self.close()
             raise
 
-    def close(self) -> None:
-        """End the processes, whatever they are at."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.close()
+    def _read_there(self, refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> Iterator["ReadBatch"]:
+        from schemas.batches import ReadBatch
+
+        lanes_of_all = [batches(sizes, lane) for lane in lanes(sizes, len(self._processes))]
+        turns = deque[tuple[_Process, Iterator[Span]]]()
+        for _ in range(AHEAD):
+            for process, spans in zip(self._processes, lanes_of_all, strict=False):
+                if (span := next(spans, None)) is not None:
+                    process.ask(refs, span, as_of)
+                    turns.append((process, spans))
+        while turns:
+            process, spans = turns.popleft()
+            answer = process.answer()
+            if (span := next(spans, None)) is not None:
+                process.ask(refs, span, as_of)
+                turns.append((process, spans))
+            yield ReadBatch.from_streams(answer)
+
+
+def _start_program(descriptors: list[int]) -> "subprocess.Popen[bytes]":
+    # -P keeps the current folder off the module path, where a user's `signal.py` would be imported.
+    command = [sys.executable, "-P", "-c", START.format(path=sys.path, descriptors=descriptors)]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=descriptors)
+
+
+class _Process:
+    """A reading process: answers come in the order in which batches were asked for."""
+
+    def __init__(self, channel: socket.socket, program: "subprocess.Popen[bytes]") -> None:
+        """In: our end of its socket, and the program that it is or was forked by."""
+        self.connection, self._program = Connection(channel.detach()), program
+
+    def ask(self, refs: Sequence[FileRef], span: Span, as_of: datetime) -> None:
+        """Have a batch read once those before it are. A process that has died is noticed when it is to answer."""
+        with suppress(OSError):
+            self.connection.send_bytes(pickle.dumps((list(refs[span.first : span.last]), span.first, as_of)))
+
+    def answer(self) -> list[bytes]:
+        """Wait for what the next batch gave."""
+        try:
+            failure, count = self.connection.recv()
+            streams = [self.connection.recv_bytes() for _ in range(count)]
+        except (EOFError, OSError):
+            raise self._ended() from None
+        if isinstance(failure, NewsmartError):
+            raise failure
+        if failure is not None:
+            raise RunFailed(f"a reading process failed: {failure}")
+        return streams
+
+    def _ended(self) -> TransientFailure:
+        with suppress(subprocess.TimeoutExpired):  # it may be another process, forked by the program
+            self._program.wait(_END_SECONDS)
+        status = self._program.returncode
+        return TransientFailure(
+            "a reading process ended" + (f" with status {status}" if status else ""), todo="run again"
+        )

@@ -1,6 +1,6 @@
 """A reading process: references in, Arrow out.
 
-It is started by flows/readers/pool.py, forks for the other processes that it is to be, and each speaks with the parent
+It is started by flows/readers/local.py, forks for the other processes that it is to be, and each speaks with the parent
 over a socket of its own. It ends at once when its socket does, whatever it is at: so it never outlives its parent, even
 one killed with SIGKILL, and needs neither a signal nor a look at the parent's id (prctl is Linux alone). It inherits no
 descriptor but its sockets and the standard three, so no lock of the parent's lives on in it.
@@ -22,13 +22,15 @@ from flows.process import prepare_process
 
 prepare_process()
 
+import pyarrow as pa  # noqa: E402
+
 from flows.reading.blocks import Memo  # noqa: E402
 from flows.reading.read import read_batch, warm_up  # noqa: E402
 from schemas.documents import bounds  # noqa: E402
 from schemas.errors import NewsmartError  # noqa: E402
 from warehouse.refusals import known  # noqa: E402
 
-_Answer = tuple[object, list[bytes]]
+_Answer = tuple[object, list[pa.Buffer]]
 """What went wrong, if anything, and a batch as Arrow streams."""
 
 

@@ -7,8 +7,7 @@ whose form does not prove it takes the slow lane, whole, through libyaml (flows/
 
 The proof. A block is taken only if each of its lines is complete, no value goes on in the next, and its lines close all
 that they open (flows/reading/lines.py). Such a block is whole at its end, whatever follows at a lesser indentation, so
-by induction the list is cut exactly between its items. The fences are lines that no reader of lines takes: had a wrong
-one been chosen, a right one would stand in a block. Whatever has a problem is judged again by the slow lane, which
+by induction the list is cut exactly between its items. Whatever has a problem is judged again by the slow lane, which
 alone tells problems.
 
 `secured`, when it is the last line as it always is, is cut off unread.
@@ -34,40 +33,35 @@ _INDENT = "    "
 # bytes.split looks at each space first, for its last byte; this looks at each line break, which takes a third less.
 _CUT = re.compile(re.escape(_ITEM)).split
 _MAX_LINES = MAX_NODES // 6
-# A value takes two bytes at least, with what parts it from the next: fewer bytes cannot hold too many values.
-_SURE_BYTES = 2 * MAX_NODES
 _digest = attrgetter("digest")
 
 
 class Memo:
     """The blocks read so far, for one as-of; None for a block that the fast lane does not take.
 
-    Bounded by bytes in two generations, so that memory is flat over any number of documents: a full generation is
-    kept until the next one is full, and what is met again moves on.
+    Emptied when it is full, so that memory is flat over any number of documents.
     """
 
-    def __init__(self, context: Context, max_bytes: int = 8_000_000) -> None:
-        """Start empty; max_bytes bounds one generation: the blocks, and what their entries say."""
+    def __init__(self, context: Context, max_bytes: int = 16_000_000) -> None:
+        """Start empty; max_bytes bounds the blocks, and what their entries say."""
         self.context = context
         self._max_bytes, self._held = max_bytes, 0
-        self._young: dict[bytes, Entry | None] = {}
-        self._old: dict[bytes, Entry | None] = {}
+        self._known: dict[bytes, Entry | None] = {}
 
     def entries(self, blocks: Sequence[bytes]) -> list[Entry] | None:
         """Return the entries of related blocks, or None where one of them is not for the fast lane."""
-        found = list(map(self._young.get, blocks))
+        found = list(map(self._known.get, blocks))
         if None in found:
             found = [known or self._entry(block) for known, block in zip(found, blocks, strict=True)]
         known = [entry for entry in found if entry is not None]
         return known if len(known) == len(blocks) else None
 
     def _entry(self, block: bytes) -> Entry | None:
-        if block in self._young:
-            return self._young[block]
-        entry = self._old[block] if block in self._old else self._read(block, _INDENT)
+        if block in self._known:
+            return self._known[block]
         if self._held > self._max_bytes:
-            self._old, self._young, self._held = self._young, {}, 0
-        self._young[block] = entry
+            self._known, self._held = {}, 0
+        entry = self._known[block] = self._read(block, _INDENT)
         self._held += len(block) + (len(entry.said) if entry else 0)
         return entry
 
@@ -89,7 +83,7 @@ def prove(entries: Sequence[Entry], context: Context) -> Proved:
     for place in refused:
         entry = entries[place]
         entry.is_flawed = entry.is_flawed or bool(prove_entry(entry, orjson.loads(entry.said), context))
-    return Proved(table, {entry: place for place, entry in enumerate(entries) if place not in refused})
+    return Proved(table, {entry: place for place, entry in enumerate(entries) if place not in refused}, context)
 
 
 def read_fast(data: bytes, memo: Memo) -> Verdict | None:
@@ -100,38 +94,18 @@ def read_fast(data: bytes, memo: Memo) -> Verdict | None:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
     data = data.removeprefix(b"\xef\xbb\xbf")
-    close, cut = _ends(data)
-    if not data.startswith(_FENCE) or data[close + 4 : close + 5] not in (b"", b"\n") or close < 0:
+    close = data.find(_CLOSE, 3)
+    if not data.startswith(_FENCE) or close < 0 or data[close + 4 : close + 5] not in (b"", b"\n"):
         return None
-    body = _body(data[close + 5 :])
-    if body is None or (len(data) > _SURE_BYTES and data.count(b"\n", 0, close) > _MAX_LINES):
-        return None
-    return _read_parts(data[4 : close if cut < 0 else cut], cut >= 0, body, memo)
-
-
-def _ends(data: bytes) -> tuple[int, int]:
-    """Return where the closing fence starts, and where the line of the secret before it does; -1 for none.
-
-    Most documents have a short body, and the fence is found from the end, which costs nothing. Should it be none, for
-    the body has such a line too, the lines up to it hold the true one, and are not of the fast lane; unless a secret
-    stands before it, as before the true one, the first such line is looked for.
-    """
-    for find in (data.rfind, data.find):
-        close = find(_CLOSE, 3)
-        cut = data.rfind(_SECRET, 0, close) if close >= 0 else -1
-        if cut >= 0 and _SECRET_LINE.match(data, cut, close):
-            return close, cut
-    return close, -1
-
-
-def _body(data: bytes) -> str | None:
-    """Return the body as text, None where it is none (or breaks lines as the slow lane should see)."""
-    if b"\0" in data or b"\r" in data:
+    if b"\0" in data or b"\r" in data or data.count(b"\n", 0, close) > _MAX_LINES:
         return None
     try:
-        return data.decode()
+        body = data[close + 5 :].decode()
     except UnicodeDecodeError:
         return None
+    secret = data.rfind(_SECRET, 0, close)
+    has_secret = secret >= 0 and _SECRET_LINE.match(data, secret, close) is not None
+    return _read_parts(data[4 : secret if has_secret else close], has_secret, body, memo)
 
 
 def _read_parts(front: bytes, has_secret: bool, body: str, memo: Memo) -> Verdict | None:

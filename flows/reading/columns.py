@@ -8,11 +8,11 @@ and lets its entry say the same in plain form. So the models alone decide what i
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
 import pyarrow as pa
@@ -26,6 +26,7 @@ from schemas.documents import EARLIEST, ENTRIES, Context, Image, Mention, Provid
 from schemas.text import flaw
 from schemas.urls import UrlFacts, facts
 
+T = TypeVar("T")
 Array = Any
 Validate = Callable[..., Any]
 # From how many values on a column is compared as a whole: below, importing pyarrow.compute costs more than it saves.
@@ -38,8 +39,6 @@ _PLAIN = {
     pa.bool_(): "^(?:true|false)$",
     pa.timestamp("us"): "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{6})?Z$",
 }
-# What `flaw` is sure to call clean.
-_CLEAN = "^[ -$&-~]{20,}$"
 _PLAIN_IMAGE_URL = r"^https?://[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+/[!-~]{0,900}$"
 
 
@@ -49,9 +48,6 @@ def _validator(model: type[BaseModel], name: str) -> Validate:
 
 
 _SCHEMA = pa.schema(columns_of(Mention, as_written=True))
-_MENTION_KEYS = frozenset(_SCHEMA.names)
-_PROVIDER_KEYS = frozenset(field.name for field in columns_of(Provider, as_written=True))
-_IMAGE_KEYS = frozenset(field.name for field in columns_of(Image, as_written=True))
 _text, _any_url, _domain = _validator(Image, "title"), _validator(Image, "url"), _validator(Provider, "domain")
 _IMAGES = ENTRIES.field("images").type
 
@@ -61,16 +57,17 @@ class Proved(NamedTuple):
 
     table: pa.Table
     rows: Mapping[Entry, int]
+    context: Context
 
-    def select(self, entries: Sequence[Entry], context: Context) -> pa.Table:
+    def select(self, entries: Sequence[Entry]) -> pa.Table:
         """Return a table of some of these entries, and of others that were judged by the model."""
         if len(entries) < MANY:
-            return table_of_entries(entries, context)[0]
+            return table_of_entries(entries, self.context)[0]
         if len(self.rows) == self.table.num_rows and list(entries) == list(self.rows):
             return self.table
         others = [entry for entry in entries if entry not in self.rows]
         rows = {**self.rows, **{entry: place for place, entry in enumerate(others, self.table.num_rows)}}
-        found = pa.concat_tables([self.table, table_of_entries(others, context)[0]])
+        found = pa.concat_tables([self.table, table_of_entries(others, self.context)[0]])
         return found.take(pa.array([rows[entry] for entry in entries], pa.int64())).combine_chunks()
 
 
@@ -85,8 +82,8 @@ def table_of_entries(entries: Sequence[Entry], context: Context) -> tuple[pa.Tab
 
 
 def _table(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[int]]:
-    tables = list(_read([entry.said for entry in entries]))
-    reader = _Reader(pa.concat_tables(tables).combine_chunks(), context)
+    written = _read([entry.said for entry in entries]) if entries else _SCHEMA.empty_table()
+    reader = _Reader(written.combine_chunks(), context)
     columns = reader.columns()
     spellings = zip(*(columns[name].to_pylist() for name in URL_FIELDS), strict=True)
     for place, (entry, urls) in enumerate(zip(entries, spellings, strict=True)):
@@ -100,39 +97,43 @@ def _table(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[in
     return pa.Table.from_arrays([columns[name] for name in ENTRIES.names], schema=ENTRIES), reader.bad
 
 
-def _read(rows: Sequence[bytes], *, has_known_keys: bool = False) -> Iterator[pa.Table]:
-    """Yield JSON rows as tables of text; a row with an unknown key, or a list in a text's place, as an empty one."""
-    if not rows:
-        yield _SCHEMA.empty_table()
-        return
-    data = b"\n".join(rows)
+def _read(rows: Sequence[bytes]) -> pa.Table:
+    """Return JSON rows as a table of text; a row that the models do not know the shape of, as an empty one."""
     try:
-        yield pyarrow.json.read_json(
-            cast(Any, pa.BufferReader(data)),
-            pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="error"),
-        )
+        return _parse(rows)
     except pa.ArrowInvalid:
-        if not has_known_keys:
-            rows = [row if _has_known_keys(orjson.loads(row)) else b"{}" for row in rows]
-            yield from _read(rows, has_known_keys=True)
-            return
-        half = len(rows) // 2
-        for part in (rows[:half], rows[half:]) if half else ([b"{}"],):
-            yield from _read(part, has_known_keys=True)
+        return _parse([row if _fits(orjson.loads(row), _SHAPE) else b"{}" for row in rows])
 
 
-def _has_known_keys(tree: dict[str, Tree]) -> bool:
-    """Tell whether the models know all keys of a mention, at every level."""
-    provider = tree.get("provider")
-    inner = provider if isinstance(provider, dict) else {}
-    lists = tree.get("images"), inner.get("images")
-    images = [image for found in lists if isinstance(found, list) for image in found if isinstance(image, dict)]
-    return (
-        tree.keys() <= _MENTION_KEYS
-        and inner.keys() <= _PROVIDER_KEYS
-        and all([image.keys() <= _IMAGE_KEYS for image in images])
+def _parse(rows: Sequence[bytes]) -> pa.Table:
+    data = b"\n".join(rows)
+    return pyarrow.json.read_json(
+        cast(Any, pa.BufferReader(data)),
+        pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+        pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="error"),
     )
+
+
+_Shape = dict[str, "_Shape"] | list["_Shape"] | None
+"""What a value is made of: a mapping by its keys, a list by its items; None for a text."""
+
+
+def _shape_of(kind: pa.DataType) -> _Shape:
+    if isinstance(kind, pa.StructType):
+        return {field.name: _shape_of(field.type) for field in kind}
+    return [_shape_of(kind.value_type)] if isinstance(kind, pa.ListType) else None
+
+
+_SHAPE = _shape_of(pa.struct(list(_SCHEMA)))
+
+
+def _fits(value: Tree, shape: _Shape) -> bool:
+    """Tell whether a value has a shape, at every level; a null has any."""
+    if value is None or shape is None:
+        return value is None or isinstance(value, str)
+    if isinstance(value, dict) and isinstance(shape, dict):
+        return value.keys() <= shape.keys() and all([_fits(inner, shape[key]) for key, inner in value.items()])
+    return isinstance(value, list) and isinstance(shape, list) and all([_fits(item, shape[0]) for item in value])
 
 
 def _facts_of(urls: Sequence[str | None]) -> tuple[UrlFacts, ...] | None:
@@ -162,7 +163,7 @@ class _Reader:
         found["provider_logo_url"] = pa.array(first, pa.string())
         self.bad.update(_places(found["title"].is_null()))
         for name in ("title", "excerpt", "provider_name"):
-            found[f"{name}_flaw"] = self._flaws(found[name])
+            found[f"{name}_flaw"] = pa.array(_of_each(found[name].to_pylist(), flaw), pa.int8())
         return found
 
     def _column(self, name: str) -> Array:
@@ -209,8 +210,8 @@ class _Reader:
         import pyarrow.compute as pc  # takes longer than a few documents
 
         is_plain: Array = pc.match_substring_regex(texts, form)
-        plain: Array = pc.if_else(is_plain, texts, cast(Any, None))
-        odd = _places(pc.invert(is_plain))
+        odd: Sequence[int] = pc.indices_nonzero(cast(Any, pc.invert(is_plain))).to_pylist()
+        plain: Array = pc.if_else(is_plain, texts, cast(Any, None)) if odd else texts
         if kind == pa.bool_():
             return pc.equal(plain, cast(Any, "true")), odd
         if kind != pa.timestamp("us"):
@@ -223,19 +224,12 @@ class _Reader:
         is_within = bounds["min"] is None or (bounds["min"] >= EARLIEST and bounds["max"] <= self._latest)
         return (moments, odd) if is_within else (moments, _places(texts.is_valid()))
 
-    def _flaws(self, texts: Array) -> Array:
-        _, odd = self._plain(texts, pa.string(), _CLEAN)
-        values, flaws = texts.to_pylist(), [0] * len(texts)
-        for place in odd:
-            flaws[place] = flaw(values[place])
-        return pa.array(flaws, pa.int8())
-
     def _hosts(self, domains: Array) -> Array:
         texts = domains.to_pylist()
-        hosts = {text: _host(text) for text in set(texts)}
+        hosts = _of_each(texts, _host)
         # A text that holds no host is worth a notice.
-        self.bad.update(place for place, text in enumerate(texts) if text and hosts[text] is None)
-        return pa.array([hosts[text] for text in texts], pa.string())
+        self.bad.update(place for place, host in enumerate(hosts) if host is None and texts[place])
+        return pa.array(hosts, pa.string())
 
     def _texts(self, lists: Array) -> Array:
         rows = lists.offsets.to_pylist()
@@ -257,6 +251,12 @@ class _Reader:
 
     def _refuse(self, places: Collection[int], rows: Sequence[int]) -> None:
         self.bad.update(bisect_right(rows, place) - 1 for place in places)
+
+
+def _of_each(texts: Sequence[str | None], function: Callable[[str | None], T]) -> list[T]:
+    """Return what a function makes of each text, asked once for those that repeat."""
+    found = {text: function(text) for text in set(texts)}
+    return [found[text] for text in texts]
 
 
 def _image_url(text: str) -> str:

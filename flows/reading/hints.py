@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from flows.reading.problems import Path, Places, Tree, place_of, value_at
+from flows.reading.problems import Flaw, Path, Places, Tree, place_of, value_at
 from flows.reading.syntax import INVISIBLE, shown_at
 from schemas.ciphertext import is_secret_name
 from schemas.documents import Image, Mention, Provider
@@ -77,29 +77,28 @@ def deserves_notice(text: str, cut: Cut) -> bool:
     return not is_set_apart and _NO_PROSE.fullmatch(cut.value) is None
 
 
-def what_was_cut(text: str, cut: Cut) -> tuple[str, str]:
-    """Return reason and expectation of a notice about a cut."""
+def flaw_of_cut(text: str, cut: Cut) -> Flaw:
+    """Return what a notice says about a cut."""
+    found = shown_at(text, cut.at, cut.path)
     if text[cut.at] == "#":
-        return "cut_by_comment", "quotes round a text that holds ` #`: to YAML a comment begins there"
+        expected = "quotes round a text that holds ` #`: to YAML a comment begins there"
+        return Flaw(cut.at, cut.path, "cut_by_comment", expected, found)
     hidden = text[: cut.at].rstrip("\u0085\u2028\u2029")
-    return "cut_by_line_break", f"no invisible line break U+{ord(text[len(hidden)]):04X} in a text"
+    expected = f"no invisible line break U+{ord(text[len(hidden)]):04X} in a text"
+    return Flaw(cut.at, cut.path, "cut_by_line_break", expected, found)
 
 
 class Source(NamedTuple):
-    """A document that was read: its values, where they stand, its text with plain breaks, and what was cut off."""
+    """Front matter that was read: its values, where they stand, its text with plain breaks, and what was cut off.
+
+    flaws: all that is wrong with its YAML; where there is one, the tree is not to be used.
+    """
 
     tree: Tree
     places: Places
     text: str
     cuts: Sequence[Cut] = ()
-
-
-class Hint(NamedTuple):
-    """Where a person should look, what would be right there, and what stands there now."""
-
-    at: int
-    expected: str
-    found: str | None
+    flaws: Sequence[Flaw] = ()
 
 
 def plain_form(key: str) -> str:
@@ -149,29 +148,30 @@ def place_of_key(source: Source, path: Path) -> int:
     return index - 1 if source.text[index - 1] in "\"'" else index
 
 
-def mend_missing(source: Source, path: Path, expected: str) -> Hint | None:
-    """Return what stands in the place of a required value that is missing, if anything does."""
+def mend_missing(source: Source, path: Path, expected: str) -> Flaw:
+    """Return the flaw of a required value that is missing, at what stands in its place, if anything does."""
     cut = next((cut for cut in source.cuts if cut.path == path), None)
     if cut is not None:
-        found = shown_at(source.text, cut.at, path)
-        return Hint(cut.at, f"{expected}, in quotes where it begins with `#`: to YAML that is a comment", found)
+        told = f"{expected}, in quotes where it begins with `#`: to YAML that is a comment"
+        return Flaw(cut.at, path, "missing", told, shown_at(source.text, cut.at, path))
     mapping = value_at(source.tree, path[:-1])
-    if not isinstance(mapping, dict):
-        return None
-    return _misspelt(source, mapping, path, expected) or _swallowed(source, mapping, path, expected)
+    found = None
+    if isinstance(mapping, dict):
+        found = _misspelt(source, mapping, path, expected) or _swallowed(source, mapping, path, expected)
+    return found or Flaw(place_of(source.places, path), path, "missing", expected)
 
 
-def _misspelt(source: Source, mapping: Mapping[str, Tree], path: Path, expected: str) -> Hint | None:
+def _misspelt(source: Source, mapping: Mapping[str, Tree], path: Path, expected: str) -> Flaw | None:
     wanted = {plain_form(name): name for name in _INSTEAD.get(str(path[-1]), (str(path[-1]),))}
     key = next((key for key in mapping if plain_form(key) in wanted and key not in wanted.values()), None)
     if key is None:
         return None
     shown = printable(key[:_MAX_KEY])
     told = f"{expected}: did you mean `{wanted[plain_form(key)]}`? it is written `{shown}` here"
-    return Hint(place_of_key(source, (*path[:-1], key)), told, shown)
+    return Flaw(place_of_key(source, (*path[:-1], key)), path, "missing", told, shown)
 
 
-def _swallowed(source: Source, mapping: Mapping[str, Tree], path: Path, expected: str) -> Hint | None:
+def _swallowed(source: Source, mapping: Mapping[str, Tree], path: Path, expected: str) -> Flaw | None:
     """Find a quoted value of the same mapping that holds the line of the missing one: its quote was not closed."""
     line = re.compile(rf"[\r\n][ \t-]*{re.escape(str(path[-1]))}[ \t]*:")
     starts = sorted(place_of(source.places, (*path[:-1], key)) for key in mapping)
@@ -179,7 +179,7 @@ def _swallowed(source: Source, mapping: Mapping[str, Tree], path: Path, expected
         quote = source.text[start : start + 1]
         if quote in ('"', "'") and line.search(source.text, start, _closing(source.text, start, end)) is not None:
             told = f"{expected}: it stands within the quotes that open here; a closing {quote} in this line"
-            return Hint(start, told, shown_at(source.text, start, path))
+            return Flaw(start, path, "missing", told, shown_at(source.text, start, path))
     return None
 
 

@@ -10,7 +10,6 @@ importing it takes time.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -33,11 +32,10 @@ _STRETCH = 65_536
 _MAX_FIELD, _MAX_KEY = 200, 60
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """One fault at an index of the text (None: there is no text), under a path of the tree."""
+class Flaw(NamedTuple):
+    """One fault, at an index of the text (None: there is no text), under a path of the tree."""
 
-    index: int | None
+    at: int | None
     path: Path
     reason: str
     expected: str
@@ -90,13 +88,8 @@ def field_path(path: Path) -> str:
     """Return a path as people write it: `related[3].images[0].width`, counting from 0, cut where long."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{_short_key(step)}" if text else _short_key(step)
+        text += f"[{step}]" if isinstance(step, int) else ("." if text else "") + _shown_key(step[: 2 * _MAX_KEY])
     return text if len(text) <= _MAX_FIELD else text[: _MAX_FIELD - 1] + "\u2026"
-
-
-def _short_key(key: str) -> str:
-    """Return a key as a path shows it."""
-    return _shown_key(key[: 2 * _MAX_KEY])
 
 
 @lru_cache(maxsize=4_096)
@@ -114,12 +107,13 @@ def hide_pieces(problems: Sequence[Problem]) -> list[Problem]:
 def document_problems(flaws: Sequence[Flaw], text: str) -> list[Problem]:
     """Return flaws that condemn a whole document as problems with line and column in its text."""
     lines = Lines(text)
-    return hide_pieces([_document_problem(flaw, lines) for flaw in flaws])
+    return hide_pieces([problem_of(flaw, lines, None, "document") for flaw in flaws])
 
 
-def _document_problem(flaw: Flaw, lines: Lines) -> Problem:
-    line, column = (None, None) if flaw.index is None else lines.place(flaw.index)
-    return Problem(None, "document", line, column, field_path(flaw.path), flaw.reason, flaw.expected, flaw.found)
+def problem_of(flaw: Flaw, lines: Lines, position: int | None, scope: str) -> Problem:
+    """Return a flaw as a problem of a mention (by its position) or document, with its line and column."""
+    line, column = (None, None) if flaw.at is None else lines.place(flaw.at)
+    return Problem(position, scope, line, column, field_path(flaw.path), flaw.reason, flaw.expected, flaw.found)
 
 
 def place_of(places: Places, path: Path) -> int:

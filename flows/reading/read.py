@@ -5,23 +5,19 @@ document that cannot be accepted is a row with its problems, never an exception.
 and content that is known (the source encrypts and breaks lines anew) yields no mentions.
 """
 
-from array import array
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 from itertools import chain
-from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from flows.reading.blocks import Memo, prove, read_fast
 from flows.reading.entries import Entry
 from flows.reading.front_matter import split
-from flows.reading.hints import Source
-from flows.reading.problems import Problem, document_problems, plain_breaks
-from flows.reading.validate import Verdict, judge_document
+from flows.reading.problems import Flaw
+from flows.reading.validate import Verdict, judge_document, refused
 from flows.sources.files import MAX_BYTES, FileBytes, read_files
 from flows.sources.scan import FileRef
 from schemas.batches import DOCUMENTS, DRIFT, MENTIONS, PACKS, PROBLEMS, SLICES, URLS, ReadBatch, table_of_rows
@@ -32,11 +28,8 @@ from schemas.urls import facts
 T = TypeVar("T")
 
 
-class _Read(NamedTuple):
-    """What one reference came to: its row of DOCUMENTS, but for the reference, and its verdict."""
-
-    row: tuple[Any, ...]
-    verdict: Verdict
+_Row = tuple[Any, ...]
+"""What one reference came to: its row of DOCUMENTS, but for the reference."""
 
 
 def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = None, first: int = 0) -> ReadBatch:
@@ -55,22 +48,21 @@ def read_batch(refs: Sequence[FileRef], as_of: datetime, memo: Memo | None = Non
     said = (draft.entries for draft in drafts if draft)
     proved = prove(list(dict.fromkeys(chain.from_iterable(said))), memo.context)
     reads = [_read(*document, draft, memo, packer) for document, draft in zip(opened, drafts, strict=True)]
-    rows, verdicts = [(number, *read.row) for number, read in enumerate(reads, first)], [read.verdict for read in reads]
-    return batch_of(rows, verdicts, packer, first, partial(proved.select, context=memo.context))
+    rows = [(number, *row) for number, (row, _) in enumerate(reads, first)]
+    return batch_of(rows, [verdict for _, verdict in reads], packer, first, proved.select)
 
 
 def judge_whole(data: bytes, context: Context) -> Verdict:
     """Judge the bytes of one document by its whole text: the reading that all others must equal."""
     parts = split(data)
     if parts.flaw is not None:
-        return Verdict(None, (), (), document_problems([parts.flaw], parts.text))
+        return refused([parts.flaw], parts.text)
     # Not at the top: most documents take the fast lane, and need not wait for PyYAML.
     from flows.reading.yaml_tree import read_tree
 
-    reading = read_tree(parts.text[: parts.yaml_end])
-    if reading.flaws:
-        return Verdict(None, (), (), document_problems(reading.flaws, parts.text))
-    source = Source(reading.tree, reading.places, plain_breaks(parts.text), reading.cuts)
+    source = read_tree(parts.text[: parts.yaml_end])
+    if source.flaws:
+        return refused(source.flaws, parts.text)
     return judge_document(source, parts.body, context)
 
 
@@ -78,56 +70,54 @@ def _draft(ref: FileRef, file: FileBytes, digest: bytes | None, memo: Memo) -> V
     """Return what the fast lane makes of a document, if it is one to be parsed and of a form for that lane."""
     if file.data is None or digest == ref.known_bytes:
         return None
-    return _guarded(read_fast, file.data, memo)
+    return _guarded(lambda data: read_fast(data, memo), file.data)
 
 
-def _guarded(judge: Callable[[bytes, Memo], T], data: bytes, memo: Memo) -> T | Verdict:
+def _guarded(judge: Callable[[bytes], T], data: bytes) -> T | Verdict:
     """Judge a document; one on which our own code fails is bad, for it must not keep all others from being read."""
     try:
-        return judge(data, memo)
+        return judge(data)
     except MemoryError:  # no fault of the document
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is; its text may hold the document's, so its kind is told
-        found = type(error).__name__
-        problem = Problem(None, "document", 1, 1, "", "internal_error", "a document that newsmart can judge", found)
-        return Verdict(None, (), (), [problem])
+        return refused([Flaw(0, (), "internal_error", "a document that newsmart can judge", type(error).__name__)])
 
 
 def _read(
     ref: FileRef, file: FileBytes, digest: bytes | None, draft: Verdict | None, memo: Memo, packer: Packer
-) -> _Read:
+) -> tuple[_Row, Verdict]:
     if file.data is None or digest is None:
         return _unread(ref, file)
     # What a store says of a size is for telling states apart; bytes are counted.
     known = (*(file.state or (None,) * 4), len(file.data), digest)
     if digest == ref.known_bytes:
-        return _Read(("same_bytes", *known, None), _NOTHING)
+        return ("same_bytes", *known, None), _NOTHING
     verdict = draft
     if verdict is None or any([entry.is_flawed for entry in verdict.entries]):
-        verdict = _guarded(lambda data, memo: judge_whole(data, memo.context), file.data, memo)
+        verdict = _guarded(lambda data: judge_whole(data, memo.context), file.data)
     content = verdict.content_digest
     if content is not None and content == ref.known_content:
-        return _Read(("touched", *known, content), verdict._replace(positions=(), entries=()))
+        return ("touched", *known, content), verdict._replace(positions=(), entries=())
     packer.add(digest, file.data)
-    return _Read(("bad" if content is None else "good", *known, content), verdict)
+    return ("bad" if content is None else "good", *known, content), verdict
 
 
 _NOTHING = Verdict(None, (), (), ())
 
 
-def _unread(ref: FileRef, file: FileBytes) -> _Read:
+def _unread(ref: FileRef, file: FileBytes) -> tuple[_Row, Verdict]:
     if file.trouble in ("vanished", "unstable"):
-        return _Read((file.trouble, *ref.state, None, None, None), _NOTHING)
+        return (file.trouble, *ref.state, None, None, None), _NOTHING
     if file.trouble == "too_big" and file.state is not None:
         size = file.state[0]
-        problem = Problem(None, "document", 1, 1, "", "too_big", f"at most {MAX_BYTES} bytes", f"{size} bytes")
-        return _Read(("bad", *file.state, size, None, None), Verdict(None, (), (), [problem]))
-    problem = Problem(None, "document", None, None, "", "unreadable", "a file that can be read", file.trouble)
-    return _Read(("bad", *ref.state, None, None, None), Verdict(None, (), (), [problem]))
+        flaw = Flaw(0, (), "too_big", f"at most {MAX_BYTES} bytes", f"{size} bytes")
+        return ("bad", *file.state, size, None, None), refused([flaw])
+    flaw = Flaw(None, (), "unreadable", "a file that can be read", file.trouble)
+    return ("bad", *ref.state, None, None, None), refused([flaw])
 
 
 def batch_of(
-    rows: Sequence[tuple[Any, ...]],
+    rows: Sequence[_Row],
     verdicts: Sequence[Verdict],
     packer: Packer,
     first: int,
@@ -159,16 +149,12 @@ def batch_of(
 
 
 def _mentions(verdicts: Sequence[Verdict], first: int) -> pa.Table:
-    refs, positions, keys = array("i"), array("i"), array("q")
-    for number, verdict in enumerate(verdicts, first):
-        refs.extend([number] * len(verdict.entries))
-        positions.extend(verdict.positions)
-        keys.extend(map(attrgetter("entry_id"), verdict.entries))
-    columns = [
-        pa.Array.from_buffers(kind.type, len(refs), [None, pa.py_buffer(values)])
-        for kind, values in zip(MENTIONS, (refs, positions, keys), strict=True)
+    rows = [
+        (number, position, entry.entry_id)
+        for number, verdict in enumerate(verdicts, first)
+        for position, entry in zip(verdict.positions, verdict.entries, strict=True)
     ]
-    return pa.Table.from_arrays(columns, schema=MENTIONS)
+    return table_of_rows(rows, MENTIONS)
 
 
 def _drift(verdicts: Sequence[Verdict], first: int) -> pa.Table:

@@ -14,18 +14,28 @@ from pydantic import ValidationError
 from flows.reading.entries import SECRET, Entry, ValueFlaw, canonical_form, describe, entry_of, examine, unknown_fields
 from flows.reading.hints import (
     RELATED,
-    Cut,
-    Hint,
     Source,
     deserves_notice,
+    flaw_of_cut,
     mend_missing,
     odd_keys,
     place_of_key,
     plain_form,
-    what_was_cut,
 )
-from flows.reading.problems import NOTICE, Lines, Path, Problem, Tree, field_path, hide_pieces, place_of, value_at
-from flows.reading.syntax import hidden_break, shown_at
+from flows.reading.problems import (
+    NOTICE,
+    Flaw,
+    Lines,
+    Path,
+    Problem,
+    Tree,
+    document_problems,
+    hide_pieces,
+    place_of,
+    problem_of,
+    value_at,
+)
+from flows.reading.syntax import hidden_break
 from schemas.documents import Context, Mention, explain
 from schemas.text import sample
 
@@ -55,6 +65,11 @@ class Verdict(NamedTuple):
     entries: Sequence[Entry]
     problems: Sequence[Problem]
     notices: Sequence[Problem] = ()
+
+
+def refused(flaws: Sequence[Flaw], text: str = "") -> Verdict:
+    """Return the verdict on a document that flaws condemn as a whole. In: the text that they are in."""
+    return Verdict(None, (), (), document_problems(flaws, text))
 
 
 def judge_mention(tree: Tree, context: Context) -> Judged:
@@ -109,7 +124,8 @@ def judge_document(source: Source, body: str, context: Context) -> Verdict:
     """Judge a whole document: what was read of its front matter, and its body."""
     tree = source.tree
     if not isinstance(tree, dict):
-        return Verdict(None, (), (), [_no_mapping(source)])
+        expected = "a mapping: lines of `key: value`, with a blank after each colon" if tree else "a mapping"
+        return refused([Flaw(source.places[()], (), "wrong_shape", expected, _shown(tree))], source.text)
     related = tree.get(RELATED)
     items = related if isinstance(related, list) else []
     root = judge_mention({key: value for key, value in tree.items() if key != RELATED}, context)
@@ -118,12 +134,6 @@ def judge_document(source: Source, body: str, context: Context) -> Verdict:
     root = root._replace(flaws=[*flaws, *shape], entry=None if shape else root.entry)
     judged = [] if shape else _judge_items(items, context)
     return _verdict(root, judged, source, body)
-
-
-def _no_mapping(source: Source) -> Problem:
-    line, column = Lines(source.text).place(place_of(source.places, ()))
-    expected = "a mapping: lines of `key: value`, with a blank after each colon" if source.tree else "a mapping"
-    return Problem(None, "document", line, column, "", "wrong_shape", expected, _shown(source.tree))
 
 
 def _is_of_root(flaw: ValueFlaw) -> bool:
@@ -179,13 +189,13 @@ def _told(root: Judged, items: Sequence[Judged], source: Source) -> list[Problem
     if not cuts and not root.flaws and not any(item.flaws for item in items):
         return []
     lines = Lines(source.text)
-    found = [_problem(flaw, 0, (), source, lines) for flaw in root.flaws[: MAX_PROBLEMS + 1]]
+    found = [_problem(flaw, flaw.path, source, lines) for flaw in root.flaws[: MAX_PROBLEMS + 1]]
     for number, item in enumerate(items):
         flaws = [flaw for flaw in item.flaws[:MAX_PROBLEMS] if not _is_of_root(flaw)]
-        found += [_problem(flaw, number + 1, (RELATED, number), source, lines) for flaw in flaws]
+        found += [_problem(flaw, (RELATED, number, *flaw.path), source, lines) for flaw in flaws]
         if len(found) > 2 * MAX_PROBLEMS:
             break
-    found += [_cut_notice(cut, source, lines) for cut in cuts]
+    found += [problem_of(flaw_of_cut(source.text, cut), lines, _position(cut.path), NOTICE) for cut in cuts]
     return hide_pieces(sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0)))
 
 
@@ -197,34 +207,30 @@ def _at_most(problems: list[Problem]) -> list[Problem]:
     return [*problems[:MAX_PROBLEMS], Problem(None, "document", 1, 1, "", "too_many_problems", limit, None)]
 
 
-def _problem(flaw: ValueFlaw, position: int, prefix: Path, source: Source, lines: Lines) -> Problem:
-    path = (*prefix, *flaw.path)
+def _problem(flaw: ValueFlaw, path: Path, source: Source, lines: Lines) -> Problem:
+    position = _position(path)
     scope = NOTICE if flaw.is_notice else "url" if not flaw.is_fatal else "mention" if position else "document"
-    index, expected, found = _hint(flaw, path, source)
-    line, column = lines.place(index)
-    return Problem(position, scope, line, column, field_path(path), flaw.reason, expected, found)
+    return problem_of(_placed(flaw, path, source), lines, position, scope)
 
 
-def _hint(flaw: ValueFlaw, path: Path, source: Source) -> Hint:
-    """Return where a flaw is, what would be right there and what is found, as helpful as can be."""
-    index = place_of(source.places, path)
+def _placed(flaw: ValueFlaw, path: Path, source: Source) -> Flaw:
+    """Return a flaw with its place and what is found there, and what would be right, as helpful as can be."""
     if flaw.reason == "missing":
-        return mend_missing(source, path, flaw.expected) or Hint(index, flaw.expected, None)
+        return mend_missing(source, path, flaw.expected)
     if flaw.reason == "odd_key":
-        return Hint(place_of_key(source, path), flaw.expected, sample(str(path[-1])))
-    value = value_at(source.tree, path)
+        return Flaw(place_of_key(source, path), path, flaw.reason, flaw.expected, sample(str(path[-1])))
+    index, value = place_of(source.places, path), value_at(source.tree, path)
     hidden = hidden_break(source.text, index) if flaw.reason == "wrong_shape" and isinstance(value, str) else None
     if hidden is not None:
-        return Hint(hidden[0], f"{flaw.expected}: {hidden[1]}", _shown(value))
+        return Flaw(hidden[0], path, flaw.reason, f"{flaw.expected}: {hidden[1]}", _shown(value))
     is_text_list = flaw.expected == "a list" and isinstance(value, str) and value.startswith("-")
-    return Hint(index, flaw.expected + (", with a blank after each dash" if is_text_list else ""), _shown(value))
+    expected = flaw.expected + (", with a blank after each dash" if is_text_list else "")
+    return Flaw(index, path, flaw.reason, expected, _shown(value))
 
 
-def _cut_notice(cut: Cut, source: Source, lines: Lines) -> Problem:
-    line, column = lines.place(cut.at)
-    position = cut.path[1] + 1 if len(cut.path) > 1 and cut.path[0] == RELATED and isinstance(cut.path[1], int) else 0
-    found = shown_at(source.text, cut.at, cut.path)
-    return Problem(position, NOTICE, line, column, field_path(cut.path), *what_was_cut(source.text, cut), found)
+def _position(path: Path) -> int:
+    """Return the position of the mention that a path leads into."""
+    return path[1] + 1 if len(path) > 1 and path[0] == RELATED and isinstance(path[1], int) else 0
 
 
 def _shown(value: Tree) -> str | None:

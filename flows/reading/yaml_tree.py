@@ -11,14 +11,13 @@ otherwise (`007`, duplicate keys, a second document, control characters).
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 from yaml._yaml import CParser
 
-from flows.reading.hints import CUTTING, Cut, cut_after
-from flows.reading.problems import MAX_DEPTH, MAX_NODES, MAX_PLACE_DEPTH, Flaw, Path, Places, Tree
+from flows.reading.hints import CUTTING, Cut, Source, cut_after
+from flows.reading.problems import MAX_DEPTH, MAX_NODES, MAX_PLACE_DEPTH, Flaw, Path, Places, Tree, plain_breaks
 from flows.reading.syntax import Scalar, quotes_round, syntax_flaw
 from schemas.ciphertext import is_secret_name
 from schemas.text import sample
@@ -29,17 +28,7 @@ _NULLS = frozenset(("", "~", "null"))
 _TOKEN = re.compile(r"\S{1,80}")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A tree with the places of its nodes, and every flaw of its YAML; with flaws, the tree is not to be used."""
-
-    tree: Tree
-    places: Places
-    flaws: list[Flaw]
-    cuts: list[Cut] = field(default_factory=list)
-
-
-def read_tree(text: str) -> Reading:
+def read_tree(text: str) -> Source:
     """Read one YAML document, from its `---` line to the end of the text. Raises nothing: what is wrong is a flaw."""
     builder = _Builder(text)
     try:
@@ -48,7 +37,7 @@ def read_tree(text: str) -> Reading:
         builder.flaws.append(syntax_flaw(error, text, builder.last))
     except yaml.reader.ReaderError as error:
         builder.flaws.append(Flaw(0, (), "yaml_syntax", "printable text", sample(str(error.reason))))
-    return Reading(builder.tree, builder.places, builder.flaws, builder.cuts)
+    return Source(builder.tree, builder.places, plain_breaks(text), builder.cuts, builder.flaws)
 
 
 _Event = Any

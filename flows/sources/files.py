@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import URLS
-from schemas.file_state import FileState, file_state
+from schemas.limits import FileState, file_state
 
 MAX_BYTES = 5_000_000
 """What a document may have, wherever it lies."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 from flows.sources.stores.address import URLS, Address, address_of, check_reachable, is_url, parse_address
 from flows.sources.walk import Found, Skipped, Unlistable, walk
 from schemas.errors import UsageError
-from schemas.file_state import FileState
+from schemas.limits import FileState
 from schemas.text import is_utf8
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow

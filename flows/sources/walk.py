@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from schemas.file_state import FileState, file_state
+from schemas.limits import FileState, file_state
 from schemas.text import is_utf8
 
 SUFFIXES = (".md", ".markdown", ".txt", ".yaml", ".yml")

@@ -11,7 +11,8 @@ audits, which a run times as a step of their own, are left out.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,12 +27,13 @@ skip_numpy_and_pandas()
 
 from schemas.declarations import Table  # noqa: E402
 from schemas.tables import BASE_TABLES  # noqa: E402
-from warehouse.db import attach_release, spill_folder  # noqa: E402
 from warehouse.ledger.locked import locked_ledger  # noqa: E402
 from warehouse.ledger.opening import transaction  # noqa: E402
 from warehouse.parallel import Step, run_steps  # noqa: E402
-from warehouse.release.build import building, clear_work, fill_release, make_tables, threads_for  # noqa: E402
-from warehouse.release.catalog import add_key  # noqa: E402
+from warehouse.release.build import deduplicate, load, make_tables  # noqa: E402
+from warehouse.release.catalog import add_key, attach_release, attach_staged  # noqa: E402
+from warehouse.release.work import clear_work, threads_for  # noqa: E402
+from warehouse.spill import spill_folder  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,23 @@ def timed(file: Path, work: Callable[[], object]) -> Spent:
     return spent
 
 
+@contextmanager
+def building(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
+    """Attach a new release file as `news` for the block."""
+    attach_staged(connection, file, "news")
+    try:
+        yield
+    finally:
+        connection.execute("use ledger")
+        connection.execute("detach news")
+
+
 def build(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     """Build a release as of the last event, whole."""
     ((as_of,),) = connection.execute("select max(as_of) from ledger.event").fetchall()
     with building(connection, file):
-        fill_release(connection, as_of, "floor", lambda _: None)
+        deduplicate(connection, as_of)
+        load(connection, as_of, "floor", lambda _: None)
         clear_work(connection)
 
 

@@ -67,7 +67,7 @@ def main() -> int:
     step("its SHA-256", lambda: [sha256(text).digest() for text in texts])
     entries = step("an entry, JSON and SHA-256 included", lambda: [entry_of(canonical_form(tree)) for tree in trees])
     prove(entries, CONTEXT)  # gives them their URLs
-    step("JSON of all as Arrow's columns of text", lambda: list(columns._read([entry.said for entry in entries])))
+    step("JSON of all as Arrow's columns of text", lambda: columns._read([entry.said for entry in entries]))
     step("typed columns, JSON included", lambda: table_of_entries(entries, CONTEXT))
     spellings = [url.url_raw for entry in entries for url in entry.urls or ()]
     step(f"the facts of {len(spellings) / len(blocks):.1f} URLs", lambda: [facts(url) for url in spellings])

@@ -25,15 +25,17 @@ from flows.sources.scan import Source
 from tests.proofs.desk import Desk
 from tests.recording import record_folders
 from warehouse.clock import utc_now
-from warehouse.db import Limits, attach_release
+from warehouse.db import Limits
 from warehouse.home import Home
 from warehouse.ledger import record
 from warehouse.ledger.opening import note_rewritten_past, open_ledger, transaction
 from warehouse.ledger.purge import purge_documents
 from warehouse.release import base, build, changes, making, ops, publish, releases, scope
 from warehouse.release.build import INCREMENTAL, Built
+from warehouse.release.catalog import attach_release
 from warehouse.release.fingerprint import fingerprint_tables
 from warehouse.release.making import Making
+from warehouse.release.work import clear_work
 
 START = datetime(2024, 1, 1)
 STEP = timedelta(hours=7)
@@ -219,14 +221,15 @@ class History:
         """Raise Differs where the published file is not what a whole build gives."""
         connection = self.connection
         with ExitStack() as stack:
-            stack.callback(build.clear_work, connection)
+            stack.callback(clear_work, connection)
             for name in ("news", "published"):
                 stack.callback(connection.execute, f"detach {name}")
             connection.execute("attach ':memory:' as news")
             attach_release(connection, self.home.release_file(release_id), "published")
             stack.callback(connection.execute, "use ledger")
             with patch.object(build, "comments", lambda: ("select 1",)):
-                built = build.fill_release(connection, self.now, release_id, self.fill_ops)
+                build.deduplicate(connection, self.now)
+                built = build.load(connection, self.now, release_id, self.fill_ops)
             changes.tell_changes(connection, previous)
             published = fingerprint_tables(connection, "published")
             wrong = [one.table for one, other in zip(built.tables, published, strict=True) if one != other]

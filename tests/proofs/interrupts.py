@@ -56,7 +56,7 @@ def work(home: Home, number: signal.Signals | None) -> None:
             map_queries(connection, "ledger", read, range(4))
 
 
-def read(cursor: duckdb.DuckDBPyConnection, number: int) -> int:
+def read(number: int, cursor: duckdb.DuckDBPyConnection) -> int:
     """Ask something that takes a few milliseconds."""
     rows = cursor.execute("select count(*) from range($1) as one(i) where i % 7 = 1", [100_000 + number]).fetchall()
     return int(rows[0][0])

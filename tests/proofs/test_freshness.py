@@ -31,8 +31,7 @@ from tests.newsroom import Newsroom
 from tests.proofs.scene import newsmart
 from warehouse.home import Home
 from warehouse.release import publish, releases
-from warehouse.release.freshness import PINNED
-from warehouse.release.integrity import recorded
+from warehouse.release.freshness import PINNED, recorded
 from warehouse.run_state import state_before
 from warehouse.upkeep.backup import backup, restore
 from warehouse.upkeep.doctor import examine

@@ -25,7 +25,7 @@ from tests.readme_documents import document_example
 from warehouse.ledger.opening import add_columns
 from warehouse.queries.show import FIELDS as SHOWN
 from warehouse.queries.show import FIELDS_THEN
-from warehouse.release.build import lay_out
+from warehouse.release.work import lay_out
 from warehouse.sql_files import read_sql
 
 # Columns of an entry under which a release shows them, where the name is another.

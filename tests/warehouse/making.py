@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.environments import python_with
-from warehouse.db import attach_new, ledger_connection, memory_connection
+from warehouse.db import ledger_connection, memory_connection
 from warehouse.home import Home
 from warehouse.release import publish
+from warehouse.release.catalog import attach_staged
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +27,7 @@ def make_home(folder: Path) -> Home:
 def write_release(file: Path, number: int = 1, rows: int = 1000) -> None:
     """Write a release file: every kind of column that the real one has, a view, comments, `ops`."""
     with memory_connection(file.parent) as connection:
-        attach_new(connection, file, "release")
+        attach_staged(connection, file, "release")
         connection.execute("create schema release.ops")
         connection.execute("create table release.ops.release (number bigint not null, row_count bigint not null)")
         connection.execute("insert into release.ops.release values (?, ?)", [number, rows])

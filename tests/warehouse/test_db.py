@@ -19,17 +19,10 @@ from tests.warehouse.making import (
     write_ledger,
     write_release,
 )
-from warehouse import db
-from warehouse.db import (
-    Limits,
-    attach_new,
-    attach_release,
-    dead_spill_folders,
-    ledger_connection,
-    memory_connection,
-    release_connection,
-    spill_folder,
-)
+from warehouse import db, spill
+from warehouse.db import Limits, ledger_connection, memory_connection, release_connection
+from warehouse.release.catalog import attach_release
+from warehouse.spill import dead_spill_folders, spill_folder
 
 OPEN = """
 import sys
@@ -44,7 +37,7 @@ with ledger_connection(Path(sys.argv[1])):
 def test_every_setting_exists_and_holds_on_every_kind_of_connection(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     write_release(tmp_path / "r.duckdb")
-    limits = Limits(memory="300MB", threads=1, seconds=60, spill_size="1GB")
+    limits = Limits(memory="300MB", threads=1, seconds=60)
     with (
         ledger_connection(home.ledger, limits=limits) as ledger,
         memory_connection(home.temp, limits=limits) as memory,
@@ -58,7 +51,7 @@ def test_every_setting_exists_and_holds_on_every_kind_of_connection(tmp_path: Pa
             assert found["threads"] == "1"
             assert found["max_execution_time"] == "60000"
             assert {name: found[name] for name in db.SESSION_SETTINGS} == db.SESSION_SETTINGS
-            assert Path(found["temp_directory"]).name.startswith(db.SPILL_PREFIX)
+            assert Path(found["temp_directory"]).name.startswith(spill.SPILL_PREFIX)
 
 
 def test_the_spill_folder_is_private_and_goes(tmp_path: Path) -> None:
@@ -204,11 +197,9 @@ def test_a_damaged_release_is_not_called_a_damaged_ledger(tmp_path: Path) -> Non
         pass
 
 
-def test_a_release_is_never_built_over_a_file(tmp_path: Path) -> None:
+def test_a_release_is_attached_whatever_it_and_its_catalog_are_called(tmp_path: Path) -> None:
     write_release(tmp_path / "it's.duckdb")
     with memory_connection(tmp_path) as connection:
-        with pytest.raises(RunFailed, match="never written into a file"):
-            attach_new(connection, tmp_path / "it's.duckdb", "release")
         attach_release(connection, tmp_path / "it's.duckdb", 'o"ld')
         assert connection.execute('select count(*) from "o""ld".article').fetchall() == [(1000,)]
 

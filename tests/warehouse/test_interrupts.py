@@ -32,7 +32,7 @@ begun = time.monotonic()
 try:
     with interrupts.honoured(), memory_connection(Path(sys.argv[1])) as connection:
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-        map_queries(connection, "memory", lambda cursor, task: cursor.execute(endless), range(4))
+        map_queries(connection, "memory", lambda task, cursor: cursor.execute(endless), range(4))
 except KeyboardInterrupt:
     print("interrupted")
 """

@@ -16,33 +16,32 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import LockedError, NewsmartError, RunFailed, UsageError
-from warehouse.db import spill_folder
 from warehouse.export.manifest import FOLDER, MANIFEST, Manifest, parse_manifest
 from warehouse.export.place import check_names
 from warehouse.s3 import BUCKET, SCHEME, Answered, check_installed, connect, failure_of
+from warehouse.spill import spill_folder
 
 LEFTOVER_AGE = timedelta(days=1)
-PART_BYTES = 32 << 20
-MOST_PARTS = 10_000
-# RFC 3986 would let a URL carry a user and a password; here it is a bucket and a prefix, nothing else.
-ADDRESS = re.compile(rf"{SCHEME}(?P<bucket>{BUCKET})(?P<prefix>(?:/[^/?#@]+)*)/?")
+# RFC 3986 would let a URL carry a user and a password; here it is a bucket and a prefix, nothing else. S3 takes `.` and
+# `..` for names, which tools that show a bucket as folders cannot reach.
+ADDRESS = re.compile(rf"{SCHEME}(?P<bucket>{BUCKET})(?P<prefix>(?:/(?!\.\.?(?:/|$))[^/?#@]+)*)/?")
 TAKEN = (409, 412)
 
 
 class Bucket:
     """A prefix of a bucket."""
 
-    def __init__(self, url: str, temp: Path, part_bytes: int = PART_BYTES) -> None:
+    def __init__(self, url: str, temp: Path) -> None:
         """In: `s3://bucket/prefix`; where files are made. Raises UsageError for another URL or without the extra."""
         address = ADDRESS.fullmatch(url)
         if address is None:
             raise UsageError(
                 "not an address to export to",  # which is not shown: it may hold a password
-                todo="s3://BUCKET/PREFIX; credentials come from AWS_ variables, a profile or a role",
+                todo="s3://BUCKET/PREFIX, without . or ..; credentials come from AWS_ variables, a profile or a role",
             )
         check_installed()
         self._name, self._prefix = address["bucket"], address["prefix"].lstrip("/")
-        self._temp, self._part_bytes = temp, part_bytes
+        self._temp = temp
         self._etag: str | None = None
         self._client = connect(self.shown)
 
@@ -101,10 +100,9 @@ class Bucket:
         """Upload the file, and remove it here. An upload in parts that fails is taken back by boto3."""
         from boto3.s3.transfer import TransferConfig
 
-        part_bytes = max(self._part_bytes, -(-file.stat().st_size // MOST_PARTS))
-        parts = TransferConfig(multipart_threshold=part_bytes, multipart_chunksize=part_bytes, use_threads=False)
+        key, config = self._key(f"{folder}/{relative}"), TransferConfig(use_threads=False)
         with file.open("rb") as content, self._explained():
-            self._client.upload_fileobj(content, self._name, self._key(f"{folder}/{relative}"), Config=parts)
+            self._client.upload_fileobj(content, self._name, key, Config=config)
         file.unlink()
 
     def switch(self, content: bytes) -> None:

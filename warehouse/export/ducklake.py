@@ -10,22 +10,23 @@ import os
 import re
 import subprocess
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from schemas.errors import LockedError, NewsmartError, RunFailed, UsageError
-from warehouse.db import Limits, release_connection, spill_folder
+from warehouse.db import Limits, release_connection
 from warehouse.export import ducklake_writer
-from warehouse.export.contents import Contents, Relation, read_contents
+from warehouse.export.contents import Contents, Record, read_contents
 from warehouse.release.fingerprint import digest_sql
+from warehouse.spill import spill_folder
 
 PREFIX = "ducklake:"
 POSTGRES = re.compile(r"postgres(?:ql)?:(?P<rest>.*)", re.DOTALL)
 # What libpq takes for a secret: a key of its connection strings, or a URL's user:password@; a password that is not
 # written as a URL wants it, with a slash or a blank in it, is one too.
 SECRET = re.compile(r"\b(?:password|passwd|pwd|sslpassword)\s*=|//[^@]*:[^@]*@", re.IGNORECASE)
-OTHER_CATALOGS = re.compile(r"(?:sqlite|mysql|md|motherduck):", re.IGNORECASE)
+# DuckLake knows other catalogs than files by such a beginning, so no file is called so.
+OTHER_CATALOGS = re.compile(r"[a-z0-9+]+:", re.IGNORECASE)
 # How libpq speaks of an address that it cannot read: it repeats a part, whatever that is.
 UNREADABLE = re.compile(r"connection option|connection info string|\bURI\b|percent-encoded")
 LONGEST_TEXT = 250
@@ -39,16 +40,20 @@ INSTALL = (
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """A DuckLake: its catalog as DuckLake names it, where its files lie (None: it knows), the extensions it needs."""
+    """A DuckLake: its catalog as DuckLake names it, and where its files lie (None: it knows)."""
 
     catalog: str
     data_path: str | None
-    extensions: tuple[str, ...]
 
     @property
     def is_postgres(self) -> bool:
         """Whether the catalog is a PostgreSQL database, not a file."""
         return self.catalog.startswith("postgres:")
+
+    @property
+    def extensions(self) -> list[str]:
+        """The extensions of DuckDB that it needs."""
+        return ["ducklake", "postgres_scanner"] if self.is_postgres else ["ducklake"]
 
 
 def parse_lake(target: str, data_path: str | None) -> Lake:
@@ -64,13 +69,12 @@ def parse_lake(target: str, data_path: str | None) -> Lake:
             todo="use PGPASSWORD, a .pgpass file or a pg_service.conf",
         )
     postgres = POSTGRES.fullmatch(text)
-    if postgres is None and ("://" in text or not text or OTHER_CATALOGS.match(text)):
+    if postgres is None and (not text or OTHER_CATALOGS.match(text)):
         raise UsageError("not a DuckLake catalog", where=text, todo=CATALOGS)
-    return Lake(
-        _postgres(postgres["rest"]) if postgres else str(Path(text).absolute()),
-        _data_path(data_path),
-        ("ducklake", "postgres_scanner") if postgres else ("ducklake",),
-    )
+    catalog = _postgres(postgres["rest"]) if postgres else str(Path(text).absolute())
+    if data_path is not None and "://" in data_path:
+        raise UsageError("the files of a DuckLake go to a folder", where=data_path)
+    return Lake(catalog, None if data_path is None else f"{Path(data_path).absolute()}/")
 
 
 def _postgres(rest: str) -> str:
@@ -80,17 +84,9 @@ def _postgres(rest: str) -> str:
     return f"postgres:{rest}" if "connect_timeout" in rest else f"postgres:{rest} {CONNECT_TIMEOUT}"
 
 
-def _data_path(data_path: str | None) -> str | None:
-    if data_path is None:
-        return None
-    if "://" in data_path:
-        raise UsageError("the files of a DuckLake go to a folder", where=data_path)
-    return str(Path(data_path).absolute()) + "/"
-
-
 def export_ducklake(
     release: Path, lake: Lake, *, python: str, limits: Limits, spill_parent: Path
-) -> tuple[Contents, dict[str, Any]]:
+) -> tuple[Contents, Record]:
     """Make the lake show the release that the file shows, as one snapshot.
 
     In: the interpreter that runs the writer. Out: what the release is, and what the writer tells: `is_new` (False where
@@ -125,44 +121,44 @@ def _check_catalog(lake: Lake) -> None:
         raise UsageError("the catalog's place is taken by something else", where=str(path), todo="name another file")
 
 
-def make_job(file: Path, contents: Contents, lake: Lake, spill: str, memory: str) -> dict[str, Any]:
+def make_job(file: Path, contents: Contents, lake: Lake, spill: str, memory: str) -> Record:
     """Return the writer's job."""
     return {
         "parent": os.getpid(),
         "release": str(file),
-        "release_id": contents.release_id,
-        "fingerprint": contents.fingerprint,
+        "release_id": contents.release["release_id"],
+        "fingerprint": contents.release["fingerprint"],
         "catalog": lake.catalog,
         "data_path": lake.data_path,
-        "extensions": list(lake.extensions),
+        "extensions": lake.extensions,
         "memory": memory,
         "spill": spill,
-        "tables": [_relation(table) for table in contents.tables],
-        "views": [_relation(view) for view in contents.views],
+        "tables": [{**table, "digest": digest_sql(_types(table), "$source")} for table in contents.tables],
+        "views": contents.views,
     }
 
 
-def _relation(relation: Relation) -> dict[str, Any]:
-    return {**asdict(relation), "digest": digest_sql(relation.column_types, "$source")}
+def _types(table: Record) -> list[tuple[str, str]]:
+    return [(column["name"], column["type"]) for column in table["columns"]]
 
 
-def run_writer(python: str, job: dict[str, Any]) -> dict[str, Any]:
+def run_writer(python: str, job: Record) -> Record:
     """Run the writer and return what it tells. It ends when this process does. Raises UsageError, RunFailed."""
     command = [python, "-I", ducklake_writer.__file__]
     try:
         done = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True, check=False)
-        outcome: dict[str, Any] = json.loads(done.stdout)
+        outcome: Record = json.loads(done.stdout)
     except OSError as error:
         raise UsageError("cannot run the interpreter for DuckLake", where=f"{python}: {error.strerror}") from error
     except ValueError as error:
         last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
         if "No module named 'duckdb'" in last:
-            raise _without_extension(f"duckdb, {python}", ("ducklake",)) from error
+            raise _without_extension(f"duckdb, {python}", ["ducklake"]) from error
         raise RunFailed("the writer for DuckLake ended", where=f"{python}: {last[:200]}") from error
     return outcome
 
 
-def explained(outcome: dict[str, Any], lake: Lake) -> NewsmartError:
+def explained(outcome: Record, lake: Lake) -> NewsmartError:
     """Return our error for what the writer tells."""
     kind, text = str(outcome["error"]), cause(str(outcome["text"]), lake)
     if kind == "extension":
@@ -185,19 +181,19 @@ def explained(outcome: dict[str, Any], lake: Lake) -> NewsmartError:
 def cause(text: str, lake: Lake) -> str:
     """Return the end of a nested error of DuckDB, which is its cause, without the catalog's address of PostgreSQL.
 
-    DuckLake and the extension for PostgreSQL each repeat the address before the cause, with no blank between.
+    DuckLake and the extension for PostgreSQL each repeat the address in quotes before the cause.
     """
+    text = " ".join(text.split())
     address = " ".join(lake.catalog.split())
-    attached = rf'^.*?Failed to attach DuckLake MetaData "[^"]*" at path \+? ?"{re.escape(address)}"'
-    text = re.sub(attached, "", " ".join(text.split()))
-    if lake.is_postgres:
-        own = address.removeprefix("postgres:").strip()
-        text = re.sub(rf'^Unable to connect to Postgres at " ?{re.escape(own)}": ', "", text)
-        text = text.replace(own, "…") if own else text
+    own = address.removeprefix("postgres:").strip()
+    _, is_nested, rest = text.partition(f'at path + "{address}"')
+    text = rest if is_nested else text
+    if lake.is_postgres and own:
+        text = text.rpartition(f'{own}": ')[2].replace(own, "…")
     return text if len(text) <= LONGEST_TEXT else "… " + text[-LONGEST_TEXT:].partition(" ")[2]
 
 
-def _without_extension(where: str, extensions: tuple[str, ...]) -> UsageError:
+def _without_extension(where: str, extensions: list[str]) -> UsageError:
     wheels = " ".join(f"duckdb-extension-{name.replace('_', '-')}" for name in extensions)
     return UsageError(
         "the interpreter for DuckLake cannot load what it needs", where=where, todo=INSTALL.format(wheels=wheels)

@@ -124,7 +124,7 @@ def refresh(connection: Connection, job: Job) -> dict[str, Any]:
     if is_there(connection, found, job):
         return {"is_new": False, "changed": [], "deleted": 0, "inserted": 0}
     connection.execute('create schema if not exists lake."ops"')
-    counts = {full_name(table): put_table(connection, table, found) for table in job["tables"]}
+    counts = {table["full_name"]: put_table(connection, table, found) for table in job["tables"]}
     make_views(connection, job["views"])
     note = json.dumps({"release_id": job["release_id"], "fingerprint": job["fingerprint"]})
     message = f"release {job['release_id']}"
@@ -149,7 +149,7 @@ def lake_columns(connection: Connection) -> dict[str, list[list[str]]]:
 def is_there(connection: Connection, found: dict[str, list[list[str]]], job: Job) -> bool:
     """Return whether the lake shows this release. Raises Stop where it holds tables of our names that are not ours."""
     if MARK not in found:
-        taken = sorted(full_name(one) for one in [*job["tables"], *job["views"]] if full_name(one) in found)
+        taken = sorted(one["full_name"] for one in [*job["tables"], *job["views"]] if one["full_name"] in found)
         if taken:
             raise Stop("foreign", taken[0])
         return False
@@ -161,7 +161,7 @@ def put_table(connection: Connection, table: Job, found: dict[str, list[list[str
     """Make one table of the lake equal the release's; return how many rows were deleted and inserted."""
     name, source = f"lake.{sql_name(table)}", f"news.{sql_name(table)}"
     columns = [[column["name"], column["type"]] for column in table["columns"]]
-    is_new = full_name(table) == MARK or found.get(full_name(table)) != columns
+    is_new = table["full_name"] == MARK or found.get(table["full_name"]) != columns
     if is_new:
         connection.execute(f"drop table if exists {name}")
         create_table(connection, table)
@@ -169,7 +169,7 @@ def put_table(connection: Connection, table: Job, found: dict[str, list[list[str
         return 0, 0
     outcome = replace_rows(connection, table, name, source, is_new)
     if digest(connection, table, "lake") != digest(connection, table, "news"):
-        raise Stop("differs", full_name(table))
+        raise Stop("differs", table["full_name"])
     return outcome
 
 
@@ -213,11 +213,6 @@ def make_views(connection: Connection, views: list[Job]) -> None:
             f"comment on view lake.{sql_name(view)} is {quoted(view['comment'] + ' Columns: ' + columns)}"
         )
     connection.execute("use memory.main")
-
-
-def full_name(relation: Job) -> str:
-    """Return schema and name, as they are."""
-    return f"{relation['schema']}.{relation['name']}"
 
 
 def sql_name(relation: Job) -> str:

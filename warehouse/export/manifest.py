@@ -44,8 +44,7 @@ class Manifest:
 
     def shows(self, contents: Contents) -> bool:
         """Return whether it is of this release."""
-        shown = self.tree["release_id"], self.tree["fingerprint"]
-        return shown == (contents.release_id, contents.fingerprint)
+        return all(self.tree[name] == contents.release[name] for name in ("release_id", "fingerprint"))
 
     def to_bytes(self) -> bytes:
         """Return the manifest as it is written."""

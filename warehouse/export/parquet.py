@@ -8,14 +8,13 @@ which holds a row group for every month at once and does not keep the order of r
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from schemas.errors import RunFailed
 from warehouse.db import named, quoted
 from warehouse.explain import explain
-from warehouse.export.contents import Contents, Relation
+from warehouse.export.contents import Contents, Record
 from warehouse.export.place import writing
 from warehouse.sql_files import read_sql
 
@@ -25,8 +24,6 @@ UNKNOWN_MONTH = "unknown"
 # DuckDB's own size; readers skip by row group, and a writer holds one for each thread.
 ROW_GROUP_ROWS = 122_880
 
-Record = dict[str, Any]
-
 
 def write_tables(
     connection: duckdb.DuckDBPyConnection, contents: Contents, staged: Path, keep: Callable[[str], Record]
@@ -35,67 +32,55 @@ def write_tables(
 
     Raises RunFailed where a row is missing.
     """
-    tables = [_table(connection, contents, table, staged, keep) for table in contents.tables]
-    return {"tables": tables, "views": [_relation(view) | {"sql": view.sql} for view in contents.views]}
+    tables = []
+    for table in contents.tables:
+        written = write_table(connection, contents.release, table, staged)
+        files = [{**keep(relative), **told} for relative, told in written]
+        row_count = sum(file["row_count"] for file in files)
+        ((expected,),) = connection.execute(f"select count(*) from {table['schema']}.{named(table['name'])}").fetchall()
+        if row_count != expected:
+            where = f"{table['name']}: {row_count} of {expected}"
+            raise RunFailed("rows are missing in the export", where=where)
+        key = {"primary_key": table["primary_key"]}
+        if table["full_name"] in BY_MONTH:
+            key["partitioned_by"] = "month"
+        tables.append({**_described(table), **key, "row_count": row_count, "files": files})
+    return {"tables": tables, "views": [_described(view) | {"sql": view["sql"]} for view in contents.views]}
 
 
-def _table(
-    connection: duckdb.DuckDBPyConnection,
-    contents: Contents,
-    table: Relation,
-    staged: Path,
-    keep: Callable[[str], Record],
-) -> Record:
-    files = [
-        {**keep(relative), "row_count": row_count, **({} if month is None else {"month": month})}
-        for relative, row_count, month in write_table(connection, contents, table, staged)
-    ]
-    row_count = sum(file["row_count"] for file in files)
-    ((expected,),) = connection.execute(f"select count(*) from {table.schema}.{named(table.name)}").fetchall()
-    if row_count != expected:
-        raise RunFailed("rows are missing in the export", where=f"{table.name}: {row_count} of {expected}")
-    return {
-        **_relation(table),
-        "primary_key": list(table.primary_key),
-        **({"partitioned_by": "month"} if table.qualified_name in BY_MONTH else {}),
-        "row_count": row_count,
-        "files": files,
-    }
-
-
-def _relation(relation: Relation) -> Record:
-    return {name: getattr(relation, name) for name in ("schema", "name", "comment", "columns")}
+def _described(relation: Record) -> Record:
+    return {name: relation[name] for name in ("schema", "name", "comment", "columns")}
 
 
 def write_table(
-    connection: duckdb.DuckDBPyConnection, contents: Contents, table: Relation, staged: Path
-) -> Iterator[tuple[str, int, str | None]]:
-    """Write one table's files below a folder; yield path, row count and month (None: not by month) of each.
+    connection: duckdb.DuckDBPyConnection, release: Record, table: Record, staged: Path
+) -> Iterator[tuple[str, Record]]:
+    """Write one table's files below a folder; yield path, and row count and month (where it is by month) of each.
 
     A table without rows has one file all the same, so that a reader finds its columns. Raises RunFailed.
     """
-    base = table.name if table.schema == "main" else table.qualified_name
+    base = table["name"] if table["schema"] == "main" else table["full_name"]
     # A file that is passed on alone still says what it is.
     notes = {
-        "newsmart.table": table.qualified_name,
-        "newsmart.release_id": contents.release_id,
-        "newsmart.fingerprint": contents.fingerprint,
-        "newsmart.comment": table.comment,
+        "newsmart.table": table["full_name"],
+        "newsmart.release_id": release["release_id"],
+        "newsmart.fingerprint": release["fingerprint"],
+        "newsmart.comment": table["comment"],
     }
     metadata = ", ".join(f"{quoted(name)}: {quoted(value)}" for name, value in notes.items())
     options = f"format parquet, compression zstd, row_group_size {ROW_GROUP_ROWS}, kv_metadata {{{metadata}}}"
-    if table.qualified_name not in BY_MONTH:
-        relative = f"{base}/part-0.parquet"
-        yield relative, _copy(connection, f"from {table.schema}.{named(table.name)}", staged / relative, options), None
+    if table["full_name"] not in BY_MONTH:
+        relative, rows = f"{base}/part-0.parquet", f"from {table['schema']}.{named(table['name'])}"
+        yield relative, {"row_count": _copy(connection, rows, staged / relative, options)}
         return
-    select = read_sql("export", table.name)
+    select = read_sql("export", table["name"])
     found = connection.execute(f"select distinct month_number from ({select}) order by all nulls last").fetchall()
     for number in [row[0] for row in found] or [None]:
         month = UNKNOWN_MONTH if number is None else f"{number // 100:04d}-{number % 100:02d}"
         relative = f"{base}/month={month}/part-0.parquet"
         of_month = "null" if number is None else str(int(number))
         rows = f"select * exclude (month_number) from ({select}) where month_number is not distinct from {of_month}"
-        yield relative, _copy(connection, rows, staged / relative, options), month
+        yield relative, {"row_count": _copy(connection, rows, staged / relative, options), "month": month}
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, rows: str, file: Path, options: str) -> int:

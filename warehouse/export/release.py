@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 
@@ -17,13 +17,12 @@ from schemas.errors import UsageError
 from warehouse.db import Limits, release_connection
 from warehouse.durable import sha256_of
 from warehouse.export.bucket import Bucket
-from warehouse.export.contents import Contents, read_contents
+from warehouse.export.contents import Contents, Record, read_contents
 from warehouse.export.manifest import FORMATS, Manifest, make_manifest, new_folder
 from warehouse.export.parquet import write_tables
 from warehouse.export.place import Folder, writing
 
 Format = Literal["parquet", "duckdb"]
-Record = dict[str, Any]
 Place = Folder | Bucket
 CONTRACT = "contract.yaml"
 
@@ -57,7 +56,7 @@ def export_release(
         removed = _sweep(place, former)
         if former is not None and former.shows(contents) and dict(place.sizes(former.folders[0])) == former.sizes:
             return Exported(contents, former, False, removed)
-        folder = new_folder(contents.release_id)
+        folder = new_folder(contents.release["release_id"])
         files = _write(connection, contents, file, place, folder, form)
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         manifest = make_manifest(form, contents, folder, files, moment, former, keep)

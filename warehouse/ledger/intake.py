@@ -3,7 +3,6 @@
 A batch is Arrow and is joined in SQL, a statement a table; nothing goes row by row.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -14,7 +13,21 @@ from schemas.batches import ReadBatch
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.packs import store
 from warehouse.ledger.tombstones import bytes_left, withhold
-from warehouse.sql_files import read_sql, run_script
+from warehouse.sql_files import execute_named, read_sql, run_script
+
+# Each statement after the batch's table that it is about: where that has no row, there is nothing to do. What is known
+# is joined by `anti join`, which hashes the batch and passes over the ledger's keys once; `not in` would hash them all.
+TAKE_IN = (
+    ("documents", "staged_document"),
+    ("problems", "staged_problem"),
+    ("documents", "staged_unstable"),
+    ("slices", "new_bytes"),
+    ("mentions", "new_content_entry"),
+    ("documents", "new_content"),
+    ("entries", "new_entry"),
+    ("drift", "new_drift"),
+)
+FEW_BATCHES = 3
 
 
 def take_in(feed: Feed, batch: ReadBatch, references: pa.Table, as_of: datetime) -> None:
@@ -29,9 +42,9 @@ def take_in(feed: Feed, batch: ReadBatch, references: pa.Table, as_of: datetime)
         slices, packs = bytes_left(feed, batch)
         batch = batch._replace(slices=slices, packs=packs)
         feed.give({"slices": slices, "packs": packs})
-    for source, sql in _take_in_sql():
+    for source, statement in TAKE_IN:
         if getattr(batch, source).num_rows:
-            connection.execute(sql, {"as_of": as_of} if "$as_of" in sql else None)
+            execute_named(connection, read_sql("ledger", statement), {"as_of": as_of})
     if batch.urls.num_rows:
         _take_in_urls(feed)
     if batch.packs.num_rows:
@@ -45,68 +58,10 @@ def _take_in_urls(feed: Feed) -> None:
     made large loads slower than linear, so for further ones digests of the spellings are laid out, which takes as long
     as three comparisons.
     """
-    if feed.rounds <= _FEW_BATCHES:
-        feed.connection.execute(new_rows("ledger.")["urls"])
+    if feed.rounds <= FEW_BATCHES:
+        feed.connection.execute(read_sql("ledger", "new_url"))
     else:
         run_script(feed.connection, "ledger", "new_urls_by_digest", {"secret": feed.secret})
-
-
-_FEW_BATCHES = 3
-
-
-def new_rows(into: str) -> dict[str, str]:
-    """Return the statements that add what a batch says and the tables do not hold, each by the batch's table it is of.
-
-    In: what the names of the tables begin with, `ledger.` or that of scratch tables of the same columns. Out: in the
-    order that counts, for mentions are known by their content.
-    """
-    return {
-        "mentions": f"""
-            insert into {into}content_entry by name
-            with firsts as (
-                select min(ref) as ref, key_of_digest(content_digest) as content_id
-                from documents
-                where outcome = 'good'
-                group by content_digest
-            )
-            select firsts.content_id, mentions.position, mentions.entry_id
-            from firsts
-            inner join mentions on mentions.ref = firsts.ref
-            anti join {into}content as known on known.content_id = firsts.content_id
-        """,
-        "documents": f"""
-            insert into {into}content by name
-            with found as (
-                select distinct key_of_digest(content_digest) as content_id, content_digest
-                from documents
-                where outcome = 'good'
-            )
-            select found.* from found anti join {into}content as known on known.content_id = found.content_id
-        """,
-        "entries": f"""
-            insert into {into}entry by name
-            select entries.* from entries anti join {into}entry as known on known.entry_id = entries.entry_id
-        """,
-        "urls": f"""
-            insert into {into}url by name
-            select urls.* from urls anti join {into}url as known on known.url_raw = urls.url_raw
-        """,
-    }
-
-
-def _take_in_sql() -> Iterator[tuple[str, str]]:
-    """Yield each statement after the table that it is about: where that has no row, there is nothing to do.
-
-    What is known is joined by `anti join`, which hashes the batch and passes over the ledger's keys once; `not in`
-    would hash all of the ledger.
-    """
-    new = new_rows("ledger.")
-    yield "documents", read_sql("ledger", "staged_document")
-    yield "problems", read_sql("ledger", "staged_problem")
-    yield "documents", read_sql("ledger", "staged_unstable")
-    yield "slices", read_sql("ledger", "new_bytes")
-    yield from ((source, new[source]) for source in ("mentions", "documents", "entries"))
-    yield "drift", read_sql("ledger", "new_drift")
 
 
 def with_accepted_digest(batch: ReadBatch, references: pa.Table) -> pa.Table:

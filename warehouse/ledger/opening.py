@@ -61,6 +61,12 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
         add_columns(connection, ENTRIES)
     check_tables(connection, connection)
+    show_whole_ledger(connection)
+
+
+def show_whole_ledger(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the transforms read the whole ledger: the catalog `base` has a view on each of its tables."""
+    connection.execute("detach database if exists base")
     connection.execute("attach ':memory:' as base")
     connection.execute(read_sql("scope", "whole"))
 

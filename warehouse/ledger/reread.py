@@ -13,10 +13,10 @@ from schemas.batches import ReadBatch
 from schemas.hosts import host_of
 from schemas.urls import facts
 from warehouse.ledger.feed import Feed
-from warehouse.ledger.intake import new_rows, with_accepted_digest
+from warehouse.ledger.intake import with_accepted_digest
 from warehouse.ledger.opening import note_rewritten_past
 from warehouse.ledger.tombstones import withhold
-from warehouse.sql_files import run_script
+from warehouse.sql_files import read_sql, run_script
 
 
 def make_scratch(connection: duckdb.DuckDBPyConnection) -> None:
@@ -35,8 +35,8 @@ def gather(feed: Feed, batch: ReadBatch, identities: pa.Table, as_of: datetime) 
     feed.give({**batch._asdict(), "documents": documents})
     if withhold(feed):
         feed.give({"documents": documents})
-    for statement in new_rows("temp.reread_").values():
-        connection.execute(statement)
+    for name in ("new_content_entry", "new_content", "new_entry", "new_url"):
+        connection.execute(read_sql("ledger", name).replace("ledger.", "temp.reread_"))
     run_script(connection, "ledger", "gather_reread", {"as_of": as_of})
 
 

@@ -6,7 +6,6 @@ a watchdog may end the process.
 """
 
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -38,18 +37,12 @@ def bounded_address_space(extra_bytes: int) -> Iterator[None]:
 
 
 @contextmanager
-def watchdog(seconds: float, spill: Path | None, on_stuck: Callable[[], None] | None) -> Iterator[None]:
-    """Call `on_stuck`, without the spill folder, from another thread where the block takes longer."""
+def watchdog(seconds: float, on_stuck: Callable[[], None] | None) -> Iterator[None]:
+    """Call `on_stuck` from another thread where the block takes longer."""
     if on_stuck is None:
         yield
         return
-
-    def give_up() -> None:
-        if spill is not None:
-            shutil.rmtree(spill, ignore_errors=True)
-        on_stuck()
-
-    timer = threading.Timer(seconds, give_up)
+    timer = threading.Timer(seconds, on_stuck)
     timer.daemon = True
     timer.start()
     try:

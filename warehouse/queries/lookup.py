@@ -6,7 +6,6 @@ may still be a path: `SOURCE/PATH`, or the path alone where one source has it.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from warehouse.home import Home
 from warehouse.sql_files import fetch_records, read_sql
 
 Kind = Literal["article", "document"]
+Record = dict[str, Any]
 # Shorter endings of an address (`/a`, `/news`) say nothing about what was meant.
 SHORTEST_ENDING = 5
 
@@ -49,7 +49,7 @@ def current_release(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def read_notices(home: Home) -> list[dict[str, Any]]:
+def read_notices(home: Home) -> list[Record]:
     """Return the notices of the current release, times as ISO 8601 text; raises as `current_release` does.
 
     They are read from the release and not from state.json: half of them are about several documents together, which
@@ -57,7 +57,7 @@ def read_notices(home: Home) -> list[dict[str, Any]]:
     """
     with current_release(home) as connection:
         sql = 'from ops.notice order by source, path, line nulls first, "column", field, reason, found'
-        notices: list[dict[str, Any]] = as_plain(fetch_records(connection, sql))
+        notices: list[Record] = as_plain(fetch_records(connection, sql))
         return notices
 
 
@@ -106,41 +106,20 @@ def _texts(connection: duckdb.DuckDBPyConnection, question: str, asked: dict[str
     return [str(row[0]) for row in connection.execute(read_sql("show", question), asked).fetchall()]
 
 
-@dataclass(frozen=True, slots=True)
-class AliasVerdict:
-    """What a shared alias does to a key that declares it, as ops.alias has it."""
-
-    alias: str
-    declaring_key: str
-    is_joined: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a release knows of two url_keys: the article of each (None: no article owns it, or it is not known)."""
-
-    is_same: bool
-    reason: str
-    article_keys: tuple[int | None, int | None]
-    aliases: tuple[AliasVerdict, ...]
-
-
-def ask_same(home: Home, one: str, other: str) -> Known:
+def ask_same(home: Home, one: str, other: str) -> Record:
     """Return whether the current release holds two url_keys for one article, and why; raises as `current_release` does.
 
-    A release knows which article owns each spelling, and what each shared alias joins (ops.alias); an alias that one
-    key alone declares joins by being declared, and leaves no row there. So the owners decide, and ops.alias explains.
+    Out: is_same, reason; article_keys, the article of each (None: no article owns it, or it is not known); aliases,
+    what each shared alias does to a key that declares it. The owners decide and ops.alias explains: an alias that one
+    key alone declares joins by being declared, and leaves no row there.
     """
     keys = {"one": one, "other": other}
     with current_release(home) as connection:
         owners = {str(row[0]): row[1] for row in connection.execute(read_sql("same", "owners"), keys).fetchall()}
-        rows = connection.execute(read_sql("same", "aliases"), keys).fetchall()
-    article_keys = owners.get(one), owners.get(other)
-    is_same = article_keys[0] is not None and article_keys[0] == article_keys[1]
-    aliases = tuple(AliasVerdict(*row[:4]) for row in rows)
-    shared = [alias for alias, row in zip(aliases, rows, strict=True) if row[4]]
-    deciding = sorted({alias.alias for alias in shared if alias.is_joined == is_same})
+        aliases = fetch_records(connection, read_sql("same", "aliases"), keys)
+    is_same = owners.get(one) is not None and owners.get(one) == owners.get(other)
+    shared = [alias for alias in aliases if alias.pop("is_of_both")]
+    deciding = sorted({alias["alias"] for alias in shared if alias["is_joined"] == is_same})
     unknown = [key for key in (one, other) if key not in owners]
     unowned = [key for key, article_key in owners.items() if article_key is None]
     if is_same and deciding:
@@ -155,7 +134,8 @@ def ask_same(home: Home, one: str, other: str) -> Known:
         reason = f"they are two articles: the alias {deciding[0]} that they share joins only spellings of one story"
     else:
         reason = "they are two articles: no document declares them together"
-    return Known(is_same, reason, article_keys, aliases)
+    article_keys = [None if owners.get(key) is None else str(owners[key]) for key in (one, other)]
+    return {"is_same": is_same, "reason": reason, "article_keys": article_keys, "aliases": aliases}
 
 
 def as_plain(value: Any, name: str = "") -> Any:

@@ -4,15 +4,14 @@ Whoever may ask may not thereby read this machine's files, call out, or write. T
 most ways out. One is DuckDB's own (`db.py`): release opened read-only, no external access, no file system,
 configuration locked. The other is `statements.py`: only one statement, and only if it is a query.
 
-A query runs without any file first. One that then needs more than its memory is started again with a folder to spill
-into, before any of its rows is written. Time is limited by DuckDB's own `max_execution_time`, which covers the fetching
-too (a timer thread that interrupts loses the race between two fetches); `bounds.py` has the limits beside DuckDB's.
+Time is limited by DuckDB's own `max_execution_time`, which covers the fetching too (a timer thread that interrupts
+loses the race between two fetches); `bounds.py` has the limits beside DuckDB's.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -21,12 +20,13 @@ import duckdb
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from schemas.limits import MOST_SECONDS, size_bytes
 from warehouse import interrupts
-from warehouse.db import Limits, explain, named, release_connection, spilling_sandbox
+from warehouse.db import Limits, explain, named, release_connection
 from warehouse.home import Home
-from warehouse.queries import json_rows, render
 from warehouse.queries.bounds import bounded_address_space, watchdog
 from warehouse.queries.lookup import check_release
+from warehouse.queries.render import write_plan, write_table
 from warehouse.queries.statements import Reading, Values, reading_statement
+from warehouse.queries.values import Row, text_columns, visible, wide_columns, write_csv, write_json
 
 Format = Literal["table", "csv", "json"]
 
@@ -43,6 +43,8 @@ PLACE = re.compile(r"\n\n(LINE [0-9]+: [^\n]*\n *\^+)\s*\Z")
 NO_COLUMN = re.compile(
     r'Referenced column "(?P<free>.+?)" (?:was )?not found|does not have a column named "(?P<of>.+?)"(?: |$)'
 )
+NO_VALUE = "Values were not provided"
+DECLARE = "declare it in the SQL's opening comment: `-- $days integer = 28: what it means`"
 BATCH_ROWS = 2_000
 # A query that ignores its limit gets this long before the process ends.
 STUCK_GRACE_SECONDS = 2.0
@@ -54,12 +56,11 @@ def run_query(
     home: Home,
     sql: str,
     *,
-    values: Mapping[str, object] | None = None,
+    values: Values = None,
     format: Format = "table",
     width: int | None = None,
     memory_limit: str = "2GB",
     timeout_seconds: float = 300.0,
-    spill_limit: str = "10GB",
     out: TextIO,
     on_stuck: Callable[[], None] | None = None,
 ) -> int:
@@ -73,95 +74,50 @@ def run_query(
     the query fails on its way. Rows are streamed: what was written before an error stays written.
     """
     size = size_bytes(memory_limit)
-    size_bytes(spill_limit)
     if not 0 < timeout_seconds <= MOST_SECONDS:
         raise UsageError(f"the time limit must be over 0, and at most {MOST_SECONDS:,} s", where=str(timeout_seconds))
     check_release(home)
-    limits = Limits(memory=memory_limit, seconds=timeout_seconds, spill_size=spill_limit)
-    question = Question(home, sql, format, limits, timeout_seconds, size + SPARE_BYTES, out, values, width, on_stuck)
-    try:
-        return question.without_files()
-    except TooLittleMemory as error:
-        count = question.with_spilling()
-        if count is None:
-            raise _out_of_memory() from error.__cause__
-        return count
-
-
-class TooLittleMemory(Exception):
-    """A query that is allowed needs more memory than it may use, and none of its rows is written yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One query and its limits; address space in bytes, time in seconds."""
-
-    home: Home
-    sql: str
-    format: Format
-    limits: Limits
-    seconds: float
-    address_space: int
-    out: TextIO
-    values: Values = None
-    width: int | None = None
-    on_stuck: Callable[[], None] | None = None
-
-    def without_files(self) -> int:
-        """Answer where nothing can be spilled. Raises TooLittleMemory where spilling may help."""
-        with release_connection(self.home.file, sandboxed=True, limits=self.limits) as connection:
-            return self._answer(connection, None)
-
-    def with_spilling(self) -> int | None:
-        """Answer with a folder to spill into; None where there can be none."""
-        with spilling_sandbox(self.home.file, self.home.temp, limits=self.limits) as opened:
-            return None if opened is None else self._answer(*opened)
-
-    def _answer(self, connection: duckdb.DuckDBPyConnection, spill: Path | None) -> int:
-        with (
-            _explaining(self.home.file, self.seconds),
-            watchdog(self.seconds + STUCK_GRACE_SECONDS, spill, self.on_stuck),
-            bounded_address_space(self.address_space),
-        ):
-            reading = reading_statement(connection, self.sql, self.values)
-            try:
-                result = connection.execute(_as_it_runs(reading), self.values)
-                first = result.fetchmany(BATCH_ROWS)
-            except duckdb.OutOfMemoryException as error:
-                # What DuckDB runs as several statements is not bound as one query: it only runs without files.
-                if spill is None and reading.statement.type != duckdb.StatementType.MULTI:
-                    raise TooLittleMemory from error
-                raise
-            return self._write(connection, reading, result, first)
-
-    def _write(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        reading: Reading,
-        result: duckdb.DuckDBPyConnection,
-        first: Sequence[render.Row],
-    ) -> int:
-        rows: Iterable[render.Row] = _rows(first, result)
-        names = [str(column[0]) for column in result.description or []]
+    limits = Limits(memory=memory_limit, seconds=timeout_seconds)
+    with (
+        release_connection(home.file, sandboxed=True, limits=limits) as connection,
+        _explaining(home.file, timeout_seconds),
+        watchdog(timeout_seconds + STUCK_GRACE_SECONDS, on_stuck),
+        bounded_address_space(size + SPARE_BYTES),
+    ):
+        reading = reading_statement(connection, sql, values)
+        asked = _as_it_runs(reading)
+        result = connection.execute(asked, values)
+        first = result.fetchmany(BATCH_ROWS)
         types = [str(column[1]) for column in result.description or []]
-        if self.format == "csv":
-            return render.write_csv(names, rows, self.out)
-        if self.format == "table" and reading.is_plan:
-            return render.write_plan(rows, self.out)
-        if self.format == "table":
-            return render.write_table(names, types, rows, self.out, self.width)
-        as_text = json_rows.text_columns(types, first)
-        if reading.query is None:  # it cannot be asked a second time, as a part of a query
-            rows = list(rows)
-            as_text = json_rows.text_columns(types, rows)
-        elif len(first) == BATCH_ROWS and json_rows.wide_columns(types) - as_text:
-            # On a cursor, as the rows of the first question still stream.
-            with closing(connection.cursor()) as cursor:
-                interrupts.watch(cursor)
-                cursor.execute(_as_it_runs(reading), self.values)
-                while batch := cursor.fetchmany(BATCH_ROWS):
-                    as_text |= json_rows.text_columns(types, batch)
-        return json_rows.write_json(names, rows, self.out, as_text)
+        # DuckDB tells columns of one name apart where it takes a query in parentheses.
+        names = [name for name, _ in reading.columns] or [str(column[0]) for column in result.description or []]
+        rows: Iterable[Row] = chain(first, _batches(result))
+        if format == "csv":
+            return write_csv(names, rows, out)
+        if format == "table":
+            return write_plan(rows, out) if reading.is_plan else write_table(names, types, rows, out, width)
+        if reading.query is None:
+            rows = first = list(rows)
+        as_text = text_columns(types, first)
+        if reading.query is not None and len(first) == BATCH_ROWS and wide_columns(types) - as_text:
+            as_text |= _later_text_columns(connection, asked, values, types)
+        return write_json(names, rows, out, as_text)
+
+
+def _later_text_columns(
+    connection: duckdb.DuckDBPyConnection, asked: duckdb.Statement | str, values: Values, types: Sequence[str]
+) -> frozenset[int]:
+    """Ask a second time and return the columns that JSON has as text: rows are streamed, not kept.
+
+    On a cursor, as those of the first question still stream.
+    """
+    found: frozenset[int] = frozenset()
+    with closing(connection.cursor()) as cursor:
+        interrupts.watch(cursor)
+        cursor.execute(asked, values)
+        while batch := cursor.fetchmany(BATCH_ROWS):
+            found |= text_columns(types, batch)
+    return found
 
 
 def _as_it_runs(reading: Reading) -> duckdb.Statement | str:
@@ -175,8 +131,7 @@ def _as_it_runs(reading: Reading) -> duckdb.Statement | str:
     return f"select {', '.join(fields)} {reading.query}"
 
 
-def _rows(first: Sequence[render.Row], result: duckdb.DuckDBPyConnection) -> Iterator[render.Row]:
-    yield from first
+def _batches(result: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     while batch := result.fetchmany(BATCH_ROWS):
         yield from batch
 
@@ -185,23 +140,17 @@ def _rows(first: Sequence[render.Row], result: duckdb.DuckDBPyConnection) -> Ite
 def _explaining(file: Path, timeout_seconds: float) -> Iterator[None]:
     try:
         yield
-    except MemoryError as error:
-        raise _out_of_memory() from error
+    except (MemoryError, duckdb.OutOfMemoryException) as error:
+        todo = "ask for less, or raise query_memory"
+        raise RunFailed("the query needs more memory than it may use", todo=todo) from error
     except duckdb.Error as error:
         raise _explained(error, file, timeout_seconds) from error
-
-
-def _out_of_memory() -> RunFailed:
-    todo = "ask for less, or raise query_memory"
-    return RunFailed("the query needs more memory than it may use", todo=todo)
 
 
 def _explained(error: duckdb.Error, file: Path, timeout_seconds: float) -> NewsmartError:
     if isinstance(error, duckdb.InterruptException):
         todo = "ask for less, or raise query_seconds"
         return RunFailed("the query took longer than it may", where=f"{timeout_seconds:g} s", todo=todo)
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return _out_of_memory()
     ours = explain(error, file, is_ledger=False)
     if ours is not None:
         return ours
@@ -210,7 +159,8 @@ def _explained(error: duckdb.Error, file: Path, timeout_seconds: float) -> Newsm
         where = "it reads no file and writes none" if NO_FILE_SYSTEM in text else text
         return UsageError("not allowed in a query", where=where, detail=place)
     if isinstance(error, duckdb.ProgrammingError):
-        return UsageError("wrong SQL", where=text, todo=_quotes_hint(text, place), detail=place)
+        hint = DECLARE if NO_VALUE in text else _quotes_hint(text, place)
+        return UsageError("wrong SQL", where=text, todo=hint, detail=place)
     return RunFailed("the query failed", where=text, detail=place)
 
 
@@ -223,7 +173,7 @@ def _text_and_place(error: duckdb.Error) -> tuple[str, str | None]:
     match = PLACE.search(text)
     if match is not None:
         text, place = text[: match.start()], "".join(c for c in match[1] if c.isprintable() or c == "\n")
-    return render.visible(" ".join(text.split())), place
+    return visible(" ".join(text.split())), place
 
 
 def _quotes_hint(text: str, place: str | None) -> str | None:

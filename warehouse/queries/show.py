@@ -8,7 +8,7 @@ believed. `versions.py` asks the ledger for the rest.
 Keys are text, since many readers of JSON keep no integer beyond 2^53; times are ISO 8601.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +17,10 @@ from schemas.star_tables import DIM_ARTICLE
 from schemas.text import CLEAN, flaw
 from warehouse.clock import as_text
 from warehouse.home import Home
-from warehouse.queries.lookup import as_plain, current_release, find
+from warehouse.queries.lookup import Record, as_plain, current_release, find
 from warehouse.sql_files import fetch_records, read_sql
 
-Record = dict[str, Any]
-# Asks a file of sql/show, with its parameters.
+# Asks a file of sql/show of an article or a document, by its key.
 Ask = Callable[..., list[Record]]
 
 # What article_history keeps.
@@ -41,33 +40,34 @@ def show(home: Home, name: str, as_of: datetime | None = None) -> Record:
     RunFailed where nothing is called so, nothing was at that time, or another version made the release.
     """
     with current_release(home) as connection:
-
-        def ask(question: str, **values: object) -> list[Record]:
-            return fetch_records(connection, read_sql("show", question), values)
-
         (release,) = fetch_records(connection, "select release_id, as_of from ops.release")
         kind, key = find(connection, name)
+        moment = as_of or release["as_of"]
+
+        def ask(question: str, key: int, **values: object) -> list[Record]:
+            return fetch_records(connection, read_sql("show", question), {"key": key, **values})
+
         if kind == "document":
-            facts = _document(ask, key, as_of)
+            facts = _document(ask, key, moment, is_now=as_of is None)
         else:
             facts = _article(ask, key) if as_of is None else _article_then(ask, key, as_of)
-    head = {"kind": kind, "asked": name, "release_id": release["release_id"], "as_of": as_of or release["as_of"]}
+    head = {"kind": kind, "asked": name, "release_id": release["release_id"], "as_of": moment}
     shown: Record = as_plain({**head, **facts})
     return shown
 
 
 def _article(ask: Ask, key: int) -> Record:
-    (article,) = ask("article", article_key=key)
-    mentions, conflicts = ask("mentions", article_key=key), ask("conflicts", article_key=key)
+    (article,) = ask("article", key)
+    mentions, conflicts = ask("mentions", key), ask("conflicts", key)
     return {
         **_only(article, *IDENTITY),
         "values": {field: _value(field, article[field], mentions, conflicts) for field in FIELDS},
         **_only(article, "image_count", "mention_count", "related_count", "cited_by_count"),
-        "spellings": ask("spellings", article_key=key),
+        "spellings": ask("spellings", key),
         "mentions": [_without(mention, "published_date_key") for mention in mentions],
-        "history": ask("article_spans", article_key=key),
-        "mention_history": ask("mention_spans", article_key=key),
-        "may_be_the_same": ask("candidates", article_key=key),
+        "history": ask("article_spans", key),
+        "mention_history": ask("mention_spans", key),
+        "may_be_the_same": ask("candidates", key),
     }
 
 
@@ -95,59 +95,56 @@ def _sayers(field: str, value: object, mentions: Sequence[Record], lost: Sequenc
 
 
 def _article_then(ask: Ask, key: int, as_of: datetime) -> Record:
-    (article,) = ask("article", article_key=key)
-    spans = ask("article_spans", article_key=key)
-    then = next((span for span in spans if holds(span, as_of)), None)
+    (article,) = ask("article", key)
+    spans = ask("article_spans", key)
+    then = next(_holding(spans, as_of), None)
     if then is None:
         gone = f", gone at {as_text(article['last_seen_at'])}" if article["last_seen_at"] else ""
         todo = f"first seen at {as_text(article['first_seen_at'])}{gone}"
         raise RunFailed(f"no document mentioned it as of {as_text(as_of)}", where=article["url"], todo=todo)
-    mentioned = [span for span in ask("mention_spans", article_key=key) if holds(span, as_of)]
+    mentioned = list(_holding(ask("mention_spans", key), as_of))
     return {
         **_only(article, *IDENTITY),
-        "values": {field: {"value": then[field]} for field in FIELDS_THEN},
+        "values": _values_then(then),
         **_only(then, "valid_from", "valid_to"),
         "cited_by_count": sum(span["is_citation"] for span in mentioned),
-        "spellings": [row for row in ask("spellings", article_key=key) if row["first_seen_at"] <= as_of],
+        "spellings": [row for row in ask("spellings", key) if row["first_seen_at"] <= as_of],
         "mentions": [_without(span, "valid_from", "valid_to", "is_citation") for span in mentioned],
         "history": [span for span in spans if span["valid_from"] <= as_of],
     }
 
 
-def _document(ask: Ask, key: int, as_of: datetime | None) -> Record:
-    (document,) = ask("document", document_key=key)
-    spans = ask("document_spans", document_key=key, as_of=as_of)
-    if as_of is None:
-        lists = {"lists": ask("listed", document_key=key), "changes": list_changes(spans)}
+def _document(ask: Ask, key: int, moment: datetime, *, is_now: bool) -> Record:
+    """Return what is known of a document; of then, with its article and values of then instead of the current ones."""
+    (document,) = ask("document", key)
+    spans = ask("document_spans", key, as_of=None if is_now else moment)
+    then = list(_holding(spans, moment))
+    root = next((span for span in then if span["role"] == "root"), None)
+    if root is None and not is_now:
+        where, todo = f"{document['source']}/{document['path']}", f"first seen at {as_text(document['first_seen_at'])}"
+        raise RunFailed(f"the document was not there as of {as_text(moment)}", where=where, todo=todo)
+    own = document if is_now or root is None else root
+    history = ask("article_spans", own["article_key"])
+    if is_now:
+        lists: Record = {"lists": ask("listed", key), "changes": list_changes(spans)}
     else:
-        lists = _document_then(ask, document, spans, as_of)
-    facts = {**document, **lists}
-    history = ask("article_spans", article_key=facts["article_key"])
+        values = next(_holding(history, moment), {})
+        lists = {"values": _values_then(values), "lists": [_only(span, "role", "title", "url") for span in then]}
     return {
-        **facts,
-        "history": [span for span in history if as_of is None or span["valid_from"] <= as_of],
+        **document,
+        **_only(own, "article_key", "url", "title"),
+        **lists,
+        "history": [span for span in history if span["valid_from"] <= moment],
         "listed_by": [
             _only(span, "source", "path", "document_title")
-            for span in ask("mention_spans", article_key=facts["article_key"])
-            if span["is_citation"] and (span["valid_to"] is None if as_of is None else holds(span, as_of))
+            for span in _holding(ask("mention_spans", own["article_key"]), moment)
+            if span["is_citation"]
         ],
     }
 
 
-def _document_then(ask: Ask, document: Record, spans: Sequence[Record], as_of: datetime) -> Record:
-    """Return what the document listed then, with its own article and values of then instead of the current ones."""
-    then = [span for span in spans if holds(span, as_of)]
-    root = next((span for span in then if span["role"] == "root"), None)
-    if root is None:
-        where, todo = f"{document['source']}/{document['path']}", f"first seen at {as_text(document['first_seen_at'])}"
-        raise RunFailed(f"the document was not there as of {as_text(as_of)}", where=where, todo=todo)
-    history = ask("article_spans", article_key=root["article_key"])
-    values = next((span for span in history if holds(span, as_of)), {})
-    return {
-        **_only(root, "article_key", "url", "title"),
-        "values": {field: {"value": values.get(field)} for field in FIELDS_THEN},
-        "lists": [_only(span, "role", "title", "url") for span in then],
-    }
+def _values_then(span: Mapping[str, Any]) -> Record:
+    return {field: {"value": span.get(field)} for field in FIELDS_THEN}
 
 
 def list_changes(spans: Sequence[Record]) -> list[Record]:
@@ -164,10 +161,11 @@ def list_changes(spans: Sequence[Record]) -> list[Record]:
     ]
 
 
-def holds(span: Mapping[str, Any], moment: datetime) -> bool:
-    """Return whether a span [valid_from, valid_to) holds at a moment."""
-    is_over = span["valid_to"] is not None and span["valid_to"] <= moment
-    return bool(span["valid_from"] <= moment) and not is_over
+def _holding(spans: Iterable[Record], moment: datetime) -> Iterator[Record]:
+    """Yield the spans [valid_from, valid_to) that hold at a moment."""
+    for span in spans:
+        if span["valid_from"] <= moment and (span["valid_to"] is None or span["valid_to"] > moment):
+            yield span
 
 
 def _only(row: Mapping[str, Any], *names: str) -> Record:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.text import counted
-from warehouse.queries.render import LEAST_WIDTH, columns, plain_text, visible, wrapped
+from warehouse.queries.render import columns, wrapped
+from warehouse.queries.values import plain_text, visible
 
 MOST_ROWS = 20
 LABEL_COLUMNS = 14
@@ -23,7 +24,6 @@ Block = tuple[str, Iterable[Line]]
 
 def show_lines(facts: Row, width: int) -> Iterator[str]:
     """Yield the lines of what `show` returned, none wider than `width` columns but for words that are."""
-    width = max(width, LEAST_WIDTH)
     blocks = _document_blocks(facts) if facts["kind"] == "document" else _article_blocks(facts)
     for number, (title, lines) in enumerate(blocks):
         rows = list(lines)

@@ -34,18 +34,14 @@ OPERATOR = duckdb.token_type.operator
 class Reading:
     """A statement that only reads.
 
-    `query` is its SQL in parentheses, None where DuckDB cannot run it so: an EXPLAIN, or what it runs as several
-    statements. `columns` are its columns then, name and type.
+    `query` is its SQL in parentheses, None where DuckDB cannot run it so: an EXPLAIN (then `is_plan`), or what it runs
+    as several statements. `columns` are its columns then, name and type.
     """
 
     statement: duckdb.Statement
     query: str | None = None
     columns: Sequence[tuple[str, str]] = ()
-
-    @property
-    def is_plan(self) -> bool:
-        """Whether it is an EXPLAIN."""
-        return EXPLAIN_HEAD.match(self.statement.query) is not None
+    is_plan: bool = False
 
 
 def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str, values: Values = None) -> Reading:
@@ -54,8 +50,7 @@ def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str, values: V
         raise UsageError("the SQL is not UTF-8", where=sample(sql))
     statements = connection.extract_statements(sql)
     if len(statements) != 1:
-        found = "no statement" if not statements else f"{len(statements)} statements"
-        raise UsageError(f"one SQL statement is asked at a time, here is {found}")
+        raise UsageError(f"one SQL statement is asked at a time, not {len(statements)}")
     statement = statements[0]
     explained = _explained_query(connection, statement)
     if _kind(statement) not in (duckdb.StatementType.EXPLAIN, *ALLOWED):
@@ -65,10 +60,11 @@ def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str, values: V
     query = IN_PARENTHESES.format(_bare(explained.query))
     if len(_parsed(connection, query)) != 1:
         raise _not_reading(None)
+    is_plan = explained is not statement
     if explained.type == duckdb.StatementType.MULTI:  # it cannot be bound alone
-        return Reading(statement)
+        return Reading(statement, is_plan=is_plan)
     columns = _bound_columns(connection, query, values)
-    return Reading(statement, query, columns) if explained is statement else Reading(statement)
+    return Reading(statement, is_plan=True) if is_plan else Reading(statement, query, columns)
 
 
 def _not_reading(kind: duckdb.StatementType | None) -> UsageError:

@@ -16,8 +16,8 @@ from schemas.errors import RunFailed
 from warehouse.db import Limits, ledger_connection
 from warehouse.home import Home
 from warehouse.ledger.opening import FORMAT_VERSION, read_format
-from warehouse.queries.lookup import as_plain
-from warehouse.queries.show import PLACE, Record
+from warehouse.queries.lookup import Record, as_plain
+from warehouse.queries.show import PLACE
 from warehouse.sql_files import fetch_records, read_sql
 
 _NOT_SAID = {*PLACE, "version_number", "valid_from", "valid_to", "byte_count"}

@@ -10,21 +10,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import duckdb
-import pyarrow as pa
 
-from schemas.declarations import Table
 from schemas.errors import AuditFailed
 from schemas.ops_tables import OPS_TABLES
-from schemas.tables import ALL_TABLES, BASE_TABLES, VIEWS
+from schemas.tables import ALL_TABLES, BASE_TABLES
 from warehouse.db import named
 from warehouse.parallel import map_queries
-from warehouse.sql_files import read_sql, sql_names
-
-# A view must have just the rows of what it describes: it neither fans out nor loses one.
-VIEW_ROWS = {
-    "articles": "select count(*) from main.dim_article",
-    "provider_summary": "select count(*) from main.dim_provider",
-}
+from warehouse.sql_files import execute_named, insert_rows, read_sql, sql_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,44 +40,21 @@ class Audit:
 def audits() -> Iterator[Audit]:
     """Yield every audit, derived ones first."""
     for table in ALL_TABLES:
-        yield from _key_audits(table)
+        if table.primary_key:
+            columns = ", ".join(named(name) for name in table.primary_key)
+            keys = f"select {columns}, count(*) as row_count from {table.qualified_name}"
+            yield Audit(f"unique__{table.name}", f"{keys} group by all having count(*) > 1")
     # Those of the views follow from these, and cost as much as all other audits together.
     for table in (*BASE_TABLES, *OPS_TABLES):
-        yield from _reference_audits(table)
-    for view in VIEWS:
-        yield from _row_audits(view)
+        for key in table.foreign_keys:
+            yield Audit(
+                f"reference__{table.name}__{key.column}",
+                f"select distinct referring.{key.column} from {table.qualified_name} as referring "
+                f"anti join news.main.{key.table} as referred on referred.{key.to_column} = referring.{key.column} "
+                f"where referring.{key.column} is not null",
+            )
     for name in sql_names("audits"):
         yield Audit(name, read_sql("audits", name))
-
-
-def _key_audits(table: Table) -> Iterator[Audit]:
-    if not table.primary_key:
-        return
-    columns = ", ".join(named(name) for name in table.primary_key)
-    yield Audit(
-        f"unique__{table.name}",
-        f"select {columns}, count(*) as row_count from {table.qualified_name} group by all having count(*) > 1",
-    )
-
-
-def _reference_audits(table: Table) -> Iterator[Audit]:
-    for key in table.foreign_keys:
-        yield Audit(
-            f"reference__{table.name}__{key.column}",
-            f"select distinct referring.{key.column} from {table.qualified_name} as referring "
-            f"anti join news.main.{key.table} as referred on referred.{key.to_column} = referring.{key.column} "
-            f"where referring.{key.column} is not null",
-        )
-
-
-def _row_audits(view: Table) -> Iterator[Audit]:
-    expected = VIEW_ROWS.get(view.name)
-    if expected is not None:
-        yield Audit(
-            f"rows__{view.name}",
-            f"select * from (select (select count(*) from {view.qualified_name}) as view_rows, ({expected}) as "
-            "expected_rows) where view_rows <> expected_rows",
-        )
 
 
 def run_audits(
@@ -97,28 +66,14 @@ def run_audits(
     that is made from another is that part of it which may have changed; `more`: what is asked besides.
     """
     asked = (*audits(), *more)
-    results = tuple(map_queries(connection, catalog, lambda cursor, audit: _run(cursor, audit, as_of), asked))
-    # One statement: each is a commit here, and a commit writes the file.
-    connection.register("audited", pa.Table.from_pylist([asdict(result) for result in results], schema=_RESULTS))
-    connection.execute("insert into news.ops.audit by name select * from audited")
-    connection.unregister("audited")
+    results = tuple(map_queries(connection, catalog, lambda audit, cursor: _run(cursor, audit, as_of), asked))
+    insert_rows(connection, "news.ops.audit", [asdict(result) for result in results])
     return results
 
 
-_FIELDS: list[tuple[str, pa.DataType]] = [
-    ("name", pa.string()),
-    ("status", pa.string()),
-    ("offending_rows", pa.int64()),
-    ("example", pa.string()),
-]
-_RESULTS = pa.schema(_FIELDS)
-
-
 def _run(connection: duckdb.DuckDBPyConnection, audit: Audit, as_of: datetime) -> AuditResult:
-    parameters = {"as_of": as_of} if "$as_of" in audit.sql else None
     query = f"select count(*), min(offending::varchar) from ({audit.sql}) as offending"
-    row = connection.execute(query, parameters).fetchone()
-    count, example = (0, None) if row is None else row
+    ((count, example),) = execute_named(connection, query, {"as_of": as_of}).fetchall()
     return AuditResult(audit.name, "fail" if count else "pass", int(count), example)
 
 

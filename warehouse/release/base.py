@@ -4,7 +4,8 @@ What was recorded up to its as-of must be what it was, and what makes rows of it
 shown, a whole build costs time and nothing else.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -14,10 +15,9 @@ from pathlib import Path
 import duckdb
 
 from schemas.tables import CONTRACT_VERSION
-from warehouse.db import RELEASE_ROW_GROUP_ROWS
 from warehouse.ledger.opening import REWRITTEN, get_meta
-from warehouse.release.build import WORK, Built
-from warehouse.release.catalog import comments, create_tables, create_views
+from warehouse.release.build import Built
+from warehouse.release.catalog import RELEASE_ROW_GROUP_ROWS, comments, create_tables, create_views
 from warehouse.release.changes import Previous
 from warehouse.release.fingerprint import TableFingerprint, combine
 from warehouse.sql_files import read_sql, sql_names
@@ -92,26 +92,16 @@ def find_base(connection: duckdb.DuckDBPyConnection, previous: Previous | str, a
 
 def events_up_to(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[int, str]:
     """Return count and hash of the events at or before an as-of."""
-    ((count, digest),) = connection.execute(_EVENTS, {"as_of": as_of}).fetchall()
+    ((count, digest),) = connection.execute(read_sql("ledger", "events_up_to"), {"as_of": as_of}).fetchall()
     return int(count), str(digest)
-
-
-_EVENTS = """
-    select count(*), coalesce(bit_xor(hash(document_id, as_of, content_id, byte_count)), 0)::varchar
-    from ledger.event
-    where as_of <= $as_of
-"""
 
 
 @cache
 def transforms_digest() -> str:
     """Return a hash of all that makes rows of what is recorded, and tables of them: our SQL, and DuckDB's version."""
     texts = [duckdb.__version__, str(CONTRACT_VERSION), *create_tables(), *create_views(), *comments()]
-    texts += [read_sql("work", name) for name in WORK]
-    texts += [
-        read_sql(folder, name) for folder in ("scope", "dimensions", "facts", "history") for name in sql_names(folder)
-    ]
-    texts += [read_sql("ops", name) for name in ("alias", "notice")]
+    folders = ("work", "scope", "dimensions", "facts", "history", "ops")
+    texts += [read_sql(folder, name) for folder in folders for name in sql_names(folder)]
     texts += [files("schemas").joinpath(f"{name}.py").read_text("utf-8") for name in ("shared_alias", "story_key")]
     return sha256("\0".join(texts).encode()).hexdigest()
 
@@ -124,11 +114,9 @@ def note_build(
     events = events_up_to(connection, built.as_of)
     row = [built.release_id, built.how.base, *events, transforms_digest(), *whole]
     connection.execute("insert into ledger.release_build values (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    before = {} if base is None else base.replaced
-    for one in built.tables:
-        replaced = before.get(one.table, 0) + dict(built.how.replaced).get(one.table, 0)
-        row = [built.release_id, one.table, one.row_count, one.digest, replaced]
-        connection.execute("insert into ledger.release_table values (?, ?, ?, ?, ?)", row)
+    replaced = Counter({} if base is None else base.replaced) + Counter(dict(built.how.replaced))
+    rows = [(built.release_id, *astuple(one), replaced[one.table]) for one in built.tables]
+    connection.executemany("insert into ledger.release_table values (?, ?, ?, ?, ?)", rows)
 
 
 def distrust(connection: duckdb.DuckDBPyConnection, release_id: str) -> None:

@@ -5,63 +5,27 @@ an incremental run equals a rebuild, and time travel is a parameter. Scratch tab
 thought and lie in memory; the release's tables are filled from them by one SELECT each.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from schemas.batches import RULES_VERSION
 from schemas.declarations import Table
 from schemas.errors import AuditFailed
-from schemas.shared_alias import judge
-from schemas.tables import CONTRACT_VERSION
+from schemas.tables import BASE_TABLES, CONTRACT_VERSION
 from schemas.urls import POLICY_VERSION
+from warehouse.clock import utc_now
 from warehouse.contract import STANDARD_VERSION, contract_yaml, relationships
-from warehouse.db import attach_new
 from warehouse.ledger.opening import transaction
-from warehouse.parallel import THREADS, Step, run_steps
-from warehouse.release.catalog import add_key, comments, create_tables, create_views, filled_by_sql, folder_of
-from warehouse.release.closure import components
+from warehouse.parallel import Step, run_steps
+from warehouse.release.catalog import add_key, comments, create_tables, create_views, folder_of
 from warehouse.release.fingerprint import TableFingerprint, combine, fingerprint_table
-from warehouse.sql_files import read_sql
-
-# What others need first. Which of them one needs is read from its SQL.
-WORK = (
-    "version",
-    "span",
-    "used_entry",
-    "entry_url",
-    "declared_alias",
-    "shared_alias",
-    "alias_verdict",
-    "alias_edge",
-    "tangled_edge",
-    "closure",
-    "key_owner",
-    "entry_article",
-    "mention",
-    "current_mention",
-    "article_life",
-    "article_entry",
-    "entry_shown_url",
-    "article_url_choice",
-    "article_value",
-    "boundary",
-    "moment_value",
-)
-
-# The first of them settle the identities; the star is filled from the rest.
-DEDUPLICATION = WORK[: WORK.index("key_owner") + 1]
-
-# With 270,000 entries, two steps at a time ran out of DuckDB's 350 MB; with 70,000 they took an eighth less than one.
-MOST_ENTRIES_SIDE_BY_SIDE = 80_000
+from warehouse.release.work import BuildStep, identity_steps, needs_of, threads_for, value_steps
+from warehouse.sql_files import execute_named, insert_rows, read_sql
 
 # The step that makes the empty tables, and the tables that take longest to fill, so that none is left for the end.
 TABLES = "tables"
@@ -121,38 +85,14 @@ class Built:
 
 
 FillOps = Callable[[Built], None]
-BuildStep = Step[TableFingerprint | None]
-
-
-@contextmanager
-def building(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
-    """Attach a new release file as `news` for the block; afterwards it is closed, whole, without a log."""
-    attach_new(connection, file, "news")
-    try:
-        yield
-    finally:
-        connection.execute("use ledger")
-        connection.execute("detach news")
-
-
-def fill_release(
-    connection: duckdb.DuckDBPyConnection,
-    as_of: datetime,
-    release_id: str,
-    fill_ops: FillOps,
-    why_whole: str | None = None,
-) -> Built:
-    """Deduplicate, then load: the whole build of the release attached as `news`."""
-    deduplicate(connection, as_of)
-    return load(connection, as_of, release_id, fill_ops, why_whole)
 
 
 def deduplicate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
-    """Settle which URLs are one article, as of `as_of`: aliases and their closure, and the key of each.
+    """Decide which URLs are one article, as of `as_of`: aliases and their closure, and the key of each.
 
     The release attached as `news` gets its empty tables meanwhile.
     """
-    steps = [step for step in [*work_steps(as_of), *release_steps(as_of)] if step.name in (*DEDUPLICATION, TABLES)]
+    steps = [*identity_steps(as_of), *(step for step in release_steps(as_of) if step.name == TABLES)]
     run_steps(connection, "news", steps, threads=threads_for(connection))
 
 
@@ -168,11 +108,9 @@ def load(
     `fill_ops` fills what only the run knows, and is given what was built. Raises AuditFailed where two natural keys
     give one surrogate key.
     """
-    done = {*DEDUPLICATION, TABLES}
-    steps = [step for step in [*work_steps(as_of), *release_steps(as_of)] if step.name not in done]
-    left = [replace(step, needs=step.needs - done) for step in steps]
-    made = run_steps(connection, "news", left, threads=threads_for(connection))
-    tables = tuple(one for table in filled_by_sql() if (one := made[table.name]) is not None)
+    steps = [*value_steps(as_of), *(step for step in release_steps(as_of) if step.name != TABLES)]
+    made = run_steps(connection, "news", steps, threads=threads_for(connection))
+    tables = tuple(one for table in BASE_TABLES if (one := made[table.name]) is not None)
     built = describe(connection, as_of, release_id, tables, How(reason=why_whole))
     with transaction(connection):
         write_what_it_is(connection, built)
@@ -180,89 +118,22 @@ def load(
     return built
 
 
-def lay_out(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
-    """Fill the scratch tables of catalog `work` from the ledger's events at or before `as_of`."""
-    run_steps(connection, "ledger", list(work_steps(as_of)), threads=threads_for(connection))
-
-
-def threads_for(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return how many steps may run at a time: of a large ledger one, for two would not fit into the memory allowed.
-
-    DuckDB spreads a step over large tables over all cores by itself.
-    """
-    ((entries,),) = connection.execute("select count(*) from ledger.entry").fetchall()
-    return 1 if entries > MOST_ENTRIES_SIDE_BY_SIDE else THREADS
-
-
-def work_steps(as_of: datetime) -> Iterator[BuildStep]:
-    """Yield a step for each scratch table."""
-    for name in WORK:
-        yield Step(name, needs_of(read_sql("work", name)) - {name}, partial(_lay_out, name, as_of))
-
-
-def needs_of(sql: str) -> frozenset[str]:
-    """Return the scratch tables that a transform names."""
-    return frozenset(re.findall(r"\bwork\.(\w+)", sql))
-
-
-def _lay_out(name: str, as_of: datetime, cursor: duckdb.DuckDBPyConnection) -> None:
-    sql = read_sql("work", name)
-    parameters = {"as_of": as_of} if "$as_of" in sql else None
-    cursor.execute(f"create or replace table work.{name} as {sql}", parameters)
-    if name in FILLED_HERE:
-        FILLED_HERE[name](cursor)
-
-
-def judge_shared_aliases(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill work.alias_verdict from the aliases in work.shared_alias."""
-    shared = connection.execute("select alias_key, declaring_keys, is_identifying from work.shared_alias").fetchall()
-    verdicts = [
-        one for alias, keys, is_identifying in shared for one in judge(alias, keys, is_identifying=is_identifying)
-    ]
-    _insert_texts(connection, "alias_verdict", ("alias_key", "url_key", "partner_key", "reason"), verdicts)
-
-
-def close_over_aliases(connection: duckdb.DuckDBPyConnection) -> None:
-    """Add to work.closure the keys of the pairs in work.tangled_edge."""
-    pairs = connection.execute("select url_key, alias_key from work.tangled_edge").fetchall()
-    _insert_texts(connection, "closure", ("url_key", "component"), components(pairs))
-
-
-FILLED_HERE = {"alias_verdict": judge_shared_aliases, "closure": close_over_aliases}
-
-
-def _insert_texts(
-    connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str], rows: Iterable[Sequence[str | None]]
-) -> None:
-    """Insert rows of texts into a scratch table."""
-    values = list(zip(*rows, strict=True)) or [()] * len(columns)
-    table = pa.table({column: pa.array(texts, pa.string()) for column, texts in zip(columns, values, strict=True)})
-    connection.register("filled", table)
-    connection.execute(f"insert into work.{name} by name select * from filled")
-    connection.unregister("filled")
-
-
-def clear_work(connection: duckdb.DuckDBPyConnection) -> None:
-    """Drop the scratch tables, so that a long-lived process gives their memory back."""
-    for name in WORK:
-        connection.execute(f"drop table if exists work.{name}")
-
-
 def release_steps(as_of: datetime) -> Iterator[BuildStep]:
     """Yield the steps that make the release's tables and views, with all comments, and fill the tables by SQL."""
     yield Step(TABLES, frozenset(), make_tables)
-    for table in sorted(filled_by_sql(), key=lambda table: table.name not in LARGEST):
+    for table in sorted(BASE_TABLES, key=lambda table: table.name not in LARGEST):
         sql = read_sql(folder_of(table), table.name)
         yield Step(table.name, needs_of(sql) | {TABLES}, partial(_fill, table, sql))
     for name in ("alias", "notice"):
         sql = read_sql("ops", name)
-        yield Step(name, needs_of(sql) | {TABLES}, partial(_fill_ops, name, sql, as_of))
+        insert, values = f"insert into news.ops.{name} by name {sql}", {"as_of": as_of}
+        yield Step(name, needs_of(sql) | {TABLES}, partial(_fill_ops, insert, values))
 
 
 def make_tables(cursor: duckdb.DuckDBPyConnection) -> None:
     """Make the empty tables and the views, with all comments, in one commit. What is filled here has no key yet."""
     with transaction(cursor):
-        for statements in (create_tables(without_key=filled_by_sql()), create_views(), comments()):
+        for statements in (create_tables(without_key=BASE_TABLES), create_views(), comments()):
             cursor.execute(";\n".join(statements))
 
 
@@ -284,8 +155,8 @@ def _fill(table: Table, select: str, cursor: duckdb.DuckDBPyConnection) -> Table
     return made
 
 
-def _fill_ops(name: str, select: str, as_of: datetime, cursor: duckdb.DuckDBPyConnection) -> None:
-    cursor.execute(f"insert into news.ops.{name} by name {select}", {"as_of": as_of} if "$as_of" in select else None)
+def _fill_ops(insert: str, values: Mapping[str, object], cursor: duckdb.DuckDBPyConnection) -> None:
+    execute_named(cursor, insert, values)
 
 
 def describe(
@@ -297,11 +168,14 @@ def describe(
 ) -> Built:
     """Tell of the release attached as `news` what it holds."""
     counts = {one.table: one.row_count for one in tables}
+    ((present,),) = connection.execute(
+        "select count(*) from news.main.dim_document where removed_at is null"
+    ).fetchall()
     return Built(
         release_id=release_id,
         as_of=as_of,
-        built_at=datetime.now(UTC).replace(tzinfo=None),
-        document_count=_count_present(connection),
+        built_at=utc_now(),
+        document_count=int(present),
         article_count=counts["dim_article"],
         mention_count=counts["fact_mention"],
         fingerprint=combine(tables),
@@ -311,14 +185,9 @@ def describe(
     )
 
 
-def _count_present(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute("select count(*) from news.main.dim_document where removed_at is null").fetchone()
-    return 0 if row is None else int(row[0])
-
-
 def write_what_it_is(connection: duckdb.DuckDBPyConnection, built: Built) -> None:
     """Write what the release attached as `news` is, and what it promises: ops.release, contract and relationship."""
-    values: Mapping[str, object] = {
+    release = {
         "release_id": built.release_id,
         "as_of": built.as_of,
         "built_at": built.built_at,
@@ -335,11 +204,7 @@ def write_what_it_is(connection: duckdb.DuckDBPyConnection, built: Built) -> Non
         "rows_went": built.how.went,
         "whole_build_reason": built.how.reason,
     }
-    placeholders = ", ".join(f"${name}" for name in values)
-    connection.execute(f"insert into news.ops.release ({', '.join(values)}) values ({placeholders})", dict(values))
-    contract = [CONTRACT_VERSION, STANDARD_VERSION, contract_yaml()]
-    connection.execute("insert into news.ops.contract (contract_version, standard, yaml) values (?, ?, ?)", contract)
-    rows = [asdict(row) for row in relationships()]
-    connection.register("related", pa.Table.from_pylist(rows))
-    connection.execute("insert into news.ops.relationship by name select * from related")
-    connection.unregister("related")
+    insert_rows(connection, "news.ops.release", [release])
+    contract = {"contract_version": CONTRACT_VERSION, "standard": STANDARD_VERSION, "yaml": contract_yaml()}
+    insert_rows(connection, "news.ops.contract", [contract])
+    insert_rows(connection, "news.ops.relationship", list(relationships()))

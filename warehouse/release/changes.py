@@ -8,19 +8,19 @@ Nothing is compared where a difference would not tell of the news: under other v
 may differ, and after a takedown a row would say what was taken down.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from schemas.tables import BASE_TABLES
-from warehouse.db import attach_release, explain
+from warehouse.db import explain
 from warehouse.home import Home
 from warehouse.ledger.opening import transaction
 from warehouse.release import build, publish, releases
-from warehouse.sql_files import read_sql
+from warehouse.release.catalog import attach_release
+from warehouse.sql_files import execute_named, read_sql
 
 FIRST_LOAD = "first_load"
 TAKEDOWN = "takedown"
@@ -63,20 +63,20 @@ def tell_changes(connection: duckdb.DuckDBPyConnection, previous: Previous | str
         connection.execute("update news.ops.release set uncompared_reason = $1", [previous])
         return
     try:
-        with _attached(connection, previous):
-            _look_at(connection, "before", "previous")
-            _look_at(connection, "after", "news")
-            insert_changes(connection, previous.row.release_id)
+        attach_release(connection, previous.file, "previous")
+        _show_as(connection, "before", "previous")
+        _show_as(connection, "after", "news")
+        insert_changes(connection, previous.row.release_id)
     except duckdb.Error as error:
         if explain(error, previous.file, is_ledger=False) is None:
             raise
         connection.execute("update news.ops.release set uncompared_reason = $1", [UNREADABLE])
     finally:
-        connection.execute("detach database if exists before")
-        connection.execute("detach database if exists after")
+        for name in ("before", "after", "previous"):
+            connection.execute(f"detach database if exists {name}")
 
 
-def _look_at(connection: duckdb.DuckDBPyConnection, name: str, release: str) -> None:
+def _show_as(connection: duckdb.DuckDBPyConnection, name: str, release: str) -> None:
     """Show an attached release in a catalog `name`, in which the comparison looks for it."""
     connection.execute(f"attach ':memory:' as {name}")
     for table in BASE_TABLES:
@@ -90,58 +90,16 @@ def insert_changes(connection: duckdb.DuckDBPyConnection, previous_id: str) -> N
         connection.execute("update news.ops.release set previous_release_id = $1", [previous_id])
 
 
-@contextmanager
-def _attached(connection: duckdb.DuckDBPyConnection, previous: Previous) -> Iterator[None]:
-    attach_release(connection, previous.file, "previous")
-    try:
-        yield
-    finally:
-        connection.execute("detach previous")
-
-
 def count_changes(connection: duckdb.DuckDBPyConnection, before: releases.ReleaseRow | None) -> Mapping[str, int]:
     """Count articles of `news` added, changed, withdrawn and departed, and its notices.
 
-    Against the release before, by ops.release_change, so that an article that has split off counts as added. Where that
-    was not compared with, what happened since its as-of is counted (None: all are added), and as added at least the
-    articles that it has more.
+    Against the release before, by ops.release_change; where that was not compared with, by what happened since its
+    as-of (None: all are added).
     """
-    row = connection.execute("select uncompared_reason is null from news.ops.release").fetchone()
-    counted = _CHANGED if row is not None and row[0] else _CHANGED_SINCE
+    ((is_compared,),) = connection.execute("select uncompared_reason is null from news.ops.release").fetchall()
     known = {"since": before and before.as_of, "article_count": before and before.article_count}
-    changes = connection.execute(counted, None if counted is _CHANGED else known).fetchone() or ()
-    counts = (*changes, *(connection.execute(_TOTALS).fetchone() or ()))
-    return dict(zip(_COUNTED, (int(count) for count in counts), strict=True))
-
-
-_COUNTED = ("added", "changed", "departed", "withdrawn", "notices")
-
-_CHANGED = """
-    select
-        count(distinct article_key) filter (where kind in ('added', 'split')),
-        count(distinct article_key) filter (where kind not in ('added', 'split', 'departed')),
-        count(distinct article_key) filter (where kind = 'departed')
-    from news.ops.release_change
-"""
-
-_CHANGED_SINCE = """
-    select
-        greatest(
-            count(*) filter (where $since::timestamp is null or first_seen_at > $since),
-            count(*) - $article_count
-        ),
-        (
-            select count(distinct history.article_key)
-            from news.main.article_history as history
-            inner join news.main.dim_article as article on article.article_key = history.article_key
-            where history.valid_from > $since and article.first_seen_at <= $since
-        ),
-        count(*) filter (where last_seen_at > $since)
-    from news.main.dim_article
-"""
-
-_TOTALS = """
-    select
-        (select count(*) from news.main.dim_article where is_withdrawn),
-        (select count(*) from news.ops.notice)
-"""
+    changed = read_sql("changes", "compared" if is_compared else "since")
+    ((added, changed_count, departed),) = execute_named(connection, changed, known).fetchall()
+    ((withdrawn, notices),) = connection.execute(read_sql("changes", "totals")).fetchall()
+    counts = {"added": added, "changed": changed_count, "departed": departed, "withdrawn": withdrawn}
+    return {**counts, "notices": notices}

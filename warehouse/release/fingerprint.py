@@ -28,10 +28,16 @@ class TableFingerprint:
 
 
 def fingerprint_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> tuple[TableFingerprint, ...]:
-    """Return the fingerprint of each table of schema `main` of the attached release, in the order of declaration."""
+    """Return the fingerprint of each table of schema `main` of the attached release, in the order of declaration.
 
-    def query(cursor: duckdb.DuckDBPyConnection, table: Table) -> TableFingerprint:
-        return fingerprint_table(cursor, catalog, table)
+    That of a table that is missing, or has other columns, is like no other.
+    """
+
+    def query(table: Table, cursor: duckdb.DuckDBPyConnection) -> TableFingerprint:
+        try:
+            return fingerprint_table(cursor, catalog, table)
+        except (duckdb.CatalogException, duckdb.BinderException):
+            return TableFingerprint(table.name, 0, "")
 
     return tuple(map_queries(connection, catalog, query, BASE_TABLES))
 

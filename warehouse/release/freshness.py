@@ -1,16 +1,21 @@
-"""What state.json tells of the release that readers see: which it is, whether it is pinned, whether it is behind.
+"""What state.json tells of the release that readers see: which it is, whether it is pinned, behind, or tampered with.
 
-Needs neither the ledger nor DuckDB's tables, so that `status` and `doctor` answer at once, whatever else is broken.
+A reader of a tampered release can be told by the doctor and is helped by the next run; whoever gets an export of it has
+neither, so exports ask here. Needs neither the ledger nor DuckDB's tables, so that `status` and `doctor` answer at
+once, whatever else is broken.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from schemas.errors import NewsmartError, RunFailed
 from warehouse.home import Home
 from warehouse.release import publish
-from warehouse.state import Record, State
+from warehouse.release.publish import Fingerprint
+from warehouse.state import Record, State, read_state
 
+WAY_OUT = "`newsmart run` replaces it"
 PINNED = (
     "readers are shown the release of a rollback until something new is found; "
     "`newsmart run --full-refresh` ends that now"
@@ -48,3 +53,23 @@ def is_reported_behind(state: State, release: Mapping[str, Any] | None) -> bool:
     last = ledger["last_event_at"]
     is_older = last is not None and datetime.fromisoformat(release["as_of"]) < datetime.fromisoformat(last)
     return is_older or release["change_number"] != ledger["change_number"]
+
+
+def recorded(home: Home) -> dict[str, Fingerprint] | None:
+    """Return what state.json says of the releases' files, by release id; None where it cannot be read."""
+    try:
+        state = read_state(home)
+    except NewsmartError:
+        return None
+    rows = [] if state is None else state.get("releases", [])
+    return {str(row["release_id"]): Fingerprint(**row["file"]) for row in rows if "file" in row}
+
+
+def check_current(home: Home) -> None:
+    """Raise RunFailed where FILE shows a release whose bytes are not those recorded; one without a record passes."""
+    release_id = publish.current(home)
+    file = None if release_id is None else (recorded(home) or {}).get(release_id)
+    if release_id is not None and file is not None:
+        path = home.release_file(release_id)
+        if not publish.is_untouched(path, file):
+            raise RunFailed("the release is not as it was published", where=str(path), todo=WAY_OUT)

@@ -8,7 +8,7 @@ is opened anew, what lies there of the scope is read and compared with what shou
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,14 +19,14 @@ from schemas.declarations import Table
 from schemas.errors import AuditFailed
 from schemas.ops_tables import ALIAS, NOTICE, OPS_TABLES
 from schemas.tables import BASE_TABLES
-from warehouse.db import attach_staged, named
+from warehouse.db import named
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import Step, run_steps
 from warehouse.release.audit import Audit
-from warehouse.release.build import DEDUPLICATION, BuildStep, needs_of, work_steps
-from warehouse.release.catalog import create_tables, create_views, folder_of
+from warehouse.release.catalog import attach_staged, create_tables, create_views, folder_of
 from warehouse.release.fingerprint import TableFingerprint, columns_of, digest_sql, row_digest
-from warehouse.sql_files import read_sql
+from warehouse.release.work import BuildStep, needs_of, value_steps
+from warehouse.sql_files import execute_named, read_sql
 
 _OF_ARTICLE = "article_key in (select article_key from base.scope_article)"
 _OF_DOCUMENT = (
@@ -44,6 +44,7 @@ SCOPE = {
     "fact_mention": _OF_DOCUMENT,
     "mention_history": _OF_DOCUMENT,
     "alias": "surrogate_key(url_key) in (select own_key from base.alias)",
+    "notice": "true",
 }
 # Which rows of a table are looked at afterwards, where it is more: all that counts or names an article of the scope. Of
 # several conditions one has to hold.
@@ -76,9 +77,7 @@ def make_rows(connection: duckdb.DuckDBPyConnection, as_of: datetime, base_table
     connection.execute("attach ':memory:' as made")
     connection.execute("use made")
     connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))
-    steps = [step for step in work_steps(as_of) if step.name not in DEDUPLICATION]
-    left = [replace(step, needs=step.needs - {*DEDUPLICATION}) for step in [*steps, *_row_steps(as_of)]]
-    run_steps(connection, "made", left)
+    run_steps(connection, "made", [*value_steps(as_of), *_row_steps(as_of)])
     differing = " union all ".join(
         f"select '{table.name}' as name, is_new, digest from base.differing_{table.name}" for table in CHANGING
     )
@@ -120,12 +119,10 @@ def _row_steps(as_of: datetime) -> list[BuildStep]:
 
 
 def _make_rows(table: Table, sql: str, as_of: datetime, cursor: duckdb.DuckDBPyConnection) -> None:
-    values = {"as_of": as_of} if "$as_of" in sql else None
-    if table is NOTICE:
-        cursor.execute(f"insert into made.ops.notice by name {sql}", values)
-        return
     name, where, digest = table.qualified_name, scope_of(table), row_digest(columns_of(table))
-    cursor.execute(f"insert into made.{name} by name select * from ({sql}) as rows_made where {where}", values)
+    execute_named(cursor, f"insert into made.{name} by name from ({sql}) as rows_made where {where}", {"as_of": as_of})
+    if table is NOTICE:
+        return
     # A row that is in both stands there twice.
     cursor.execute(
         f"create table base.differing_{table.name} as "

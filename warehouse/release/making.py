@@ -7,23 +7,24 @@ decides whether it can be published.
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 
 import duckdb
 
 from schemas.errors import AuditFailed
 from warehouse import interrupts
 from warehouse.clock import utc_now
-from warehouse.db import attach_new, attach_release
-from warehouse.durable import copy_file, fsync
+from warehouse.durable import copy_to_disk
 from warehouse.home import Home
+from warehouse.ledger.opening import show_whole_ledger
 from warehouse.release import build, changes, differing
 from warehouse.release.audit import AuditResult, check, run_audits
 from warehouse.release.base import PERIODIC, Base
 from warehouse.release.build import INCREMENTAL, Built, FillOps, How
+from warehouse.release.catalog import attach_release, attach_staged
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
 from warehouse.release.increment import (
     Delta,
@@ -32,7 +33,8 @@ from warehouse.release.increment import (
     read_back,
     write_rows,
 )
-from warehouse.release.scope import Span, TooLarge, lay_out_scope, stand_on_ledger
+from warehouse.release.scope import TooLarge, lay_out_scope
+from warehouse.release.work import clear_work
 
 TOO_LARGE = "large_change"
 FAILED = "failed"
@@ -45,8 +47,8 @@ class Making:
     """A release that is being made into a staged file.
 
     In: the connection to the ledger, where `file` is to lie, what fills `ops`, the release to go on from or why not,
-    and that to compare with. Then `base` is what it is made from; None: it is whole, and `why_whole`. `copying`: its
-    file's copy, under way. `chain`: what a whole build has to be compared with.
+    and that to compare with. Then `base` is what it is made from; None: it is whole, and `why_whole`. `copying`: the
+    copy of its file, under way until it is `given_up`. `chain_tables`: what a whole build is compared with.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -59,22 +61,13 @@ class Making:
     previous: changes.Previous | str
     base: Base | None = None
     copying: Future[None] | None = None
+    given_up: Event = field(default_factory=Event)
     why_whole: str | None = None
-    chain: Base | None = None
     chain_tables: tuple[TableFingerprint, ...] = ()
     delta: Delta | None = None
     notices: list[str] = field(default_factory=list)
     built: Built | None = None
     audits: tuple[AuditResult, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Choose the way."""
-        if isinstance(self.found, str):
-            self.why_whole = self.found
-        elif self.found.is_due(utc_now()):
-            self.why_whole, self.chain = PERIODIC, self.found
-        else:
-            self.base = self.found
 
     @property
     def chain_file(self) -> Path:
@@ -83,77 +76,96 @@ class Making:
         return Path(str(folder)) / "chain.duckdb"
 
     def deduplicate(self) -> None:
-        """Settle which URLs are one article."""
-        if self.chain is not None:
-            self._go_on_with_chain(self.chain)
+        """Choose the way, and decide which URLs are one article."""
+        if isinstance(self.found, str):
+            self.why_whole = self.found
+        elif self.found.is_due(utc_now()):
+            self.why_whole = PERIODIC
+            self._go_on_with_chain(self.found)
+        else:
+            self.base = self.found
         if not self._tried(self._begin_increment):
-            attach_new(self.connection, self.file, "news")
-            build.deduplicate(self.connection, self.as_of)
+            self._deduplicate_whole()
+
+    def _deduplicate_whole(self) -> None:
+        attach_staged(self.connection, self.file, "news")
+        build.deduplicate(self.connection, self.as_of)
 
     def load(self) -> Built:
         """Fill the release's tables."""
-        if not self._tried(self._load_increment, self.deduplicate):
-            self.built = build.load(self.connection, self.as_of, self.release_id, self.fill_ops, self.why_whole)
-            changes.tell_changes(self.connection, self.previous)
-            self._compare_with_chain()
+        if not self._tried(self._load_increment, self._deduplicate_whole):
+            self._load_whole()
         if self.built is None:
             raise RuntimeError("nothing was built")
         return self.built
 
+    def _load_whole(self) -> None:
+        self.built = build.load(self.connection, self.as_of, self.release_id, self.fill_ops, self.why_whole)
+        changes.tell_changes(self.connection, self.previous)
+        theirs = self.chain_tables or self.built.tables
+        wrong = [one.table for one, other in zip(self.built.tables, theirs, strict=True) if one != other]
+        if wrong:
+            differing.keep(self.home, self.chain_file, self.release_id, wrong, utc_now())
+            self.notices.append(str(differing.told(self.home)))
+
     def audit(self) -> tuple[AuditResult, ...]:
         """Audit the release. Raises AuditFailed."""
-        if not self._tried(self._audit_increment, self.deduplicate, self.load):
+        if not self._tried(self._audit_increment, self._deduplicate_whole, self._load_whole):
             self.audits = run_audits(self.connection, self.as_of)
-            build.clear_work(self.connection)
+            clear_work(self.connection)
             check(self.audits)
         return self.audits
 
     def close(self) -> None:
         """Close the release's file, and let go of all that was made on the way."""
-        if self.copying is not None:
-            wait([self.copying])
+        self.given_up.set()
+        wait([] if self.copying is None else [self.copying])
         self.connection.execute("use ledger")
         for name in CATALOGS:
             self.connection.execute(f"detach database if exists {name}")
-        build.clear_work(self.connection)
-        stand_on_ledger(self.connection)
+        clear_work(self.connection)
+        show_whole_ledger(self.connection)
 
     def _tried(self, do: Callable[[Base], None], *redo: Callable[[], object]) -> bool:
         """Take a step from the base; where that fails, start without one, take the steps before again, return False."""
         if self.base is None:
             return False
-        try:
-            do(self.base)
-        except TooLarge:
-            self._start_whole(TOO_LARGE)
-        except duckdb.InterruptException:
-            raise
-        except (duckdb.Error, AuditFailed, OSError) as error:
-            interrupts.check()
-            self.notices.append(f"built whole, as it could not be made from the last one: {_in_a_line(error)}")
-            self._start_whole(FAILED)
-        else:
+        why = self._why_failed(do, self.base, "built whole, as it could not be made from the last one")
+        if why is None:
             return True
+        self.close()
+        self.base, self.why_whole = None, why
+        self.file.unlink(missing_ok=True)
         for again in redo:
             again()
         return False
 
-    def _start_whole(self, why: str) -> None:
-        self.close()
-        self.base, self.why_whole = None, why
-        with suppress(FileNotFoundError):
-            self.file.unlink()
+    def _why_failed(self, do: Callable[[Base], None], base: Base, told: str) -> str | None:
+        """Take a step that nothing depends on; return why it failed, None where it did not. A notice says more."""
+        try:
+            do(base)
+        except TooLarge:
+            return TOO_LARGE
+        except duckdb.InterruptException:
+            raise
+        except (duckdb.Error, AuditFailed, OSError) as error:
+            interrupts.check()
+            self.notices.append(f"{told}: {' '.join(str(error).split())[:500]}")
+            return FAILED
+        return None
 
     def _begin_increment(self, base: Base) -> None:
         # Copied and on the disk by the time the new rows are made: DuckDB's commit would wait for it (0.3 s of 400 MB).
         copier = ThreadPoolExecutor(1)
-        self.copying = copier.submit(_copy_to_disk, base.file, self.file)
+        # Where Ctrl-C comes while a thread starts, the pool forgets it, and it would write on after `close`.
+        with interrupts.deferred():
+            self.copying = copier.submit(copy_to_disk, base.file, self.file, self.given_up.is_set)
         copier.shutdown(wait=False)
         self._lay_out(base)
 
     def _lay_out(self, base: Base) -> None:
         attach_release(self.connection, base.file, "previous")
-        lay_out_scope(self.connection, Span(base.as_of, self.as_of))
+        lay_out_scope(self.connection, base.as_of, self.as_of)
 
     def _load_increment(self, base: Base) -> None:
         self.delta = delta = make_rows(self.connection, self.as_of, base.tables)
@@ -170,37 +182,19 @@ class Making:
         changes.insert_changes(self.connection, base.release_id)
 
     def _go_on_with_chain(self, base: Base) -> None:
-        """Make the release from its base beside the whole build that is to be compared with it."""
-        self.chain = None
-        try:
-            self._lay_out(base)
-            delta = make_rows(self.connection, self.as_of, base.tables)
-            copy_file(base.file, self.chain_file)
-            write_rows(self.connection, delta, self.chain_file, lambda: None)
-            self.connection.execute("use ledger")
-            self.connection.execute("detach news")
-            attach_release(self.connection, self.chain_file, "news")
-            self.chain_tables = fingerprint_tables(self.connection, "news")
-        except TooLarge:
-            pass
-        except duckdb.InterruptException:
-            raise
-        except (duckdb.Error, OSError) as error:
-            interrupts.check()
-            self.notices.append(
-                f"a whole build could not be compared with what the releases before give: {_in_a_line(error)}"
-            )
-        finally:
-            self.close()
+        """Make the release from its base, as that lies on the disk, to compare the whole build with it."""
+        self._why_failed(
+            self._make_chain, base, "a whole build could not be compared with what the releases before give"
+        )
+        self.close()
 
-    def _compare_with_chain(self) -> None:
-        """Tell where the whole build is other than what the chain of releases gives, and keep that one's file."""
-        if self.built is None or not self.chain_tables:
-            return
-        wrong = [one.table for one, other in zip(self.built.tables, self.chain_tables, strict=True) if one != other]
-        if wrong:
-            differing.keep(self.home, self.chain_file, self.release_id, wrong, utc_now())
-            self.notices.append(str(differing.told(self.home)))
+    def _make_chain(self, base: Base) -> None:
+        self._lay_out(base)
+        there = fingerprint_tables(self.connection, "previous")
+        delta = make_rows(self.connection, self.as_of, there)
+        copy_to_disk(base.file, self.chain_file)
+        write_rows(self.connection, delta, self.chain_file, lambda: None)
+        self.chain_tables = delta.tables
 
     def _audit_increment(self, base: Base) -> None:
         more = () if self.delta is None else dangling_audits(self.delta)
@@ -208,17 +202,8 @@ class Making:
         check(self.audits)
 
 
-def _copy_to_disk(source: Path, target: Path) -> None:
-    copy_file(source, target)
-    fsync(target)
-
-
 def _how(base: Base, delta: Delta) -> How:
     counted = [one.table for one in delta.tables]
     came, went = (sum(rows[name] for name in counted) for rows in (delta.came, delta.went))
     replaced = tuple((name, max(delta.came[name], delta.went[name])) for name in counted)
     return How(INCREMENTAL, base.release_id, came, went, replaced=replaced)
-
-
-def _in_a_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:500]

@@ -16,11 +16,6 @@ def quarantine(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return fetch_records(connection, read_sql("ledger", "open_problems"), {"is_notice": False})
 
 
-def notices(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Return the open notices about single documents, the fields of ops.notice each, by source, path and place."""
-    return fetch_records(connection, read_sql("ledger", "open_problems"), {"is_notice": True})
-
-
 def drift(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Return the fields that the rules do not know, the fields of ops.drift each."""
     return fetch_records(connection, "select * from ledger.drift order by field")
@@ -28,7 +23,8 @@ def drift(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 def quarantine_digest(connection: duckdb.DuckDBPyConnection) -> str:
     """Return a hash of the open problems and notices; when each was last seen does not count."""
-    told = (*quarantine(connection), *notices(connection))
+    notices = fetch_records(connection, read_sql("ledger", "open_problems"), {"is_notice": True})
+    told = (*quarantine(connection), *notices)
     rows = [{key: row[key] for key in row if key != "last_seen_at"} for row in told]
     return sha256(repr(rows).encode("utf-8", "backslashreplace")).hexdigest()
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import PublishFailed, UsageError
-from schemas.file_state import file_state
-from warehouse.db import dead_spill_folders
+from schemas.limits import file_state
 from warehouse.durable import fsync, sha256_of
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.owners import file_mode, give_to_warehouse, hand_over_link
 from warehouse.refusals import refused
+from warehouse.spill import dead_spill_folders
 
 # A release is read by all who may look into FILE.d, and written by nobody.
 SEALED_MODE = 0o444
@@ -55,11 +55,7 @@ def _is_file(path: Path) -> bool:
 
 def release_ids(home: Home) -> list[str]:
     """Return the ids of the releases that lie in the warehouse, sorted as text."""
-    try:
-        folders = list(home.releases.iterdir())
-    except OSError:
-        return []
-    names = [folder.name for folder in folders if not folder.name.endswith(STAGING_SUFFIX)]
+    names = [folder.name for folder in home.releases.glob("*") if not folder.name.endswith(STAGING_SUFFIX)]
     return sorted(name for name in names if _is_file(home.releases / name / home.file.name))
 
 
@@ -70,8 +66,7 @@ def stage(home: Home, release_id: str) -> Path:
     """
     folder = home.staging_folder(release_id)
     with _failing("cannot make the release's folder", folder):
-        if folder.exists():
-            shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     if home.release_folder(release_id).exists():
         raise PublishFailed("a release with this id exists already", where=str(home.release_folder(release_id)))
@@ -197,24 +192,14 @@ def _temporary_link(home: Home) -> Path:
 
 def leftovers(home: Home) -> list[Path]:
     """Return what crashed runs have left: staging folders, empty folders, half-made links, spill folders."""
-    found = [folder for folder in _children(home.releases) if _is_leftover(folder)]
-    found += [
+    found = {
         *home.folder.glob("*.tmp"),
-        *(path for path in home.releases.glob("*/*.tmp") if not _is_leftover(path.parent)),
-    ]
+        *home.releases.glob("*" + STAGING_SUFFIX),
+        *(path for path in home.releases.glob("*/*.tmp") if not path.parent.name.endswith(STAGING_SUFFIX)),
+        *(folder for folder in home.releases.glob("*") if folder.is_dir() and next(folder.glob("*"), None) is None),
+    }
     link = _temporary_link(home)
     return sorted(found) + ([link] if os.path.lexists(link) else []) + dead_spill_folders(home.temp)
-
-
-def _children(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []
-
-
-def _is_leftover(folder: Path) -> bool:
-    return folder.name.endswith(STAGING_SUFFIX) or (folder.is_dir() and not _children(folder))
 
 
 def clean(home: Home) -> list[Path]:

@@ -4,38 +4,28 @@ Both start from the ledger alone, so that they prove what a run claims: that a r
 """
 
 import shutil
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from schemas.declarations import Table
 from schemas.errors import UsageError
-from schemas.tables import BASE_TABLES
 from schemas.text import is_utf8
-from warehouse.db import attach_release, explain, spill_folder
+from warehouse.db import explain
 from warehouse.durable import check_place, fsync
 from warehouse.home import Home
-from warehouse.parallel import map_queries
 from warehouse.release import changes, ops
-from warehouse.release.audit import check, run_audits
-from warehouse.release.build import Built, building, clear_work, fill_release
-from warehouse.release.fingerprint import TableFingerprint, fingerprint_table
+from warehouse.release.build import Built
+from warehouse.release.catalog import attach_release
+from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
+from warehouse.release.making import Making
+from warehouse.spill import spill_folder
 
 KEEP_RUNS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A table whose rows are other than the ledger says: row counts and hashes of the release and of the rebuild."""
-
-    table: str
-    published_rows: int
-    rebuilt_rows: int
-
-
-def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Path) -> Built:
+def build_to(connection: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, target: Path) -> Built:
     """Build a release as of a time into a file that does not exist, audited, whole or not at all.
 
     Raises UsageError where the file exists or its folder does not, AuditFailed where the release breaks an audit.
@@ -48,7 +38,7 @@ def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Pat
     with spill_folder(target.parent) as folder:
         # The ledger's connection reaches its own folders only; from there the file is moved, or copied to another disk.
         ((spill,),) = connection.execute("select current_setting('temp_directory')").fetchall()
-        made = build_audited(connection, as_of, Path(str(spill)) / target.name)
+        made = build_audited(connection, home, as_of, Path(str(spill)) / target.name)
         shutil.move(Path(str(spill)) / target.name, folder / target.name)
         fsync(folder / target.name)
         (folder / target.name).rename(target)
@@ -58,24 +48,22 @@ def build_to(connection: duckdb.DuckDBPyConnection, as_of: datetime, target: Pat
 
 def build_audited(
     connection: duckdb.DuckDBPyConnection,
+    home: Home,
     as_of: datetime,
     file: Path,
     release_id: str | None = None,
     uncompared: str = changes.AS_OF,
 ) -> Built:
     """Build a release into a file, and audit it. It is compared with none, for the reason given. Raises AuditFailed."""
-    with building(connection, file):
-        built = fill_release(
-            connection,
-            as_of,
-            release_id or f"build-{as_of:%Y%m%dT%H%M%S.%f}Z",
-            lambda _: ops.fill_ops(connection, KEEP_RUNS, as_of),
-            uncompared,
-        )
-        changes.tell_changes(connection, uncompared)
-        results = run_audits(connection, as_of)
-        clear_work(connection)
-        check(results)
+
+    def fill_ops(_: Built) -> None:
+        ops.fill_ops(connection, KEEP_RUNS, as_of)
+
+    name = release_id or f"build-{as_of:%Y%m%dT%H%M%S.%f}Z"
+    with closing(Making(connection, home, file, name, as_of, fill_ops, uncompared, uncompared)) as making:
+        making.deduplicate()
+        built = making.load()
+        making.audit()
     return built
 
 
@@ -83,7 +71,7 @@ def _published_tables(connection: duckdb.DuckDBPyConnection, file: Path) -> tupl
     try:
         attach_release(connection, file, "published")
         try:
-            return tuple(map_queries(connection, "published", _published_table, BASE_TABLES))
+            return fingerprint_tables(connection, "published")
         finally:
             connection.execute("use ledger")
             connection.execute("detach published")
@@ -91,28 +79,23 @@ def _published_tables(connection: duckdb.DuckDBPyConnection, file: Path) -> tupl
         raise explain(error, file, is_ledger=False) or error from error
 
 
-def _published_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> TableFingerprint:
-    """Return a table's fingerprint; that of one that is missing, or has other columns, is like no other."""
-    try:
-        return fingerprint_table(cursor, "published", table)
-    except (duckdb.CatalogException, duckdb.BinderException):
-        return TableFingerprint(table.name, 0, "")
-
-
 def compare_release(
     connection: duckdb.DuckDBPyConnection, home: Home, release_id: str, as_of: datetime
-) -> tuple[tuple[TableFingerprint, ...], list[Difference]]:
+) -> tuple[tuple[TableFingerprint, ...], list[dict[str, object]]]:
     """Build a published release again and compare it, as it lies on the disk, table by table.
 
-    Out: the fingerprints of the rebuild, and the tables that differ. There is no audit: a ledger that was tampered with
-    is to be told by its tables. Raises RunFailed where the published file is damaged.
+    Out: the fingerprints of the rebuild, and the tables that differ, with how many rows each has. There is no audit: a
+    ledger that was tampered with is to be told by its tables. Raises RunFailed where the published file is damaged.
     """
-    with spill_folder(home.temp) as folder, building(connection, folder / "rebuilt.duckdb"):
-        rebuilt = fill_release(connection, as_of, "rebuilt", lambda _: None).tables
-        clear_work(connection)
+    with spill_folder(home.temp) as folder:
+        file, reason = folder / "rebuilt.duckdb", changes.AS_OF
+        whole = Making(connection, home, file, "rebuilt", as_of, lambda _: None, reason, reason)
+        with closing(whole):
+            whole.deduplicate()
+            rebuilt = whole.load().tables
     published = _published_tables(connection, home.release_file(release_id))
     differences = [
-        Difference(ours.table, theirs.row_count, ours.row_count)
+        {"table": ours.table, "published_rows": theirs.row_count, "rebuilt_rows": ours.row_count}
         for ours, theirs in zip(rebuilt, published, strict=True)
         if ours != theirs
     ]

@@ -7,14 +7,13 @@ the changed documents are followed, and the articles that they bring together or
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 
 from warehouse.parallel import run_steps
-from warehouse.release.build import DEDUPLICATION, work_steps
-from warehouse.sql_files import read_sql
+from warehouse.release.work import identity_steps
+from warehouse.sql_files import execute_named, read_sql
 
 # Above this share of the base's articles a whole build is hardly slower.
 LARGEST_SHARE = 0.2
@@ -34,7 +33,7 @@ _LOADED = (
     "url",
     "owner",
 )
-_KEPT = ("unchanged_document", "scope_article", "spelling", "calendar", "listed_mention", "notice")
+_AT_THE_END = ("unchanged_document", "scope_article", "spelling", "calendar", "listed_mention", "notice")
 
 _GROWING = """
     create or replace table base.key as select distinct own_key from base.touched_url;
@@ -48,62 +47,38 @@ class TooLarge(Exception):
     """So much changes that a whole build is hardly slower."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The as-of of the release to start from, and that of the one to make."""
-
-    base_as_of: datetime
-    as_of: datetime
-
-
-def stand_on_ledger(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the transforms read the whole ledger."""
-    connection.execute("detach database if exists base")
-    connection.execute("attach ':memory:' as base")
-    connection.execute(read_sql("scope", "whole"))
-
-
-def lay_out_scope(connection: duckdb.DuckDBPyConnection, span: Span) -> None:
+def lay_out_scope(connection: duckdb.DuckDBPyConnection, base_as_of: datetime, as_of: datetime) -> None:
     """Fill `base` with the scope of an increment, and settle in `work` which URLs are one article there.
 
-    In: a connection to which the release to start from is attached as `previous`. Raises TooLarge.
+    In: a connection to which the release to start from is attached as `previous`; its as-of, and that of the one to
+    make. Raises TooLarge.
     """
+    as_ofs = {"base_as_of": base_as_of, "as_of": as_of}
     connection.execute("detach database if exists base")
     connection.execute("attach ':memory:' as base")
     connection.execute(f"insert into ledger.entry_key by name {read_sql('scope', 'entry_key')}")
-    _make(connection, _TOUCHED, span)
+    _make(connection, _TOUCHED, as_ofs)
     connection.execute(_GROWING)
     while True:
-        _own_whole_articles(connection)
-        _make(connection, _LOADED, span)
+        # Every key that an article of the scope owns in the base.
+        _make(connection, ("article",), as_ofs)
+        connection.execute(f"insert into base.key {read_sql('scope', 'owned_key')}")
+        _make(connection, _LOADED, as_ofs)
         _check_size(connection)
-        steps = [step for step in work_steps(span.as_of) if step.name in DEDUPLICATION]
-        run_steps(connection, "ledger", steps)
-        if not _grow(connection, span):
+        run_steps(connection, "ledger", identity_steps(as_of))
+        if not _grow(connection, as_ofs):
             break
-    _make(connection, _KEPT, span)
+    _make(connection, _AT_THE_END, as_ofs)
 
 
-def _make(connection: duckdb.DuckDBPyConnection, names: Sequence[str], span: Span) -> None:
+def _make(connection: duckdb.DuckDBPyConnection, names: Sequence[str], as_ofs: Mapping[str, datetime]) -> None:
     for name in names:
-        sql = read_sql("scope", name)
-        connection.execute(f"create or replace table base.{name} as {sql}", _parameters(sql, span))
+        execute_named(connection, f"create or replace table base.{name} as {read_sql('scope', name)}", as_ofs)
 
 
-def _parameters(sql: str, span: Span) -> Mapping[str, datetime] | None:
-    values = {"base_as_of": span.base_as_of, "as_of": span.as_of}
-    return {name: value for name, value in values.items() if f"${name}" in sql} or None
-
-
-def _own_whole_articles(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take into the scope every key that an article of the scope owns in the base."""
-    connection.execute(f"create or replace table base.article as {read_sql('scope', 'article')}")
-    connection.execute(f"insert into base.key {read_sql('scope', 'owned_key')}")
-
-
-def _grow(connection: duckdb.DuckDBPyConnection, span: Span) -> bool:
+def _grow(connection: duckdb.DuckDBPyConnection, as_ofs: Mapping[str, datetime]) -> bool:
     """Take in what has to join the scope; tell whether there was anything."""
-    _make(connection, ("moved_entry", "moved_document"), span)
+    _make(connection, ("moved_entry", "moved_document"), as_ofs)
     counts = [
         connection.execute(statement).fetchone()
         for statement in (

@@ -14,20 +14,14 @@ from datetime import datetime
 
 import duckdb
 
+from warehouse.clock import as_text
 from warehouse.home import Home
 from warehouse.ledger.opening import change_number, event_change
 from warehouse.release import build, ops, releases
 from warehouse.release.freshness import pin_of
-from warehouse.state import Record, State
+from warehouse.state import State
 
 FULL_REFRESH = "told --full-refresh"
-
-
-def ledger_record(connection: duckdb.DuckDBPyConnection) -> Record:
-    """Return what state.json tells of the ledger: its last change, and the as-of of its last event."""
-    last = last_event_at(connection)
-    told = None if last is None else last.isoformat() + "Z"
-    return {"change_number": change_number(connection), "last_event_at": told}
 
 
 def last_event_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
@@ -49,7 +43,10 @@ def ledger_state(
             "drift": [ops.plain(row) for row in ops.drift(connection)],
             "release": None if current is None else current.as_record(),
             "releases": [row.as_record() for row in known],
-            "ledger": ledger_record(connection),
+            "ledger": {
+                "change_number": change_number(connection),
+                "last_event_at": as_text(last_event_at(connection)),
+            },
             "pin": pin_of(home, before),
         }
     )

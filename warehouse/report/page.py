@@ -23,7 +23,7 @@ from markupsafe import Markup
 from schemas.text import counted
 from warehouse.db import Limits, release_connection
 from warehouse.queries.recipes import bound_values, recipe_sql
-from warehouse.queries.render import visible
+from warehouse.queries.values import visible
 from warehouse.report import shapes
 from warehouse.report.shapes import Rows
 from warehouse.sql_files import fetch_records, read_sql, sql_names

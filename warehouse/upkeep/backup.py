@@ -9,13 +9,13 @@ is what a crash there would leave, which the next run heals.
 
 Rejected: holding the lock (the run that is due then would be refused), and EXPORT (slow, and it loses comments).
 
-A restore verifies every byte before it touches anything, and believes nothing else of a backup, which may come from
-anybody: only files count, reached through no link; the ledger holds tables only, with the columns that newsmart makes
-(`db.py`, `ledger/opening.py`); a release holds no SQL but views over its own tables (`release/foreign.py`), and is the
-one that the ledger knows. What is put in place is a copy whose own digest is the manifest's, so that nobody
-can swap a file after it was verified. Each goes in place by rename, releases first, then the ledger, then the state,
-then the link: readers are never without a release, and a crash leaves a state that the next run or the same restore
-mends.
+A restore believes nothing of a backup, which may come from anybody. It copies the files into a private folder, where
+nobody can swap them, compares their digests with the manifest, and judges those copies: only files count, reached
+through no link; the ledger holds tables only, with the columns that newsmart makes (`db.py`, `ledger/opening.py`); a
+release holds no SQL but views over its own tables (`release/foreign.py`), and is the one that the ledger knows. Only
+then is anything of the warehouse touched. Each file goes in place by rename, releases first, then the ledger, then the
+state, then the link: readers are never without a release, and a crash leaves a state that the next run or the same
+restore mends.
 """
 
 import hashlib
@@ -23,16 +23,13 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 from pydantic import BaseModel, ValidationError
 
-from schemas.errors import LedgerDamaged, RunFailed, UsageError
-from warehouse.db import WAY_BACK, ledger_connection, memory_connection, spill_folder
+from schemas.errors import LedgerDamaged, NewsmartError, RunFailed, UsageError
+from warehouse.db import WAY_BACK, ledger_connection, memory_connection
 from warehouse.durable import fsync, open_regular, read_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
@@ -43,7 +40,9 @@ from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
 from warehouse.refusals import refused
 from warehouse.release import publish
 from warehouse.release.foreign import WAY_OUT, check_no_foreign_sql
-from warehouse.release.integrity import check_copies
+from warehouse.release.freshness import WAY_OUT as TAMPERED
+from warehouse.release.releases import check_copies as check_known
+from warehouse.spill import spill_folder
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -57,7 +56,6 @@ CHUNK_BYTES = 1 << 20
 # 300 bytes tell of a file.
 MAX_MANIFEST_BYTES = 100_000_000
 PAUSE_SECONDS = 0.2
-NOT_AS_COPIED = "its bytes are not those that were copied"
 
 
 class Copied(BaseModel, strict=True, frozen=True):
@@ -83,8 +81,7 @@ class Manifest(BaseModel, strict=True):
     @property
     def sha256_of_releases(self) -> dict[str, str]:
         """The digests of the releases, by their ids."""
-        named = ((name.split("/"), file) for name, file in self.files.items())
-        return {parts[1]: file.sha256 for parts, file in named if parts[0] == RELEASES}
+        return {id_: file.sha256 for name, file in self.files.items() if (id_ := _release_of(name))}
 
 
 def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
@@ -95,36 +92,25 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
     warehouse never stood still, a release is not as it was published, or a takedown is not finished.
     """
     home.check()
-    target = Path(os.path.abspath(to))
-    _check_target(home, target)
-    with _temporary_folder(target) as folder:
-        made = _copy_unchanged(home, folder, time.monotonic() + wait_seconds)
-        _check_fit(folder, made)
-        write_atomically(folder / MANIFEST, (made.model_dump_json(indent=2) + "\n").encode())
-        folder.rename(target)
-        fsync(target.parent)
-    return made
-
-
-def _check_target(home: Home, target: Path) -> None:
     if not home.ledger.is_file():
         raise UsageError("there is no warehouse to back up", where=str(home.file), todo="run `newsmart run` first")
-    if target.resolve().is_relative_to(home.folder.resolve()):
-        raise UsageError("a backup inside the warehouse would be lost with it", where=str(target))
+    target = Path(os.path.abspath(to))
+    home.check_outside(target)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError("the backup's folder is not empty", where=str(target), todo="name a new folder")
-
-
-@contextmanager
-def _temporary_folder(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=f".{target.name}.", suffix=".tmp", dir=target.parent, ignore_cleanup_errors=True
         ) as folder:
-            yield Path(folder)
+            made = _copy_unchanged(home, Path(folder), time.monotonic() + wait_seconds)
+            _check_copies(Path(folder), made, TAMPERED, is_new=True)
+            write_atomically(Path(folder) / MANIFEST, (made.model_dump_json(indent=2) + "\n").encode())
+            Path(folder).rename(target)
+            fsync(target.parent)
     except OSError as error:
         raise refused("cannot write the backup", target, error) from error
+    return made
 
 
 def _copy_unchanged(home: Home, folder: Path, deadline: float) -> Manifest:
@@ -154,98 +140,60 @@ def _mark(home: Home) -> tuple[bytes, str | None, bytes | None] | None:
 def _copy_once(home: Home, folder: Path) -> Manifest | None:
     """Copy every file; None where one went away meanwhile."""
     release = publish.current(home)
-    wanted = {f"{RELEASES}/{name}/{RELEASE}": home.release_file(name) for name in publish.release_ids(home)}
-    wanted |= {LEDGER: home.ledger, **({STATE: home.state} if home.state.is_file() else {})}
+    wanted = {
+        f"{RELEASES}/{name}/{RELEASE}": f"{home.releases.name}/{name}/{home.file.name}"
+        for name in publish.release_ids(home)
+    }
+    wanted |= {LEDGER: home.ledger.name, **({STATE: home.state.name} if home.state.is_file() else {})}
     shutil.rmtree(folder / RELEASES, ignore_errors=True)
     try:
-        files = {name: copy(source, folder / name, _mode(name)) for name, source in sorted(wanted.items())}
+        files = {
+            name: copy(open_regular(home.folder, source), folder / name) for name, source in sorted(wanted.items())
+        }
     except FileNotFoundError:
         return None
     return Manifest(made_at=datetime.now(UTC).isoformat(timespec="seconds"), release=release, files=files)
 
 
-def copy(source: Path, target: Path, mode: int, *, below: Path | None = None) -> Copied:
-    """Copy a file's bytes to the disk, with this mode from the first byte on; return their SHA-256 and number.
+def copy(reading: int, target: Path) -> Copied:
+    """Copy a file that is open to the disk, and close it; return the SHA-256 and number of its bytes.
 
-    The umask takes its share of the mode. The digest is that of the bytes read, so that a later check finds a copy that
-    the disk has garbled. Raises OSError, also where the source is a link or no file, or lies behind a link that is
-    somewhere `below` (the source's own folder where none is given).
+    The digest is that of the bytes read, so that a later check finds a copy that the disk has garbled. Raises OSError.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
     digest = hashlib.sha256()
-    folder = below or source.parent
-    reading = open_regular(folder, str(source.relative_to(folder)))
-    writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with open(reading, "rb") as reader, open(writing, "wb") as writer:
-        while chunk := reader.read(CHUNK_BYTES):
-            digest.update(chunk)
-            writer.write(chunk)
-        writer.flush()
-        os.fsync(writer.fileno())
-        return Copied(sha256=digest.hexdigest(), bytes=writer.tell())
+    # The umask takes its share of the mode.
+    mode = {LEDGER: PRIVATE_MODE, STATE: 0o666}.get(target.name, publish.SEALED_MODE)
+    with open(reading, "rb") as reader:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with open(writing, "wb") as writer:
+            while chunk := reader.read(CHUNK_BYTES):
+                digest.update(chunk)
+                writer.write(chunk)
+            writer.flush()
+            os.fsync(writer.fileno())
+            return Copied(sha256=digest.hexdigest(), bytes=writer.tell())
 
 
-def _mode(name: str) -> int:
-    return {LEDGER: 0o600, STATE: 0o666}.get(name, publish.SEALED_MODE)
+def _check_copies(folder: Path, made: Manifest, todo: str, *, is_new: bool) -> None:
+    """Raise RunFailed where the copied ledger is damaged, or does not know a copied release so.
 
-
-@contextmanager
-def _ledger_in(folder: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, set[str]]]:
-    """Open a backup's ledger for the block, with the names of its tables. Raises LedgerDamaged where one is not whole.
-
-    A ledger of an older format gets what it lacks when a run opens it.
+    Of a new backup also where it lacks bytes, or holds text that was taken down. A ledger of an older format gets what
+    it lacks when a run opens it.
     """
     with ledger_connection(folder / LEDGER, read_only=True) as connection:
         tables = table_names(connection)
         if "meta" in tables and read_format(connection) == FORMAT_VERSION:
             with memory_connection() as scratch:
                 check_tables(connection, scratch)
-        yield connection, tables
-
-
-def _check_fit(folder: Path, made: Manifest) -> None:
-    """Raise RunFailed where a copy is damaged, lacks bytes, or holds a forged release or text that was taken down."""
-    with _ledger_in(folder) as (connection, tables):
         check_whole(connection)
         if "release" in tables:
-            check_copies(connection, made.sha256_of_releases)
-        if "pack" in tables and packs.lost(connection):
+            check_known(connection, made.sha256_of_releases, todo)
+        if is_new and "pack" in tables and packs.lost(connection):
             raise LedgerDamaged("kept bytes are not in the ledger", todo=WAY_BACK)
-        if "meta" in tables and is_unfinished(connection):
+        if is_new and "meta" in tables and is_unfinished(connection):
             raise RunFailed("a takedown is not finished", todo="`newsmart run` finishes it")
-
-
-def verify_backup(folder: Path) -> Manifest:
-    """Check a backup's every byte, and that its ledger opens.
-
-    Raises UsageError when the folder is no backup, RunFailed when it is a damaged one.
-    """
-    made = _read_manifest(folder)
-    for name, recorded in made.files.items():
-        try:
-            with open(open_regular(folder, name), "rb") as file:
-                found = Copied(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=file.tell())
-        except OSError as error:
-            raise _damaged(folder / name, error.strerror) from error
-        if found != recorded:
-            raise _damaged(folder / name, NOT_AS_COPIED)
-    log = folder / f"{LEDGER}.wal"
-    if os.path.lexists(log):
-        raise _damaged(log, "no backup has a log, which would change the ledger")
-    with _ledger_in(folder) as (connection, _):
-        check_whole(connection)
-    _check_releases(made, folder)
-    return made
-
-
-def _check_releases(made: Manifest, folder: Path) -> None:
-    """Raise RunFailed where a release holds foreign SQL, or is not the one that the ledger knows."""
-    for release_id in made.sha256_of_releases:
-        check_no_foreign_sql(folder / RELEASES / release_id / RELEASE)
-    with _ledger_in(folder) as (connection, tables):
-        if "release" in tables:
-            check_copies(connection, made.sha256_of_releases, WAY_OUT)
 
 
 def _damaged(path: Path, why: str | None) -> RunFailed:
@@ -259,10 +207,10 @@ def _read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise UsageError("not a backup", where=f"{path}: {error.strerror}") from error
     except ValidationError as error:
-        raise _damaged(path, "it makes no sense") from error
+        raise _damaged(path, "it is not the manifest of a backup") from error
     if made.version > VERSION:
         raise RunFailed("the backup is of a newer newsmart", where=str(folder), todo="upgrade newsmart")
-    wrong = [name for name in made.files if not _is_ours(name)]
+    wrong = [name for name in made.files if name not in (LEDGER, STATE) and _release_of(name) is None]
     if wrong:
         raise _damaged(path, f"no backup holds {ascii(wrong[0])[:100]}")
     if LEDGER not in made.files or (made.release and made.release not in made.sha256_of_releases):
@@ -270,40 +218,51 @@ def _read_manifest(folder: Path) -> Manifest:
     return made
 
 
-def _is_ours(name: str) -> bool:
-    """Return whether a backup has a file of this name: a manifest may have been written by anyone."""
+def _release_of(name: str) -> str | None:
+    """Return the release whose file in a backup has this name, None where it is none: anyone may write a manifest."""
     release_id = name.removeprefix(f"{RELEASES}/").removesuffix(f"/{RELEASE}")
-    return name in (LEDGER, STATE) or (is_release_id(release_id) and name == f"{RELEASES}/{release_id}/{RELEASE}")
+    return release_id if is_release_id(release_id) and name == f"{RELEASES}/{release_id}/{RELEASE}" else None
 
 
 def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
     """Put a backup in the warehouse's place; return what was restored.
 
-    Everything is verified first. Raises UsageError when a warehouse is there and `force` is not given, RunFailed when
-    the backup is damaged or the place cannot be written, LockedError while a run holds the warehouse.
+    Everything is verified first. Raises UsageError when the folder is no backup, or when a warehouse is there and
+    `force` is not given, RunFailed when the backup is damaged or the place cannot be written, LockedError while a run
+    holds the warehouse.
     """
-    made = verify_backup(source)
+    made = _read_manifest(source)
     home.check()
     if not force and (os.path.lexists(home.file) or home.ledger.exists() or publish.release_ids(home)):
         raise UsageError("there is a warehouse already", where=str(home.file), todo="--force replaces it")
-    home.prepare()
-    with hold(home):
-        publish.check_no_stray_wal(home)
-        try:
-            with spill_folder(home.temp) as staging:
-                _stage(made, source, staging)
+    try:
+        with spill_folder(next(path for path in (home.temp, *home.temp.parents) if path.is_dir())) as staging:
+            _stage(made, source, staging)
+            home.prepare()
+            with hold(home):
+                publish.check_no_stray_wal(home)
                 _put_in_place(made, staging, home)
-        except OSError as error:
-            raise refused("cannot restore", home.file, error) from error
+    except OSError as error:
+        raise refused("cannot restore", home.file, error) from error
     return made
 
 
 def _stage(made: Manifest, source: Path, staging: Path) -> None:
-    """Copy the backup's files into a private folder of the warehouse's, and see that these copies are as verified."""
+    """Copy the backup's files into a private folder. Raises RunFailed where a copy is not as it has to be."""
     for name, recorded in made.files.items():
-        if copy(source / name, staging / name, _mode(name), below=source) != recorded:
-            raise _damaged(source / name, NOT_AS_COPIED)
-    _check_releases(made, staging)
+        try:
+            reading = open_regular(source, name)
+        except OSError as error:
+            raise _damaged(source / name, error.strerror) from error
+        if copy(reading, staging / name) != recorded:
+            raise _damaged(source / name, "its bytes are not those that were copied")
+    try:
+        for release_id in made.sha256_of_releases:
+            check_no_foreign_sql(staging / RELEASES / release_id / RELEASE)
+        _check_copies(staging, made, WAY_OUT, is_new=False)
+    except NewsmartError as error:  # the folder will be gone
+        where = error.where and error.where.replace(str(staging), str(source))
+        raise type(error)(error.what, where=where, todo=error.todo) from error
 
 
 def _put_in_place(made: Manifest, staging: Path, home: Home) -> None:

@@ -12,13 +12,12 @@ import os
 import platform
 import re
 import shutil
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
@@ -39,18 +38,14 @@ from warehouse.release.freshness import (
 )
 from warehouse.release.publish import Fingerprint
 from warehouse.run_state import state_before
-from warehouse.state import State, read_state
-from warehouse.upkeep import rights
+from warehouse.state import read_state
 from warehouse.upkeep.moved import displaced
-
-Status = Literal["ok", "warn", "bad"]
-Found = Iterator[tuple[Status, str]]
+from warehouse.upkeep.rights import Found, Status, check_folders, check_rights, first_few
 
 # A run needs room for a new ledger's tail, the new release and what DuckDB spills, for each byte that is there now.
 ROOM_FACTOR = 3
 LEAST_FREE_BYTES = 500_000_000
 PROC = Path("/proc")
-WRITERS = {stat.S_IWGRP: "its group", stat.S_IWOTH: "everybody"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +71,49 @@ def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> li
     `recorded` are the fingerprints by release id, as they were published; where given, each release's file is compared
     (all of it is read where its times differ). Writes nothing, takes no lock, raises nothing but errors of programming.
     """
-    state = state_before(home)
     checks = (
         ("file", check_link(home)),
         ("folders", check_folders(home)),
         ("lock", check_lock(home)),
-        ("log", check_log(home)),
         ("ledger", check_ledger(home)),
         ("rights", check_rights(home)),
-        ("state", check_state(home)),
-        ("takedown", check_takedown(home, state)),
-        ("bytes", check_bytes(state)),
-        ("freshness", check_freshness(home, state)),
-        ("clock", check_clock(state)),
-        ("releases", check_differing(home)),
         ("releases", check_releases(home, recorded)),
         ("readers", check_readers(home)),
         ("leftovers", check_leftovers(home)),
         ("space", check_room(home)),
         ("tools", check_tools()),
     )
-    return [Finding(name, status, text) for name, found in checks for status, text in found]
+    found = [Finding(name, status, text) for name, texts in checks for status, text in texts]
+    return found + [Finding(name, status, text) for name, status, text in known_troubles(home) if text is not None]
+
+
+def known_troubles(home: Home) -> Iterator[tuple[str, Status, str | None]]:
+    """Yield what others have found, or would refuse: name, status, and the text where it is so."""
+    state = state_before(home)
+    run = state.get("run", {})
+    # A log keeps the next release from being published.
+    yield "log", "bad", _refusal(publish.check_no_stray_wal, home)
+    yield "state", "warn", _refusal(read_state, home)
+    if (began_at := state.get("takedown")) and probe(home) is None:  # while a takedown is going it looks the same
+        todo = "give `newsmart purge` again, or run: older releases may still show it"
+        yield "takedown", "bad", f"that of {began_at} was cut off; {todo}"
+    yield from (("bytes", "bad", notice) for notice in run.get("notices", []) if notice.startswith(LOST))
+    if pin_of(home, state) is not None:
+        yield "freshness", "warn", PINNED
+    elif is_reported_behind(state, shown_record(home, state)):
+        yield "freshness", "warn", f"{BEHIND} (the last run: {run.get('status')})"
+    as_of = run.get("as_of")
+    if as_of is not None and (parse_moment(as_of) - utc_now()).total_seconds() >= LEAST_AHEAD_SECONDS:
+        yield "clock", "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}"
+    yield "releases", "bad", differing.told(home)
+
+
+def _refusal(check: Callable[[Home], object], home: Home) -> str | None:
+    try:
+        check(home)
+    except NewsmartError as error:
+        return str(error)
+    return None
 
 
 def clean(home: Home) -> list[Path]:
@@ -112,12 +129,8 @@ def clean(home: Home) -> list[Path]:
 
 def check_link(home: Home) -> Found:
     """Say what FILE is."""
-    release, wrong = home.linked_release(), displaced(home)
-    try:
-        home.check()
-    except NewsmartError as error:
-        wrong = wrong or str(error)
-    if wrong:
+    release = home.linked_release()
+    if wrong := displaced(home) or _refusal(Home.check, home):
         yield "bad", wrong
     elif release is None:
         yield "warn", f"{home.file}: no release yet"
@@ -127,40 +140,11 @@ def check_link(home: Home) -> Found:
         yield "ok", f"{home.file} shows release {release}"
 
 
-def check_folders(home: Home) -> Found:
-    """Warn of folders in which others can put what a run would trust: whoever can write there can replace a file."""
-    for folder in (home.file.parent, home.folder, home.releases, home.temp, home.prefect):
-        if why := _open_to_others(folder):
-            yield "warn", f"{folder}: {why}"
-
-
-def _open_to_others(folder: Path) -> str | None:
-    """Return why others can replace what lies in a folder, or None. In a sticky one they can add to it only."""
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    if status.st_uid not in (0, os.geteuid()):
-        return f"it belongs to user {status.st_uid}, who can replace what lies in it"
-    writers = [name for bit, name in WRITERS.items() if status.st_mode & bit]
-    if not writers or status.st_mode & stat.S_ISVTX:
-        return None
-    return f"{' and '.join(writers)} can replace what lies in it; chmod go-w, if that is not meant"
-
-
 def check_lock(home: Home) -> Found:
     """Say who holds the warehouse."""
     holder = probe(home)
     command = f", {holder.command}" if holder and holder.command else ""
     yield "ok", "no run is going" if holder is None else f"a run is going: {holder}{command}"
-
-
-def check_log(home: Home) -> Found:
-    """Say whether a log lies beside FILE; it keeps the next release from being published."""
-    try:
-        publish.check_no_stray_wal(home)
-    except NewsmartError as error:
-        yield "bad", str(error)
 
 
 def check_ledger(home: Home) -> Found:
@@ -176,60 +160,6 @@ def check_ledger(home: Home) -> Found:
             yield "warn", f"{home.ledger}: others may read it; chmod 600"
         else:
             yield "ok", f"{home.ledger}: {status.st_size:,} bytes"
-
-
-def check_rights(home: Home) -> Found:
-    """Name the files that the warehouse's owner cannot use, and those that its readers cannot read."""
-    if closed := rights.closed_to_owner(home):
-        whose = rights.owner_and_group(home.folder)
-        text = f"closed to the warehouse's owner: {rights.first_few(closed)}; as root: chown -R {whose} {home.folder}"
-        yield "bad", text
-    if closed := rights.closed_to_readers(home):
-        text = f"closed to readers: {rights.first_few(closed)}; chmod them like {home.folder}"
-        yield "warn", text
-
-
-def check_state(home: Home) -> Found:
-    """Say whether state.json makes no sense; the checks that follow then find nothing in it."""
-    try:
-        read_state(home)
-    except NewsmartError as error:
-        yield "warn", str(error)
-
-
-def check_takedown(home: Home, state: State) -> Found:
-    """Say whether a takedown was cut off. While one is going it looks the same."""
-    if (began_at := state.get("takedown")) and probe(home) is None:
-        todo = "give `newsmart purge` again, or run: older releases may still show it"
-        yield "bad", f"that of {began_at} was cut off; {todo}"
-
-
-def check_bytes(state: State) -> Found:
-    """Repeat what the last run said of bytes that the ledger has lost."""
-    for notice in state.get("run", {}).get("notices", []):
-        if notice.startswith(LOST):
-            yield "bad", notice
-
-
-def check_freshness(home: Home, state: State) -> Found:
-    """Say whether readers are shown an older release than the ledger could give."""
-    if pin_of(home, state) is not None:
-        yield "warn", PINNED
-    elif is_reported_behind(state, shown_record(home, state)):
-        yield "warn", f"{BEHIND} (the last run: {state.get('run', {}).get('status')})"
-
-
-def check_clock(state: State) -> Found:
-    """Say whether the last as-of lies ahead of the clock."""
-    as_of = state.get("run", {}).get("as_of")
-    if as_of is not None and (parse_moment(as_of) - utc_now()).total_seconds() >= LEAST_AHEAD_SECONDS:
-        yield "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}"
-
-
-def check_differing(home: Home) -> Found:
-    """Say whether a whole build was other than the releases that were made one from the other."""
-    if (text := differing.told(home)) is not None:
-        yield "bad", text
 
 
 def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> Found:
@@ -291,7 +221,7 @@ def check_leftovers(home: Home) -> Found:
     if not found:
         yield "ok", "none"
         return
-    size, names = sum(map(_size, found)), rights.first_few([str(path) for path in found])
+    size, names = sum(map(_size, found)), first_few(found)
     yield "warn", f"{len(found)}, {size:,} bytes: {names}; `newsmart doctor --clean` removes them"
 
 

@@ -13,7 +13,6 @@ wrong too), and asking for confirmation (nobody is there when cron calls).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -21,52 +20,43 @@ from statistics import median
 import duckdb
 
 from schemas.errors import LedgerDamaged
-from warehouse.db import named, quoted, spill_folder
+from warehouse.db import named, quoted
 from warehouse.durable import fsync
 from warehouse.home import Home
 from warehouse.ledger import packs
 from warehouse.ledger.opening import table_names, transaction
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
+from warehouse.spill import spill_folder
 from warehouse.sql_files import run_script
 
 COMPACTED = "compacted"
 A_DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long things are kept, in days and rows; raw_days 0: for ever."""
-
-    runs: int
-    quarantine_days: int
-    raw_days: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """How many rows were dropped."""
-
-    runs: int
-    problems: int
-    raw: int
-
-
-def prune_ledger(connection: duckdb.DuckDBPyConnection, retention: Retention, now: datetime) -> Pruned:
+def prune_ledger(
+    connection: duckdb.DuckDBPyConnection,
+    now: datetime,
+    *,
+    keep_runs: int,
+    keep_quarantine_days: int,
+    keep_raw_days: int,
+) -> dict[str, int]:
     """Drop rows of runs, mended problems and bytes of superseded versions that are past their keep.
 
-    Bytes of what is in quarantine no more, and belongs to no version, go at once. Versions and mentions always stay:
-    only their bytes can go, and with them the possibility to read them again under new rules.
+    In: how long in days, `keep_raw_days` 0 for ever, and how many runs. Out: how many of each were dropped. Bytes of
+    what is in quarantine no more, and belongs to no version, go at once. Versions and mentions always stay: only their
+    bytes can go, and with them the possibility to read them again under new rules.
     """
     starts = [row[0] for row in connection.execute("select started_at from ledger.run order by as_of").fetchall()]
-    problems_from = past_keep(now, starts, retention.quarantine_days)
-    raw_from = past_keep(now, starts, retention.raw_days) if retention.raw_days else datetime.min
+    problems_from = past_keep(now, starts, keep_quarantine_days)
+    raw_from = past_keep(now, starts, keep_raw_days) if keep_raw_days else datetime.min
     with transaction(connection):
-        pruned = Pruned(
-            runs=run_script(connection, "ledger", "drop_old_runs", {"keep": retention.runs}),
-            problems=run_script(connection, "ledger", "drop_old_problems", {"before": problems_from}),
-            raw=run_script(connection, "ledger", "drop_unknown_bytes")
+        pruned = {
+            "runs": run_script(connection, "ledger", "drop_old_runs", {"keep": keep_runs}),
+            "problems": run_script(connection, "ledger", "drop_old_problems", {"before": problems_from}),
+            "raw": run_script(connection, "ledger", "drop_unknown_bytes")
             + run_script(connection, "ledger", "drop_superseded_bytes", {"before": raw_from}),
-        )
+        }
         packs.free(connection)
     return pruned
 

@@ -6,10 +6,9 @@ they see, which is FILE, and copy with programs that follow links.
 """
 
 import os
-from pathlib import Path
 
 from schemas.errors import LedgerDamaged
-from warehouse.home import FOLDER_SUFFIX, Home
+from warehouse.home import Home
 from warehouse.release import publish
 
 LOST = "earlier versions, removed documents, first-seen times, past runs and takedowns' tombstones are lost"
@@ -29,46 +28,19 @@ def without_ledger(home: Home, *, may_begin_anew: bool) -> list[str]:
 
 
 def displaced(home: Home) -> str | None:
-    """Say what is not where it should be, and what to do; None where all is in its place."""
-    file, folder, other = home.file, home.folder, home.other_name()
+    """Say which of FILE and its folder is gone, and what to do; None where both are there, or neither."""
+    file, folder = home.file, home.folder
+    beside = sorted(file.parent.glob("*"))
     has_ledger = home.ledger.is_file()
-    if other is not None:
-        return _renamed(home, other, has_ledger=has_ledger)
     if not os.path.lexists(file) and has_ledger:
-        links = ", ".join(sorted(path.name for path in _beside(home) if _leads_into(path, folder.name)))
-        now = f", and {links} is a link into it: FILE was renamed" if links else ""
+        links = [path.name for path in beside if path.is_symlink() and os.readlink(path).startswith(f"{folder.name}/")]
+        now = f", and {', '.join(links)} is a link into it: FILE was renamed" if links else ""
         return f"{file} is gone while {folder.name} is there{now}; `newsmart run` sets the link anew"
-    if file.is_file() and not file.is_symlink() and has_ledger:
-        return (
-            f"{file} is a plain file where the link should be, as a copy that follows links leaves it; "
-            "move it away, and `newsmart run` sets the link"
-        )
     if home.linked_release() is not None and not has_ledger:
-        holders = sorted(path.name for path in _beside(home) if any(path.glob(f"releases/*/{file.name}")))
+        holders = [path.name for path in beside if any(path.glob(f"releases/*/{file.name}"))]
         found = f"; {', '.join(holders)} holds its releases" if holders else ""
         return (
             f"{file} is a link into {folder.name}, which is gone, and the ledger with it{found}; "
             "move it back or restore a backup: a run would begin anew, without history"
         )
     return None
-
-
-def _renamed(home: Home, other: str, *, has_ledger: bool) -> str:
-    if home.file.with_name(other + FOLDER_SUFFIX).is_dir():
-        return (
-            f"{home.file} is the link of {other}, whose folder {other}{FOLDER_SUFFIX} is there: it was renamed; "
-            f"name it {other} again, or readers stay with this release"
-        )
-    was = f" and {home.folder.name} its folder" if has_ledger else ""
-    return f"{home.file} is the link of {other}{was}: renamed from that; give both their names back"
-
-
-def _beside(home: Home) -> list[Path]:
-    try:
-        return list(home.file.parent.iterdir())
-    except OSError:
-        return []
-
-
-def _leads_into(path: Path, folder: str) -> bool:
-    return path.is_symlink() and os.readlink(path).startswith(f"{folder}/")

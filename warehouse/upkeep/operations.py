@@ -23,7 +23,7 @@ from warehouse.release.freshness import pin_of
 from warehouse.release.rebuild import build_to, compare_release
 from warehouse.run_state import state_before
 from warehouse.state import State, write_state
-from warehouse.upkeep.maintain import Retention, compact, prune_ledger
+from warehouse.upkeep.maintain import compact, prune_ledger
 from warehouse.upkeep.takedown import update_state
 
 
@@ -31,8 +31,9 @@ def build_as_of(warehouse: Path, as_of: datetime, target: Path, memory: str = ""
     """Build a release as of a time into a new file. Raises UsageError where the time lies ahead or the file exists."""
     if as_of > utc_now() + runs.A_DAY:
         raise UsageError("the as-of is more than a day ahead", where=str(as_of))
-    with locked_ledger(warehouse, memory) as (_, connection):
-        return build_to(connection, as_of, target.absolute())
+    with locked_ledger(warehouse, memory) as (home, connection):
+        home.check_outside(target)
+        return build_to(connection, home, as_of, target.absolute())
 
 
 def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
@@ -62,7 +63,7 @@ def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
         "is_behind": is_behind,
         "last_run": None if last is None else last[1],
         "tables": [asdict(table) for table in rebuilt],
-        "differences": [asdict(difference) for difference in differences],
+        "differences": differences,
     }
 
 
@@ -76,15 +77,20 @@ def maintain(
     keep_raw_days: int = 0,
 ) -> dict[str, Any]:
     """Drop what is past its keep, compact the ledger, remove releases that are not kept. Returns what was done."""
-    retention = Retention(keep_runs, keep_quarantine_days, keep_raw_days)
     with locked_ledger(warehouse, memory) as (home, connection):
         before = home.ledger.stat().st_size
         differing.empty(home)
-        pruned = prune_ledger(connection, retention, utc_now())
+        pruned = prune_ledger(
+            connection,
+            utc_now(),
+            keep_runs=keep_runs,
+            keep_quarantine_days=keep_quarantine_days,
+            keep_raw_days=keep_raw_days,
+        )
         sound = releases.sound_releases(home, connection, releases.known_releases(home, connection), keep_releases)
         removed = publish.prune(home, [row.release_id for row in sound])
         after = compact(connection, home)
-    return {**asdict(pruned), "releases_removed": removed, "ledger_bytes_before": before, "ledger_bytes": after}
+    return {**pruned, "releases_removed": removed, "ledger_bytes_before": before, "ledger_bytes": after}
 
 
 def rollback(warehouse: Path, memory: str = "") -> str:

@@ -1,85 +1,88 @@
-"""Who may read and write what of a warehouse: files that its owner, or its readers, were locked out of.
+"""Who may read and write what of a warehouse: who could replace its files, and who is locked out of them.
 
 FILE.d's owner is the warehouse's. A root shell, a container with another user or a umask leaves files that this owner
 cannot use; the next run of the service then fails, so doctor names them before.
 """
 
 import os
-import pwd
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from warehouse.home import Home
 from warehouse.owners import file_mode
 from warehouse.refusals import user_name
 
-_READ, _WRITE, _ENTER = 4, 2, 1
+Status = Literal["ok", "warn", "bad"]
+Found = Iterator[tuple[Status, str]]
+
 MOST_TOLD = 3
+_READ, _WRITE, _ALL = 4, 2, 7
+_WRITERS = {stat.S_IWGRP: "its group", stat.S_IWOTH: "everybody"}
 
 
-def closed_to_owner(home: Home) -> list[str]:
-    """Return the paths in FILE.d, relative to it, that the warehouse's owner cannot use as a run must."""
-    try:
-        owner = home.folder.stat().st_uid
-    except OSError:
-        return []
-    if owner == 0:
-        return []
-    groups = groups_of(owner)
-    return [str(path.relative_to(home.folder)) for path in _below(home.folder) if not _is_usable(path, owner, groups)]
+def check_folders(home: Home) -> Found:
+    """Warn of folders in which others can put what a run would trust: whoever can write there can replace a file."""
+    for folder in (home.file.parent, home.folder, home.releases, home.temp, home.prefect):
+        if os.path.exists(folder) and (why := _open_to_others(folder.stat())):
+            yield "warn", f"{folder}: {why}"
 
 
-def closed_to_readers(home: Home) -> list[str]:
-    """Return the paths that are closed to those who may enter FILE.d: releases, their folders, state.json."""
-    try:
-        wanted = file_mode(home.folder) & 0o444
-        files = [home.state, *home.releases.glob(f"*/{home.file.name}")]
-        closed = [path for path in files if path.is_file() and path.stat().st_mode & wanted != wanted]
-        folders = [path for path in (home.releases, *home.releases.glob("*/")) if path.is_dir()]
-        closed += [path for path in folders if path.stat().st_mode & (wanted >> 2) != wanted >> 2]
-        return [str(path.relative_to(home.folder)) for path in closed]
-    except OSError:
-        return []
+def _open_to_others(status: os.stat_result) -> str | None:
+    """Return why others can replace what lies in a folder, or None. In a sticky one they can add to it only."""
+    if status.st_uid not in (0, os.geteuid()):
+        return f"it belongs to user {status.st_uid}, who can replace what lies in it"
+    writers = [name for bit, name in _WRITERS.items() if status.st_mode & bit]
+    if not writers or status.st_mode & stat.S_ISVTX:
+        return None
+    return f"{' and '.join(writers)} can replace what lies in it; chmod go-w, if that is not meant"
 
 
-def first_few(paths: list[str]) -> str:
+def check_rights(home: Home) -> Found:
+    """Name the files that the warehouse's owner cannot use as a run must, and those that its readers cannot read."""
+    if not os.path.isdir(home.folder):
+        return
+    folder, wanted = home.folder.stat(), file_mode(home.folder) & 0o444
+    paths = {path: status for path, status in _below(home.folder) if not stat.S_ISLNK(status.st_mode)}
+    usable = [path for path, status in paths.items() if folder.st_uid == 0 or _is_usable(path, status, folder)]
+    if closed := sorted(paths.keys() - usable):
+        whose = f"{user_name(folder.st_uid).removeprefix('user ')}:{folder.st_gid}"
+        todo = f"as root: chown -R {whose} {home.folder}"
+        yield "bad", f"closed to the warehouse's owner: {first_few(closed)}; {todo}"
+    read = [path for path in paths if path == home.state or path.is_relative_to(home.releases)]
+    if closed := [path for path in read if not _is_open(paths[path], wanted)]:
+        yield "warn", f"closed to readers: {first_few(closed)}; chmod them like {home.folder}"
+
+
+def first_few(paths: list[Path]) -> str:
     """Return the first paths, and how many more there are."""
     more = len(paths) - MOST_TOLD
-    return ", ".join(paths[:MOST_TOLD]) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join(map(str, paths[:MOST_TOLD])) + (f" and {more:,} more" if more > 0 else "")
 
 
-def owner_and_group(folder: Path) -> str:
-    """Return USER:GROUP of a folder, as chown takes it."""
-    status = folder.stat()
-    return f"{user_name(status.st_uid).removeprefix('user ')}:{status.st_gid}"
-
-
-def groups_of(uid: int) -> frozenset[int]:
-    """Return the groups of a user; none where the system does not know the user, as in a container."""
-    try:
-        entry = pwd.getpwuid(uid)
-    except KeyError:
-        return frozenset()
-    return frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
-
-
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """Yield what lies in FILE.d, but for what lies in spill folders, which last as long as their process."""
     for root, folders, files in os.walk(folder):
         here = Path(root)
         folders[:] = [name for name in folders if here != folder / "tmp"]
-        yield from (here / name for name in (*folders, *files))
+        for name in (*folders, *files):
+            with suppress(OSError):  # gone meanwhile
+                yield here / name, (here / name).lstat()
 
 
-def _is_usable(path: Path, owner: int, groups: frozenset[int]) -> bool:
-    status = path.lstat()
-    if stat.S_ISLNK(status.st_mode):
-        return True
-    shift = 6 if status.st_uid == owner else 3 if status.st_gid in groups else 0
-    rights = status.st_mode >> shift & 7
+def _is_usable(path: Path, status: os.stat_result, folder: os.stat_result) -> bool:
+    """Return whether FILE.d's owner can use a path; of groups only FILE.d's is taken for one of the owner's."""
+    shift = 6 if status.st_uid == folder.st_uid else 3 if status.st_gid == folder.st_gid else 0
     # Releases and state.json are replaced, never written; the ledger and locks are.
     is_ledger = path.suffix == ".duckdb" and "releases" not in path.parts
     is_written = is_ledger or path.name in ("lock", "serve.lock")
-    wanted = _READ | _WRITE | _ENTER if path.is_dir() else _READ | _WRITE if is_written else _READ
-    return rights & wanted == wanted
+    wanted = _ALL if stat.S_ISDIR(status.st_mode) else _READ | _WRITE if is_written else _READ
+    return status.st_mode >> shift & wanted == wanted
+
+
+def _is_open(status: os.stat_result, wanted: int) -> bool:
+    """Return whether all who may enter FILE.d may read a file, or enter a folder."""
+    wanted = wanted >> 2 if stat.S_ISDIR(status.st_mode) else wanted
+    return status.st_mode & wanted == wanted

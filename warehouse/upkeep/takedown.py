@@ -25,10 +25,10 @@ from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_
 from warehouse.ledger.tombstones import UNFINISHED, URL, has_tombstone, note_takedown
 from warehouse.release import changes, differing, publish, releases
 from warehouse.release.base import note_build
-from warehouse.release.build import lay_out
 from warehouse.release.freshness import pin_of
 from warehouse.release.rebuild import build_audited
 from warehouse.release.why_build import ledger_state
+from warehouse.release.work import lay_out
 from warehouse.run_state import state_before
 from warehouse.sql_files import read_sql
 from warehouse.state import State, write_state
@@ -138,7 +138,7 @@ def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: date
     """Build, audit and publish a release as of a time that was released before; return its id."""
     release_id = f"{as_of:%Y%m%dT%H%M%S.%f}Z-p{token_hex(3)}"
     file = publish.stage(home, release_id)
-    built = build_audited(connection, as_of, file, release_id, changes.TAKEDOWN)
+    built = build_audited(connection, home, as_of, file, release_id, changes.TAKEDOWN)
     sealed = publish.publish(home, release_id)
     now = utc_now()
     with transaction(connection):

@@ -39,7 +39,7 @@ from flows.sources.scan import FileRef
 from flows.sources.stores.address import Address
 from flows.sources.stores.store import Entry, NotListed, hash63
 from schemas.errors import SourceUnreadable
-from schemas.file_state import FileState, cut_state
+from schemas.limits import FileState, cut_state
 
 # Text packs to a tenth, repeated text to a hundredth: beyond both of the first two limits an archive is a bomb. Each
 # entry costs a kilobyte while the archive is listed.

@@ -28,7 +28,7 @@ from flows.sources.scan import FileRef
 from flows.sources.stores.address import Address
 from flows.sources.stores.store import Entry, NotListed, hash63
 from schemas.errors import TransientFailure, UsageError
-from schemas.file_state import FileState, cut_state
+from schemas.limits import FileState, cut_state
 from warehouse.s3 import CONNECTIONS, TRIES, Answered, connect, failure_of
 
 AHEAD = CONNECTIONS

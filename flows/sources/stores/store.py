@@ -35,7 +35,7 @@ from flows.sources.files import FileBytes
 from flows.sources.scan import FileRef
 from flows.sources.stores.address import Address, address_of
 from flows.sources.walk import Found, Unlistable, is_document
-from schemas.file_state import FileState
+from schemas.limits import FileState
 from schemas.text import is_utf8
 
 

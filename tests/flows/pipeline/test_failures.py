@@ -16,7 +16,7 @@ from tests.documents import make_document
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
 from warehouse.home import Home
 from warehouse.release import releases, runs
-from warehouse.release.integrity import recorded
+from warehouse.release.freshness import recorded
 from warehouse.run_state import state_before
 from warehouse.upkeep.doctor import examine
 

@@ -15,8 +15,8 @@ from tests.documents import make_document
 from tests.newsroom import Newsroom
 from tests.s3_server import s3_gate
 from warehouse.home import Home
-from warehouse.ledger.absent import vanished
 from warehouse.ledger.opening import open_ledger
+from warehouse.ledger.record import vanished
 
 
 def fill(folder: Path, name: str, count: int) -> None:

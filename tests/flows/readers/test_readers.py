@@ -11,7 +11,7 @@ import pytest
 from flows.pipeline.direct import run_direct
 from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunRequest
-from flows.readers import pool
+from flows.readers import local
 from flows.readers.local import LocalReaders
 from flows.sources.scan import References, Source
 from schemas.errors import TransientFailure
@@ -61,7 +61,7 @@ def test_what_is_read_where_nothing_was_expected_is_read_by_processes_too(refs: 
 def test_after_a_process_died_others_take_its_place(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
     with LocalReaders(2) as readers:
         with monkeypatch.context() as patch:
-            patch.setattr(pool, "START", "raise SystemExit(3)")
+            patch.setattr(local, "START", "raise SystemExit(3)")
             readers.expect(3, 500)
             with pytest.raises(TransientFailure, match="status 3"):
                 list(readers.read_all(refs, AS_OF))

@@ -125,6 +125,7 @@ def test_a_mistake_is_told_at_its_place_with_what_to_do(mistake: str, line_end: 
         ("title: #metoo\nwebUrl: https://e.com/a", (2, 8, "title", "in quotes", "#metoo")),
         ('title: "A\nwebUrl: https://e.com/a"', (2, 8, "webUrl", 'a closing " in this line', '"A')),
         ("title: a\nheat: 1", (2, 1, "webUrl", "a webUrl or originalUrl", None)),
+        ('title: "A"\n---\nwebUrl: "https://e.com/a"', (2, 1, "webUrl", "a webUrl or originalUrl", None)),
     ],
 )
 def test_what_is_missing_is_told_where_it_nearly_is(lines: str, told: tuple[int, int, str, str, str | None]) -> None:

@@ -10,7 +10,7 @@ from flows.reading.yaml_tree import read_tree
 
 
 def flaws(text: str) -> list[tuple[int | None, str, str | None]]:
-    return [(flaw.index, flaw.reason, flaw.found) for flaw in read_tree(text).flaws]
+    return [(flaw.at, flaw.reason, flaw.found) for flaw in read_tree(text).flaws]
 
 
 scalars = st.text(max_size=12) | st.sampled_from(

@@ -11,9 +11,9 @@ import duckdb
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
 from tests.warehouse.making import make_home
-from warehouse.db import Limits, attach_new, memory_connection
+from warehouse.db import Limits, memory_connection
 from warehouse.export.release import Exported, Format, Place, export_release
-from warehouse.release.catalog import create_tables
+from warehouse.release.catalog import attach_staged, create_tables
 from warehouse.release.fingerprint import TableFingerprint, combine, digest_sql
 from warehouse.release.publish import publish, stage
 
@@ -48,7 +48,7 @@ def small_warehouse(folder: Path) -> Path:
     """Return the warehouse FILE of a release of three tables, made without a run, for tests of places."""
     home, release_id = make_home(folder), "20240101T000000.000000Z-abcdef"
     with memory_connection(folder) as connection:
-        attach_new(connection, stage(home, release_id), "news")
+        attach_staged(connection, stage(home, release_id), "news")
         connection.execute("use news")
         for statement in create_tables():
             if "create schema" in statement or any(f'"{name}"' in statement for name in ("release", "dim_topic")):

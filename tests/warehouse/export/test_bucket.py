@@ -151,7 +151,7 @@ def test_an_upload_in_parts_that_fails_leaves_nothing(
     monkeypatch.setattr(BaseClient, "_make_api_call", failing)
     big = tmp_path / "big.parquet"
     big.write_bytes(os.urandom(11 << 20))
-    place = Bucket(url, tmp_path, part_bytes=5 << 20)
+    place = Bucket(url, tmp_path)
 
     with pytest.raises(TransientFailure) as told:
         place.keep("folder", big, "big.parquet")
@@ -292,3 +292,13 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(
 
 def test_folders_and_buckets_show_their_names(url: str, tmp_path: Path) -> None:
     assert (Bucket(url, tmp_path).shown, Folder(tmp_path).shown) == (url, str(tmp_path))
+
+
+@pytest.mark.parametrize("prefix", ["../x", "..", "a/./b", "a/.."])
+def test_a_prefix_that_leads_up_is_refused(tmp_path: Path, prefix: str) -> None:
+    with pytest.raises(UsageError, match=r"without \. or \.\."):
+        Bucket(f"s3://bucket/{prefix}", tmp_path)
+
+
+def test_a_prefix_may_begin_with_dots(credentials: None, tmp_path: Path) -> None:
+    assert Bucket("s3://bucket/..x/.y", tmp_path).shown == "s3://bucket/..x/.y"

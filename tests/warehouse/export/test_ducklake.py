@@ -37,7 +37,7 @@ def job(file: Path) -> JOB:
     """Give the job of an export of the small release, as the writer reads it."""
     with release_connection(file) as connection:
         contents = read_contents(connection)
-    made: JOB = json.loads(json.dumps(make_job(file, contents, Lake("lake.db", None, ("ducklake",)), "tmp", "1GB")))
+    made: JOB = json.loads(json.dumps(make_job(file, contents, Lake("lake.db", None), "tmp", "1GB")))
     return made
 
 
@@ -124,11 +124,10 @@ def test_a_release_that_is_there_is_known_and_tables_of_others_are_not_touched(
 
 
 def test_a_catalog_is_a_file_or_postgres() -> None:
-    assert parse_lake("ducklake:/a/lake.db", "/b") == Lake("/a/lake.db", "/b/", ("ducklake",))
-    both = ("ducklake", "postgres_scanner")
+    assert parse_lake("ducklake:/a/lake.db", "/b") == Lake("/a/lake.db", "/b/")
     for text in ("ducklake:postgres:dbname=x", "postgresql:dbname=x"):
-        assert parse_lake(text, None) == Lake("postgres:dbname=x connect_timeout=15", None, both)
-    assert parse_lake("postgresql://me@host/x", None) == Lake("postgres:postgresql://me@host/x", None, both)
+        assert parse_lake(text, None) == Lake("postgres:dbname=x connect_timeout=15", None)
+    assert parse_lake("postgresql://me@host/x", None) == Lake("postgres:postgresql://me@host/x", None)
     for wrong in ("", "mysql://x", "ducklake:", "ducklake:sqlite:x.db", "mysql:host=x"):
         with pytest.raises(UsageError, match="not a DuckLake catalog"):
             parse_lake(wrong, None)
@@ -169,7 +168,7 @@ def test_an_interpreter_without_the_extension_says_what_to_install(
 
 def test_an_interpreter_that_is_none_or_has_no_duckdb_is_told(file: Path, tmp_path: Path) -> None:
     def export(python: str) -> None:
-        lake = Lake(str(tmp_path / "lake.db"), None, ("ducklake",))
+        lake = Lake(str(tmp_path / "lake.db"), None)
         export_ducklake(file, lake, python=python, limits=LIMITS, spill_parent=tmp_path)
 
     with pytest.raises(UsageError, match="cannot run the interpreter for DuckLake: /no/python"):
@@ -188,7 +187,7 @@ def test_an_interpreter_that_is_none_or_has_no_duckdb_is_told(file: Path, tmp_pa
     [("taken", LockedError, 3), ("foreign", UsageError, 2), ("differs", RunFailed, 1), ("attach", RunFailed, 1)],
 )
 def test_what_the_writer_tells_has_its_exit_status(kind: str, error: type[NewsmartError], status: int) -> None:
-    told = explained({"error": kind, "text": "long " * 100 + "the cause"}, Lake("x", None, ("ducklake",)))
+    told = explained({"error": kind, "text": "long " * 100 + "the cause"}, Lake("x", None))
 
     assert type(told) is error and told.exit_status == status
     assert kind == "taken" or "the cause" in str(told)
@@ -231,7 +230,7 @@ def test_an_address_that_cannot_be_read_is_not_repeated(rest: str, why: str) -> 
 
 
 def test_a_file_that_is_no_catalog_is_told_without_the_way_there() -> None:
-    lake = Lake("/x/plain.txt", None, ("ducklake",))
+    lake = Lake("/x/plain.txt", None)
     why = 'The file "/x/plain.txt" exists, but it is not a valid DuckDB database file!'
     text = f'IO Error: Failed to attach DuckLake MetaData "__ducklake_metadata_lake" at path + "/x/plain.txt"{why}'
 
@@ -253,7 +252,7 @@ def test_a_catalog_that_another_program_has_open_is_exit_3() -> None:
     text = (
         'IO Error: Failed to attach "lake.db": Could not set lock on file "lake.db": Conflicting lock is held in PID 1'
     )
-    told = explained({"error": "attach", "text": text}, Lake("lake.db", None, ("ducklake",)))
+    told = explained({"error": "attach", "text": text}, Lake("lake.db", None))
 
     assert isinstance(told, LockedError) and str(told).startswith("another program has the lake open: lake.db")
 

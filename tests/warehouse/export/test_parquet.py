@@ -25,7 +25,6 @@ from tests.warehouse.export.exports import (
     small_warehouse,
 )
 from tests.warehouse.making import run_python
-from warehouse.export.contents import Contents, Relation
 from warehouse.export.parquet import write_table
 from warehouse.export.place import Folder
 
@@ -157,12 +156,11 @@ def test_the_views_run_over_the_files(root: Path, newsroom: Newsroom) -> None:
 
 def test_a_table_without_rows_still_has_its_columns(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     lay_tables(connection)
-    table = Relation("main", "fact_mention", "", (), (), None)
-    contents = Contents({"release_id": "r", "fingerprint": "f"}, (table,), ())
+    table = {"schema": "main", "name": "fact_mention", "full_name": "main.fact_mention", "comment": ""}
 
-    ((relative, count, month),) = list(write_table(connection, contents, table, tmp_path))
+    ((relative, told),) = list(write_table(connection, {"release_id": "r", "fingerprint": "f"}, table, tmp_path))
 
-    assert (count, month) == (0, "unknown")
+    assert told == {"row_count": 0, "month": "unknown"}
     read = duckdb.read_parquet(str(tmp_path / relative), hive_partitioning=False)
     assert read.columns == [name for (name, *_) in connection.execute("describe main.fact_mention").fetchall()]
 

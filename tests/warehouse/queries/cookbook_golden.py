@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.warehouse.seed_releases import ROOT, STATES, State, make_release
 from warehouse.db import release_connection
-from warehouse.queries import render
 from warehouse.queries.recipes import Recipe, bound_values, list_recipes
+from warehouse.queries.values import write_csv
 
 GOLDEN = ROOT / "tests" / "golden" / "cookbook"
 OF_THE_CLOCK = frozenset({"release_id", "built_at", "hours_old", "run_seconds"})
@@ -31,7 +31,7 @@ def answer(file: Path, recipe: Recipe) -> str:
         tuple("*" if name in OF_THE_CLOCK else value for name, value in zip(names, row, strict=True)) for row in rows
     ]
     out = StringIO()
-    render.write_csv(names, fixed, out)
+    write_csv(names, fixed, out)
     return out.getvalue().replace("\r\n", "\n")
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.warehouse.making import make_home, publish_release
 from warehouse.home import Home
-from warehouse.queries.json_rows import is_wide, needs_text
 from warehouse.queries.query import BATCH_ROWS, run_query
+from warehouse.queries.values import is_wide, needs_text
 
 BIG = 2**53
 

@@ -10,8 +10,8 @@ from duckdb import DuckDBPyConnection
 from schemas.declarations import Table
 from schemas.tables import ALL_TABLES, BASE_TABLES, VIEWS
 from tests.ledgers import T, lay_tables, memory_ledger
-from warehouse.db import attach_new, memory_connection
-from warehouse.release.catalog import SELDOM_READ, TABLES_WITH_ROWS, comments, create_tables, folder_of
+from warehouse.db import memory_connection
+from warehouse.release.catalog import SELDOM_READ, TABLES_WITH_ROWS, attach_staged, comments, create_tables, folder_of
 from warehouse.sql_files import read_sql, sql_names
 
 # Tables of schema ops that a SELECT of their own fills.
@@ -77,7 +77,7 @@ def test_keys_are_declared_in_the_release(release: DuckDBPyConnection, table: Ta
 
 def test_texts_that_are_seldom_read_are_compressed_by_zstandard(tmp_path: Path) -> None:
     with memory_connection(tmp_path) as connection:
-        attach_new(connection, tmp_path / "news.duckdb", "news")
+        attach_staged(connection, tmp_path / "news.duckdb", "news")
         connection.execute("use news")
         connection.execute(";\n".join(create_tables()))
         connection.execute(

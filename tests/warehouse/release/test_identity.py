@@ -5,7 +5,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from tests.ledgers import Row, T, make_work, put, select, surrogate_key
-from warehouse.release.build import close_over_aliases, judge_shared_aliases
+from warehouse.release.work import close_over_aliases, judge_shared_aliases
 
 WEB, ORIGINAL, AMP, AMP_CACHE = 1, 2, 3, 4
 

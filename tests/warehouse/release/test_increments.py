@@ -1,6 +1,8 @@
 """Releases that are made from the one before: equal to a rebuild, and made whole wherever that cannot be shown."""
 
+import errno
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -16,6 +18,7 @@ from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
 from tests.proofs.histories import History, anything_goes, history
 from tests.proofs.increments import live
+from warehouse import durable
 from warehouse.clock import utc_now
 from warehouse.home import Home
 from warehouse.ledger.opening import note_rewritten_past, open_ledger, set_meta
@@ -163,7 +166,7 @@ def make(one: History, release_id: str) -> Making:
     return made
 
 
-def failing(error: Exception) -> Callable[..., Any]:
+def failing(error: BaseException) -> Callable[..., Any]:
     """Return what raises this error."""
 
     def fail(*_: object) -> None:
@@ -175,7 +178,7 @@ def failing(error: Exception) -> Callable[..., Any]:
 FAULTS = [
     ("lay_out_scope", duckdb.OutOfMemoryException("no memory")),
     ("make_rows", duckdb.OutOfMemoryException("no memory")),
-    ("write_rows", OSError("the copy cannot be written")),
+    ("copy_to_disk", OSError(errno.ENOSPC, "No space left on device")),
     ("read_back", AuditFailed("the file does not hold the rows that were written", where="dim_topic")),
     ("dangling_audits", AuditFailed("the release breaks its audits")),
 ]
@@ -199,6 +202,44 @@ def test_what_goes_wrong_on_the_way_from_a_base_leads_to_a_whole_build_and_is_to
     assert (made.built.how.kind, made.built.how.reason) == (build.WHOLE, making.FAILED)
     assert made.built.tables == expected.tables
     assert [str(error) in notice for notice in made.notices] == [True]
+
+
+def test_the_copy_of_the_base_is_on_the_disk_before_rows_are_written(
+    lived: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    copy, write = durable.copy_to_disk, increment.write_rows
+
+    def slow_copy(*arguments: Any) -> None:
+        time.sleep(0.5)
+        copy(*arguments)
+        done.append("copied")
+
+    def noted_write(*arguments: Any) -> None:
+        done.append("written")
+        write(*arguments)
+
+    monkeypatch.setattr(making, "copy_to_disk", slow_copy)
+    monkeypatch.setattr(making, "write_rows", noted_write)
+    made = make(lived, "slow")
+    assert (done, made.notices) == (["copied", "written"], [])
+
+
+def test_ctrl_c_gives_the_copy_up_and_waits_for_its_end(lived: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[bool] = []
+
+    def endless_copy(_source: Path, _target: Path, is_given_up: Callable[[], bool]) -> None:
+        while not is_given_up():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        ends.append(is_given_up())
+
+    monkeypatch.setattr(making, "copy_to_disk", endless_copy)
+    monkeypatch.setattr(making, "lay_out_scope", failing(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        make(lived, "broken-off")
+    assert ends == [True]
+    assert not lived.home.staging_folder("broken-off").exists()
 
 
 def test_a_large_change_is_built_whole(lived: History, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from warehouse.lock import hold
 from warehouse.release import publish
 from warehouse.state import read_state, write_state
 from warehouse.upkeep import backup as module
-from warehouse.upkeep.backup import backup, restore, verify_backup
+from warehouse.upkeep.backup import backup, restore
 
 Full = Callable[[Path], Home]
 
@@ -60,9 +60,8 @@ def test_a_restored_warehouse_is_the_same(full: Full, tmp_path: Path) -> None:
     home = full(tmp_path / "a")
     made = backup(home, tmp_path / "backup")
     assert made.release == "r2"
-    assert verify_backup(tmp_path / "backup") == made
     other = Home.of(tmp_path / "b" / "news.duckdb")
-    restore(tmp_path / "backup", other)
+    assert restore(tmp_path / "backup", other) == made
     assert content(other) == content(home)
     assert other.ledger.stat().st_mode & 0o777 == 0o600
     assert other.release_file("r2").stat().st_mode & 0o777 == 0o444
@@ -160,13 +159,14 @@ def test_a_release_that_is_pruned_meanwhile_starts_the_copy_anew(
     home = full(tmp_path / "a")
     real_copy, calls = module.copy, list[str]()
 
-    def copy_after_a_prune(source: Path, target: Path, mode: int) -> module.Copied:
+    def copy_then_prune(reading: int, target: Path) -> module.Copied:
+        copied = real_copy(reading, target)
         if not calls:
             publish.prune(home, [])
-        calls.append(source.name)
-        return real_copy(source, target, mode)
+        calls.append(target.name)
+        return copied
 
-    monkeypatch.setattr(module, "copy", copy_after_a_prune)
+    monkeypatch.setattr(module, "copy", copy_then_prune)
     made = backup(home, tmp_path / "backup")
     assert list(made.sha256_of_releases) == ["r2"]
     assert sorted(path.name for path in (tmp_path / "backup" / "releases").iterdir()) == ["r2"]
@@ -213,7 +213,7 @@ import os, signal, sys
 from pathlib import Path
 from warehouse.upkeep import backup
 from warehouse.home import Home
-backup._check_fit = lambda folder, made: os.kill(os.getpid(), signal.SIGKILL)
+backup._check_copies = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 backup.backup(Home.of(Path(sys.argv[1])), Path(sys.argv[2]))
 """
     assert run_python(code, home.file, tmp_path / "backup").returncode == -9
@@ -367,4 +367,4 @@ def test_a_backup_is_restored_from_a_read_only_mount(full: Full, tmp_path: Path)
 def test_a_copy_of_the_backup_is_a_backup(full: Full, tmp_path: Path) -> None:
     backup(full(tmp_path / "a"), tmp_path / "backup")
     shutil.copytree(tmp_path / "backup", tmp_path / "copy")
-    assert verify_backup(tmp_path / "copy").release == "r2"
+    assert restore(tmp_path / "copy", Home.of(tmp_path / "b" / "news.duckdb")).release == "r2"

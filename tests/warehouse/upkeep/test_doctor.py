@@ -11,7 +11,7 @@ from tests.warehouse.making import end, make_home, publish_release, start_python
 from warehouse.home import Home
 from warehouse.lock import hold
 from warehouse.release import publish
-from warehouse.upkeep import doctor
+from warehouse.upkeep import doctor, rights
 from warehouse.upkeep.doctor import Finding, clean, examine, readers
 
 READ = """
@@ -160,9 +160,9 @@ def test_a_folder_that_others_can_write_is_warned_of(tmp_path: Path, name: str, 
     home = make_home(tmp_path)
     for folder in (tmp_path, home.folder, home.releases, home.temp):
         folder.chmod(0o755)
-    assert list(doctor.check_folders(home)) == []
+    assert list(rights.check_folders(home)) == []
     (tmp_path / name).chmod(mode)
-    found = list(doctor.check_folders(home))
+    found = list(rights.check_folders(home))
     assert [status for status, _ in found] == ([] if said is None else ["warn"])
     assert said is None or f"{tmp_path / name}: {said} can replace" in found[0][1]
 
@@ -172,4 +172,4 @@ def test_a_folder_of_another_user_is_warned_of(tmp_path: Path, monkeypatch: pyte
     owner = tmp_path.stat().st_uid
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     expected = [] if owner == 0 else [f"{home.folder}: it belongs to user {owner}, who can replace what lies in it"]
-    assert [text for _, text in doctor.check_folders(home) if text.startswith(f"{home.folder}:")] == expected
+    assert [text for _, text in rights.check_folders(home) if text.startswith(f"{home.folder}:")] == expected

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
+from warehouse.release.integrity import check_copies
 
 from schemas.errors import LedgerDamaged, NewsmartError, RunFailed
 from tests.documents import make_document
@@ -21,7 +23,7 @@ from warehouse.ledger.opening import open_ledger
 from warehouse.ledger.packs import kept_bytes
 from warehouse.release.foreign import check_no_foreign_sql
 from warehouse.upkeep import backup as module
-from warehouse.upkeep.backup import backup, restore, verify_backup
+from warehouse.upkeep.backup import backup, restore
 
 SECRET = "a secret of the machine's"
 
@@ -278,7 +280,7 @@ def test_a_release_that_the_ledger_does_not_know_so_is_not_restored(
 def test_a_manifest_that_makes_no_sense_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(RunFailed, match=r"the backup is damaged|of a newer newsmart"):
-        verify_backup(tmp_path)
+        restore(tmp_path, Home.of(tmp_path / "other" / "news.duckdb"))
 
 
 def test_a_manifest_that_lies_about_a_size_is_told(folder: Path) -> None:
@@ -287,7 +289,7 @@ def test_a_manifest_that_lies_about_a_size_is_told(folder: Path) -> None:
     told["files"]["ledger.duckdb"]["bytes"] = -7
     manifest.write_text(json.dumps(told))
     with pytest.raises(RunFailed, match="its bytes are not those that were copied"):
-        verify_backup(folder)
+        restore(folder, Home.of(folder.with_name("other") / "news.duckdb"))
 
 
 LINKED = ["ledger.duckdb", "state.json", "manifest.json", "releases", "releases/{id}", "releases/{id}/release.duckdb"]
@@ -310,31 +312,37 @@ def test_what_is_no_file_is_not_waited_for(kind: str, folder: Path) -> None:
     (folder / "state.json").unlink()
     (os.mkfifo if kind == "pipe" else os.mkdir)(folder / "state.json")
     with pytest.raises(RunFailed, match=r"state\.json: not a file"):
-        verify_backup(folder)
+        restore(folder, Home.of(folder.with_name("other") / "news.duckdb"))
 
 
-def test_a_log_in_a_backup_is_refused(folder: Path) -> None:
+def test_a_log_in_a_backup_is_left_there(tmp_path: Path, folder: Path) -> None:
     (folder / "ledger.duckdb.wal").write_bytes(b"forged")
-    with pytest.raises(RunFailed, match="no backup has a log"):
-        verify_backup(folder)
+    other = Home.of(tmp_path / "other" / "news.duckdb")
+    restore(folder, other)
+    assert list(other.folder.rglob("*.wal")) == []
 
 
-def test_a_file_that_is_swapped_after_it_was_verified_is_not_put_in_place(
+def test_what_is_put_in_place_is_the_copy_that_was_judged(
     warehouse: Home, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    before = warehouse.ledger.read_bytes()
-    verify: Callable[[Path], module.Manifest] = module.verify_backup
+    judge = check_copies
 
-    def verify_then_swap(place: Path) -> module.Manifest:
-        made = verify(place)
+    def judge_then_swap(*arguments: Any) -> None:
+        judge(*arguments)
         tamper(folder / "ledger.duckdb", "create view v as select 1")
-        return made
 
-    monkeypatch.setattr(module, "verify_backup", verify_then_swap)
-    with pytest.raises(RunFailed, match="its bytes are not those that were copied"):
-        restore(folder, warehouse, force=True)
-    assert warehouse.ledger.read_bytes() == before
+    wanted = sha256_of(folder / "ledger.duckdb")
+    monkeypatch.setattr(module, "check_known", judge_then_swap)
+    restore(folder, warehouse, force=True)
+    assert sha256_of(warehouse.ledger) == wanted
     assert list(warehouse.temp.iterdir()) == []
+
+
+def test_what_is_wrong_is_told_of_the_backup_and_not_of_its_copy(tmp_path: Path, folder: Path) -> None:
+    tamper(folder / "ledger.duckdb", FOREIGN["macro"])
+    sign(folder)
+    with pytest.raises(LedgerDamaged, match=re.escape(str(folder / "ledger.duckdb"))):
+        restore(folder, Home.of(tmp_path / "other" / "news.duckdb"))
 
 
 @pytest.mark.parametrize("name", ["lock", "ledger.duckdb", "state.json", "releases", "tmp", "prefect"])

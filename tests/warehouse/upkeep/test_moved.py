@@ -12,7 +12,7 @@ from tests.newsroom import Newsroom
 from warehouse.durable import sha256_of
 from warehouse.home import Home
 from warehouse.release import publish
-from warehouse.release.integrity import recorded
+from warehouse.release.freshness import recorded
 from warehouse.upkeep.doctor import Finding, examine
 
 
@@ -45,7 +45,7 @@ def test_a_file_that_was_renamed_is_told_from_both_sides(room: Newsroom, capsys:
     other = room.warehouse.rename(room.warehouse.with_name("press.duckdb"))
     told = file_finding(other)
     assert told.status == "bad"
-    assert "press.duckdb is the link of news.duckdb, whose folder news.duckdb.d is there" in told.text
+    assert "press.duckdb (name it news.duckdb again, and its folder news.duckdb.d)" in told.text
     left = file_finding(room.warehouse)
     assert left.status == "bad"
     assert "news.duckdb is gone while news.duckdb.d is there, and press.duckdb is a link into it" in left.text
@@ -61,7 +61,7 @@ def test_both_renamed_are_told(room: Newsroom) -> None:
     other = room.warehouse.rename(room.warehouse.with_name("press.duckdb"))
     (room.warehouse.parent / "news.duckdb.d").rename(room.warehouse.parent / "press.duckdb.d")
     told = file_finding(other)
-    assert (told.status, "link of news.duckdb and press.duckdb.d its folder" in told.text) == ("bad", True)
+    assert (told.status, "the link of a warehouse called news.duckdb" in told.text) == ("bad", True)
 
 
 def test_a_folder_that_was_moved_is_told_and_no_run_begins_anew(room: Newsroom) -> None:
@@ -96,7 +96,7 @@ def test_a_ledger_that_is_gone_alone_is_started_anew_and_told(room: Newsroom) ->
 def test_a_copy_that_followed_the_link_is_told(room: Newsroom, tmp_path: Path) -> None:
     shutil.copytree(room.warehouse.parent, tmp_path / "copy")
     told = file_finding(tmp_path / "copy" / "news.duckdb")
-    assert (told.status, "a plain file where the link should be" in told.text) == ("bad", True)
+    assert (told.status, "something that newsmart did not put there" in told.text) == ("bad", True)
 
 
 def test_a_copied_warehouse_is_told_and_read_whole_only_once(

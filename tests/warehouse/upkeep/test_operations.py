@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from flows.pipeline import outcome
-from flows.readers import pool
+from flows.readers import cutting
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from schemas.packs import Slice, unpack
 from schemas.urls import UrlFacts, facts
@@ -304,7 +304,7 @@ def test_what_is_read_again_in_several_batches_is_the_same(newsroom: Newsroom, m
         )
         newsroom.write(f"{number}.md", make_document(f"{number}", URL.format(number), related=related))
     newsroom.run()
-    monkeypatch.setattr(pool, "MAX_BATCH_FILES", 2)
+    monkeypatch.setattr(cutting, "MAX_BATCH_FILES", 2)
     monkeypatch.setattr("flows.readers.local._WORTH_PROCESSES", 0)
     fingerprint = newsroom.one("select fingerprint from ops.release")
 

@@ -16,7 +16,7 @@ from warehouse.release import publish
 from warehouse.release.publish import release_ids
 from warehouse.state import read_state
 from warehouse.upkeep import takedown
-from warehouse.upkeep.doctor import check_takedown
+from warehouse.upkeep.doctor import known_troubles
 from warehouse.upkeep.operations import rollback
 from warehouse.upkeep.takedown import purge
 
@@ -54,7 +54,7 @@ def _told(room: Newsroom) -> list[str]:
     assert state is not None
     lines = status_lines(status_object(home, state, FIRST_AS_OF))
     return [line for line in lines if line.startswith("takedown")] + [
-        status for status, _ in check_takedown(home, state)
+        status for name, status, _ in known_troubles(home) if name == "takedown"
     ]
 
 

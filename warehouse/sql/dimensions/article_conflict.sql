@@ -11,20 +11,22 @@ contested as (
     having count(*) > 1
 ),
 
-kept as (
+-- What is kept of an article, and what each entry says of it, under the same names.
+told as (
     select
+        true as is_kept,
         value.* exclude (is_root, is_withdrawn, mention_count),
         choice.url,
     from work.article_value as value
     inner join contested on contested.article_key = value.article_key
     inner join work.article_url_choice as choice on choice.article_key = value.article_key
-),
-
-said as (
+    union all by name
     select
+        false as is_kept,
         article_entry.article_key,
         article_entry.mention_count,
-        entry.* replace (case when entry.excerpt_flaw < 2 then entry.excerpt end as excerpt),
+        entry.* exclude (entry_id, entry_digest, provider_authors, provider_images)
+        replace (case when entry.excerpt_flaw < 2 then entry.excerpt end as excerpt),
         entry.provider_authors as authors,
         shown.url,
     from work.article_entry as article_entry
@@ -37,50 +39,37 @@ said as (
     where article_entry.mention_count > 0
 ),
 
--- One row per value: a field that is kept and said under one name is compared as text.
-kept_texts as (
+-- One row per value, as text.
+texts as (
     unpivot (
         select
-            article_key,
-            columns(* exclude (article_key, published_at, updated_at, authors, topics, images))::varchar,
-            time_text(published_at) as published_at,
-            time_text(updated_at) as updated_at,
-            to_json(nullif(authors, []))::varchar as authors,
-            to_json(nullif(topics, []))::varchar as topics,
-            to_json(nullif([image.url for image in images], []))::varchar as images,
-        from kept
-    )
-    on columns(* exclude article_key)
-    into name field value kept
-),
-
-said_texts as (
-    unpivot (
-        select
+            is_kept,
             article_key,
             mention_count,
             columns(* exclude (
-                article_key, mention_count, entry_id, entry_digest, published_at, updated_at, authors, topics, images,
-                provider_authors, provider_images
+                is_kept, article_key, mention_count, published_at, updated_at, authors, topics, images
             ))::varchar,
             time_text(published_at) as published_at,
             time_text(updated_at) as updated_at,
             to_json(nullif(authors, []))::varchar as authors,
             to_json(nullif(topics, []))::varchar as topics,
             to_json(nullif([image.url for image in images], []))::varchar as images,
-        from said
+        from told
     )
-    on columns(* exclude (article_key, mention_count))
-    into name field value other
+    on columns(* exclude (is_kept, article_key, mention_count))
+    into name field value text
 )
 
 select
     said.article_key,
     case said.field when 'provider_domain' then 'provider' else said.field end as field,
-    kept.kept,
-    said.other,
+    kept.text as kept,
+    said.text as other,
     sum(said.mention_count)::integer as mention_count,
-from said_texts as said
-inner join kept_texts as kept on kept.article_key = said.article_key and kept.field = said.field
-where said.other <> kept.kept
+from texts as said
+inner join texts as kept on kept.article_key = said.article_key and kept.field = said.field
+where
+    kept.is_kept
+    and not said.is_kept
+    and said.text <> kept.text
 group by all

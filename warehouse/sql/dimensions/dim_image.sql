@@ -12,21 +12,29 @@ listed as (
     inner join work.used_entry as used_entry on used_entry.entry_id = entry.entry_id
 ),
 
+latest as (
+    select
+        image.url as url,
+        max(last_at) as last_at,
+    from listed
+    group by image.url
+),
+
 images as (
     select
-        image,
-        {'rank': best_rank, 'position': position} as place,
+        listed.image,
+        {'rank': listed.best_rank, 'position': listed.position} as place,
     from listed
-    qualify last_at = max(last_at) over (partition by image.url)
+    inner join latest on latest.url = listed.image.url and latest.last_at = listed.last_at
 )
 
 select
     surrogate_key(image.url) as image_key,
     image.url,
-    arg_min(image.width, place) filter (where image.width is not null) as width,
-    arg_min(image.height, place) filter (where image.height is not null) as height,
-    arg_min(image.is_cached, place) filter (where image.is_cached is not null) as is_cached,
-    arg_min(image.title, place) filter (where image.title is not null) as title,
-    arg_min(image.attribution, place) filter (where image.attribution is not null) as attribution,
+    arg_min(image.width, place) as width,
+    arg_min(image.height, place) as height,
+    arg_min(image.is_cached, place) as is_cached,
+    arg_min(image.title, place) as title,
+    arg_min(image.attribution, place) as attribution,
 from images
 group by image.url

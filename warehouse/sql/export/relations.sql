@@ -46,6 +46,7 @@ keys as (
 select
     relations.schema_name as schema,
     relations.table_name as name,
+    relations.schema_name || '.' || relations.table_name as full_name,
     coalesce(relations.comment, '') as comment,
     relation_columns.columns,
     coalesce(keys.primary_key, []) as primary_key,

@@ -9,5 +9,5 @@ select
     history.is_published,
 from main.article_history as history
 left join main.dim_provider as provider on provider.provider_key = history.provider_key
-where history.article_key = $article_key
+where history.article_key = $key
 order by history.valid_from

@@ -4,7 +4,7 @@ select
     other,
     mention_count,
 from main.article_conflict
-where article_key = $article_key
+where article_key = $key
 order by
     field,
     mention_count desc,

@@ -13,4 +13,4 @@ select
     document.removed_at,
 from main.dim_document as document
 inner join main.dim_article as article on article.article_key = document.article_key
-where document.document_key = $document_key
+where document.document_key = $key

@@ -13,7 +13,7 @@ left join main.article_history as span
         span.article_key = history.article_key
         and span.valid_from <= coalesce($as_of, history.valid_from)
         and (span.valid_to > coalesce($as_of, history.valid_from) or span.valid_to is null)
-where history.document_key = $document_key
+where history.document_key = $key
 order by
     history.valid_from,
     history.role desc,

@@ -9,5 +9,5 @@ select
 from main.fact_mention as mention
 inner join main.dim_article as article on article.article_key = mention.article_key
 left join main.dim_provider as provider on provider.provider_key = mention.provider_key
-where mention.document_key = $document_key
+where mention.document_key = $key
 order by mention.position

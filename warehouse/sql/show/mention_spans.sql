@@ -10,7 +10,7 @@ select
 from main.mention_history as history
 inner join main.dim_document as document on document.document_key = history.document_key
 inner join main.dim_article as root on root.article_key = history.root_article_key
-where history.article_key = $article_key
+where history.article_key = $key
 order by
     history.role desc,
     history.valid_from,

@@ -14,7 +14,7 @@ from main.fact_mention as mention
 inner join main.dim_document as document on document.document_key = mention.document_key
 inner join main.dim_article as root on root.article_key = mention.root_article_key
 left join main.dim_provider as provider on provider.provider_key = mention.provider_key
-where mention.article_key = $article_key
+where mention.article_key = $key
 order by
     mention.position > 0,
     document.changed_at desc,

@@ -5,7 +5,7 @@ select
     kind,
     first_seen_at,
 from main.article_url
-where article_key = $article_key
+where article_key = $key
 order by
     list_position(['web', 'original', 'amp', 'amp_cache'], kind),
     first_seen_at,

@@ -137,11 +137,21 @@ marks as (
     from ops.alias as alias
 ),
 
-shared as (
+story_marks as (
     select
-        *,
-        count(*) over (partition by rank, mark) as article_count,
+        rank,
+        mark,
     from marks
+    group by
+        rank,
+        mark
+    having count(*) between 2 and 8
+),
+
+shared as (
+    select marks.*
+    from marks
+    semi join story_marks on story_marks.rank = marks.rank and story_marks.mark = marks.mark
 ),
 
 pairs as (
@@ -153,9 +163,7 @@ pairs as (
         min(one.rank) as rank,
     from shared as one
     inner join shared as other on other.rank = one.rank and other.mark = one.mark
-    where
-        one.article_key < other.article_key
-        and one.article_count between 2 and 8
+    where one.article_key < other.article_key
     group by
         one.article_key,
         other.article_key

@@ -8,12 +8,21 @@ identifying_keys as (
     select distinct url_key from work.entry_url where is_identifying
 ),
 
+components as (
+    select
+        closure.component,
+        min(identifying_keys.url_key) as article_url_key,
+    from work.closure as closure
+    inner join identifying_keys on identifying_keys.url_key = closure.url_key
+    group by closure.component
+),
+
 joined as (
     select
         closure.url_key,
-        min(identifying_keys.url_key) over (partition by closure.component) as article_url_key,
+        components.article_url_key,
     from work.closure as closure
-    left join identifying_keys on identifying_keys.url_key = closure.url_key
+    left join components on components.component = closure.component
 ),
 
 alone as (

@@ -13,13 +13,12 @@ import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from flows.readers.pool import ReaderPool
+from flows.readers.local import LocalReaders
 from flows.reading.read import read_batch
 from flows.sources.files import MAX_BYTES, read_files
 from flows.sources.scan import Scan, Source, parse_source, scan
@@ -329,7 +328,8 @@ def test_a_reading_process_raises_what_reading_raised(tmp_path: Path) -> None:
     file = pack_zip(tmp_path / "x.zip", FILES)
     refs = refs_of(source(file))
     file.unlink()
-    with closing(ReaderPool(1)) as pool, pytest.raises(SourceUnreadable, match="the archive cannot be read") as caught:
+    with LocalReaders(1) as pool, pytest.raises(SourceUnreadable, match="the archive cannot be read") as caught:
+        pool.start()
         list(pool.read_all(refs, FIRST_AS_OF))
     assert caught.value.where == str(file)
 

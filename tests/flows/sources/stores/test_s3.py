@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import count
 from pathlib import Path
 from time import time_ns
@@ -20,7 +19,6 @@ from flows.cli import main
 from flows.pipeline.direct import dry_run
 from flows.pipeline.request import RunRequest, RunResult
 from flows.readers.local import LocalReaders
-from flows.readers.pool import ReaderPool
 from flows.sources.files import MAX_BYTES, read_files
 from flows.sources.scan import FileRef, Source, scan
 from flows.sources.stores import s3
@@ -266,7 +264,8 @@ def test_a_store_that_is_not_there_is_given_up_too(shelf: Shelf, monkeypatch: py
 def test_a_reading_process_fetches_and_raises_as_this_one(shelf: Shelf) -> None:
     shelf.put_story("a")
     refs = shelf.refs()
-    with closing(ReaderPool(1)) as pool:
+    with LocalReaders(1) as pool:
+        pool.start()
         (batch,) = pool.read_all(refs, FIRST_AS_OF)
         assert batch.documents["outcome"].to_pylist() == ["good"]
         shelf.gate.judge = lambda call: Fault(400, "ExpiredToken")

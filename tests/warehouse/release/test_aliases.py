@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.release.closure import components
+from warehouse.release.work import components
 
 KEYS = st.text("ab\0é", max_size=3)
 PAIRS = st.lists(st.tuples(KEYS, KEYS), max_size=15)

@@ -6,16 +6,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pyarrow as pa
 import pytest
 
-from flows.readers import pool
+from flows.readers import cutting, local
+from flows.readers.cutting import Span, batches, lanes
 from flows.readers.local import LocalReaders
-from flows.readers.pool import ReaderPool, Span, batches, lanes
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from tests.flows.reading.samples import AS_OF, document, refs_of
@@ -31,14 +31,20 @@ def refs(tmp_path: Path) -> References:
     return refs_of(Source("s", str(tmp_path)))
 
 
+def started(count: int) -> LocalReaders:
+    readers = LocalReaders(count)
+    readers.start()
+    return readers
+
+
 def _rows(table: pa.Table, *keys: str) -> list[tuple[object, ...]]:
     return sorted(tuple(row[key] for key in keys) for row in table.to_pylist())
 
 
 def test_processes_give_what_this_process_gives(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "MAX_BATCH_FILES", 7)
+    monkeypatch.setattr(cutting, "MAX_BATCH_FILES", 7)
     here = list(LocalReaders(1).read_all(refs, AS_OF))
-    with closing(ReaderPool(2)) as readers:
+    with started(2) as readers:
         there, again = list(readers.read_all(refs, AS_OF)), list(readers.read_all(refs, AS_OF))
     assert there == again
     assert [batch.documents["ref"][0].as_py() for batch in there] == [0, 21, 7, 28, 14, 35]
@@ -48,7 +54,7 @@ def test_processes_give_what_this_process_gives(refs: References, monkeypatch: p
 
 
 def test_no_reference_no_batch_and_nothing_is_imported_for_it() -> None:
-    with closing(ReaderPool(2)) as readers:
+    with started(2) as readers:
         assert list(readers.read_all([], AS_OF)) == []
     code = (
         "import sys; from flows.readers.local import LocalReaders;"
@@ -59,15 +65,15 @@ def test_no_reference_no_batch_and_nothing_is_imported_for_it() -> None:
 
 
 def test_a_dead_process_is_a_failure_that_may_pass(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "START", "raise SystemExit(3)")
-    with closing(ReaderPool(2)) as readers, pytest.raises(TransientFailure, match="status 3"):
+    monkeypatch.setattr(local, "START", "raise SystemExit(3)")
+    with started(2) as readers, pytest.raises(TransientFailure, match="status 3"):
         list(readers.read_all(refs, AS_OF))
 
 
 def test_a_failing_process_says_why(refs: References, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = pool.START.replace("main(", "import flows.readers.worker as w; w.read_batch = None; main(")
-    monkeypatch.setattr(pool, "START", start)
-    with closing(ReaderPool(2)) as readers, pytest.raises(RunFailed, match="TypeError"):
+    start = local.START.replace("main(", "import flows.readers.worker as w; w.read_batch = None; main(")
+    monkeypatch.setattr(local, "START", start)
+    with started(2) as readers, pytest.raises(RunFailed, match="TypeError"):
         list(readers.read_all(refs, AS_OF))
 
 
@@ -76,8 +82,8 @@ def test_an_answer_that_cannot_be_sent_ends_its_process_and_nobody_waits_for_it(
 ) -> None:
     """As where there is no memory left to send it with."""
     broken = "import flows.readers.worker as w; w.known = lambda error: lambda: None; w.read_batch = None;"
-    monkeypatch.setattr(pool, "START", pool.START.replace("from flows", broken + "from flows"))
-    with closing(ReaderPool(1)) as reader:
+    monkeypatch.setattr(local, "START", local.START.replace("from flows", broken + "from flows"))
+    with started(1) as reader:
         given_up = threading.Timer(60, reader.programs[0].kill)
         given_up.start()
         with pytest.raises(TransientFailure, match="ended with status 1 "):
@@ -87,7 +93,7 @@ def test_an_answer_that_cannot_be_sent_ends_its_process_and_nobody_waits_for_it(
 
 
 def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
-    code = "import time; from flows.readers.pool import ReaderPool; readers = ReaderPool(2); time.sleep(60)"
+    code = "import time; from flows.readers.local import LocalReaders as L; two = L(2); two.start(); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as parent:
         found = _children(parent.pid, 2)
         parent.send_signal(signal.SIGKILL)
@@ -99,12 +105,12 @@ def test_a_file_of_the_current_folder_is_no_module_of_a_reading_process(
 ) -> None:
     (tmp_path / "signal.py").write_text("raise SystemExit(5)")
     monkeypatch.chdir(tmp_path)
-    with closing(ReaderPool(2)) as readers:
+    with started(2) as readers:
         assert len(list(readers.read_all(refs, AS_OF))) == 2
 
 
 def test_a_closed_pool_leaves_no_process() -> None:
-    with closing(ReaderPool(2)) as readers:
+    with started(2) as readers:
         found = _children(readers.programs[0].pid, 1)
     assert not any(map(_is_alive, found))
     assert readers.programs[0].returncode == 0
@@ -156,8 +162,8 @@ def test_lanes_are_neighbours_of_like_weight() -> None:
 
 
 def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "MAX_BATCH_BYTES", 10)
-    monkeypatch.setattr(pool, "MAX_BATCH_FILES", 3)
+    monkeypatch.setattr(cutting, "MAX_BATCH_BYTES", 10)
+    monkeypatch.setattr(cutting, "MAX_BATCH_FILES", 3)
     assert list(batches([1, 1, 1, 1, 9, 9, 20, 1], Span(0, 8))) == [
         Span(0, 3),
         Span(3, 5),

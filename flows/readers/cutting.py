@@ -1,0 +1,73 @@
+"""How references are cut into what is read together: lanes of neighbours, and batches of bounded size.
+
+Neighbours in a source share their related entries, so a lane of them reads a block once that scattered batches would
+read in every process (on a real corpus, 64 % of the blocks against 76 %).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from flows.sources.scan import FileRef, References
+
+if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
+    from schemas.batches import ReadBatch
+
+MAX_BATCH_BYTES = 16_000_000
+MAX_BATCH_FILES = 1_000
+# What a document costs beside its bytes, in bytes.
+_DOCUMENT_WEIGHT = 15_000
+
+
+class Span(NamedTuple):
+    """A run of references: from first up to, without it, last."""
+
+    first: int
+    last: int
+
+
+def sizes_of(refs: Sequence[FileRef]) -> list[int]:
+    """Return the size of each document, in bytes."""
+    return refs.sizes() if isinstance(refs, References) else [ref.size for ref in refs]
+
+
+def weight_of(document_count: int, byte_count: int) -> int:
+    """Return what documents cost to read, in bytes: theirs, and what each costs beside them."""
+    return byte_count + _DOCUMENT_WEIGHT * document_count
+
+
+def lanes(sizes: Sequence[int], count: int) -> list[Span]:
+    """Cut references into at most `count` runs of neighbours of about the same weight."""
+    total = weight_of(len(sizes), sum(sizes))
+    done, first = 0, 0
+    spans: list[Span] = []
+    for number, size in enumerate(sizes, 1):
+        done += size + _DOCUMENT_WEIGHT
+        if done * count >= total * (len(spans) + 1) or number == len(sizes):
+            spans.append(Span(first, number))
+            first = number
+    return spans
+
+
+def batches(sizes: Sequence[int], lane: Span) -> Iterator[Span]:
+    """Cut a run into batches by bytes and number of files."""
+    first, held = lane.first, 0
+    for number in range(*lane):
+        if number > first and (held + sizes[number] > MAX_BATCH_BYTES or number - first >= MAX_BATCH_FILES):
+            yield Span(first, number)
+            first, held = number, 0
+        held += sizes[number]
+    if first < lane.last:
+        yield Span(first, lane.last)
+
+
+def read_here(refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> Iterator["ReadBatch"]:
+    """Read documents in this process, in the order of their references. In: their sizes in bytes too."""
+    # Not at the top: a process that lets others read starts without what reading needs.
+    from flows.reading.blocks import Memo
+    from flows.reading.read import read_batch
+    from schemas.documents import bounds
+
+    memo = Memo(bounds(as_of))
+    for first, last in batches(sizes, Span(0, len(sizes))):
+        yield read_batch(refs[first:last], as_of, memo, first)
