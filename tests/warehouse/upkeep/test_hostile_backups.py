@@ -11,7 +11,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from warehouse.release.integrity import check_copies
 
 from schemas.errors import LedgerDamaged, NewsmartError, RunFailed
 from tests.documents import make_document
@@ -22,6 +21,7 @@ from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger
 from warehouse.ledger.packs import kept_bytes
 from warehouse.release.foreign import check_no_foreign_sql
+from warehouse.release.releases import check_copies
 from warehouse.upkeep import backup as module
 from warehouse.upkeep.backup import backup, restore
 
