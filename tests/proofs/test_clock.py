@@ -75,31 +75,45 @@ def ahead(ran_ahead: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return Clock(ran_ahead.copy(tmp_path), monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def ran_once(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    """A warehouse whose only run was at the true time, to be copied."""
+    room = Newsroom.below(tmp_path_factory.mktemp("once"))
+    with pytest.MonkeyPatch.context() as patch:
+        Clock(room, patch).run("one")
+    return room
+
+
+@pytest.fixture
+def begun(ran_once: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A copy of it, and the clock."""
+    return Clock(ran_once.copy(tmp_path), monkeypatch)
+
+
 def findings(clock: Clock) -> list[str]:
     """What the doctor tells of the clock."""
     return [one.text for one in doctor.examine(Home.of(clock.room.warehouse)) if one.name == "clock"]
 
 
-def test_one_run_ten_days_ahead_stops_no_later_one(clock: Clock) -> None:
-    clock.run("one")
-    clock.run("two", TRUE + 10 * A_DAY)
-    assert findings(clock) == []
+def test_one_run_ten_days_ahead_stops_no_later_one(begun: Clock) -> None:
+    begun.run("two", TRUE + 10 * A_DAY)
+    assert findings(begun) == []
     for number, title in enumerate(("three", "four", None)):
-        done = clock.run(title, TRUE + A_DAY + number * timedelta(hours=1))
+        done = begun.run(title, TRUE + A_DAY + number * timedelta(hours=1))
         assert done.published == (title is not None)
         assert done.as_of == TRUE + 10 * A_DAY + (number + 1) * timedelta(seconds=1)
         assert ["the clock is wrong, or was" in notice for notice in done.notices] == [True]
-        assert "8 d 2" in next(line for line in status_lines(clock.status()) if line.startswith("clock"))
-        assert len(findings(clock)) == 1
-    spans = clock.room.query("select valid_from, valid_to from article_history order by valid_from")
+        assert "8 d 2" in next(line for line in status_lines(begun.status()) if line.startswith("clock"))
+        assert len(findings(begun)) == 1
+    spans = begun.room.query("select valid_from, valid_to from article_history order by valid_from")
     assert len(spans) == 4
     assert all(until is None or since < until for since, until in spans)
-    assert clock.room.one("select title from dim_article") == "four"
+    assert begun.room.one("select title from dim_article") == "four"
 
-    caught_up = clock.run("five", TRUE + 11 * A_DAY)
+    caught_up = begun.run("five", TRUE + 11 * A_DAY)
     assert (caught_up.as_of, caught_up.notices) == (TRUE + 11 * A_DAY, [])
-    assert findings(clock) == []
-    assert not any(line.startswith("clock") for line in status_lines(clock.status()))
+    assert findings(begun) == []
+    assert not any(line.startswith("clock") for line in status_lines(begun.status()))
 
 
 def test_an_as_of_that_no_longer_fits_gets_advice_that_works(ahead: Clock) -> None:
@@ -116,9 +130,8 @@ def test_a_scheduled_run_goes_on_and_says_so(ahead: Clock) -> None:
     assert len(done.notices) == 1
 
 
-def test_a_run_just_after_another_is_no_wrong_clock(clock: Clock) -> None:
-    clock.run("one", scheduled_at=TRUE)
-    done = clock.run("two", TRUE, scheduled_at=TRUE)
+def test_a_run_just_after_another_is_no_wrong_clock(begun: Clock) -> None:
+    done = begun.run("two", TRUE, scheduled_at=TRUE)
     assert (done.as_of, done.notices) == (TRUE + timedelta(seconds=1), [])
 
 
@@ -147,17 +160,16 @@ def test_a_clock_that_is_set_back_during_a_run_gives_no_negative_seconds(
 
 
 @pytest.mark.slow
-def test_releases_are_kept_and_gone_back_to_in_the_order_of_runs(clock: Clock) -> None:
-    clock.run("one")
-    clock.run("two", TRUE + 10 * A_DAY)
-    clock.run("three", TRUE + A_DAY)
-    clock.run("four")
-    ids = release_ids(Home.of(clock.room.warehouse))
-    assert (len(ids), ids[-1]) == (3, current(Home.of(clock.room.warehouse)))
-    rollback(clock.room.warehouse)
-    assert clock.room.one("select title from dim_article") == "three"
-    rollback(clock.room.warehouse)
-    assert clock.room.one("select title from dim_article") == "two"
+def test_releases_are_kept_and_gone_back_to_in_the_order_of_runs(begun: Clock) -> None:
+    begun.run("two", TRUE + 10 * A_DAY)
+    begun.run("three", TRUE + A_DAY)
+    begun.run("four")
+    ids = release_ids(Home.of(begun.room.warehouse))
+    assert (len(ids), ids[-1]) == (3, current(Home.of(begun.room.warehouse)))
+    rollback(begun.room.warehouse)
+    assert begun.room.one("select title from dim_article") == "three"
+    rollback(begun.room.warehouse)
+    assert begun.room.one("select title from dim_article") == "two"
 
 
 def test_a_takedown_under_a_wrong_clock_shuts_out_no_later_release(clock: Clock) -> None:

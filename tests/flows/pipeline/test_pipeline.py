@@ -201,14 +201,15 @@ def days(count: int) -> list[datetime]:
     return [FIRST_AS_OF + number * A_DAY for number in range(count)]
 
 
-def test_a_b_a_is_three_versions_and_three_spans(newsroom: Newsroom) -> None:
+def test_a_b_a_is_three_versions_and_three_spans(published: Newsroom) -> None:
     t0, t1, t2 = days(3)
-    for title in "ABA":
-        newsroom.write("a.md", make_document(title, URL.format("a")))
-        assert newsroom.run().published
+    for title in ("B", "A story"):
+        published.write("a.md", make_document(title))
+        assert published.run().published
 
-    assert newsroom.query("select version_count, first_seen_at, changed_at from dim_document") == [(3, t0, t2)]
-    assert history(newsroom, "example.com/a") == [(t0, t1, "A"), (t1, t2, "B"), (t2, None, "A")]
+    assert published.query("select version_count, first_seen_at, changed_at from dim_document") == [(3, t0, t2)]
+    key = published.one("select url_key from dim_article")
+    assert history(published, key) == [(t0, t1, "A story"), (t1, t2, "B"), (t2, None, "A story")]
 
 
 def test_a_touched_document_publishes_nothing(newsroom: Newsroom) -> None:
@@ -254,37 +255,35 @@ def test_removed_and_returned(newsroom: Newsroom) -> None:
     assert history(newsroom, "example.com/goes") == [(t0, t1, "goes"), (t2, None, "goes")]
 
 
-def test_a_document_that_turns_bad_keeps_its_last_good_version(newsroom: Newsroom) -> None:
+def test_a_document_that_turns_bad_keeps_its_last_good_version(published: Newsroom) -> None:
     t0, t1, t2, t3 = days(4)
-    newsroom.write("a.md", make_document("good", URL.format("a")))
-    newsroom.run()
-    newsroom.write("a.md", BAD)
+    published.write("a.md", BAD)
 
-    first = newsroom.run()
+    first = published.run()
 
     assert first.published
     assert first.documents["quarantined"] == 1
     columns = "path, line, field, reason, first_seen_at, last_seen_at"
-    assert newsroom.query(f"select {columns} from ops.quarantine") == [("a.md", 2, "title", "missing", t1, t1)]
-    assert newsroom.one("select title from articles") == "good"
+    assert published.query(f"select {columns} from ops.quarantine") == [("a.md", 2, "title", "missing", t1, t1)]
+    assert published.one("select title from articles") == "A story"
 
-    second = newsroom.run()
+    second = published.run()
 
     assert not second.published
     assert (second.quarantine[0]["first_seen_at"], second.quarantine[0]["last_seen_at"]) == (
         "2024-01-02T00:00:00Z",
         "2024-01-03T00:00:00Z",
     )
-    newsroom.write("a.md", make_document("good", URL.format("a")))
+    published.write("a.md", make_document())
 
-    mended = newsroom.run()
+    mended = published.run()
 
     assert mended.published
     assert mended.documents["unchanged"] == 1
     assert mended.quarantine_entries == 0
-    assert newsroom.one("select count(*) from ops.quarantine") == 0
-    assert newsroom.query("select version_count, changed_at from dim_document") == [(1, t0)]
-    assert newsroom.query("select as_of, status from ops.run order by as_of") == [
+    assert published.one("select count(*) from ops.quarantine") == 0
+    assert published.query("select version_count, changed_at from dim_document") == [(1, t0)]
+    assert published.query("select as_of, status from ops.run order by as_of") == [
         (t0, "published"),
         (t1, "published"),
         (t2, "unchanged"),
@@ -426,25 +425,27 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_fails_the_run(
     assert newsroom.run().documents["unchanged"] == 2
 
 
-def test_a_retry_continues_the_run_that_published_nothing(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_continues_the_run_that_published_nothing(published: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     t0, t1 = days(2)
-    newsroom.write("a.md", make_document("a", URL.format("a")))
-    newsroom.run()
-    newsroom.write("a.md", make_document("b", URL.format("a")))
+    published.write("a.md", make_document("b"))
     with monkeypatch.context() as patched:
         patched.setattr("warehouse.release.audit.audits", lambda: iter([Audit("broken", "select 1 as one")]))
         with pytest.raises(AuditFailed, match=r"broken \(1 rows"):
-            newsroom.run(t1)
-    assert newsroom.one("select title from articles") == "a"
-    assert state(newsroom)["run"]["status"] == "refused"
-    newsroom.write("a.md", make_document("c", URL.format("a")))
+            published.run(t1)
+    assert published.one("select title from articles") == "A story"
+    assert state(published)["run"]["status"] == "refused"
+    published.write("a.md", make_document("c"))
 
-    result = newsroom.run(t1)
+    result = published.run(t1)
 
     assert result.published
     assert result.documents["changed"] == 1
-    assert history(newsroom, "example.com/a") == [(t0, t1, "a"), (t1, None, "c")]
-    assert newsroom.query("select as_of, status from ops.run order by as_of") == [(t0, "published"), (t1, "published")]
+    key = published.one("select url_key from dim_article")
+    assert history(published, key) == [
+        (t0, t1, "A story"),
+        (t1, None, "c"),
+    ]
+    assert published.query("select as_of, status from ops.run order by as_of") == [(t0, "published"), (t1, "published")]
 
 
 def test_an_as_of_that_was_published_or_has_passed_is_wrong_usage(published: Newsroom) -> None:
