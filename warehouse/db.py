@@ -57,6 +57,8 @@ SESSION_SETTINGS = {"TimeZone": "UTC", "enable_progress_bar": "false", "enable_p
 NO_EXTERNAL_ACCESS = "set enable_external_access = false"
 NO_FILES = "set disabled_filesystems = 'LocalFileSystem'"
 NO_SETTINGS = "set lock_configuration = true"
+# What runs change all the same, on the ledger's connection.
+CHANGEABLE = ("memory_limit", "max_memory", "schema", "search_path", "debug_force_external")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def ledger_connection(
         # The ledger's SQL reaches the folders in which runs build and compact.
         folders = ", ".join(quoted(str(path.parent.resolve() / name)) for name in ("releases", "tmp"))
         connection.execute(f"set allowed_directories = [{folders}]")
-        connection.execute("set allowed_configs = ['memory_limit', 'max_memory', 'schema', 'search_path']")
+        connection.execute(f"set allowed_configs = [{', '.join(map(quoted, CHANGEABLE))}]")
         connection.execute(NO_EXTERNAL_ACCESS)
         connection.execute(NO_SETTINGS)
         for kind, name, _ in foreign(connection, path.stem):

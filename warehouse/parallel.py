@@ -39,11 +39,12 @@ def map_queries(
     catalog: str,
     query: Callable[[Task, duckdb.DuckDBPyConnection], Made],
     tasks: Iterable[Task],
+    threads: int = THREADS,
 ) -> list[Made]:
     """Return what `query` makes of each task, in the order of the tasks. In, and errors: as for `run_steps`."""
 
     steps = [Step(str(number), frozenset(), partial(query, task)) for number, task in enumerate(tasks)]
-    made = run_steps(connection, catalog, steps)
+    made = run_steps(connection, catalog, steps, threads)
     return [made[step.name] for step in steps]
 
 

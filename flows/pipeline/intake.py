@@ -22,7 +22,7 @@ from warehouse.db import limit_memory
 from warehouse.ledger import intake, record
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.locked import memory_for, recording_memory_for
-from warehouse.ledger.opening import count_documents, transaction
+from warehouse.ledger.opening import count_documents, count_urls, transaction
 from warehouse.ledger.record import Balance
 from warehouse.release import runs
 
@@ -83,7 +83,7 @@ def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> B
         with transaction(connection):
             record_observation(run, found, on_batch)
             runs.write_run(connection, run.key, "started", run.balance)
-        limit_memory(connection, memory_for(count_documents(connection), memory))
+        limit_memory(connection, memory_for(count_urls(connection), memory))
     run.seconds["record"] -= run.seconds["read"]  # which is counted by itself
     return run.balance
 

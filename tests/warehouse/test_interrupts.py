@@ -121,7 +121,7 @@ def test_an_interrupt_of_python_code_in_a_text_ends_with_the_documented_status_t
         from flows import cli
 
         handlers = ModuleType("handlers")
-        cli.import_module = lambda name: handlers
+        cli.import_module = lambda *name: handlers
         handlers.url = lambda options: exec("raise KeyboardInterrupt")
         sys.exit(cli.main(["url", "https://example.com/"]))
     """

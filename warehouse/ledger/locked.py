@@ -13,11 +13,11 @@ import duckdb
 from schemas.errors import RunFailed
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
-from warehouse.ledger.opening import count_documents, open_ledger
+from warehouse.ledger.opening import count_urls, open_ledger
 from warehouse.lock import hold
 
 LEAST_MEMORY_MB = 350
-BYTES_PER_DOCUMENT = 1_500
+BYTES_PER_URL = 300
 LEAST_RECORDING_MB = 96
 RECORDING_BYTES_PER_DOCUMENT = 600
 
@@ -32,22 +32,23 @@ def recording_memory_for(documents: int, setting: str) -> str:
     return setting or f"{max(LEAST_RECORDING_MB, documents * RECORDING_BYTES_PER_DOCUMENT // 1_000_000)}MB"
 
 
-def memory_for(documents: int, setting: str) -> str:
-    """Return how much memory DuckDB may use: as set, else 350 MB, and 1.5 kB a document where that is more.
+def memory_for(urls: int, setting: str) -> str:
+    """Return how much memory DuckDB may use: as set, else 350 MB, and 0.3 kB a known URL where that is more.
 
-    DuckDB spills what it joins and sorts, but keeps the index of a key that it builds in memory.
+    DuckDB spills what it joins and sorts, but keeps the index of a key that it builds in memory: the largest is that
+    of the URLs.
     """
-    return setting or f"{max(LEAST_MEMORY_MB, documents * BYTES_PER_DOCUMENT // 1_000_000)}MB"
+    return setting or f"{max(LEAST_MEMORY_MB, urls * BYTES_PER_URL // 1_000_000)}MB"
 
 
 @contextmanager
 def open_sized(home: Home, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the ledger with the memory that its documents need, or with `memory` where that is set.
+    """Open the ledger with the memory that its URLs need, or with `memory` where that is set.
 
     The caller holds the lock. Raises what `open_ledger` raises.
     """
     with open_ledger(home, limits=Limits(memory=memory_for(0, memory))) as connection:
-        limit_memory(connection, memory_for(count_documents(connection), memory))
+        limit_memory(connection, memory_for(count_urls(connection), memory))
         yield connection
 
 

@@ -217,8 +217,14 @@ def note_event_change(connection: duckdb.DuckDBPyConnection, number: int) -> Non
 
 
 def count_documents(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return how many documents the ledger knows, also those that are gone: joins and the build grow with them."""
+    """Return how many documents the ledger knows, also those that are gone: joins grow with them."""
     ((count,),) = connection.execute("select count(*) from ledger.document").fetchall()
+    return int(count)
+
+
+def count_urls(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return how many spellings of URLs the ledger knows: the build grows with them."""
+    ((count,),) = connection.execute("select count(*) from ledger.url").fetchall()
     return int(count)
 
 

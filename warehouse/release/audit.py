@@ -15,8 +15,13 @@ from schemas.errors import AuditFailed
 from schemas.ops_tables import OPS_TABLES
 from schemas.tables import ALL_TABLES, BASE_TABLES
 from warehouse.db import named
-from warehouse.parallel import map_queries
+from warehouse.parallel import THREADS, map_queries
+from warehouse.release.work import threads_for
 from warehouse.sql_files import execute_named, insert_rows, read_sql, sql_names
+
+# Where joins and groups of millions of rows make one query, DuckDB gives each of them memory as if it were alone, and
+# the query fails for want of it, with more memory too. Told to spill from the start it passes, and takes no longer.
+SPILL_ALWAYS = "set debug_force_external = true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,14 @@ def run_audits(
     The ledger and the scratch tables of the build must be at hand. `catalog`: where the audits look, which of a release
     that is made from another is that part of it which may have changed; `more`: what is asked besides.
     """
-    asked = (*audits(), *more)
-    results = tuple(map_queries(connection, catalog, lambda audit, cursor: _run(cursor, audit, as_of), asked))
+    is_large = catalog == "news" and threads_for(connection) == 1
+
+    def ask(audit: Audit, cursor: duckdb.DuckDBPyConnection) -> AuditResult:
+        if is_large:
+            cursor.execute(SPILL_ALWAYS)
+        return _run(cursor, audit, as_of)
+
+    results = tuple(map_queries(connection, catalog, ask, (*audits(), *more), threads=1 if is_large else THREADS))
     insert_rows(connection, "news.ops.audit", [asdict(result) for result in results])
     return results
 
