@@ -13,6 +13,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
@@ -152,10 +153,11 @@ def copy_to_disk(source: Path, target: Path, is_given_up: Callable[[], bool] = l
 
 def _copy_piece(old: int, new: int, at: int, size: int) -> int:
     """Copy bytes from one place to the same place of the other file; return how many."""
-    try:
-        return os.copy_file_range(old, new, size, at, at)
-    except (OSError, AttributeError):  # another file system, or not Linux
-        return os.pwrite(new, os.pread(old, min(size, 1 << 20), at), at)
+    # Another file system, or not Linux; a few file systems copy nothing and do not say so.
+    with suppress(OSError, AttributeError):
+        if copied := os.copy_file_range(old, new, size, at, at):
+            return copied
+    return os.pwrite(new, os.pread(old, min(size, 1 << 20), at), at)
 
 
 def sha256_of(path: Path) -> str:

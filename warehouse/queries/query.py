@@ -89,8 +89,7 @@ def run_query(
         result = connection.execute(asked, values)
         first = result.fetchmany(BATCH_ROWS)
         types = [str(column[1]) for column in result.description or []]
-        # DuckDB tells columns of one name apart where it takes a query in parentheses.
-        names = [name for name, _ in reading.columns] or [str(column[0]) for column in result.description or []]
+        names = [str(column[0]) for column in result.description or []]
         rows: Iterable[Row] = chain(first, _batches(result))
         if format == "csv":
             return write_csv(names, rows, out)

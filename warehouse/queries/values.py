@@ -38,6 +38,16 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Return the names with a suffix `_1`, `_2`, … on each repeated one, as DuckDB does, never one that is taken."""
+    unique: list[str] = []
+    for name in names:
+        fresh = chain([name], (f"{name}_{number}" for number in range(1, len(names) + 1)))
+        taken = {*unique, *names}
+        unique.append(next(new for new in fresh if new not in (taken if new != name else unique)))
+    return unique
+
+
 def write_csv(names: Sequence[str], rows: Iterable[Row], out: TextIO) -> int:
     """Write CSV by RFC 4180, with a header line; NULL is an empty field, an empty text two quotes."""
     show = visible if out.isatty() else str
@@ -58,16 +68,17 @@ def _csv_field(text: str) -> str:
 def write_json(
     names: Sequence[str], rows: Iterable[Row], out: TextIO, text_columns: Collection[int] = frozenset()
 ) -> int:
-    """Write an array of objects, a row a line; return the number of rows.
+    """Write an array of objects, a row a line; return the number of rows. A repeated name gets a suffix.
 
-    In: names that differ; the places of the columns whose numbers are written as text. What JSON lets stand but a
-    terminal obeys is escaped; the value is the same.
+    In: the places of the columns whose numbers are written as text. What JSON lets stand but a terminal obeys is
+    escaped; the value is the same.
     """
+    keys = unique_names(names)
     count = 0
     out.write("[")
     for row in rows:
         values = (json_value(value, numbers_as_text=place in text_columns) for place, value in enumerate(row))
-        text = json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(dict(zip(keys, values, strict=True)), ensure_ascii=False, allow_nan=False)
         out.write((",\n " if count else "\n ") + _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
         count += 1
     out.write("\n]\n" if count else "]\n")
@@ -136,9 +147,8 @@ def json_value(value: object, *, numbers_as_text: bool = False) -> Json:
 
 
 def _json_number(value: int | Decimal) -> int | float | None:
-    """Return a number as every reader of JSON keeps it; None where some would not."""
-    whole = int(value)
-    if value == whole:
-        return whole if abs(whole) <= MAX_EXACT_INT else None
+    """Return a number as every reader of JSON keeps it; None where some would not. A decimal with places is a float."""
+    if isinstance(value, int) or value.as_tuple().exponent == 0:
+        return int(value) if abs(value) <= MAX_EXACT_INT else None
     near = float(value)
     return near if Decimal(repr(near)) == value else None

@@ -190,11 +190,13 @@ class Making:
 
     def _make_chain(self, base: Base) -> None:
         self._lay_out(base)
-        there = fingerprint_tables(self.connection, "previous")
-        delta = make_rows(self.connection, self.as_of, there)
+        delta = make_rows(self.connection, self.as_of, base.tables)
         copy_to_disk(base.file, self.chain_file)
         write_rows(self.connection, delta, self.chain_file, lambda: None)
-        self.chain_tables = delta.tables
+        self.connection.execute("use ledger")
+        self.connection.execute("detach news")
+        attach_release(self.connection, self.chain_file, "news")
+        self.chain_tables = fingerprint_tables(self.connection, "news")
 
     def _audit_increment(self, base: Base) -> None:
         more = () if self.delta is None else dangling_audits(self.delta)

@@ -228,9 +228,13 @@ def test_types_cast_by_duckdb_survive_odd_sql(home: Home) -> None:
 
 
 def test_repeated_names_are_told_apart(home: Home) -> None:
-    assert json.loads(ask(home, "select 1 as a, 2 as a, 3 as a_1, 4 as a")) == [
-        {"a": 1, "a_1": 2, "a_1_1": 3, "a_2": 4}
-    ]
+    assert json.loads(ask(home, "select 1 as a, 2 as a, 3 as a_1, 4 as a")) == [{"a": 1, "a_2": 2, "a_1": 3, "a_3": 4}]
+    pivot = "pivot (select 1 as k, 'x' as c, 5 as v) on c using sum(v)"
+    assert json.loads(ask(home, f"select p.*, q.* from ({pivot}) p, (select 7 as k) q")) == [{"k": 1, "x": 5, "k_1": 7}]
+
+
+def test_a_column_of_decimals_is_one_kind_of_number(home: Home) -> None:
+    assert "1.5" in (told := ask(home, "select unnest([1.50, 2.00]) as d")) and "2.0" in told
 
 
 def test_no_rows(home: Home) -> None:

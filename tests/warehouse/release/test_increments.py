@@ -179,6 +179,7 @@ FAULTS = [
     ("lay_out_scope", duckdb.OutOfMemoryException("no memory")),
     ("make_rows", duckdb.OutOfMemoryException("no memory")),
     ("copy_to_disk", OSError(errno.ENOSPC, "No space left on device")),
+    ("write_rows", duckdb.OutOfMemoryException("no memory")),
     ("read_back", AuditFailed("the file does not hold the rows that were written", where="dim_topic")),
     ("dangling_audits", AuditFailed("the release breaks its audits")),
 ]
