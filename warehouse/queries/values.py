@@ -149,6 +149,7 @@ def json_value(value: object, *, numbers_as_text: bool = False) -> Json:
 def _json_number(value: int | Decimal) -> int | float | None:
     """Return a number as every reader of JSON keeps it; None where some would not. A decimal with places is a float."""
     if isinstance(value, int) or value.as_tuple().exponent == 0:
-        return int(value) if abs(value) <= MAX_EXACT_INT else None
+        whole = int(value)
+        return whole if abs(whole) <= MAX_EXACT_INT else None
     near = float(value)
     return near if Decimal(repr(near)) == value else None
