@@ -122,7 +122,7 @@ def test_such_a_ledger_is_neither_restored_nor_run(
     for call in (lambda: restore(folder, other), newsroom.run):
         with pytest.raises(LedgerDamaged, match="newsmart makes tables only"):
             call()
-    assert not other.folder.exists()
+    assert [path.name for path in other.folder.rglob("*") if not path.is_dir()] == ["lock"]
 
 
 def test_a_ledger_that_lacks_a_column_is_not_restored_and_not_run(
@@ -343,6 +343,18 @@ def test_what_is_wrong_is_told_of_the_backup_and_not_of_its_copy(tmp_path: Path,
     sign(folder)
     with pytest.raises(LedgerDamaged, match=re.escape(str(folder / "ledger.duckdb"))):
         restore(folder, Home.of(tmp_path / "other" / "news.duckdb"))
+
+
+def test_what_is_told_over_several_lines_is_told_of_a_restore_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RunFailed("wrong", detail="here\n^")
+
+    monkeypatch.setattr(module, "check_known", refuse)
+    with pytest.raises(RunFailed, match="wrong") as caught:
+        restore(folder, Home.of(tmp_path / "other" / "news.duckdb"))
+    assert caught.value.detail == "here\n^"
 
 
 @pytest.mark.parametrize("name", ["lock", "ledger.duckdb", "state.json", "releases", "tmp", "prefect"])
