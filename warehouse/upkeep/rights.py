@@ -48,13 +48,11 @@ def check_rights(home: Home) -> Found:
         folder, wanted = home.folder.stat(), file_mode(home.folder) & 0o444
     except OSError:  # not there, or gone meanwhile
         return
-    groups = _groups_of(folder.st_uid)
+    owner, groups = folder.st_uid, _groups_of(folder.st_uid)
     paths = {path: status for path, status in _below(home.folder) if not stat.S_ISLNK(status.st_mode)}
-    usable = [
-        path for path, status in paths.items() if folder.st_uid == 0 or _is_usable(path, status, folder.st_uid, groups)
-    ]
+    usable = [path for path, status in paths.items() if owner == 0 or _is_usable(path, status, owner, groups)]
     if closed := sorted(paths.keys() - usable):
-        whose = f"{user_name(folder.st_uid).removeprefix('user ')}:{folder.st_gid}"
+        whose = f"{user_name(owner).removeprefix('user ')}:{folder.st_gid}"
         todo = f"as root: chown -R {whose} {home.folder}"
         yield "bad", f"closed to the warehouse's owner: {first_few(closed)}; {todo}"
     read = [path for path in paths if path == home.state or path.is_relative_to(home.releases)]

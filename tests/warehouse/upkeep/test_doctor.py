@@ -175,7 +175,7 @@ def test_a_folder_that_goes_while_it_is_looked_at_is_no_failure(
     real = Path.stat
 
     def stat_after_it_went(path: Path, **more: bool) -> os.stat_result:
-        if path == home.prefect and path.is_dir():
+        if path == home.prefect and not more and os.path.isdir(path):
             path.rmdir()
         return real(path, **more)
 
