@@ -15,6 +15,7 @@ from schemas.declarations import Table
 from schemas.tables import ALL_TABLES
 from tests.newsroom import Newsroom
 from tests.readme import PARTS, README, READMES, ROOT, rendered, subcommands
+from warehouse.home import Home
 
 TEXTS = {file.relative_to(ROOT).as_posix(): file.read_text(encoding="utf-8") for file in READMES}
 TOP = TEXTS[README.name]
@@ -33,6 +34,11 @@ def test_every_generated_part_has_one_home(part: str) -> None:
 
 def test_the_top_one_is_short() -> None:
     assert len(TOP.splitlines()) <= 250
+
+
+def test_what_is_kept_for_whoever_looks_into_a_fault_is_told() -> None:
+    place = Home.of(Path("FILE")).differing
+    assert f"{place.parent.name}/{place.name} keeps the other release" in ALL
 
 
 @pytest.mark.parametrize("name", sorted(subcommands()))

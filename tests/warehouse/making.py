@@ -60,6 +60,11 @@ def write_ledger(home: Home, rows: int = 1000) -> None:
         connection.execute("insert into event select i, md5(i::varchar) from range(?) as t(i)", [rows])
 
 
+def files_below(folder: Path) -> list[str]:
+    """Return the names of all that is not a folder."""
+    return sorted(path.name for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
 def run_python(code: str, *arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run code in a new interpreter that sees our packages, and wait for it."""
     command = [sys.executable, "-c", code, *map(str, arguments)]

@@ -1,6 +1,7 @@
 """Whose files a warehouse's are, whoever runs, and who is told what where they are another's."""
 
 import os
+import pwd
 import shutil
 import stat
 import sys
@@ -17,6 +18,7 @@ from warehouse.durable import write_atomically
 from warehouse.home import Home
 from warehouse.owners import file_mode, hand_over
 from warehouse.state import read_state
+from warehouse.upkeep import backup
 from warehouse.upkeep.doctor import examine
 
 # Users and a group that no system has: nobody's files, and a user without an entry in /etc/passwd as in a container.
@@ -105,10 +107,10 @@ WORKS: dict[str, Callable[[Home], int]] = {
 
 
 def _backup_and_restore(home: Home) -> int:
-    backup = home.file.parent.parent / "backup"
-    assert main(["backup", "--to", str(backup), "--quiet", "--warehouse", str(home.file)]) == 0
+    made = home.file.parent.parent / "backup"
+    assert main(["backup", "--to", str(made), "--quiet", "--warehouse", str(home.file)]) == 0
     shutil.rmtree(home.folder / "releases")
-    return main(["restore", "--from", str(backup), "--force", "--quiet", "--warehouse", str(home.file)])
+    return main(["restore", "--from", str(made), "--force", "--quiet", "--warehouse", str(home.file)])
 
 
 @pytest.mark.slow
@@ -199,6 +201,40 @@ def test_a_user_who_makes_the_ledger_in_anothers_folder_is_told_so(home: Home) -
     (finding,) = (one for one in examine(home) if one.name == "rights" and one.status == "bad")
     assert "ledger.duckdb" in finding.text
     assert f"chown -R {SERVICE}:{GROUP} {home.folder}" in finding.text
+
+
+@needs_root
+def test_a_restore_into_anothers_warehouse_is_told_before_anything_is_copied(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = home.file.parent.parent / "backup"
+    assert main(["backup", "--to", str(made), *to(home)]) == 0
+    for path in (made, *made.rglob("*")):
+        path.chmod(0o755)
+    copy = backup.copy
+
+    def copy_aloud(reading: int, target: Path) -> backup.Copied:
+        sys.stderr.write("copied\n")
+        return copy(reading, target)
+
+    monkeypatch.setattr(backup, "copy", copy_aloud)
+    status, told = as_user(COLLEAGUE, lambda: main(["restore", "--from", str(made), "--force", *to(home)]))
+    assert (status, told.count("\n"), f"belongs to user {SERVICE}; " in told) == (1, 1, True)
+
+
+@needs_root
+def test_the_group_of_the_folder_is_the_owners_only_where_the_owner_is_in_it(home: Home) -> None:
+    nobody = pwd.getpwnam("nobody")
+    assert 0 not in os.getgrouplist(nobody.pw_name, nobody.pw_gid)
+    for path in (home.folder, *home.folder.rglob("*")):
+        os.chown(path, nobody.pw_uid, 0)
+    assert [one for one in examine(home) if one.name == "rights"] == []
+    home.ledger.chmod(0o660)
+    for group, expected in ((nobody.pw_gid, []), (0, ["bad"])):
+        os.chown(home.ledger, 0, group)
+        found = [one for one in examine(home) if one.name == "rights"]
+        assert [one.status for one in found] == expected
+        assert all("closed to the warehouse's owner: " in one.text and "ledger.duckdb" in one.text for one in found)
 
 
 @needs_root

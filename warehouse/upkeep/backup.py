@@ -9,13 +9,14 @@ is what a crash there would leave, which the next run heals.
 
 Rejected: holding the lock (the run that is due then would be refused), and EXPORT (slow, and it loses comments).
 
-A restore believes nothing of a backup, which may come from anybody. It copies the files into a private folder, where
-nobody can swap them, compares their digests with the manifest, and judges those copies: only files count, reached
-through no link; the ledger holds tables only, with the columns that newsmart makes (`db.py`, `ledger/opening.py`); a
-release holds no SQL but views over its own tables (`release/foreign.py`), and is the one that the ledger knows. Only
-then is anything of the warehouse touched. Each file goes in place by rename, releases first, then the ledger, then the
-state, then the link: readers are never without a release, and a crash leaves a state that the next run or the same
-restore mends.
+A restore believes nothing of a backup, which may come from anybody. Under the lock, so that no run publishes meanwhile,
+it copies the files into a private folder in FILE.d/tmp, where nobody can swap them and `doctor --clean` finds what a
+crash has left. It compares their digests with the manifest, and judges those copies: only files count, reached through
+no link; the ledger holds tables only, with the columns that newsmart makes (`db.py`, `ledger/opening.py`); a release
+holds no SQL but views over its own tables (`release/foreign.py`), and is the one that the ledger knows. Only then is
+anything of the warehouse touched; of a place that had none, empty folders stay. Each file goes in place by rename,
+releases first, then the ledger, then the state, then the link: readers are never without a release, and a crash leaves
+a state that the next run or the same restore mends.
 """
 
 import hashlib
@@ -233,18 +234,23 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
     """
     made = _read_manifest(source)
     home.check()
+    _check_free(home, force=force)
+    home.prepare()
+    with hold(home):
+        publish.check_no_stray_wal(home)
+        _check_free(home, force=force)  # a run may have begun one since
+        try:
+            with spill_folder(home.temp) as staging:
+                _stage(made, source, staging)
+                _put_in_place(made, staging, home)
+        except OSError as error:
+            raise refused("cannot restore", home.file, error) from error
+    return made
+
+
+def _check_free(home: Home, *, force: bool) -> None:
     if not force and (os.path.lexists(home.file) or home.ledger.exists() or publish.release_ids(home)):
         raise UsageError("there is a warehouse already", where=str(home.file), todo="--force replaces it")
-    try:
-        with spill_folder(next(path for path in (home.temp, *home.temp.parents) if path.is_dir())) as staging:
-            _stage(made, source, staging)
-            home.prepare()
-            with hold(home):
-                publish.check_no_stray_wal(home)
-                _put_in_place(made, staging, home)
-    except OSError as error:
-        raise refused("cannot restore", home.file, error) from error
-    return made
 
 
 def _stage(made: Manifest, source: Path, staging: Path) -> None:
@@ -262,7 +268,7 @@ def _stage(made: Manifest, source: Path, staging: Path) -> None:
         _check_copies(staging, made, WAY_OUT, is_new=False)
     except NewsmartError as error:  # the folder will be gone
         where = error.where and error.where.replace(str(staging), str(source))
-        raise type(error)(error.what, where=where, todo=error.todo) from error
+        raise type(error)(error.what, where=where, todo=error.todo, detail=error.detail) from error
 
 
 def _put_in_place(made: Manifest, staging: Path, home: Home) -> None:

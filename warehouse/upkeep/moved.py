@@ -8,7 +8,7 @@ they see, which is FILE, and copy with programs that follow links.
 import os
 
 from schemas.errors import LedgerDamaged
-from warehouse.home import Home
+from warehouse.home import FOLDER_SUFFIX, Home
 from warehouse.release import publish
 
 LOST = "earlier versions, removed documents, first-seen times, past runs and takedowns' tombstones are lost"
@@ -28,14 +28,21 @@ def without_ledger(home: Home, *, may_begin_anew: bool) -> list[str]:
 
 
 def displaced(home: Home) -> str | None:
-    """Say which of FILE and its folder is gone, and what to do; None where both are there, or neither."""
-    file, folder = home.file, home.folder
+    """Say what is not where it should be, and what to do; None where all is in its place, or nothing is there."""
+    file, folder, other = home.file, home.folder, home.other_name()
     beside = sorted(file.parent.glob("*"))
     has_ledger = home.ledger.is_file()
+    if other is not None:
+        return _renamed(home, other, has_ledger=has_ledger)
     if not os.path.lexists(file) and has_ledger:
         links = [path.name for path in beside if path.is_symlink() and os.readlink(path).startswith(f"{folder.name}/")]
         now = f", and {', '.join(links)} is a link into it: FILE was renamed" if links else ""
         return f"{file} is gone while {folder.name} is there{now}; `newsmart run` sets the link anew"
+    if file.is_file() and not file.is_symlink() and has_ledger:
+        return (
+            f"{file} is a plain file where the link should be, as a copy that follows links leaves it; "
+            "move it away, and `newsmart run` sets the link"
+        )
     if home.linked_release() is not None and not has_ledger:
         holders = [path.name for path in beside if any(path.glob(f"releases/*/{file.name}"))]
         found = f"; {', '.join(holders)} holds its releases" if holders else ""
@@ -44,3 +51,13 @@ def displaced(home: Home) -> str | None:
             "move it back or restore a backup: a run would begin anew, without history"
         )
     return None
+
+
+def _renamed(home: Home, other: str, *, has_ledger: bool) -> str:
+    if home.file.with_name(other + FOLDER_SUFFIX).is_dir():
+        return (
+            f"{home.file} is the link of {other}, whose folder {other}{FOLDER_SUFFIX} is there: it was renamed; "
+            f"name it {other} again, or readers stay with this release"
+        )
+    was = f" and {home.folder.name} its folder" if has_ledger else ""
+    return f"{home.file} is the link of {other}{was}: renamed from that; give both their names back"

@@ -5,6 +5,7 @@ cannot use; the next run of the service then fails, so doctor names them before.
 """
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,8 +27,9 @@ _WRITERS = {stat.S_IWGRP: "its group", stat.S_IWOTH: "everybody"}
 def check_folders(home: Home) -> Found:
     """Warn of folders in which others can put what a run would trust: whoever can write there can replace a file."""
     for folder in (home.file.parent, home.folder, home.releases, home.temp, home.prefect):
-        if os.path.exists(folder) and (why := _open_to_others(folder.stat())):
-            yield "warn", f"{folder}: {why}"
+        with suppress(OSError):  # not there, or gone meanwhile
+            if why := _open_to_others(folder.stat()):
+                yield "warn", f"{folder}: {why}"
 
 
 def _open_to_others(status: os.stat_result) -> str | None:
@@ -42,13 +44,15 @@ def _open_to_others(status: os.stat_result) -> str | None:
 
 def check_rights(home: Home) -> Found:
     """Name the files that the warehouse's owner cannot use as a run must, and those that its readers cannot read."""
-    if not os.path.isdir(home.folder):
+    try:
+        folder, wanted = home.folder.stat(), file_mode(home.folder) & 0o444
+    except OSError:  # not there, or gone meanwhile
         return
-    folder, wanted = home.folder.stat(), file_mode(home.folder) & 0o444
+    owner, groups = folder.st_uid, _groups_of(folder.st_uid)
     paths = {path: status for path, status in _below(home.folder) if not stat.S_ISLNK(status.st_mode)}
-    usable = [path for path, status in paths.items() if folder.st_uid == 0 or _is_usable(path, status, folder)]
+    usable = [path for path, status in paths.items() if owner == 0 or _is_usable(path, status, owner, groups)]
     if closed := sorted(paths.keys() - usable):
-        whose = f"{user_name(folder.st_uid).removeprefix('user ')}:{folder.st_gid}"
+        whose = f"{user_name(owner).removeprefix('user ')}:{folder.st_gid}"
         todo = f"as root: chown -R {whose} {home.folder}"
         yield "bad", f"closed to the warehouse's owner: {first_few(closed)}; {todo}"
     read = [path for path in paths if path == home.state or path.is_relative_to(home.releases)]
@@ -72,9 +76,18 @@ def _below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
                 yield here / name, (here / name).lstat()
 
 
-def _is_usable(path: Path, status: os.stat_result, folder: os.stat_result) -> bool:
-    """Return whether FILE.d's owner can use a path; of groups only FILE.d's is taken for one of the owner's."""
-    shift = 6 if status.st_uid == folder.st_uid else 3 if status.st_gid == folder.st_gid else 0
+def _groups_of(uid: int) -> frozenset[int]:
+    """Return the groups of a user; none where the system does not know the user, as in a container."""
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return frozenset()
+    return frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
+
+
+def _is_usable(path: Path, status: os.stat_result, owner: int, groups: frozenset[int]) -> bool:
+    """Return whether FILE.d's owner, who is in these groups, can use a path."""
+    shift = 6 if status.st_uid == owner else 3 if status.st_gid in groups else 0
     # Releases and state.json are replaced, never written; the ledger and locks are.
     is_ledger = path.suffix == ".duckdb" and "releases" not in path.parts
     is_written = is_ledger or path.name in ("lock", "serve.lock")

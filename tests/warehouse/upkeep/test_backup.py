@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
@@ -14,6 +15,7 @@ import pytest
 from schemas.errors import LedgerDamaged, LockedError, RunFailed, UsageError
 from tests.warehouse.making import (
     end,
+    files_below,
     make_home,
     publish_release,
     run_python,
@@ -29,6 +31,7 @@ from warehouse.release import publish
 from warehouse.state import read_state, write_state
 from warehouse.upkeep import backup as module
 from warehouse.upkeep.backup import backup, restore
+from warehouse.upkeep.doctor import clean
 
 Full = Callable[[Path], Home]
 
@@ -238,7 +241,10 @@ def test_a_damaged_backup_is_found_before_anything_is_touched(full: Full, tmp_pa
     with pytest.raises(RunFailed, match="backup is damaged"):
         restore(tmp_path / "backup", Home.of(tmp_path / "new" / "news.duckdb"))
     assert content(home) == before
-    assert not (tmp_path / "new").exists()
+    assert files_below(tmp_path / "new") == ["lock"]
+    backup(home, tmp_path / "whole")
+    restore(tmp_path / "whole", Home.of(tmp_path / "new" / "news.duckdb"))
+    assert content(Home.of(tmp_path / "new" / "news.duckdb")) == before
 
 
 @pytest.mark.parametrize(
@@ -285,6 +291,79 @@ def test_an_existing_warehouse_is_replaced_only_when_forced(full: Full, tmp_path
     assert content(home) == changed
     restore(tmp_path / "backup", home, force=True)
     assert content(home) == wanted
+
+
+def test_no_run_publishes_while_a_restore_copies(full: Full, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backup(full(tmp_path / "a"), tmp_path / "backup")
+    home, refused = Home.of(tmp_path / "b" / "news.duckdb"), list[str]()
+    real_copy = module.copy
+
+    def copy_beside_a_run(reading: int, target: Path) -> module.Copied:
+        if not refused:
+            home.prepare()
+            with pytest.raises(LockedError) as caught, hold(home):
+                publish_release(home, "r9")
+            refused.append(str(caught.value))
+        return real_copy(reading, target)
+
+    monkeypatch.setattr(module, "copy", copy_beside_a_run)
+    restore(tmp_path / "backup", home)
+    assert publish.current(home) == "r2"
+
+
+def test_a_warehouse_that_a_run_began_before_the_lock_is_not_replaced(
+    full: Full, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup(full(tmp_path / "a"), tmp_path / "backup")
+    home = Home.of(tmp_path / "b" / "news.duckdb")
+
+    def hold_after_a_run(home: Home) -> AbstractContextManager[None]:
+        publish_release(home, "r9")
+        return hold(home)
+
+    monkeypatch.setattr(module, "hold", hold_after_a_run)
+    with pytest.raises(UsageError, match="a warehouse already"):
+        restore(tmp_path / "backup", home)
+    assert publish.current(home) == "r9"
+
+
+def test_a_running_run_is_told_before_anything_is_copied(
+    full: Full, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = full(tmp_path / "a")
+    backup(home, tmp_path / "backup")
+    monkeypatch.setattr(module, "copy", lambda *_: pytest.fail("copied"))
+    with hold(home), pytest.raises(LockedError):
+        restore(tmp_path / "backup", home, force=True)
+
+
+def test_it_is_restored_where_the_folder_is_a_link(full: Full, tmp_path: Path) -> None:
+    home = full(tmp_path / "a")
+    backup(home, tmp_path / "backup")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    restore(tmp_path / "backup", Home.of(tmp_path / "link" / "news.duckdb"))
+    assert content(Home.of(tmp_path / "real" / "news.duckdb")) == content(home)
+
+
+def test_what_a_killed_restore_has_copied_is_found_and_removed(full: Full, tmp_path: Path) -> None:
+    """Into a place where nothing was; the ledger's copy is private."""
+    backup(full(tmp_path / "a"), tmp_path / "backup")
+    home = Home.of(tmp_path / "b" / "news.duckdb")
+    home.file.parent.mkdir()
+    code = """
+import os, signal, sys
+from pathlib import Path
+from warehouse.upkeep import backup
+from warehouse.home import Home
+backup._check_copies = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+backup.restore(Path(sys.argv[2]), Home.of(Path(sys.argv[1])))
+"""
+    assert run_python(code, home.file, tmp_path / "backup").returncode == -9
+    assert len(list(home.file.parent.rglob("ledger.duckdb"))) == 1
+    assert list(home.file.parent.iterdir()) == [home.folder]
+    assert len(clean(home)) == 1
+    assert list(home.file.parent.rglob("ledger.duckdb")) == []
 
 
 def test_a_restore_over_a_damaged_ledger_is_the_way_back(full: Full, tmp_path: Path) -> None:

@@ -167,6 +167,23 @@ def test_a_folder_that_others_can_write_is_warned_of(tmp_path: Path, name: str, 
     assert said is None or f"{tmp_path / name}: {said} can replace" in found[0][1]
 
 
+def test_a_folder_that_goes_while_it_is_looked_at_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = healthy(tmp_path)
+    home.prefect.mkdir()
+    real = Path.stat
+
+    def stat_after_it_went(path: Path, **more: bool) -> os.stat_result:
+        if path == home.prefect and not more and os.path.isdir(path):
+            path.rmdir()
+        return real(path, **more)
+
+    monkeypatch.setattr(Path, "stat", stat_after_it_went)
+    assert [finding for finding in examine(home) if finding.status == "bad"] == []
+    assert not os.path.lexists(home.prefect)
+
+
 def test_a_folder_of_another_user_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = make_home(tmp_path)
     owner = tmp_path.stat().st_uid

@@ -15,6 +15,7 @@ import pytest
 from schemas.errors import LedgerDamaged, NewsmartError, RunFailed
 from tests.documents import make_document
 from tests.newsroom import Newsroom
+from tests.warehouse.making import files_below
 from warehouse.db import ledger_connection, release_connection
 from warehouse.durable import sha256_of
 from warehouse.home import Home
@@ -122,7 +123,7 @@ def test_such_a_ledger_is_neither_restored_nor_run(
     for call in (lambda: restore(folder, other), newsroom.run):
         with pytest.raises(LedgerDamaged, match="newsmart makes tables only"):
             call()
-    assert not other.folder.exists()
+    assert files_below(tmp_path / "other") == ["lock"]
 
 
 def test_a_ledger_that_lacks_a_column_is_not_restored_and_not_run(
@@ -234,7 +235,7 @@ def test_such_a_release_is_not_restored(tmp_path: Path, folder: Path) -> None:
     sign(folder)
     with pytest.raises(RunFailed, match="the release holds a macro of somebody else's"):
         restore(folder, other)
-    assert not (tmp_path / "other").exists()
+    assert files_below(tmp_path / "other") == ["lock"]
 
 
 def test_a_release_with_views_of_another_newsmart_is_restored(tmp_path: Path, folder: Path) -> None:
@@ -304,7 +305,7 @@ def test_no_link_in_a_backup_is_followed(tmp_path: Path, name: str, folder: Path
     with pytest.raises(NewsmartError, match="a link, which is not followed here") as caught:
         restore(folder, other)
     assert str(folder) in str(caught.value)
-    assert not (tmp_path / "other").exists()
+    assert files_below(tmp_path / "other") == ([] if name == "manifest.json" else ["lock"])
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder"])
@@ -343,6 +344,18 @@ def test_what_is_wrong_is_told_of_the_backup_and_not_of_its_copy(tmp_path: Path,
     sign(folder)
     with pytest.raises(LedgerDamaged, match=re.escape(str(folder / "ledger.duckdb"))):
         restore(folder, Home.of(tmp_path / "other" / "news.duckdb"))
+
+
+def test_what_is_told_over_several_lines_is_told_of_a_restore_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RunFailed("wrong", detail="here\n^")
+
+    monkeypatch.setattr(module, "check_known", refuse)
+    with pytest.raises(RunFailed, match="wrong") as caught:
+        restore(folder, Home.of(tmp_path / "other" / "news.duckdb"))
+    assert caught.value.detail == "here\n^"
 
 
 @pytest.mark.parametrize("name", ["lock", "ledger.duckdb", "state.json", "releases", "tmp", "prefect"])

@@ -1,6 +1,7 @@
 """A warehouse that was renamed, moved or copied, in part or as a whole."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ def test_a_file_that_was_renamed_is_told_from_both_sides(room: Newsroom, capsys:
     other = room.warehouse.rename(room.warehouse.with_name("press.duckdb"))
     told = file_finding(other)
     assert told.status == "bad"
-    assert "press.duckdb (name it news.duckdb again, and its folder news.duckdb.d)" in told.text
+    assert "press.duckdb is the link of news.duckdb, whose folder news.duckdb.d is there" in told.text
+    assert "it was renamed; name it news.duckdb again" in told.text
     left = file_finding(room.warehouse)
     assert left.status == "bad"
     assert "news.duckdb is gone while news.duckdb.d is there, and press.duckdb is a link into it" in left.text
@@ -61,7 +63,8 @@ def test_both_renamed_are_told(room: Newsroom) -> None:
     other = room.warehouse.rename(room.warehouse.with_name("press.duckdb"))
     (room.warehouse.parent / "news.duckdb.d").rename(room.warehouse.parent / "press.duckdb.d")
     told = file_finding(other)
-    assert (told.status, "the link of a warehouse called news.duckdb" in told.text) == ("bad", True)
+    assert (told.status, "link of news.duckdb and press.duckdb.d its folder" in told.text) == ("bad", True)
+    assert told.text.endswith("give both their names back")
 
 
 def test_a_folder_that_was_moved_is_told_and_no_run_begins_anew(room: Newsroom) -> None:
@@ -95,8 +98,13 @@ def test_a_ledger_that_is_gone_alone_is_started_anew_and_told(room: Newsroom) ->
 
 def test_a_copy_that_followed_the_link_is_told(room: Newsroom, tmp_path: Path) -> None:
     shutil.copytree(room.warehouse.parent, tmp_path / "copy")
-    told = file_finding(tmp_path / "copy" / "news.duckdb")
-    assert (told.status, "something that newsmart did not put there" in told.text) == ("bad", True)
+    copied = tmp_path / "copy" / "news.duckdb"
+    told = file_finding(copied)
+    assert (told.status, "a plain file where the link should be" in told.text) == ("bad", True)
+    assert "as a copy that follows links leaves it; move it away, and `newsmart run` sets the link" in told.text
+    copied.rename(tmp_path / "away")
+    assert replace(room, warehouse=copied).run().published
+    assert file_finding(copied).status == "ok"
 
 
 def test_a_copied_warehouse_is_told_and_read_whole_only_once(
