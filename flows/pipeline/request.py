@@ -166,8 +166,8 @@ def lines_of(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
     if result.published:
         yield (
             f"published {counted(result.mentions or 0, 'mention')} of {counted(result.articles or 0, 'article')} "
-            f"({change.added:,} added, {change.changed:,} changed, {change.departed:,} departed) "
-            f"in {result.seconds['total']:.2f} s"
+            f"({change.added:,} added, {change.changed:,} changed, {change.withdrawn:,} withdrawn, "
+            f"{change.departed:,} departed) in {result.seconds['total']:.2f} s"
         )
         release = Path(str(result.release))
         with suppress(OSError, ValueError):  # the current folder was deleted, or the release lies elsewhere

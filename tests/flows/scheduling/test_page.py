@@ -80,8 +80,11 @@ def test_the_summary_shows_headlines_escaped_and_links_to_the_report(tmp_path: P
 
 
 def test_the_summary_tells_what_changed() -> None:
-    text = summary(result(documents={}, changes=Changes(added=3, changed=2, departed=1), release="/n/news.duckdb"))
-    assert "published 1 mention of 1 article (3 added, 2 changed, 1 departed)" in text
+    text = summary(
+        result(documents={}, changes=Changes(added=3, changed=2, withdrawn=4, departed=1), release="/n/news.duckdb")
+    )
+    assert "published 1 mention of 1 article (3 added, 2 changed, 4 withdrawn, 1 departed)" in text
+    assert "- as of 2024-01-01T00:00:00" in text
     assert "release /n/news.duckdb" in text
 
 
