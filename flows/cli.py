@@ -26,9 +26,6 @@ WRITING = frozenset(
     {"run", "serve", "backfill", "build", "purge", "maintain", "rollback"} | {"backup", "restore", "export", "report"}
 )
 
-# Debian's word for a home that is none; Prefect cannot be imported without one.
-NO_HOME = "/nonexistent"
-
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one clear line, and exit status 2."""
@@ -83,7 +80,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     from flows.settings import misspelt, process_environment
 
     if os.path.expanduser("~") == "~":  # the user has no entry in /etc/passwd, and HOME is not set, as in a container
-        process_environment()["HOME"] = NO_HOME
+        process_environment()["HOME"] = process.NO_HOME
     for line in misspelt():
         warn(line)
     module, _, function = str(options.handler).partition(":")

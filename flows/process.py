@@ -22,6 +22,8 @@ from flows.settings import process_environment
 # For our own libraries only; programs that the user names are started without. Pydantic does not search all installed
 # packages for plugins, and Arrow takes its memory from the system.
 OWN_ENVIRONMENT = {"PYDANTIC_DISABLE_PLUGINS": "__all__", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+# Debian's word for a home that is none, for a user without one: Prefect cannot be imported so. Ours alone, too.
+NO_HOME = "/nonexistent"
 _M_MMAP_THRESHOLD = -3  # malloc.h
 _LARGE_BYTES = 400_000
 _ESCAPING = "newsmart_escape"

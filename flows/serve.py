@@ -21,6 +21,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -30,7 +31,17 @@ from flows.pipeline.request import LOGGER, parameters_of
 from flows.process import skip_numpy_and_pandas
 from flows.scheduling.environment import API_URL, HOME, PROFILE, PROFILES, retention
 from flows.scheduling.server import PrefectServer, child_command, end_child, listen, prefect_server
-from flows.scheduling.serving import KEY_FILE, NEW_PROCESS, NEW_SERVER, Job, Serving, When, hold_serving, identity_in
+from flows.scheduling.serving import (
+    KEY_FILE,
+    NEW_PROCESS,
+    NEW_SERVER,
+    Job,
+    Serving,
+    When,
+    clock_offset,
+    hold_serving,
+    identity_in,
+)
 from flows.settings import load_settings, process_environment
 from schemas.errors import RunFailed, UsageError
 from warehouse.clock import as_text, utc_now
@@ -59,7 +70,7 @@ def serve(options: argparse.Namespace) -> int:
         home = Home.of(request.warehouse)
         home.prepare()
         process_environment().update(retention(when.spacing))
-        asked = stop_signals()
+        asked, offset = stop_signals(), clock_offset()
         with (
             hold_serving(home),
             prefect_server(home, request.settings, lambda: _listen(options.port), serving=True) as (server, folder),
@@ -68,7 +79,7 @@ def serve(options: argparse.Namespace) -> int:
                 name = home.file.stem if server is not None else f"{home.file.stem}-{identity_in(folder)}"
                 serving = Serving(os.getpid(), str(when), process_environment()[API_URL], str(as_text(utc_now())))
                 parameters = parameters_of(request)
-                job = Job(name, when, parameters, serving, os.getcwd(), is_quiet=options.quiet, runs_now=options.now)
+                job = Job(name, when, parameters, serving, os.getcwd(), options.quiet, options.now, offset)
                 _supervise(job, folder, server, asked)
         log.info("stopped")
     return 0
@@ -122,8 +133,10 @@ def _supervise(job: Job, folder: Path, server: PrefectServer | None, asked: list
         while not asked:
             time.sleep(LOOK_SECONDS)
             status = worker.poll()
-            if status == NEW_SERVER and server is not None:
-                server.start()
+            if status == NEW_SERVER:
+                job = replace(job, clock_offset=clock_offset())
+                if server is not None:
+                    server.start()
             if status is not None:
                 if status not in (NEW_PROCESS, NEW_SERVER):
                     _note_failure(failures, f"the process that runs flows ended with status {status}")

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from flows.process import OWN_ENVIRONMENT
+from flows.process import NO_HOME, OWN_ENVIRONMENT
 from flows.settings import Settings, process_environment
 from schemas.errors import NewsmartError, RunFailed
 from warehouse.clock import as_text
@@ -104,7 +104,8 @@ def _run_command(command: str, body: bytes, folder: str | None) -> str | None:
 
 
 def _users_environment() -> dict[str, str]:
-    return {name: value for name, value in process_environment().items() if OWN_ENVIRONMENT.get(name) != value}
+    own = OWN_ENVIRONMENT | {"HOME": NO_HOME}
+    return {name: value for name, value in process_environment().items() if own.get(name) != value}
 
 
 def _post_in_time(address: str, body: bytes) -> str | None:

@@ -45,10 +45,11 @@ def readers_of(request: RunRequest, open_cluster: OpenCluster | None = None) -> 
 
 def _start_where_it_pays(request: RunRequest, readers: LocalReaders) -> None:
     folders = (folder for source in request.sources for folder in os.walk(source.root))
-    files = list(islice(((place, name) for place, _, names in folders for name in names), MOST_FILES_LOOKED_AT))
-    documents = [os.path.join(place, name) for place, name in files if is_document(name)]
+    files = islice(((place, name) for place, _, names in folders for name in names), MOST_FILES_LOOKED_AT)
     byte_count = 0
-    for path in documents:
+    for count, path in enumerate((os.path.join(place, name) for place, name in files if is_document(name)), 1):
         with suppress(OSError):
             byte_count += os.lstat(path).st_size
-    readers.expect(len(documents), byte_count)
+        readers.expect(count, byte_count)
+        if readers.has_started:
+            return

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -165,11 +166,13 @@ def lines_of(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
     if result.published:
         yield (
             f"published {counted(result.mentions or 0, 'mention')} of {counted(result.articles or 0, 'article')} "
-            f"({change.added:,} added, {change.changed:,} changed, {change.departed:,} departed) "
-            f"in {result.seconds['total']:.2f} s"
+            f"({change.added:,} added, {change.changed:,} changed, {change.withdrawn:,} withdrawn, "
+            f"{change.departed:,} departed) in {result.seconds['total']:.2f} s"
         )
-        here, release = Path.cwd(), Path(str(result.release))
-        yield f"release {release.relative_to(here) if release.is_relative_to(here) else release}"
+        release = Path(str(result.release))
+        with suppress(OSError, ValueError):  # the current folder was deleted, or the release lies elsewhere
+            release = release.relative_to(Path.cwd())
+        yield f"release {release}"
     elif not has_failed:
         yield f"nothing to publish: the release is up to date ({result.seconds['total']:.2f} s)"
 

@@ -40,7 +40,7 @@ from flows.readers.cutting import batches, lanes, read_here, sizes_of, weight_of
 from flows.readers.dask_worker import Answer, pack, read_on_worker, versions_here
 from flows.readers.local import Readers
 from flows.reading.read import read_batch
-from flows.sources.files import read_files
+from flows.sources.files import forget_stores, read_files
 from flows.sources.scan import FileRef, absolute
 from schemas.batches import ReadBatch
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
@@ -212,6 +212,7 @@ class DaskReaders(Readers):
     def close(self) -> None:
         """Cancel what is out and let the cluster go; one that the run started ends."""
         self._stack.close()
+        forget_stores()
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Generator[ReadBatch]:
         """Read documents on the cluster; as `flows.readers.local.Readers`, batches in the order of their references.

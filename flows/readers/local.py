@@ -30,6 +30,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from flows.readers.cutting import Span, batches, lanes, read_here, sizes_of, weight_of
+from flows.sources.files import forget_stores
 from flows.sources.scan import FileRef
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
 
@@ -116,6 +117,7 @@ class LocalReaders(Readers):
             program.kill()
             program.wait()
         self._processes = []
+        forget_stores()
 
     def read_all(self, refs: Sequence[FileRef], as_of: datetime) -> Iterator["ReadBatch"]:
         """Read documents, as `Readers` says.

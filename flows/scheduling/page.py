@@ -29,6 +29,7 @@ from prefect.events import emit_event
 from flows.pipeline.hooks import published_event
 from flows.pipeline.request import RunResult, lines_of
 from flows.pipeline.run import Run
+from warehouse.clock import as_text
 from warehouse.run_state import status_of
 
 MAX_ROWS = 200
@@ -93,10 +94,11 @@ def summary(
     """Return the summary as Markdown: what was done, headlines before and after, the balance, where the time went."""
     status = status_of(error) if error is not None else "published" if result.published else "unchanged"
     page = "" if report is None or not report.exists() else f"[{escape(report.name)}]({quote(report.as_uri(), ':/%')})"
+    lines = [f"as of {as_text(result.as_of)}", *lines_of(result, has_failed=error is not None)]
     parts = [
         f"# Run {escape(result.run_id)}: {escape(status)}",
         "" if error is None else f"**{escape(error)}**",
-        "\n".join(f"- {escape(line)}" for line in [*lines_of(result, has_failed=error is not None)]),
+        "\n".join(f"- {escape(line)}" for line in lines),
         f"Report: {page or '`newsmart report` writes a page about the release.'}",
         "## Headlines" if headlines else "",
         "\n".join(f"- {escape(row['before'])} → **{escape(row['after'])}**" for row in headlines),

@@ -16,6 +16,7 @@ load and servers to obey. So every process that imports Prefect does so in FILE.
 import json
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -65,7 +66,8 @@ class Serving:
 class Job:
     """What the worker is to do: the deployments' name, schedule and parameters of the refresh, and how to run.
 
-    `folder` is where `newsmart serve` was started: there the command of a failed run is started.
+    `folder` is where `newsmart serve` was started: there the command of a failed run is started. `clock_offset`: as it
+    was when the server was started, which shows a clock that was set back while no worker looked.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Job:
     folder: str
     is_quiet: bool = False
     runs_now: bool = False
+    clock_offset: float | None = None
 
     def as_line(self) -> bytes:
         """Return the job as `from_line` takes it."""
@@ -85,6 +88,11 @@ class Job:
         """Return the job that the parent wrote."""
         told = json.loads(line)
         return cls(**told | {"when": When(**told["when"]), "serving": Serving(**told["serving"])})
+
+
+def clock_offset() -> float:
+    """Return how far the wall clock is ahead of one that nobody sets; all processes of this machine share that."""
+    return time.time() - time.monotonic()
 
 
 def serving_file(home: Home) -> Path:
@@ -175,11 +183,24 @@ def _read_or_make(folder: Path, name: str, make: Callable[[], str]) -> str:
     try:
         with suppress(FileNotFoundError):
             text = _read(folder, name)
+            if not text:
+                path.unlink()
         if not text:
-            text = make()
-            write_atomically(path, f"{text}\n".encode(), mode=0o600)
+            text = _make(path, make()) or _read(folder, name)
     except (OSError, UnicodeError) as error:
         raise RunFailed(f"cannot read the server's {name}", where=f"{path}: {error}", todo="remove the file") from error
+    return text
+
+
+def _make(path: Path, text: str) -> str:
+    """Write a file that only its owner may read, and return its text; "" where another process was first."""
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return ""
+    with open(number, "wb") as file:
+        hand_over(number, path.parent, 0o600)
+        file.write(f"{text}\n".encode())
     return text
 
 

@@ -40,7 +40,7 @@ from flows.pipeline.hooks import one_line
 from flows.refresh import TIMEOUT_SECONDS, refresh
 from flows.scheduling.deployments import deploy, recover, was_paused
 from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
-from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, When, serving_file, write_serving
+from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, When, clock_offset, serving_file, write_serving
 from warehouse.clock import as_text
 from warehouse.home import Home
 
@@ -74,7 +74,7 @@ class Worker:
         self._running: tuple[UUID, float] | None = None  # since when, by the monotonic clock
         self._free_since = datetime.now(UTC)
         self._told_at = 0.0
-        self._clock_offset = time.time() - time.monotonic()
+        self._clock_offset = clock_offset() if job.clock_offset is None else job.clock_offset
         self._runs_left = RECYCLE_RUNS
         self._successor = NEW_PROCESS
 
@@ -88,6 +88,7 @@ class Worker:
                     while self._takes_runs() or self._is_finishing():
                         self.look(client)
                         self._wait(POLL_SECONDS)
+                    self.end_where_stuck(client)
             except ObjectNotFound:
                 log.warning("a deployment or a run was deleted; the deployments are made again")
             except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
@@ -113,14 +114,14 @@ class Worker:
             # The server's loops would wait until the old time has come, and it has planned enough runs, days ahead.
             log.warning("the clock was set back; server and worker start again; so should a Prefect server of your own")
             self._runs_left, self._successor = 0, NEW_SERVER
+        self.end_where_stuck(client)
         if self._takes_runs():
             self.take_due(client)
             self.tell_next_due(client)
-        self.end_where_stuck(client)
 
     def was_clock_set_back(self) -> bool:
         """Compare the wall clock with one that nobody sets. Tells once of a time that was set back."""
-        before, self._clock_offset = self._clock_offset, time.time() - time.monotonic()
+        before, self._clock_offset = self._clock_offset, clock_offset()
         return before - self._clock_offset > MIN_SET_BACK_SECONDS
 
     def register(self, client: SyncPrefectClient) -> None:
@@ -164,18 +165,34 @@ class Worker:
         """End the process where its run was cancelled, or where Prefect does not let it begin."""
         if self._running is None:
             return
-        identity, since = self._running
-        state = client.read_flow_run(identity).state
-        if state is not None and state.type is StateType.CANCELLING:
-            cancelled: State[Any] = Cancelled(message="cancelled while it ran")
-            client.set_flow_run_state(identity, cancelled, force=True)
+        (identity, since), has_ended = self._running, self.is_idle(0)
+        try:
+            run = client.read_flow_run(identity)
+        except ObjectNotFound:
+            self._running = None if has_ended else self._running
+            raise
+        if run.state is not None and run.state.type is StateType.CANCELLING:
             log.warning("a run was cancelled; its process ends, and what it has not published stays as it was")
-            self._tell_hooks(refresh, client.read_flow_run(identity), cancelled)
-            os._exit(NEW_PROCESS)
-        has_begun = state is None or state.type not in (StateType.SCHEDULED, StateType.PENDING)
-        if not has_begun and time.monotonic() - since > BEGIN_SECONDS:
+            self._end_cancelled(client, run)
+        elif has_ended:
+            self._running = None  # somebody gave it another state
+        has_begun = run.state is None or run.state.type not in (StateType.SCHEDULED, StateType.PENDING)
+        if not has_ended and not has_begun and time.monotonic() - since > BEGIN_SECONDS:
             log.error("a run did not begin within %g s, as after a clock was set back; its process ends", BEGIN_SECONDS)
-            os._exit(NEW_SERVER)
+            os._exit(1)
+
+    def _end_cancelled(self, client: SyncPrefectClient, run: FlowRun) -> None:
+        """Note that a run was cancelled, tell the hooks, and end the process, whatever these two raise."""
+        cancelled: State[Any] = Cancelled(message="cancelled while it ran")
+        try:
+            try:
+                client.set_flow_run_state(run.id, cancelled, force=True)
+            finally:
+                self._tell_hooks(refresh, run, cancelled)
+        finally:
+            if self._closed.is_set():
+                self._pause()
+            os._exit(self._successor)
 
     def _take(self, client: SyncPrefectClient, identity: UUID, deployment: UUID, due: datetime) -> None:
         why = None
@@ -191,6 +208,8 @@ class Worker:
             self._taken[deployment] = self._thread.submit(self._run_flow, run, self.served[deployment])
 
     def _run_flow(self, run: FlowRun, flow: Flow[..., Any]) -> None:
+        if self._running is not None:
+            return  # the run before was cancelled, and so the process ends
         self._running = run.id, time.monotonic()
         try:
             parameters = served_parameters(flow, run.parameters, self._job.parameters)
@@ -220,7 +239,7 @@ class Worker:
         self._closed.wait(seconds)
         if self._running is not None and time.monotonic() - self._running[1] > TIMEOUT_SECONDS + OVERDUE_SECONDS:
             log.error("a run did not end by its timeout; its process is ended")
-            os._exit(1)
+            os._exit(NEW_SERVER if self._successor == NEW_SERVER else 1)
 
     def _pause(self) -> None:
         """Schedule nothing while nobody serves, and send what waits in Prefect's queues. Never waits long."""

@@ -9,6 +9,7 @@ afterwards: where size or times moved, read anew, three times at most.
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -48,6 +49,14 @@ def read_files(refs: Sequence[FileRef]) -> Iterator[FileBytes]:
             yield from read_store(root, list(here))
         else:
             yield from map(read_file, here)
+
+
+def forget_stores() -> None:
+    """Close what reading keeps open for the next batch: an archive."""
+    if "flows.sources.stores.archives" in sys.modules:
+        from flows.sources.stores.archives import forget  # not at the top: folders do without
+
+        forget()
 
 
 def read_file(ref: FileRef) -> FileBytes:

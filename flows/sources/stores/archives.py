@@ -66,6 +66,7 @@ _LONG_NUMBER = re.compile(rb"[0-9]{300}")
 
 def list_entries(address: Address) -> Iterator[Entry]:
     """Yield what lies in an archive below the address's prefix, in its order. Raises NotListed."""
+    forget()
     entries = _zip_entries if address.scheme == "zip" else _tar_entries
     try:
         for entry in entries(address.container):
@@ -76,6 +77,11 @@ def list_entries(address: Address) -> Iterator[Entry]:
         raise NotListed(error.strerror or _WHOLE[address.scheme]) from None
     except _DAMAGED:
         raise NotListed(_WHOLE[address.scheme]) from None
+
+
+def forget() -> None:
+    """Close the archive that is kept open for the next batch."""
+    _opened.cache_clear()
 
 
 def _path_of(name: str) -> str:
@@ -151,11 +157,11 @@ def _read_zip(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
 def _open_zip(path: str) -> _Zip:
     """Open an archive, or return it as it was opened: its directory may list a million entries. Raises NotListed."""
     status = os.stat(path)
-    return _opened(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+    return _opened(path, (status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size, status.st_mtime_ns))
 
 
 @lru_cache(maxsize=1)
-def _opened(path: str, identity: tuple[int, int, int, int]) -> _Zip:
+def _opened(path: str, identity: tuple[int, int, int, int, int]) -> _Zip:
     file = ZipFile(path)
     *_, size, mtime_ns = identity
     return _Zip(file, mtime_ns, {_path_of(info.filename): info for info in _checked(file, size)})

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from flows.pipeline import hooks
-from flows.process import OWN_ENVIRONMENT
+from flows.process import NO_HOME, OWN_ENVIRONMENT
 from flows.settings import Settings
 from tests.listener import listener
 from tests.soak.served import wait_for
@@ -39,12 +39,12 @@ def test_the_command_is_started_without_what_a_run_sets_for_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = tmp_path / "told"
-    for name, value in {**OWN_ENVIRONMENT, "MINE": "1"}.items():
+    for name, value in {**OWN_ENVIRONMENT, "HOME": NO_HOME, "MINE": "1"}.items():
         monkeypatch.setenv(name, value)
     assert notify_failure(Settings(on_failure=f"sh -c 'env > {told}'")) == ()
     names = {line.partition("=")[0] for line in told.read_text().splitlines()}
     assert "MINE" in names
-    assert names.isdisjoint({"ARROW_DEFAULT_MEMORY_POOL", "PYDANTIC_DISABLE_PLUGINS"})
+    assert names.isdisjoint({"HOME", "ARROW_DEFAULT_MEMORY_POOL", "PYDANTIC_DISABLE_PLUGINS"})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """When a run starts reading processes: as soon as it can guess that they pay, and not otherwise."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 from time import time_ns
@@ -66,6 +67,25 @@ def test_after_a_process_died_others_take_its_place(refs: References, monkeypatc
             with pytest.raises(TransientFailure, match="status 3"):
                 list(readers.read_all(refs, AS_OF))
         assert sum(batch.documents.num_rows for batch in readers.read_all(refs, AS_OF)) == len(refs)
+
+
+@pytest.mark.usefixtures("cheap_processes")
+def test_the_early_look_ends_where_processes_have_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(30):
+        (tmp_path / f"{number}.md").write_text("x")
+    looked = list[object]()
+    lstat = os.lstat
+
+    def look(path: Any, **given: Any) -> os.stat_result:
+        looked.append(path)
+        return lstat(path, **given)
+
+    monkeypatch.setattr("os.lstat", look)
+    request = RunRequest((Source("news", str(tmp_path)),), tmp_path / "n.duckdb", workers=2)
+    with readers_of(request) as readers:
+        assert isinstance(readers, LocalReaders)
+        assert readers.has_started
+    assert len([path for path in looked if str(path).endswith(".md")]) == 3
 
 
 class Watch:

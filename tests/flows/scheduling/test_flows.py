@@ -42,7 +42,7 @@ from flows.refresh import refresh
 from flows.scheduling import batches
 from flows.scheduling import worker as scheduling_worker
 from flows.scheduling.flow_run import call_flow, flush, step, tell_hooks
-from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, Serving, When, hold_serving
+from flows.scheduling.serving import NEW_PROCESS, Job, Serving, When, hold_serving
 from flows.scheduling.worker import Worker
 from flows.sources.scan import Source
 from schemas.errors import AuditFailed, LockedError, Refused, RunFailed, SourceUnreadable, TransientFailure
@@ -110,7 +110,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) ->
 def test_refresh_publishes_and_the_flow_run_has_the_runs_name_and_carries_its_result(published: Published) -> None:
     newsroom, state, run = published
     assert state.is_completed()
-    assert "published 1 mention of 1 article (1 added, 0 changed, 0 departed)" in str(state.message)
+    assert "published 1 mention of 1 article (1 added, 0 changed, 0 withdrawn, 0 departed)" in str(state.message)
     assert run.name == newsroom.one("select run_id from ops.run")
     result = state.result()
     assert isinstance(result, RunResult)
@@ -121,6 +121,7 @@ def test_a_run_leaves_its_summary_quarantine_and_audits(published: Published) ->
     texts = artifacts_of(published[2])
     assert set(texts) == {f"newsmart-{name}" for name in ("summary", "quarantine", "audits", "headlines")}
     assert "| quarantined | 1 |" in texts["newsmart-summary"]
+    assert f"- as of {published[1].result().as_json()['as_of']}" in texts["newsmart-summary"]
     assert json.loads(texts["newsmart-quarantine"])[0]["path"] == "b.md"
     assert {row["status"] for row in json.loads(texts["newsmart-audits"])} == {"pass"}
 
@@ -590,10 +591,10 @@ class TestScheduledRuns:
             while worker._running is None:
                 time.sleep(0.01)
             worker.end_where_stuck(client)
-            assert exits == [NEW_SERVER]
+            assert exits == [1]
             client.set_flow_run_state(run.id, Running(), force=True)
             worker.end_where_stuck(client)
-            assert exits == [NEW_SERVER]
+            assert exits == [1]
         ended.set()
         assert worker.is_idle(60)
 

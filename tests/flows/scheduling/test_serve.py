@@ -24,6 +24,7 @@ from flows.scheduling.serving import (
     When,
     hold_serving,
     identity_in,
+    key_in,
     read_serving,
     serving_file,
     write_serving,
@@ -145,6 +146,18 @@ def test_two_warehouses_at_one_path_have_two_identities(tmp_path: Path) -> None:
     first, second = (identity_in(folder) for folder in folders)
     assert first != second
     assert identity_in(folders[0]) == first
+
+
+def test_two_processes_that_make_the_key_at_once_have_one_and_nobody_else_may_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key"
+    file.touch(0o644)
+    made = key_in(tmp_path)
+    assert (file.read_text().strip(), file.stat().st_mode & 0o777) == (made, 0o600)
+    file.unlink()
+    monkeypatch.setattr("flows.scheduling.serving.token_urlsafe", lambda _: str(file.write_text("newsmart:theirs\n")))
+    assert key_in(tmp_path) == file.read_text().strip() == "newsmart:theirs"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from flows.readers.local import LocalReaders
@@ -437,3 +438,20 @@ def test_a_sparse_entry_a_device_and_a_hard_link_of_a_tar_are_not_read(tmp_path:
     found = look(settled(tmp_path / "x.tar"))
     assert paths(found) == ["good.md"]
     assert {one.path for one in found.skipped} >= {"device.md", "pipe.md", "hard.md", "sparse.md", "../up.md"}
+
+
+def test_a_zip_that_is_rewritten_in_place_with_its_size_and_time_is_listed_and_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "x.zip"
+    for name in ("a.md", "b.md"):
+        pack_zip(file, {name: name})
+        assert paths(look(file)) == [name]
+        assert read(file) == {name: name.encode()}
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_no_archive_stays_open_after_a_run(tmp_path: Path, is_read: bool) -> None:
+    file = pack_zip(tmp_path / "x.zip", {"a.md": make_document()})
+    with LocalReaders(1) as readers:
+        refs = refs_of(source(file))
+        assert not is_read or len(list(readers.read_all(refs, FIRST_AS_OF))) == 1
+    assert str(file) not in [opened.path for opened in psutil.Process().open_files()]
