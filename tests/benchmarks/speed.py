@@ -22,7 +22,7 @@ from tests.benchmarks.compare_report import promise_rows
 from tests.benchmarks.corpus_shape import Kind
 from tests.benchmarks.growth import put
 from tests.benchmarks.measure import Cost, measure
-from tests.benchmarks.summary import MEMORY_LIMIT_MB, Line, check_counts, counted, peak, seconds
+from tests.benchmarks.summary import MEMORY_LIMIT_MB, Line, check_counts, peak, seconds
 
 TIMEOUT_SECONDS = 900.0
 MILLION = 30_000
@@ -69,7 +69,7 @@ def loads(case: Case, tools: contenders.Tools, work: Path, runs: int) -> list[Li
     case.make(source)
     costs = compare_full(tools, source, work, runs, TIMEOUT_SECONDS)
     # Of real documents the script refuses some that newsmart and the floor take.
-    documents, mentions = check_counts(costs) if case.folder is None else counted(costs["newsmart"][0])
+    documents, mentions = check_counts(costs) if case.folder is None else contenders.counted(costs["newsmart"][0])
     for name, found in costs.items():
         cells = [f"{seconds(found):.2f} s", f"{cpu(found):.2f} s", f"{peak(found):,.0f} MB"]
         put(f"| {case.name}: {documents:,} documents, {mentions:,} mentions | {name} | {' | '.join(cells)} |")
