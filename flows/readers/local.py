@@ -17,6 +17,7 @@ child that is at work does not end with its parent.
 """
 
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -40,7 +41,7 @@ if TYPE_CHECKING:  # a process that has reading processes started first does not
 AHEAD = 2
 START = (
     "import sys; sys.path[:] = {path!r};"
-    "import gc, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); gc.disable();"
+    "import gc; gc.disable();"
     "from flows.readers.worker import main; main({descriptors!r})"
 )
 # From what weight on processes that start early pay.
@@ -159,7 +160,12 @@ class LocalReaders(Readers):
 def _start_program(descriptors: list[int]) -> "subprocess.Popen[bytes]":
     # -P keeps the current folder off the module path, where a user's `signal.py` would be imported.
     command = [sys.executable, "-P", "-c", START.format(path=sys.path, descriptors=descriptors)]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=descriptors)
+    # Begun with Ctrl-C blocked: while the interpreter starts it would end with a traceback.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=descriptors)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class _Process:

@@ -171,3 +171,18 @@ def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         Span(6, 7),
         Span(7, 8),
     ]
+
+
+def test_ctrl_c_does_not_reach_a_process_whose_interpreter_is_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A terminal's Ctrl-C is everybody's; Python would write a traceback below the run's one line.
+    monkeypatch.setattr(local, "START", "import time; time.sleep(30)")
+    readers = LocalReaders(1)
+    readers.start()
+    (program,) = readers.programs
+    try:
+        program.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            program.wait(0.5)
+    finally:
+        program.kill()
+        readers.close()
