@@ -106,7 +106,7 @@ def safe(ask: Ask) -> Ask:
 
 
 def table(figures: Iterable[Figure]) -> Iterator[str]:
-    """Yield the lines of the table, with the floor that issue 3 sets beside the figures that have one."""
+    """Yield the lines of the table, with the floor beside the figures that have one."""
     yield f"{'way':<34}{'URLs':>10}{'a second':>14}{'floor':>12}"
     for figure in figures:
         floor = FLOORS.get(figure.name)
