@@ -102,6 +102,9 @@ def relationships() -> Iterator[dict[str, str | bool]]:
         required = {column.name for column in table.columns if not column.is_nullable}
         for key in table.foreign_keys:
             yield {
-                **{"from_table": shown_name(table), "from_column": key.column},
-                **{"to_table": key.table, "to_column": key.to_column, "is_required": key.column in required},
+                "from_table": shown_name(table),
+                "from_column": key.column,
+                "to_table": key.table,
+                "to_column": key.to_column,
+                "is_required": key.column in required,
             }
