@@ -5,6 +5,7 @@ query that needs too much memory or an audit that fails, the staged file goes an
 decides whether it can be published.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from threading import Event
 
 import duckdb
 
-from schemas.errors import AuditFailed
+from schemas.errors import AuditFailed, RunFailed
 from warehouse import interrupts
 from warehouse.clock import utc_now
 from warehouse.durable import copy_to_disk
@@ -88,6 +89,8 @@ class Making:
             self._deduplicate_whole()
 
     def _deduplicate_whole(self) -> None:
+        if os.path.lexists(self.file):
+            raise RunFailed("a release is never written into a file that exists", where=str(self.file))
         attach_staged(self.connection, self.file, "news")
         build.deduplicate(self.connection, self.as_of)
 

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from schemas.errors import AuditFailed
+from schemas.errors import AuditFailed, RunFailed
 from schemas.tables import BASE_TABLES
 from tests.documents import make_document, make_mention
 from tests.newsroom import Newsroom
@@ -164,6 +164,25 @@ def make(one: History, release_id: str) -> Making:
     finally:
         publish.unstage(one.home, release_id)
     return made
+
+
+def test_a_release_is_never_written_into_a_file_that_is_there(lived: History) -> None:
+    file = publish.stage(lived.home, "taken")
+    file.write_bytes(b"somebody's")
+    previous = changes.find_previous(lived.home, releases.known_releases(lived.home, lived.connection))
+    try:
+        with (
+            closing(
+                Making(
+                    lived.connection, lived.home, file, "taken", lived.now, lived.fill_ops, changes.FIRST_LOAD, previous
+                )
+            ) as made,
+            pytest.raises(RunFailed, match="never written into a file"),
+        ):
+            made.deduplicate()
+        assert file.read_bytes() == b"somebody's"
+    finally:
+        publish.unstage(lived.home, "taken")
 
 
 def failing(error: BaseException) -> Callable[..., Any]:
