@@ -21,6 +21,7 @@ from flows.scheduling.server import PrefectServer, listen
 from flows.scheduling.serving import KEY_FILE, hand_over_all, key_in, known_key, private_folder
 from flows.scheduling.worker import served_parameters
 from schemas.errors import RunFailed
+from tests.conftest import PATIENCE_SECONDS
 from tests.documents import make_document
 from tests.soak.served import ROOT, running
 from warehouse.home import Home
@@ -57,7 +58,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     before = dict(os.environ)
     os.environ.update(for_prefect(os.environ, folder, server.api_url, key, serving=True))
     try:
-        with running(server):
+        with running(server, PATIENCE_SECONDS):
             yield Asked(server, folder, key)
     finally:
         os.environ.clear()
