@@ -17,7 +17,7 @@ import duckdb
 from schemas.tables import CONTRACT_VERSION
 from warehouse.ledger.opening import REWRITTEN, get_meta
 from warehouse.release.build import Built
-from warehouse.release.catalog import RELEASE_ROW_GROUP_ROWS, comments, create_tables, create_views
+from warehouse.release.catalog import ROW_GROUP_ROWS, SMALL_BLOCK_BYTES, comments, create_tables, create_views
 from warehouse.release.changes import Previous
 from warehouse.release.fingerprint import TableFingerprint, combine
 from warehouse.sql_files import read_sql, sql_names
@@ -27,7 +27,7 @@ LONGEST_TIME = timedelta(days=7)
 LARGEST_GROWTH = 1.4
 MOST_REPLACED = 0.2
 # Rows that lie together in the file: of a table that has no more, each release writes all anew.
-SMALL_TABLE_ROWS = RELEASE_ROW_GROUP_ROWS
+SMALL_TABLE_ROWS = ROW_GROUP_ROWS[SMALL_BLOCK_BYTES]
 
 # Why a release is built whole, beside the reasons for which there is no previous one (changes.py).
 FULL_REFRESH = "full_refresh"

@@ -23,7 +23,7 @@ from warehouse.db import named
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import Step, run_steps
 from warehouse.release.audit import Audit
-from warehouse.release.catalog import attach_staged, create_tables, create_views, folder_of
+from warehouse.release.catalog import attach_staged, block_bytes_of, create_tables, create_views, folder_of
 from warehouse.release.fingerprint import TableFingerprint, columns_of, digest_sql, row_digest
 from warehouse.release.work import BuildStep, needs_of, value_steps
 from warehouse.sql_files import execute_named, read_sql
@@ -153,7 +153,7 @@ def write_rows(connection: duckdb.DuckDBPyConnection, delta: Delta, copy: Path, 
 
     All of it is one transaction, with what `fill_ops` adds of the schema `ops`.
     """
-    attach_staged(connection, copy, "news")
+    attach_staged(connection, copy, "news", block_bytes_of(connection, "previous"))
     connection.execute("use news")
     with transaction(connection):
         for table in CHANGING:
@@ -188,7 +188,7 @@ def read_back(connection: duckdb.DuckDBPyConnection, file: Path, delta: Delta) -
     """
     connection.execute("use ledger")
     connection.execute("detach news")
-    attach_staged(connection, file, "news")
+    attach_staged(connection, file, "news", block_bytes_of(connection, "previous"))
     connection.execute("attach ':memory:' as after")
     connection.execute("use after")
     connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))

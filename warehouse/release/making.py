@@ -35,7 +35,7 @@ from warehouse.release.increment import (
     write_rows,
 )
 from warehouse.release.scope import TooLarge, lay_out_scope
-from warehouse.release.work import clear_work
+from warehouse.release.work import block_bytes_for, clear_work
 
 TOO_LARGE = "large_change"
 FAILED = "failed"
@@ -91,7 +91,7 @@ class Making:
     def _deduplicate_whole(self) -> None:
         if os.path.lexists(self.file):
             raise RunFailed("a release is never written into a file that exists", where=str(self.file))
-        attach_staged(self.connection, self.file, "news")
+        attach_staged(self.connection, self.file, "news", block_bytes_for(self.connection))
         build.deduplicate(self.connection, self.as_of)
 
     def load(self) -> Built:

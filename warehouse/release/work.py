@@ -16,11 +16,12 @@ import rustworkx
 
 from schemas.shared_alias import judge
 from warehouse.parallel import THREADS, Step, run_steps
+from warehouse.release.catalog import LARGE_BLOCK_BYTES, SMALL_BLOCK_BYTES
 from warehouse.release.fingerprint import TableFingerprint
 from warehouse.sql_files import execute_named, insert_rows, read_sql, sql_names
 
 # With 270,000 entries, two steps at a time ran out of DuckDB's 350 MB; with 70,000 they took an eighth less than one.
-MOST_ENTRIES_SIDE_BY_SIDE = 80_000
+MOST_ENTRIES_OF_SMALL = 80_000
 
 # What a step gives: those that fill a table of the release, its fingerprint.
 BuildStep = Step[TableFingerprint | None]
@@ -31,13 +32,23 @@ def lay_out(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     run_steps(connection, "ledger", list(work_steps(as_of)), threads=threads_for(connection))
 
 
+def is_large(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether the release of a ledger is so large that what makes it does not fit into the memory allowed."""
+    ((entries,),) = connection.execute("select count(*) from ledger.entry").fetchall()
+    return bool(entries > MOST_ENTRIES_OF_SMALL)
+
+
 def threads_for(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return how many steps may run at a time: of a large ledger one, for two would not fit into the memory allowed.
+    """Return how many steps may run at a time: of a large ledger one, for two would not fit.
 
     DuckDB spreads a step over large tables over all cores by itself.
     """
-    ((entries,),) = connection.execute("select count(*) from ledger.entry").fetchall()
-    return 1 if entries > MOST_ENTRIES_SIDE_BY_SIDE else THREADS
+    return 1 if is_large(connection) else THREADS
+
+
+def block_bytes_for(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the size of the blocks of a release that is built whole from the ledger."""
+    return LARGE_BLOCK_BYTES if is_large(connection) else SMALL_BLOCK_BYTES
 
 
 def work_steps(as_of: datetime) -> Iterator[BuildStep]:

@@ -22,8 +22,9 @@ from warehouse import durable
 from warehouse.clock import utc_now
 from warehouse.home import Home
 from warehouse.ledger.opening import note_rewritten_past, open_ledger, set_meta
-from warehouse.release import base, build, changes, differing, increment, making, publish, releases, scope
+from warehouse.release import base, build, changes, differing, increment, making, publish, releases, scope, work
 from warehouse.release.base import Base, find_base
+from warehouse.release.catalog import LARGE_BLOCK_BYTES, block_bytes_of
 from warehouse.release.making import Making
 from warehouse.upkeep.operations import rollback, verify
 
@@ -344,6 +345,32 @@ def test_tables_that_nothing_came_to_keep_their_blocks(room: Newsroom) -> None:
     blocks = [blocks_of(home.release_file(one)) for one in (before, after)]
     same = {table for table in blocks[0] if blocks[0][table] == blocks[1][table]}
     assert blocks[0].keys() - same == {"dim_article", "article_history", "dim_document"}
+
+
+def test_a_large_release_has_large_blocks_and_one_made_from_it_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "MOST_ENTRIES_OF_SMALL", 0)
+    room = Newsroom.below(tmp_path)
+    room.write("1.md", story(1, "T1"))
+    room.write("2.md", story(2, "T2"))
+    room.run()
+    room.write("1.md", story(1, "New"))
+    with anything_goes():
+        assert how(room) == (build.INCREMENTAL, None)
+
+    home = Home.of(room.warehouse)
+    before, after = (home.release_file(one) for one in sorted(publish.release_ids(home)))
+    assert {block_bytes(before), block_bytes(after)} == {LARGE_BLOCK_BYTES}
+    # Were its sizes others than those of the file, all tables would be written anew.
+    assert blocks_of(before)["dim_topic"] == blocks_of(after)["dim_topic"]
+    assert verify(room.warehouse)["is_equal"]
+
+
+def block_bytes(file: Path) -> int:
+    """Return how large the blocks of a file are."""
+    with duckdb.connect(file, read_only=True) as connection:
+        return block_bytes_of(connection, file.stem)
 
 
 def blocks_of(file: Path) -> dict[str, list[Any]]:
