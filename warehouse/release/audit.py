@@ -16,7 +16,7 @@ from schemas.ops_tables import OPS_TABLES
 from schemas.tables import ALL_TABLES, BASE_TABLES
 from warehouse.db import named
 from warehouse.parallel import THREADS, map_queries
-from warehouse.release.work import is_large
+from warehouse.release.work import threads_for
 from warehouse.sql_files import execute_named, insert_rows, read_sql, sql_names
 
 # Where joins and groups of millions of rows make one query, DuckDB gives each of them memory as if it were alone, and
@@ -70,14 +70,14 @@ def run_audits(
     The ledger and the scratch tables of the build must be at hand. `catalog`: where the audits look, which of a release
     that is made from another is that part of it which may have changed; `more`: what is asked besides.
     """
-    must_spill = catalog == "news" and is_large(connection)
+    is_large = catalog == "news" and threads_for(connection) == 1
 
     def ask(audit: Audit, cursor: duckdb.DuckDBPyConnection) -> AuditResult:
-        if must_spill:
+        if is_large:
             cursor.execute(SPILL_ALWAYS)
         return _run(cursor, audit, as_of)
 
-    results = tuple(map_queries(connection, catalog, ask, (*audits(), *more), threads=1 if must_spill else THREADS))
+    results = tuple(map_queries(connection, catalog, ask, (*audits(), *more), threads=1 if is_large else THREADS))
     insert_rows(connection, "news.ops.audit", [asdict(result) for result in results])
     return results
 

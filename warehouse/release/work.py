@@ -21,7 +21,10 @@ from warehouse.release.fingerprint import TableFingerprint
 from warehouse.sql_files import execute_named, insert_rows, read_sql, sql_names
 
 # With 270,000 entries, two steps at a time ran out of DuckDB's 350 MB; with 70,000 they took an eighth less than one.
-MOST_ENTRIES_OF_SMALL = 80_000
+MOST_ENTRIES_SIDE_BY_SIDE = 80_000
+# With 275,000 entries small blocks cost a build nothing, and large ones the release after one change a fifth; with
+# 810,000 large ones save a fifth to a third of a build.
+MOST_ENTRIES_IN_SMALL_BLOCKS = 400_000
 
 # What a step gives: those that fill a table of the release, its fingerprint.
 BuildStep = Step[TableFingerprint | None]
@@ -32,23 +35,22 @@ def lay_out(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     run_steps(connection, "ledger", list(work_steps(as_of)), threads=threads_for(connection))
 
 
-def is_large(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether the release of a ledger is so large that what makes it does not fit into the memory allowed."""
-    ((entries,),) = connection.execute("select count(*) from ledger.entry").fetchall()
-    return bool(entries > MOST_ENTRIES_OF_SMALL)
-
-
 def threads_for(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return how many steps may run at a time: of a large ledger one, for two would not fit.
+    """Return how many steps may run at a time: of a large ledger one, for two would not fit into the memory allowed.
 
     DuckDB spreads a step over large tables over all cores by itself.
     """
-    return 1 if is_large(connection) else THREADS
+    return 1 if _entry_count(connection) > MOST_ENTRIES_SIDE_BY_SIDE else THREADS
 
 
 def block_bytes_for(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return the size of the blocks of a release that is built whole from the ledger."""
-    return LARGE_BLOCK_BYTES if is_large(connection) else SMALL_BLOCK_BYTES
+    """Return how large the blocks of a release are that is built whole from the ledger."""
+    return SMALL_BLOCK_BYTES if _entry_count(connection) <= MOST_ENTRIES_IN_SMALL_BLOCKS else LARGE_BLOCK_BYTES
+
+
+def _entry_count(connection: duckdb.DuckDBPyConnection) -> int:
+    ((entries,),) = connection.execute("select count(*) from ledger.entry").fetchall()
+    return int(entries)
 
 
 def work_steps(as_of: datetime) -> Iterator[BuildStep]:

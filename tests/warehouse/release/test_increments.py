@@ -350,7 +350,7 @@ def test_tables_that_nothing_came_to_keep_their_blocks(room: Newsroom) -> None:
 def test_a_large_release_has_large_blocks_and_one_made_from_it_keeps_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "MOST_ENTRIES_OF_SMALL", 0)
+    monkeypatch.setattr(work, "MOST_ENTRIES_IN_SMALL_BLOCKS", 0)
     room = Newsroom.below(tmp_path)
     room.write("1.md", story(1, "T1"))
     room.write("2.md", story(2, "T2"))
