@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from flows.reading.entries import URL_FIELDS, Entry, is_web_url
 from flows.reading.problems import Tree
-from schemas.documents import EARLIEST, ENTRIES, Context, Image, Mention, Provider, columns_of
+from schemas.documents import EARLIEST, ENTRIES, RANKED_TEXTS, Context, Image, Mention, Provider, columns_of
 from schemas.text import flaw
 from schemas.urls import UrlFacts, facts
 
@@ -162,7 +162,7 @@ class _Reader:
         first = [urls[start] if start < end else None for start, end in pairwise(logos.offsets.to_pylist())]
         found["provider_logo_url"] = pa.array(first, pa.string())
         self.bad.update(_places(found["title"].is_null()))
-        for name in ("title", "excerpt", "provider_name"):
+        for name in RANKED_TEXTS:
             found[f"{name}_flaw"] = pa.array(_of_each(found[name].to_pylist(), flaw), pa.int8())
         return found
 
