@@ -29,8 +29,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from flows.reading.line_path import INVISIBLE, shown_at
 from flows.reading.problems import Flaw, Path, Places, Tree, place_of, value_at
-from flows.reading.syntax import INVISIBLE, shown_at
 from schemas.ciphertext import is_secret_name
 from schemas.documents import Image, Mention, Provider
 from schemas.text import printable

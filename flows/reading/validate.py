@@ -22,6 +22,7 @@ from flows.reading.hints import (
     place_of_key,
     plain_form,
 )
+from flows.reading.line_path import hidden_break
 from flows.reading.problems import (
     NOTICE,
     Flaw,
@@ -35,7 +36,6 @@ from flows.reading.problems import (
     problem_of,
     value_at,
 )
-from flows.reading.syntax import hidden_break
 from schemas.documents import Context, Mention, explain
 from schemas.text import sample
 
