@@ -14,12 +14,14 @@ alone tells problems.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 import orjson
+import pyarrow as pa
 
-from flows.reading.columns import Proved, table_of_entries
+from flows.reading.columns import MANY, table_of_entries
 from flows.reading.entries import SECRET, Entry, canonical_form, entry_of
 from flows.reading.hints import RELATED
 from flows.reading.lines import read_lines
@@ -77,6 +79,25 @@ class Memo:
             return None
         tree.pop(SECRET, None)
         return entry_of(canonical_form(tree))
+
+
+class Proved(NamedTuple):
+    """Entries as a table (schemas/documents.py: ENTRIES), and in which row each is."""
+
+    table: pa.Table
+    rows: Mapping[Entry, int]
+    context: Context
+
+    def select(self, entries: Sequence[Entry]) -> pa.Table:
+        """Return a table of some of these entries, and of others that were judged by the model."""
+        if len(entries) < MANY:
+            return table_of_entries(entries, self.context)[0]
+        if len(self.rows) == self.table.num_rows and list(entries) == list(self.rows):
+            return self.table
+        others = [entry for entry in entries if entry not in self.rows]
+        rows = {**self.rows, **{entry: place for place, entry in enumerate(others, self.table.num_rows)}}
+        found = pa.concat_tables([self.table, table_of_entries(others, self.context)[0]])
+        return found.take(pa.array([rows[entry] for entry in entries], pa.int64())).combine_chunks()
 
 
 def prove(entries: Sequence[Entry], context: Context) -> Proved:

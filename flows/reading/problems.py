@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from schemas.ciphertext import hide_in_key, hide_scattered
+from schemas.ciphertext import hide_in_key, hide_scattered, is_secret_name
 from schemas.text import printable
 
 Path = tuple[str | int, ...]
@@ -90,6 +90,11 @@ def field_path(path: Path) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else ("." if text else "") + _shown_key(step[: 2 * _MAX_KEY])
     return text if len(text) <= _MAX_FIELD else text[: _MAX_FIELD - 1] + "\u2026"
+
+
+def is_secret(path: Path) -> bool:
+    """Tell whether a path leads into the secret, or what is nearly called so."""
+    return any(isinstance(step, str) and is_secret_name(step) for step in path)
 
 
 @lru_cache(maxsize=4_096)
