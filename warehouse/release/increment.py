@@ -25,7 +25,7 @@ from warehouse.parallel import Step, run_steps
 from warehouse.release.audit import Audit
 from warehouse.release.catalog import attach_staged, create_tables, create_views, folder_of
 from warehouse.release.fingerprint import TableFingerprint, columns_of, digest_sql, row_digest
-from warehouse.release.work import BuildStep, needs_of, value_steps
+from warehouse.release.work import BuildStep, identity_steps, needs_of, work_steps
 from warehouse.sql_files import execute_named, read_sql
 
 _OF_ARTICLE = "article_key in (select article_key from base.scope_article)"
@@ -77,7 +77,9 @@ def make_rows(connection: duckdb.DuckDBPyConnection, as_of: datetime, base_table
     connection.execute("attach ':memory:' as made")
     connection.execute("use made")
     connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))
-    run_steps(connection, "made", [*value_steps(as_of), *_row_steps(as_of)])
+    done = {step.name for step in identity_steps(as_of)}
+    steps = [step for step in (*work_steps(as_of), *_row_steps(as_of)) if step.name not in done]
+    run_steps(connection, "made", steps, done=done)
     differing = " union all ".join(
         f"select '{table.name}' as name, is_new, digest from base.differing_{table.name}" for table in CHANGING
     )

@@ -15,6 +15,7 @@ import duckdb
 import rustworkx
 
 from schemas.shared_alias import judge
+from warehouse.ledger.opening import count_rows
 from warehouse.parallel import THREADS, Step, run_steps
 from warehouse.release.fingerprint import TableFingerprint
 from warehouse.sql_files import execute_named, insert_rows, read_sql, sql_names
@@ -36,8 +37,7 @@ def threads_for(connection: duckdb.DuckDBPyConnection) -> int:
 
     DuckDB spreads a step over large tables over all cores by itself.
     """
-    ((entries,),) = connection.execute("select count(*) from ledger.entry").fetchall()
-    return 1 if entries > MOST_ENTRIES_SIDE_BY_SIDE else THREADS
+    return 1 if count_rows(connection, "entry") > MOST_ENTRIES_SIDE_BY_SIDE else THREADS
 
 
 def work_steps(as_of: datetime) -> Iterator[BuildStep]:
@@ -53,12 +53,6 @@ def identity_steps(as_of: datetime) -> list[BuildStep]:
     for name in wanted:
         wanted += steps[name].needs - set(wanted)
     return [steps[name] for name in wanted]
-
-
-def value_steps(as_of: datetime) -> list[BuildStep]:
-    """Return the steps of the scratch tables that are left then: what is said of the articles, and when."""
-    done = {step.name for step in identity_steps(as_of)}
-    return [step for step in work_steps(as_of) if step.name not in done]
 
 
 def needs_of(sql: str) -> frozenset[str]:
