@@ -137,6 +137,15 @@ class Home:
         for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect, self.differing):
             check_no_link(path)
 
+    def check_released(self) -> None:
+        """Raise UsageError where FILE shows no release."""
+        if not self.file.exists():
+            raise self.no_release()
+
+    def no_release(self) -> UsageError:
+        """Return the error of whatever needs a release."""
+        return UsageError("there is no release yet", where=str(self.file), todo="run `newsmart run` first")
+
     def check_outside(self, path: Path) -> None:
         """Raise UsageError where a file or folder that somebody wants written is FILE, its log, or lies in FILE.d."""
         is_own = Path(os.path.abspath(path)) in (self.file, self.stray_wal)

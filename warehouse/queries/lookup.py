@@ -25,19 +25,13 @@ Record = dict[str, Any]
 SHORTEST_ENDING = 5
 
 
-def check_release(home: Home) -> None:
-    """Raise UsageError where a warehouse has no release."""
-    if not home.file.exists():
-        raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
-
-
 @contextmanager
 def current_release(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the current release for the block, sandboxed.
 
     Raises UsageError where there is none, RunFailed where another version of newsmart made it.
     """
-    check_release(home)
+    home.check_released()
     with release_connection(home.file, sandboxed=True, limits=Limits(threads=2)) as connection:
         try:
             made_by = connection.execute("select contract_version, policy_version from ops.release").fetchall()

@@ -23,7 +23,6 @@ from warehouse import interrupts
 from warehouse.db import Limits, explain, named, release_connection
 from warehouse.home import Home
 from warehouse.queries.bounds import bounded_address_space, watchdog
-from warehouse.queries.lookup import check_release
 from warehouse.queries.render import write_plan, write_table
 from warehouse.queries.statements import Reading, Values, reading_statement
 from warehouse.queries.values import Row, text_columns, visible, wide_columns, write_csv, write_json
@@ -76,7 +75,7 @@ def run_query(
     size = size_bytes(memory_limit)
     if not 0 < timeout_seconds <= MOST_SECONDS:
         raise UsageError(f"the time limit must be over 0, and at most {MOST_SECONDS:,} s", where=str(timeout_seconds))
-    check_release(home)
+    home.check_released()
     limits = Limits(memory=memory_limit, seconds=timeout_seconds)
     with (
         release_connection(home.file, sandboxed=True, limits=limits) as connection,

@@ -14,9 +14,9 @@ it copies the files into a private folder in FILE.d/tmp, where nobody can swap t
 crash has left. It compares their digests with the manifest, and judges those copies: only files count, reached through
 no link; the ledger holds tables only, with the columns that newsmart makes (`db.py`, `ledger/opening.py`); a release
 holds no SQL but views over its own tables (`release/foreign.py`), and is the one that the ledger knows. Only then is
-anything of the warehouse touched; of a place that had none, empty folders stay. Each file goes in place by rename,
-releases first, then the ledger, then the state, then the link: readers are never without a release, and a crash leaves
-a state that the next run or the same restore mends.
+anything of the warehouse touched; a refused restore leaves nothing that was not there. Each file goes in place by
+rename, releases first, then the ledger, then the state, then the link: readers are never without a release, and a crash
+leaves a state that the next run or the same restore mends.
 """
 
 import hashlib
@@ -24,6 +24,8 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -235,8 +237,7 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
     made = _read_manifest(source)
     home.check()
     _check_free(home, force=force)
-    home.prepare()
-    with hold(home):
+    with _held_place(home):
         publish.check_no_stray_wal(home)
         _check_free(home, force=force)  # a run may have begun one since
         try:
@@ -246,6 +247,23 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
         except OSError as error:
             raise refused("cannot restore", home.file, error) from error
     return made
+
+
+@contextmanager
+def _held_place(home: Home) -> Iterator[None]:
+    """Hold the warehouse's place for the block; after an error, remove the lock and the empty folders made for it."""
+    new = [path for path in (home.releases, home.temp, home.folder, *home.folder.parents) if not path.exists()]
+    home.prepare()
+    with hold(home):
+        try:
+            yield
+        except BaseException:
+            if home.folder in new:
+                home.lock.unlink(missing_ok=True)
+            for folder in new:
+                with suppress(OSError):  # what holds something stays
+                    folder.rmdir()
+            raise
 
 
 def _check_free(home: Home, *, force: bool) -> None:

@@ -15,7 +15,7 @@ from warehouse.clock import as_text, utc_now
 from warehouse.home import Home
 from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import event_change, last_as_of, note_event_change
-from warehouse.ledger.tombstones import is_unfinished, may_show_what_was_taken_down
+from warehouse.ledger.tombstones import is_before_takedown, is_unfinished
 from warehouse.release import differing, publish, releases, runs, why_build
 from warehouse.release.base import distrust
 from warehouse.release.build import Built
@@ -107,7 +107,7 @@ def rollback(warehouse: Path, memory: str = "") -> str:
         ids = [row.release_id for row in rows]
         older = rows[ids.index(current) + 1 :] if current in ids else rows
         for row in older:
-            if may_show_what_was_taken_down(connection, row.published_at, row.change_number):
+            if is_before_takedown(connection, row.published_at, row.change_number):
                 continue
             file = home.release_file(row.release_id)
             if file.is_file() and publish.fingerprint_file(file).sha256 == row.file.sha256:
