@@ -18,7 +18,7 @@ from schemas.errors import UsageError
 from schemas.text import is_utf8
 from warehouse.durable import check_no_link
 from warehouse.owners import check_owner, make_folder
-from warehouse.refusals import refused
+from warehouse.refusals import refusing
 
 FOLDER_SUFFIX = ".d"
 STAGING_SUFFIX = ".tmp"
@@ -160,7 +160,5 @@ class Home:
         self.check()
         check_owner(self.folder, self.ledger)
         for folder in (self.folder,) if only_for_lock else (self.folder, self.releases, self.temp):
-            try:
+            with refusing("cannot make the warehouse's folder", folder):
                 make_folder(folder, like_parent=folder != self.folder)
-            except OSError as error:
-                raise refused("cannot make the warehouse's folder", folder, error) from error

@@ -26,7 +26,7 @@ from schemas.errors import LockedError, RunFailed
 from warehouse.durable import open_regular, read_regular, try_lock
 from warehouse.home import Home
 from warehouse.owners import file_mode, hand_over
-from warehouse.refusals import refused
+from warehouse.refusals import refusing
 
 # A look by `probe` or a backup's last moment can hold the lock for an instant; that is not another run.
 GRACE_SECONDS = 0.3
@@ -101,10 +101,8 @@ def _acquire(path: Path, deadline: float) -> int:
 
 def _open(path: Path) -> int:
     """Open the lock, made where it is absent. What it says is overwritten, so it has to be a file of its own."""
-    try:
+    with refusing("cannot open the warehouse's lock", path):
         number = open_regular(path.parent, path.name, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        raise refused("cannot open the warehouse's lock", path, error) from error
     if os.fstat(number).st_nlink > 1:
         os.close(number)
         raise RunFailed("the warehouse's lock has another name too", where=str(path), todo="remove it")
@@ -136,11 +134,9 @@ def _sign(number: int, path: Path) -> None:
         "host": socket.gethostname(),
         "command": " ".join(sys.argv)[:1000],
     }
-    try:
+    with refusing("cannot write the warehouse's lock", path):
         os.ftruncate(number, 0)
         os.pwrite(number, json.dumps(holder).encode(), 0)
-    except OSError as error:
-        raise refused("cannot write the warehouse's lock", path, error) from error
 
 
 def read_holder(path: Path) -> Holder | None:

@@ -23,7 +23,7 @@ from schemas.errors import RunFailed
 from warehouse.durable import NotAFile, read_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.owners import check_owner, file_mode
-from warehouse.refusals import refused
+from warehouse.refusals import refused, refusing
 
 VERSION = 1
 MAX_BYTES = 500_000_000
@@ -153,13 +153,11 @@ def write_state(home: Home, state: State) -> None:
     """
     check_owner(home.folder, home.ledger)
     text = json.dumps({**state, "version": VERSION}, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    try:
+    with refusing("cannot write the warehouse's state", home.state):
         if home.state.is_dir() and not home.state.is_symlink():
             home.state.rename(home.state.with_name(f"{home.state.name}.aside-{token_hex(4)}"))
         encoded = text.encode("utf-8", "backslashreplace") + b"\n"
         write_atomically(home.state, encoded, mode=file_mode(home.folder))
-    except OSError as error:
-        raise refused("cannot write the warehouse's state", home.state, error) from error
 
 
 def problem_line(row: Mapping[str, Any]) -> str:

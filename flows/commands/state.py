@@ -129,7 +129,7 @@ def contract(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Write the page, and print where it is."""
     from warehouse.durable import check_place, write_atomically
-    from warehouse.refusals import refused
+    from warehouse.refusals import refusing
     from warehouse.report import render
 
     home = released_home(options)
@@ -137,9 +137,7 @@ def report(options: argparse.Namespace) -> int:
     home.check_outside(target)
     check_place(target.absolute())
     html = render(home.file, read_state(home))
-    try:
+    with refusing("cannot write the report", target):
         write_atomically(target.absolute(), html.encode())
-    except OSError as error:
-        raise refused("cannot write the report", target, error) from error
     say(options, str(target))
     return 0

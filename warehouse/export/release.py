@@ -20,7 +20,8 @@ from warehouse.export.bucket import Bucket
 from warehouse.export.contents import Contents, Record, read_contents
 from warehouse.export.manifest import FORMATS, Manifest, make_manifest, new_folder
 from warehouse.export.parquet import write_tables
-from warehouse.export.place import Folder, writing
+from warehouse.export.place import FAILED, Folder
+from warehouse.refusals import refusing
 
 Format = Literal["parquet", "duckdb"]
 Place = Folder | Bucket
@@ -92,7 +93,7 @@ def _write(
             else:
                 files = {"database": _copied(release, staged, keep)}
             if contents.contract is not None:
-                with writing(staged / CONTRACT):
+                with refusing(FAILED, staged / CONTRACT):
                     (staged / CONTRACT).write_text(contents.contract, encoding="utf-8")
                 files = {"contract": keep(CONTRACT), **files}
             return files
@@ -103,6 +104,6 @@ def _write(
 
 def _copied(release: Path, staged: Path, keep: Callable[[str], Record]) -> Record:
     """Copy the release's file, under its own name: DuckDB calls the catalog after it."""
-    with writing(staged / release.name):
+    with refusing(FAILED, staged / release.name):
         shutil.copyfile(release, staged / release.name)
     return keep(release.name)

@@ -40,7 +40,7 @@ from warehouse.ledger.opening import FORMAT_VERSION, check_tables, check_whole, 
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.lock import hold
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
-from warehouse.refusals import refused
+from warehouse.refusals import refusing
 from warehouse.release import publish
 from warehouse.release.foreign import WAY_OUT, check_no_foreign_sql
 from warehouse.release.freshness import WAY_OUT as TAMPERED
@@ -101,7 +101,7 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
     home.check_outside(target)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError("the backup's folder is not empty", where=str(target), todo="name a new folder")
-    try:
+    with refusing("cannot write the backup", target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=f".{target.name}.", suffix=".tmp", dir=target.parent, ignore_cleanup_errors=True
@@ -111,8 +111,6 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
             write_atomically(Path(folder) / MANIFEST, (made.model_dump_json(indent=2) + "\n").encode())
             Path(folder).rename(target)
             fsync(target.parent)
-    except OSError as error:
-        raise refused("cannot write the backup", target, error) from error
     return made
 
 
@@ -240,12 +238,9 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
     with _held_place(home):
         publish.check_no_stray_wal(home)
         _check_free(home, force=force)  # a run may have begun one since
-        try:
-            with spill_folder(home.temp) as staging:
-                _stage(made, source, staging)
-                _put_in_place(made, staging, home)
-        except OSError as error:
-            raise refused("cannot restore", home.file, error) from error
+        with refusing("cannot restore", home.file), spill_folder(home.temp) as staging:
+            _stage(made, source, staging)
+            _put_in_place(made, staging, home)
     return made
 
 
