@@ -28,10 +28,7 @@ import duckdb
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
 from warehouse.durable import check_no_link, fsync
-
-# Whoever opens a database tells its errors in these words.
-from warehouse.explain import WAY_BACK as WAY_BACK
-from warehouse.explain import explain as explain
+from warehouse.explain import WAY_BACK, explain
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.refusals import refusing
 from warehouse.spill import spill_folder

@@ -16,8 +16,8 @@ from flows.pipeline.run import Run, log
 from flows.readers.local import Readers
 from schemas.errors import NewsmartError, SourceUnreadable, UsageError
 from warehouse import interrupts
-from warehouse.clock import utc_now
-from warehouse.db import explain
+from warehouse.clock import as_plain, utc_now
+from warehouse.explain import explain
 from warehouse.home import Home
 from warehouse.lock import hold
 from warehouse.owners import notices as owner_notices
@@ -139,7 +139,7 @@ def result_of(run: Run, *, has_failed: bool = False) -> RunResult:
     built = None if has_failed else run.built
     problems = None
     with suppress(*((duckdb.Error, NewsmartError) if has_failed else ())):
-        problems = [ops.plain(row) for row in ops.quarantine(run.connection)]
+        problems = as_plain(ops.quarantine(run.connection))
     # A clock that was set back meanwhile gives no number that makes sense.
     total = max(0.0, (utc_now() - run.started_at).total_seconds())
     return RunResult(

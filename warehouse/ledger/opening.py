@@ -20,7 +20,8 @@ import pyarrow as pa
 from schemas.batches import RULES_VERSION
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
-from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, named
+from warehouse.db import NO_LIMITS, Limits, ledger_connection, named
+from warehouse.explain import WAY_BACK
 from warehouse.home import Home
 from warehouse.sql_files import define_macros, read_sql
 

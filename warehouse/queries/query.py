@@ -20,7 +20,8 @@ import duckdb
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from schemas.limits import MOST_SECONDS, size_bytes
 from warehouse import interrupts
-from warehouse.db import Limits, explain, named, release_connection
+from warehouse.db import Limits, named, release_connection
+from warehouse.explain import explain
 from warehouse.home import Home
 from warehouse.queries.bounds import bounded_address_space, watchdog
 from warehouse.queries.render import write_plan, write_table

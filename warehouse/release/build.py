@@ -19,7 +19,7 @@ from schemas.errors import AuditFailed
 from schemas.tables import BASE_TABLES, CONTRACT_VERSION
 from schemas.urls import POLICY_VERSION
 from warehouse.clock import utc_now
-from warehouse.contract import STANDARD_VERSION, contract_yaml, relationships
+from warehouse.contract import STANDARD_VERSION, relationships, render_contract
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import Step, run_steps
 from warehouse.release.catalog import add_key, comments, create_tables, create_views, folder_of
@@ -206,6 +206,6 @@ def write_what_it_is(connection: duckdb.DuckDBPyConnection, built: Built) -> Non
         "whole_build_reason": built.how.reason,
     }
     insert_rows(connection, "news.ops.release", [release])
-    contract = {"contract_version": CONTRACT_VERSION, "standard": STANDARD_VERSION, "yaml": contract_yaml()}
+    contract = {"contract_version": CONTRACT_VERSION, "standard": STANDARD_VERSION, "yaml": render_contract()}
     insert_rows(connection, "news.ops.contract", [contract])
     insert_rows(connection, "news.ops.relationship", list(relationships()))

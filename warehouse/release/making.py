@@ -27,13 +27,8 @@ from warehouse.release.base import PERIODIC, Base
 from warehouse.release.build import INCREMENTAL, Built, FillOps, How
 from warehouse.release.catalog import attach_release, attach_staged
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
-from warehouse.release.increment import (
-    Delta,
-    dangling_audits,
-    make_rows,
-    read_back,
-    write_rows,
-)
+from warehouse.release.increment import Delta, dangling_audits, make_rows, read_back, write_rows
+from warehouse.release.releases import ReleaseRow
 from warehouse.release.scope import TooLarge, lay_out_scope
 from warehouse.release.work import clear_work
 
@@ -59,7 +54,7 @@ class Making:
     as_of: datetime
     fill_ops: FillOps
     found: Base | str
-    previous: changes.Previous | str
+    previous: ReleaseRow | str
     base: Base | None = None
     copying: Future[None] | None = None
     given_up: Event = field(default_factory=Event)
@@ -104,7 +99,7 @@ class Making:
 
     def _load_whole(self) -> None:
         self.built = build.load(self.connection, self.as_of, self.release_id, self.fill_ops, self.why_whole)
-        changes.tell_changes(self.connection, self.previous)
+        changes.tell_changes(self.connection, self.home, self.previous)
         theirs = self.chain_tables or self.built.tables
         wrong = [one.table for one, other in zip(self.built.tables, theirs, strict=True) if one != other]
         if wrong:
@@ -162,12 +157,15 @@ class Making:
         copier = ThreadPoolExecutor(1)
         # Where Ctrl-C comes while a thread starts, the pool forgets it, and it would write on after `close`.
         with interrupts.deferred():
-            self.copying = copier.submit(copy_to_disk, base.file, self.file, self.given_up.is_set)
+            self.copying = copier.submit(copy_to_disk, self._file_of(base), self.file, self.given_up.is_set)
         copier.shutdown(wait=False)
         self._lay_out(base)
 
+    def _file_of(self, base: Base) -> Path:
+        return self.home.release_file(base.release_id)
+
     def _lay_out(self, base: Base) -> None:
-        attach_release(self.connection, base.file, "previous")
+        attach_release(self.connection, self._file_of(base), "previous")
         lay_out_scope(self.connection, base.as_of, self.as_of)
 
     def _load_increment(self, base: Base) -> None:
@@ -194,7 +192,7 @@ class Making:
     def _make_chain(self, base: Base) -> None:
         self._lay_out(base)
         delta = make_rows(self.connection, self.as_of, base.tables)
-        copy_to_disk(base.file, self.chain_file)
+        copy_to_disk(self._file_of(base), self.chain_file)
         write_rows(self.connection, delta, self.chain_file, lambda: None)
         self.connection.execute("use ledger")
         self.connection.execute("detach news")

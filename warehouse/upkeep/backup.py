@@ -32,8 +32,9 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from schemas.errors import LedgerDamaged, NewsmartError, RunFailed, UsageError
-from warehouse.db import WAY_BACK, ledger_connection, memory_connection
+from warehouse.db import ledger_connection, memory_connection
 from warehouse.durable import fsync, open_regular, read_regular, write_atomically
+from warehouse.explain import WAY_BACK
 from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
 from warehouse.ledger.opening import FORMAT_VERSION, check_tables, check_whole, read_format, table_names

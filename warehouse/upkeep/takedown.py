@@ -19,7 +19,7 @@ import duckdb
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from schemas.urls import url_key
 from warehouse.clock import as_text, utc_now
-from warehouse.db import explain
+from warehouse.explain import explain
 from warehouse.home import Home
 from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import set_meta, transaction

@@ -287,7 +287,7 @@ def test_after_fifty_releases_a_week_or_a_clock_set_back_a_whole_build_is_due(
     lived: History, chain: int, days: int
 ) -> None:
     now = utc_now()
-    one = Base("r", lived.now, Path(), (), {}, now - timedelta(days=days), 1, chain)
+    one = Base("r", lived.now, (), {}, now - timedelta(days=days), 1, chain)
     assert one.is_due(now)
 
 
