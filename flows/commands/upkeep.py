@@ -116,7 +116,7 @@ def backup(options: argparse.Namespace) -> int:
 
 def restore(options: argparse.Namespace) -> int:
     """Put a backup in the warehouse's place."""
-    from warehouse.upkeep.backup import restore as put_back
+    from warehouse.upkeep.restore import restore as put_back
 
     home = home_of(options)
     made = put_back(Path(options.origin), home, force=options.force)

@@ -24,7 +24,8 @@ from warehouse.ledger.packs import kept_bytes
 from warehouse.release.foreign import check_no_foreign_sql
 from warehouse.release.releases import check_copies
 from warehouse.upkeep import backup as module
-from warehouse.upkeep.backup import backup, restore
+from warehouse.upkeep.backup import backup
+from warehouse.upkeep.restore import restore
 
 SECRET = "a secret of the machine's"
 
