@@ -22,6 +22,7 @@ from warehouse.home import Home
 from warehouse.lock import hold
 from warehouse.owners import notices as owner_notices
 from warehouse.release import ops, publish, releases, runs
+from warehouse.release.making import TROUBLES
 from warehouse.release.why_build import ledger_state
 from warehouse.run_state import balance_before, run_record, state_before, state_notices, status_of, write_failure
 from warehouse.state import State, write_state
@@ -127,6 +128,8 @@ def _write_state(run: Run, status: str, error: Exception | None) -> list[str]:
         "notices": list(run.notices),
         "audits": [asdict(audit) for audit in run.audits],
     }
+    if run.built is not None:
+        state["build_trouble"] = next((text for text in run.notices if text.startswith(TROUBLES)), None)
     write_state(run.home, State(**state))
     run.is_recorded = True
     return [row.release_id for row in kept]

@@ -5,7 +5,6 @@ names; the next export removes it.
 """
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,7 +90,9 @@ def _write(
             if form == "parquet":
                 files = write_tables(connection, contents, staged, keep)
             else:
-                files = {"database": _copied(release, staged, keep)}
+                with refusing(FAILED, staged / release.name):  # its own name, after which DuckDB calls the catalog
+                    shutil.copyfile(release, staged / release.name)
+                files = {"database": keep(release.name)}
             if contents.contract is not None:
                 with refusing(FAILED, staged / CONTRACT):
                     (staged / CONTRACT).write_text(contents.contract, encoding="utf-8")
@@ -100,10 +101,3 @@ def _write(
     except BaseException:
         place.remove(folder)
         raise
-
-
-def _copied(release: Path, staged: Path, keep: Callable[[str], Record]) -> Record:
-    """Copy the release's file, under its own name: DuckDB calls the catalog after it."""
-    with refusing(FAILED, staged / release.name):
-        shutil.copyfile(release, staged / release.name)
-    return keep(release.name)

@@ -11,6 +11,7 @@ loses the race between two fetches); `bounds.py` has the limits beside DuckDB's.
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Literal, TextIO
@@ -90,7 +91,7 @@ def run_query(
         first = result.fetchmany(BATCH_ROWS)
         types = [str(column[1]) for column in result.description or []]
         names = [str(column[0]) for column in result.description or []]
-        rows: Iterable[Row] = chain(first, _batches(result))
+        rows: Iterable[Row] = chain(first, chain.from_iterable(iter(partial(result.fetchmany, BATCH_ROWS), [])))
         if format == "csv":
             return write_csv(names, rows, out)
         if format == "table":
@@ -128,11 +129,6 @@ def _as_it_runs(reading: Reading) -> duckdb.Statement | str:
         for place, (name, kind) in enumerate(reading.columns, start=1)
     ]
     return f"select {', '.join(fields)} {reading.query}"
-
-
-def _batches(result: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    while batch := result.fetchmany(BATCH_ROWS):
-        yield from batch
 
 
 @contextmanager

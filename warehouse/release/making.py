@@ -34,6 +34,8 @@ from warehouse.release.work import clear_work
 
 TOO_LARGE = "large_change"
 FAILED = "failed"
+# How the notices begin that say that something went wrong, by which state.json keeps them until the next release.
+TROUBLES = ("built whole, as it could not be made", "a whole build could not be compared")
 
 CATALOGS = ("news", "previous", "made", "before", "after")
 
@@ -77,7 +79,8 @@ class Making:
             self.why_whole = self.found
         elif self.found.is_due(utc_now()):
             self.why_whole = PERIODIC
-            self._go_on_with_chain(self.found)
+            self._why_failed(self._make_chain, self.found, f"{TROUBLES[1]} with what the releases before give")
+            self.close()
         else:
             self.base = self.found
         if not self._tried(self._begin_increment):
@@ -128,7 +131,7 @@ class Making:
         """Take a step from the base; where that fails, start without one, take the steps before again, return False."""
         if self.base is None:
             return False
-        why = self._why_failed(do, self.base, "built whole, as it could not be made from the last one")
+        why = self._why_failed(do, self.base, f"{TROUBLES[0]} from the last one")
         if why is None:
             return True
         self.close()
@@ -182,14 +185,8 @@ class Making:
         read_back(self.connection, self.file, delta)
         changes.insert_changes(self.connection, base.release_id)
 
-    def _go_on_with_chain(self, base: Base) -> None:
-        """Make the release from its base, as that lies on the disk, to compare the whole build with it."""
-        self._why_failed(
-            self._make_chain, base, "a whole build could not be compared with what the releases before give"
-        )
-        self.close()
-
     def _make_chain(self, base: Base) -> None:
+        """Make the release from its base, as that lies on the disk, to compare the whole build with it."""
         self._lay_out(base)
         delta = make_rows(self.connection, self.as_of, base.tables)
         copy_to_disk(self._file_of(base), self.chain_file)

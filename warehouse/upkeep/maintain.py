@@ -37,9 +37,9 @@ def prune_ledger(
     connection: duckdb.DuckDBPyConnection,
     now: datetime,
     *,
-    keep_runs: int,
-    keep_quarantine_days: int,
-    keep_raw_days: int,
+    keep_runs: int = 10_000,
+    keep_quarantine_days: int = 365,
+    keep_raw_days: int = 0,
 ) -> dict[str, int]:
     """Drop rows of runs, mended problems and bytes of superseded versions that are past their keep.
 

@@ -67,26 +67,15 @@ def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
     }
 
 
-def maintain(
-    warehouse: Path,
-    memory: str = "",
-    *,
-    keep_releases: int = 3,
-    keep_runs: int = 10_000,
-    keep_quarantine_days: int = 365,
-    keep_raw_days: int = 0,
-) -> dict[str, Any]:
-    """Drop what is past its keep, compact the ledger, remove releases that are not kept. Returns what was done."""
+def maintain(warehouse: Path, memory: str = "", *, keep_releases: int = 3, **keeps: int) -> dict[str, Any]:
+    """Drop what is past its keep, compact the ledger, remove releases that are not kept. Returns what was done.
+
+    In: how many releases are kept, and what `prune_ledger` takes.
+    """
     with locked_ledger(warehouse, memory) as (home, connection):
         before = home.ledger.stat().st_size
         differing.empty(home)
-        pruned = prune_ledger(
-            connection,
-            utc_now(),
-            keep_runs=keep_runs,
-            keep_quarantine_days=keep_quarantine_days,
-            keep_raw_days=keep_raw_days,
-        )
+        pruned = prune_ledger(connection, utc_now(), **keeps)
         sound = releases.sound_releases(home, connection, releases.known_releases(home, connection), keep_releases)
         removed = publish.prune(home, [row.release_id for row in sound])
         after = compact(connection, home)
