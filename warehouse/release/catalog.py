@@ -1,6 +1,6 @@
 """The catalog of a release: how its file is attached, its DDL and comments, rendered from schemas/tables.py.
 
-The names come from our own declarations and never from data.
+The names come from our own declarations and never from data, and are quoted all the same.
 
 Long texts that are seldom asked for are compressed by Zstandard: smaller, and quicker to write than FSST, which DuckDB
 left to itself takes after trying all it has. Not so titles and URLs: a question that shows ten of them would decompress
@@ -64,12 +64,12 @@ def create_tables(*, without_key: Collection[Table] = ()) -> Iterator[str]:
         lines = [_column_line(column, is_seldom_read=column.name in seldom) for column in table.columns]
         if table.declared_key and table not in without_key:
             lines.append(_key(table))
-        yield f"create table {table.qualified_name} ({', '.join(lines)})"
+        yield f"create table {_full_name(table)} ({', '.join(lines)})"
 
 
 def add_key(table: Table) -> str:
     """Return the statement that gives a table its key."""
-    return f"alter table {table.qualified_name} add {_key(table)}"
+    return f"alter table {_full_name(table)} add {_key(table)}"
 
 
 def _key(table: Table) -> str:
@@ -79,16 +79,16 @@ def _key(table: Table) -> str:
 def create_views() -> Iterator[str]:
     """Yield the statements that make the views; the tables must exist."""
     for view in VIEWS:
-        yield f"create view {view.qualified_name} as {read_sql('views', view.name)}"
+        yield f"create view {_full_name(view)} as {read_sql('views', view.name)}"
 
 
 def comments() -> Iterator[str]:
     """Yield COMMENT ON for every table, view and column."""
     for table in ALL_TABLES:
         kind = "view" if table.kind == "view" else "table"
-        yield f"comment on {kind} {table.qualified_name} is {quoted(table.comment)}"
+        yield f"comment on {kind} {_full_name(table)} is {quoted(table.comment)}"
         for column in table.columns:
-            yield f"comment on column {table.qualified_name}.{named(column.name)} is {quoted(column.comment)}"
+            yield f"comment on column {_full_name(table)}.{named(column.name)} is {quoted(column.comment)}"
 
 
 def folder_of(table: Table) -> str:
@@ -100,3 +100,7 @@ def folder_of(table: Table) -> str:
 def _column_line(column: Column, *, is_seldom_read: bool) -> str:
     constraint = "" if column.is_nullable else " not null"
     return f"{named(column.name)} {column.type}{constraint}{' using compression zstd' if is_seldom_read else ''}"
+
+
+def _full_name(table: Table) -> str:
+    return f"{table.schema}.{named(table.name)}"
