@@ -61,7 +61,7 @@ def run_steps(
     run at a time; the names of steps that were done before. An error of one step is raised when the others that have
     begun are broken off, and no further one begins. Raises LookupError where a step needs what no step makes.
     """
-    waiting, made = list(steps), dict[str, Made]()
+    waiting, made, known = list(steps), dict[str, Made](), set(done)
     running: dict[Future[Made], str] = {}
     own, cursors = local(), list[duckdb.DuckDBPyConnection]()
 
@@ -78,17 +78,18 @@ def run_steps(
     with ThreadPoolExecutor(threads, thread_name_prefix="query") as pool:
         try:
             while waiting or running:
-                ready = [step for step in waiting if step.needs <= made.keys() | set(done)]
+                ready = [step for step in waiting if step.needs <= known]
                 for step in ready[: threads - len(running)]:
                     waiting.remove(step)
                     # Where Ctrl-C comes while a thread starts, the pool forgets it, and it works on with the cursor.
                     with interrupts.deferred():
                         running[pool.submit(work, step.do)] = step.name
                 if not running:
-                    missing = waiting[0].needs - made.keys() - set(done)
-                    raise LookupError(f"{waiting[0].name} needs what no step makes: {sorted(missing)}")
+                    missing = sorted(waiting[0].needs - known)
+                    raise LookupError(f"{waiting[0].name} needs what no step makes: {missing}")
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 made.update({running.pop(future): future.result() for future in ended})
+                known |= made.keys()
         except BaseException:
             _break_off(cursors, running)
             raise
