@@ -15,6 +15,7 @@ import duckdb
 import rustworkx
 
 from schemas.shared_alias import judge
+from warehouse.ledger.opening import count_rows
 from warehouse.parallel import THREADS, Step, run_steps
 from warehouse.release.catalog import LARGE_BLOCK_BYTES, SMALL_BLOCK_BYTES
 from warehouse.release.fingerprint import TableFingerprint
@@ -40,17 +41,13 @@ def threads_for(connection: duckdb.DuckDBPyConnection) -> int:
 
     DuckDB spreads a step over large tables over all cores by itself.
     """
-    return 1 if _entry_count(connection) > MOST_ENTRIES_SIDE_BY_SIDE else THREADS
+    return 1 if count_rows(connection, "entry") > MOST_ENTRIES_SIDE_BY_SIDE else THREADS
 
 
 def block_bytes_for(connection: duckdb.DuckDBPyConnection) -> int:
     """Return how large the blocks of a release are that is built whole from the ledger."""
-    return SMALL_BLOCK_BYTES if _entry_count(connection) <= MOST_ENTRIES_IN_SMALL_BLOCKS else LARGE_BLOCK_BYTES
-
-
-def _entry_count(connection: duckdb.DuckDBPyConnection) -> int:
-    ((entries,),) = connection.execute("select count(*) from ledger.entry").fetchall()
-    return int(entries)
+    is_small = count_rows(connection, "entry") <= MOST_ENTRIES_IN_SMALL_BLOCKS
+    return SMALL_BLOCK_BYTES if is_small else LARGE_BLOCK_BYTES
 
 
 def work_steps(as_of: datetime) -> Iterator[BuildStep]:
@@ -66,12 +63,6 @@ def identity_steps(as_of: datetime) -> list[BuildStep]:
     for name in wanted:
         wanted += steps[name].needs - set(wanted)
     return [steps[name] for name in wanted]
-
-
-def value_steps(as_of: datetime) -> list[BuildStep]:
-    """Return the steps of the scratch tables that are left then: what is said of the articles, and when."""
-    done = {step.name for step in identity_steps(as_of)}
-    return [step for step in work_steps(as_of) if step.name not in done]
 
 
 def needs_of(sql: str) -> frozenset[str]:
