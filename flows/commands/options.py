@@ -12,7 +12,7 @@ Adder = Any  # argparse gives its group of subparsers no public type
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """Add every command to the parser; each names its handler as `module:function` of this package."""
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for add in (_run_commands, _state_commands, _asking_commands, _ledger_commands, _file_commands):
         add(commands)
 
