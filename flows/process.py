@@ -12,6 +12,7 @@ done all the same, so results are written without raising, and stdout remembers 
 
 import codecs
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,19 @@ def skip_numpy_and_pandas() -> None:
     if "pyarrow" not in sys.modules:
         for name in ("numpy", "pandas"):
             sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+
+
+@contextmanager
+def sigint_blocked() -> Iterator[None]:
+    """Block SIGINT for the threads and processes that start in the block, which inherit the mask.
+
+    Ctrl-C on a terminal reaches them as well, and Python would write a traceback below the one line of the run.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Output:

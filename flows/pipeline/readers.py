@@ -19,7 +19,7 @@ from flows.sources.walk import is_document
 from warehouse.home import Home
 
 if TYPE_CHECKING:  # Dask is an extra, and importing it takes longer than a small run
-    from flows.readers.dask_readers import Cluster
+    from flows.readers.dask_cluster import Cluster
 
 OpenCluster = Callable[[Engine, int], "AbstractContextManager[Cluster]"]
 
@@ -30,7 +30,8 @@ MOST_FILES_LOOKED_AT = 5_000
 def readers_of(request: RunRequest, open_cluster: OpenCluster | None = None) -> Iterator[Readers]:
     """Yield processes of this machine, or a Dask cluster, opened when it is needed: by `open_cluster`, where given."""
     if request.engine.is_dask:
-        from flows.readers.dask_readers import DaskReaders, direct_cluster
+        from flows.readers.dask_cluster import direct_cluster
+        from flows.readers.dask_readers import DaskReaders
 
         cluster = partial(open_cluster or direct_cluster, request.engine, request.processes)
         with DaskReaders(cluster, is_own=not request.engine.address) as on_dask:

@@ -1,17 +1,15 @@
 """What runs on a Dask worker: one batch, read by the same function as everywhere.
 
 A worker may be shared, so nothing of it is changed: no module hidden, no garbage collector tuned, no global set (except
-in a run's own cluster, by `dask_setup`). Each of its threads keeps a memo, which is bounded, saves work and changes no
-result, so a worker that joins late or starts again needs nothing from the run. Rejected: a plugin registered by the
-client. It is broadcast to all workers without a time limit, and one that hangs would hold the run.
+in a run's own cluster, by `dask_setup`). Each of its threads keeps a memo (worker.py), which is bounded, saves work and
+changes no result, so a worker that joins late or starts again needs nothing from the run. Rejected: a plugin registered
+by the client. It is broadcast to all workers without a time limit, and one that hangs would hold the run.
 
 Every task carries the versions that make the result what it is; a worker of another version refuses it.
 """
 
 import atexit
-import pickle
 import sys
-import threading
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -24,29 +22,11 @@ import pyarrow as pa
 from distributed import Worker, get_worker
 
 from flows.process import close_stderr
-from flows.reading.blocks import Memo
+from flows.readers.worker import read_task
 from flows.reading.read import read_batch, warm_up
-from flows.sources.scan import FileRef
 from schemas.batches import RULES_VERSION
-from schemas.documents import bounds
 from schemas.errors import NewsmartError, RunFailed
 from schemas.urls import POLICY_VERSION
-
-
-class _ThreadMemo(threading.local):
-    """What a worker's thread keeps from one batch to the next: the memo of the latest as-of."""
-
-    memo: Memo | None = None
-
-    def memo_for(self, as_of: datetime) -> Memo:
-        """Return the memo, a new one for another as-of."""
-        context = bounds(as_of)
-        if self.memo is None or self.memo.context != context:
-            self.memo = Memo(context)
-        return self.memo
-
-
-_thread = _ThreadMemo()
 
 
 class Answer(NamedTuple):
@@ -68,24 +48,14 @@ def versions_here() -> str:
     return f"newsmart {installed}, rules {RULES_VERSION}, URL policy {POLICY_VERSION}, tables {layout}"
 
 
-def pack(refs: Sequence[FileRef], first: int, as_of: datetime) -> bytes:
-    """Return a batch's task as bytes: opaque to Dask and to Prefect, which would else look through every reference."""
-    return pickle.dumps((list(refs), first, as_of), protocol=pickle.HIGHEST_PROTOCOL)
-
-
 def read_on_worker(wanted: str, message: bytes) -> Answer:
-    """Read a batch on this Dask worker. In: the versions wanted, the task of `pack`. Raises nothing of ours."""
+    """Read a batch on this Dask worker. In: the versions wanted, the task. Raises nothing of ours."""
     worker = get_worker().address
     if (here := versions_here()) != wanted:
         todo = "install the same on both"
         return Answer(worker, [], RunFailed(f"the Dask worker {worker} has {here}, and the run {wanted}", todo=todo))
-    refs, first, as_of = pickle.loads(message)
-    try:
-        return Answer(worker, read_batch(refs, as_of, _thread.memo_for(as_of), first).to_streams())
-    except NewsmartError as error:
-        return Answer(worker, [], error)
-    except Exception as error:  # noqa: BLE001 (sent to the run, which raises)
-        return Answer(worker, [], RunFailed(f"the Dask worker {worker} failed: {type(error).__name__}: {error}"))
+    error, streams = read_task(message, f"the Dask worker {worker}")
+    return Answer(worker, streams, error)
 
 
 class _NoPandas(MetaPathFinder):

@@ -16,8 +16,6 @@ user's `signal.py` may lie; each child imports the parent's main module again; i
 child that is at work does not end with its parent.
 """
 
-import pickle
-import signal
 import socket
 import subprocess
 import sys
@@ -30,10 +28,11 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from flows.readers.cutting import Span, batches, lanes, read_here, sizes_of, weight_of
+from flows.process import sigint_blocked
+from flows.readers.cutting import Span, batches, lanes, pack, read_here, sizes_of, weight_of
 from flows.sources.files import forget_stores
 from flows.sources.scan import FileRef
-from schemas.errors import NewsmartError, RunFailed, TransientFailure
+from schemas.errors import TransientFailure
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
     from schemas.batches import ReadBatch
@@ -42,6 +41,7 @@ AHEAD = 2
 START = (
     "import sys; sys.path[:] = {path!r};"
     "import gc; gc.disable();"
+    "from flows.process import prepare_process; prepare_process();"
     "from flows.readers.worker import main; main({descriptors!r})"
 )
 # From what weight on processes that start early pay.
@@ -160,12 +160,8 @@ class LocalReaders(Readers):
 def _start_program(descriptors: list[int]) -> "subprocess.Popen[bytes]":
     # -P keeps the current folder off the module path, where a user's `signal.py` would be imported.
     command = [sys.executable, "-P", "-c", START.format(path=sys.path, descriptors=descriptors)]
-    # Begun with Ctrl-C blocked: while the interpreter starts it would end with a traceback.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with sigint_blocked():
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=descriptors)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class _Process:
@@ -178,19 +174,17 @@ class _Process:
     def ask(self, refs: Sequence[FileRef], span: Span, as_of: datetime) -> None:
         """Have a batch read once those before it are. A process that has died is noticed when it is to answer."""
         with suppress(OSError):
-            self.connection.send_bytes(pickle.dumps((list(refs[span.first : span.last]), span.first, as_of)))
+            self.connection.send_bytes(pack(refs[span.first : span.last], span.first, as_of))
 
     def answer(self) -> list[bytes]:
         """Wait for what the next batch gave."""
         try:
-            failure, count = self.connection.recv()
+            error, count = self.connection.recv()
             streams = [self.connection.recv_bytes() for _ in range(count)]
         except (EOFError, OSError):
             raise self._ended() from None
-        if isinstance(failure, NewsmartError):
-            raise failure
-        if failure is not None:
-            raise RunFailed(f"a reading process failed: {failure}")
+        if error is not None:
+            raise error
         return streams
 
     def _ended(self) -> TransientFailure:

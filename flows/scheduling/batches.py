@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect_dask.task_runners import DaskTaskRunner
 
 from flows.readers.choice import Engine
-from flows.readers.dask_readers import CLIENT_OPTIONS, Cluster, Pending, cluster_target, connected, direct_cluster
+from flows.readers.dask_cluster import CLIENT_OPTIONS, Cluster, Pending, cluster_target, connected, direct_cluster
 from flows.readers.dask_worker import Answer, read_on_worker, versions_here
 
 

@@ -43,7 +43,7 @@ from warehouse.home import Home
 from warehouse.run_state import attempt, status_of
 
 if TYPE_CHECKING:
-    from flows.readers.dask_readers import Cluster
+    from flows.readers.dask_cluster import Cluster
 
 P = ParamSpec("P")
 R = TypeVar("R")

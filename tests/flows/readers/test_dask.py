@@ -14,10 +14,12 @@ from distributed import Client, Future
 from flows.pipeline.direct import dry_run, run_direct
 from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunRequest
-from flows.readers import dask_readers
+from flows.readers import dask_cluster, dask_readers
 from flows.readers.choice import Engine
-from flows.readers.dask_readers import AHEAD, Cluster, DaskReaders, Pending, direct_cluster
-from flows.readers.dask_worker import Answer, _ThreadMemo
+from flows.readers.dask_cluster import Cluster, Pending, direct_cluster
+from flows.readers.dask_readers import AHEAD, DaskReaders
+from flows.readers.dask_worker import Answer
+from flows.readers.worker import memo_for
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from tests.flows.readers.dask_crew import Crew
@@ -84,7 +86,7 @@ def act_on_submission(monkeypatch: pytest.MonkeyPatch, steps: dict[int, Step]) -
 
 def submit_by(monkeypatch: pytest.MonkeyPatch, make: Callable[[Cluster], Submit]) -> None:
     """Let batches be handed out by what `make` makes of an open cluster."""
-    monkeypatch.setattr(dask_readers, "Cluster", lambda client, submit: Cluster(client, make(Cluster(client, submit))))
+    monkeypatch.setattr(dask_cluster, "Cluster", lambda client, submit: Cluster(client, make(Cluster(client, submit))))
 
 
 def addresses(client: Client) -> dict[str, str]:
@@ -178,7 +180,7 @@ def test_a_batch_that_fails_by_our_own_fault_fails_the_run(crew: Crew, tmp_path:
 
 
 def test_a_worker_of_another_version_is_refused(crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_readers, "versions_here", lambda: "newsmart 9.9, rules 7, URL policy 7, tables abc")
+    monkeypatch.setattr(dask_cluster, "versions_here", lambda: "newsmart 9.9, rules 7, URL policy 7, tables abc")
     with pytest.raises(RunFailed, match=r"has newsmart 0\.1\.0, .* the run newsmart 9\.9, rules 7, .* tables abc"):
         list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
 
@@ -199,7 +201,7 @@ def test_a_worker_without_newsmart_is_told(crew: Crew, tmp_path: Path, monkeypat
 def test_a_worker_without_newsmart_is_refused_before_a_batch(
     crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dask_readers, "PACKAGE", "newsmart_that_is_not_there")
+    monkeypatch.setattr(dask_cluster, "PACKAGE", "newsmart_that_is_not_there")
     with pytest.raises(RunFailed, match=r"a Dask worker has no newsmart: tcp://127\.0\.0\.1"):
         list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
 
@@ -237,7 +239,7 @@ def test_a_batch_that_ends_every_worker_fails_the_run(crew: Crew, tmp_path: Path
 def test_a_lost_scheduler_is_a_failure_that_may_pass(
     crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(dask_readers.CLIENT_OPTIONS, "timeout", 1.0)
+    monkeypatch.setitem(dask_cluster.CLIENT_OPTIONS, "timeout", 1.0)
     monkeypatch.setattr(dask_readers, "LOOK_SECONDS", 1.0)
     batches = readers(crew).read_all(write(tmp_path), AS_OF)
     next(batches)
@@ -251,12 +253,11 @@ def test_a_lost_scheduler_is_a_failure_that_may_pass(
 
 
 def test_a_memo_is_kept_by_each_thread_for_one_as_of() -> None:
-    thread = _ThreadMemo()
-    first = thread.memo_for(AS_OF)
-    assert thread.memo_for(AS_OF) is first
+    first = memo_for(AS_OF)
+    assert memo_for(AS_OF) is first
     with ThreadPoolExecutor(1) as other:
-        assert other.submit(thread.memo_for, AS_OF).result() is not first
-    assert thread.memo_for(AS_OF.replace(year=2025)) is not first
+        assert other.submit(memo_for, AS_OF).result() is not first
+    assert memo_for(AS_OF.replace(year=2025)) is not first
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -276,8 +277,8 @@ def test_a_signal_while_a_cluster_starts_waits_for_its_end_and_closes_it(
         steps.append("started")
         return closing_notes(cluster(**given), steps)
 
-    monkeypatch.setattr(dask_readers, "LocalCluster", interrupted)
-    with interrupts.honoured(), pytest.raises(KeyboardInterrupt), dask_readers._own_cluster(1, ""):
+    monkeypatch.setattr(dask_cluster, "LocalCluster", interrupted)
+    with interrupts.honoured(), pytest.raises(KeyboardInterrupt), dask_cluster._own_cluster(1, ""):
         steps.append("never")
     assert steps == ["started", "open", "closed"]
 

@@ -37,7 +37,7 @@ from flows.commands.output import Progress
 from flows.pipeline import direct, intake, outcome
 from flows.pipeline.request import LOGGER, RunRequest, RunResult, parameters_of
 from flows.readers import dask_readers
-from flows.readers.dask_readers import Cluster, Pending
+from flows.readers.dask_cluster import Cluster, Pending
 from flows.refresh import refresh
 from flows.scheduling import batches
 from flows.scheduling import worker as scheduling_worker

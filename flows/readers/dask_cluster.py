@@ -1,0 +1,142 @@
+"""A Dask cluster, opened for a run: one that is there, by its address, or the run's own on this machine.
+
+The run's own is on loopback and under TLS with keys made for it alone, kept in memory: a Dask scheduler runs whatever
+it is sent, so without them any user of the machine could run code as this one. It has no dashboard; the small HTTP
+servers that Dask always starts get no routes. Its processes end with the run, or with their parent.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.metadata import version
+from multiprocessing.resource_tracker import ensure_running
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import dask
+from distributed import Client, Future, LocalCluster, wait
+from distributed.comm.core import CommClosedError
+from distributed.security import Security
+
+from flows.process import sigint_blocked
+from flows.readers.choice import Engine
+from flows.readers.dask_worker import Answer, read_on_worker, versions_here
+from schemas.errors import RunFailed, TransientFailure
+from warehouse import interrupts
+
+HOST = "127.0.0.1"
+PACKAGE = "newsmart"
+CONNECT_SECONDS = 10.0
+WORKER_SECONDS = 30.0
+CHECK_SECONDS = 5.0
+CLIENT_OPTIONS: dict[str, Any] = {"timeout": CONNECT_SECONDS, "set_as_default": False}
+QUIET: dict[str, Any] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.comm.timeouts.connect": CONNECT_SECONDS,
+}
+
+
+class Pending(NamedTuple):
+    """A batch that is out: how to wait for it, and Dask's own future, to cancel."""
+
+    result: Callable[[float], Answer]
+    future: "Future[Answer]"
+
+
+class Cluster(NamedTuple):
+    """A cluster that is open: Dask's client, and what hands out a batch without waiting."""
+
+    client: Client
+    submit: Callable[[bytes], Pending]
+
+
+@contextmanager
+def direct_cluster(engine: Engine, processes: int) -> Iterator[Cluster]:
+    """Open the engine's cluster for a run without Prefect. Raises TransientFailure where it is not there."""
+    with (
+        cluster_target(engine, processes) as target,
+        connected(engine, lambda: Client(target, **CLIENT_OPTIONS)) as client,
+    ):
+
+        def submit(message: bytes) -> Pending:
+            future = client.submit(read_on_worker, versions_here(), message, pure=False)
+            return Pending(future.result, future)
+
+        yield Cluster(client, submit)
+
+
+@contextmanager
+def connected(engine: Engine, connect: Callable[[], Client]) -> Iterator[Client]:
+    """Yield the client that `connect` makes, once there is a worker. Raises TransientFailure where there is none."""
+    where = engine.address or "of this run"
+    todo = "check that it runs and can be reached from here"
+    try:
+        client = connect()
+    except (OSError, TimeoutError, CommClosedError):
+        raise TransientFailure("no Dask scheduler answers", where=where, todo=todo) from None
+    except (TypeError, ValueError) as error:
+        todo = "see distributed.comm.tls in Dask's configuration"
+        raise RunFailed("cannot speak to the Dask scheduler", where=f"{where}: {error}", todo=todo) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError:
+            raise TransientFailure("the Dask scheduler has no worker", where=where, todo="start workers") from None
+        check_workers(client)
+        yield client
+
+
+def check_workers(client: Client) -> None:
+    """Raise RunFailed where a worker has no newsmart: it would end itself at the first batch, without a word to us.
+
+    Asked by a function that is there without newsmart. A worker that is busy, or comes later, is not waited for.
+    """
+    asked = {
+        client.submit(version, PACKAGE, workers=[worker], allow_other_workers=False, pure=False): worker
+        for worker in client.nthreads()
+    }
+    with client.as_current(), suppress(TimeoutError):
+        wait(list(asked), CHECK_SECONDS)
+    bare = sorted(worker for future, worker in asked.items() if future.status == "error")
+    client.cancel(list(asked), force=True)
+    if bare:
+        todo = "install newsmart[dask] on scheduler and workers"
+        raise RunFailed("a Dask worker has no newsmart", where=", ".join(bare[:3]), todo=todo)
+
+
+@contextmanager
+def cluster_target(engine: Engine, processes: int) -> Iterator[str | LocalCluster]:
+    """Yield what a client connects to: the address, or a cluster of so many processes that ends with the block."""
+    with dask.config.set(QUIET):
+        if engine.address:
+            yield engine.address
+            return
+        with TemporaryDirectory(prefix="newsmart-dask-") as scratch, _own_cluster(processes, scratch) as cluster:
+            yield cluster
+
+
+@contextmanager
+def _own_cluster(processes: int, scratch: str) -> Iterator[LocalCluster]:
+    """Yield a cluster for this run alone. In: how many workers; a folder for what they spill.
+
+    A signal that comes meanwhile waits, as half a cluster cannot be closed.
+    """
+    ensure_running()  # multiprocessing's tracker: the thread that starts it is left with SIGINT unblocked
+    with ExitStack() as stack:
+        with interrupts.deferred(), sigint_blocked():
+            cluster = LocalCluster(
+                n_workers=processes,
+                threads_per_worker=1,
+                processes=True,
+                host=HOST,
+                protocol="tls",
+                security=Security.temporary(),
+                dashboard_address=f"{HOST}:0",
+                worker_dashboard_address=f"{HOST}:0",
+                local_directory=scratch,
+                silence_logs=logging.CRITICAL,
+                preload=["flows.readers.dask_worker"],
+            )
+            stack.enter_context(cluster)
+        yield cluster
