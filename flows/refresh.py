@@ -15,8 +15,8 @@ from prefect import flow
 
 from flows.pipeline import intake
 from flows.pipeline import release as making
-from flows.pipeline.outcome import finish
 from flows.pipeline.request import RunResult
+from flows.pipeline.run import finish
 from flows.scheduling.flow_run import begin_run, ends_in_a_state, step, tell_hooks
 from flows.scheduling.page import BatchProgress
 

@@ -12,7 +12,16 @@ from typing import Any
 
 from flows.commands.output import Progress, print_result, say, settings_of, warn
 from flows.pipeline.readers import readers_of
-from flows.pipeline.request import Runner, RunRequest, RunResult, balance_line, lines_of, parameters_of, request_of
+from flows.pipeline.request import (
+    OWN_TO_A_RUN,
+    Runner,
+    RunRequest,
+    RunResult,
+    balance_line,
+    lines_of,
+    parameters_of,
+    request_of,
+)
 from flows.process import close_stderr, skip_numpy_and_pandas
 from flows.settings import readable_settings
 from schemas.errors import LockedError
@@ -95,8 +104,7 @@ def attempted(options: argparse.Namespace) -> Iterator[None]:
 
 def run_request(options: argparse.Namespace) -> RunRequest:
     """Return the request that options and settings make. Raises UsageError where they do not fit."""
-    names = ("as_of", "full_refresh", "reparse", "allow_shrink")
-    given: dict[str, Any] = {name: value for name, value in vars(options).items() if name in names}
+    given: dict[str, Any] = {name: value for name, value in vars(options).items() if name in OWN_TO_A_RUN}
     return request_of(settings_of(options), source=options.sources, **given)
 
 

@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from secrets import token_hex
 
-from flows.pipeline.request import Changes
 from flows.pipeline.run import Run, step
 from warehouse.clock import utc_now
 from warehouse.ledger.opening import transaction
@@ -86,7 +85,7 @@ def audit_release(release: Release) -> tuple[AuditResult, ...]:
             release.making.audit()
         finally:
             run.audits = release.making.audits
-    run.changes = Changes(**changes.count_changes(run.connection, run.shown))
+    run.changes = changes.count_changes(run.connection, run.shown)
     return run.audits
 
 

@@ -18,6 +18,9 @@ from warehouse.clock import as_text, parse_moment
 LOGGER = "newsmart.run"
 """The log of a run: its steps and how it ended (run.py)."""
 
+OWN_TO_A_RUN = ("as_of", "full_refresh", "reparse", "allow_shrink")
+"""The parameters of a run that are no settings, but for its sources."""
+
 DOCUMENT_CLASSES = ("seen", "new", "changed", "touched", "unchanged", "quarantined", "removed")
 
 
@@ -106,21 +109,11 @@ def parameters_of(request: RunRequest) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """What a release changed against the one before, in articles; and how many notices it holds."""
-
-    added: int = 0
-    changed: int = 0
-    withdrawn: int = 0
-    departed: int = 0
-    notices: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class RunResult:
     """What a run did: the object of `run --json`, and what its report needs besides.
 
     Of a run that failed it holds what is known: `documents` is empty where it did not come so far as to count them.
+    `changes`: the articles that a new release added, changed, withdrew and lost, and its notices, by name.
     """
 
     run_id: str
@@ -133,7 +126,7 @@ class RunResult:
     quarantine_entries: int | None
     seconds: Mapping[str, float]
     build: Mapping[str, Any] | None = None
-    changes: Changes = Changes()
+    changes: Mapping[str, int] = field(default_factory=dict)
     quarantine: Sequence[Mapping[str, Any]] = ()
     audits: Sequence[Mapping[str, Any]] = ()
     notices: Sequence[str] = ()
@@ -156,19 +149,17 @@ class RunResult:
 
 def lines_of(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
     """Yield the lines that describe a run: the balance, the content, where it is; of a failed one what is known."""
-    change = result.changes
     if result.documents:
         yield balance_line(result)
     if result.quarantine_entries:
         yield f"{counted(result.quarantine_entries, 'problem')} in quarantine; see `newsmart quarantine`"
-    if change.notices:
-        yield f"{counted(change.notices, 'notice')}; see `newsmart quarantine --notices`"
+    if notices := result.changes.get("notices"):
+        yield f"{counted(notices, 'notice')}; see `newsmart quarantine --notices`"
     if result.published:
-        yield (
-            f"published {counted(result.mentions or 0, 'mention')} of {counted(result.articles or 0, 'article')} "
-            f"({change.added:,} added, {change.changed:,} changed, {change.withdrawn:,} withdrawn, "
-            f"{change.departed:,} departed) in {result.seconds['total']:.2f} s"
-        )
+        kinds = ("added", "changed", "withdrawn", "departed")
+        changes = ", ".join(f"{result.changes.get(kind, 0):,} {kind}" for kind in kinds)
+        content = f"{counted(result.mentions or 0, 'mention')} of {counted(result.articles or 0, 'article')}"
+        yield f"published {content} ({changes}) in {result.seconds['total']:.2f} s"
         release = Path(str(result.release))
         with suppress(OSError, ValueError):  # the current folder was deleted, or the release lies elsewhere
             release = release.relative_to(Path.cwd())

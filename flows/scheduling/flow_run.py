@@ -29,10 +29,9 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.pipeline.hooks import notify_failure, notify_published
-from flows.pipeline.outcome import open_run
 from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunListener, RunResult, lines_of, request_of
-from flows.pipeline.run import Run
+from flows.pipeline.run import Run, open_run
 from flows.process import close_stderr
 from flows.readers.choice import Engine
 from flows.scheduling.page import leave_report
