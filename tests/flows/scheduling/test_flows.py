@@ -566,7 +566,7 @@ class TestScheduledRuns:
         newsroom.write("a.md", make_document())
         _, identity = registered(newsroom, "news-unseen")
         with get_client(sync_client=True) as client:
-            run = client.create_flow_run_from_deployment(identity)
+            run = client.create_flow_run_from_deployment(identity, state=Running())
             client.set_flow_run_name(run.id, newsroom.run().run_id)
             client.set_flow_run_state(run.id, State[None](type=StateType.CANCELLING), force=True)
         registered(newsroom, "news-unseen")
