@@ -21,7 +21,6 @@ from schemas.limits import MOST_SECONDS, MOST_WORKERS, size_bytes
 
 PREFIX = "NEWSMART_"
 DEFAULT_FILE = "newsmart.toml"
-ENGINES = ("local", "dask")
 
 Check = tuple[Callable[[Any], bool], str]
 """Tells whether a value makes sense, and says in words what it must be."""
@@ -40,7 +39,7 @@ def _is_size(text: str) -> bool:
 
 
 _TEXT: Check = (lambda value: "\0" not in value, "a text without NUL")
-_ENGINE: Check = (lambda value: value in ("", *ENGINES), " or ".join(ENGINES))
+_ENGINE: Check = (lambda value: value in ("", "local", "dask"), "local or dask")
 _SHARE: Check = (lambda value: value == -1 or 0 <= value <= 1, "a share from 0 to 1, or -1")
 _SECONDS: Check = (lambda value: 0 < value <= MOST_SECONDS, f"over 0, and at most {MOST_SECONDS:,}")
 _FORMAT: Check = (lambda value: value in ("text", "json"), "text or json")

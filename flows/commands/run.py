@@ -167,7 +167,7 @@ def _as_flow(first: RunRequest, progress: Progress) -> Iterator[Runner]:
     home.prepare()
     with hold(home):
         pass  # where another run holds the warehouse, that is told now and not after Prefect's start
-    if not first.engine.is_dask:
+    if first.dask_address is None:
         skip_numpy_and_pandas()
     with prefect_server(home, first.settings, listen, serving=False) as (server, folder):
         with chdir(folder):

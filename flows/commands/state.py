@@ -10,7 +10,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.commands.output import home_of, no_release, page, print_json, print_records, released_home, say, warn
+from flows.commands.output import (
+    home_of,
+    no_release,
+    page,
+    print_json,
+    print_records,
+    print_result,
+    released_home,
+    say,
+    warn,
+)
 from flows.process import put
 from schemas.errors import RunFailed
 from warehouse.clock import parse_moment
@@ -32,21 +42,16 @@ def read_known_state(options: argparse.Namespace) -> tuple[Home, State]:
 
 def quarantine(options: argparse.Namespace) -> int:
     """Print the open problems, or the notices of the current release."""
-    found = _notices(options) if options.notices else read_known_state(options)[1].get("quarantine", [])
-    rows = [{name: row.get(name) for name in (*PROBLEM_FIELDS, "first_seen_at", "last_seen_at")} for row in found]
-    if options.json:
-        print_json(rows)
-    elif rows:
-        say(options, *(f"{problem_line(row)} (since {row['first_seen_at']})" for row in rows))
+    if options.notices:
+        from warehouse.queries.lookup import read_notices
+
+        found, none = read_notices(released_home(options)), "there are no notices"
     else:
-        say(options, "there are no notices" if options.notices else "nothing is in quarantine")
-    return 0
-
-
-def _notices(options: argparse.Namespace) -> list[dict[str, Any]]:
-    from warehouse.queries.lookup import read_notices
-
-    return read_notices(released_home(options))
+        found, none = read_known_state(options)[1].get("quarantine", []), "nothing is in quarantine"
+    rows = [{name: row.get(name) for name in (*PROBLEM_FIELDS, "first_seen_at", "last_seen_at")} for row in found]
+    return print_result(
+        options, rows, [f"{problem_line(row)} (since {row['first_seen_at']})" for row in rows] or [none]
+    )
 
 
 def drift(options: argparse.Namespace) -> int:

@@ -13,7 +13,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from flows.pipeline.request import RunRequest
-from flows.readers.choice import Engine
 from flows.readers.local import LocalReaders, Readers
 from flows.sources.walk import is_document
 from warehouse.home import Home
@@ -21,7 +20,7 @@ from warehouse.home import Home
 if TYPE_CHECKING:  # Dask is an extra, and importing it takes longer than a small run
     from flows.readers.dask_cluster import Cluster
 
-OpenCluster = Callable[[Engine, int], "AbstractContextManager[Cluster]"]
+OpenCluster = Callable[[str, int], "AbstractContextManager[Cluster]"]
 
 MOST_FILES_LOOKED_AT = 5_000
 
@@ -29,12 +28,12 @@ MOST_FILES_LOOKED_AT = 5_000
 @contextmanager
 def readers_of(request: RunRequest, open_cluster: OpenCluster | None = None) -> Iterator[Readers]:
     """Yield processes of this machine, or a Dask cluster, opened when it is needed: by `open_cluster`, where given."""
-    if request.engine.is_dask:
+    if request.dask_address is not None:
         from flows.readers.dask_cluster import direct_cluster
         from flows.readers.dask_readers import DaskReaders
 
-        cluster = partial(open_cluster or direct_cluster, request.engine, request.processes)
-        with DaskReaders(cluster, is_own=not request.engine.address) as on_dask:
+        cluster = partial(open_cluster or direct_cluster, request.dask_address, request.processes)
+        with DaskReaders(cluster, is_own=not request.dask_address) as on_dask:
             yield on_dask
         return
     with LocalReaders(request.processes) as readers:

@@ -1,17 +1,19 @@
 """What a run is asked for, and what it answers: plain values, so that a scheduler can carry them."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from flows.readers.choice import Engine, choose_engine
 from flows.settings import FIELDS, Settings, overridden
 from flows.sources.scan import Source, absolute, parse_sources
+from schemas.errors import UsageError
 from schemas.text import counted
 from warehouse.clock import as_text, parse_moment
 
@@ -20,6 +22,10 @@ LOGGER = "newsmart.run"
 
 OWN_TO_A_RUN = ("as_of", "full_refresh", "reparse", "allow_shrink")
 """The parameters of a run that are no settings, but for its sources."""
+
+DASK_PACKAGES = ("distributed", "prefect_dask")
+# No user, path or query: Dask knows none of them, and an address stands in logs and in Prefect's page.
+_DASK_ADDRESS = re.compile(r"(?:tcp|tls)://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
 DOCUMENT_CLASSES = ("seen", "new", "changed", "touched", "unchanged", "quarantined", "removed")
 
@@ -34,6 +40,7 @@ class RunRequest:
     """One run: which sources into which warehouse, and what the caller overrides.
 
     as_of is an explicit logical time, scheduled_at the time for which a scheduler started the run; both naive UTC.
+    dask_address: the Dask scheduler whose workers read; empty: a cluster of the run's own; None: this machine reads.
     """
 
     sources: tuple[Source, ...]
@@ -45,7 +52,7 @@ class RunRequest:
     max_quarantine: float | None = None
     allow_shrink: bool = False
     workers: int = 0
-    engine: Engine = field(default_factory=Engine)
+    dask_address: str | None = None
     settings: Settings = field(default_factory=Settings)
 
     @property
@@ -84,9 +91,26 @@ def request_of(
         max_quarantine=None if settings.max_quarantine == -1 else settings.max_quarantine,
         allow_shrink=allow_shrink,
         workers=settings.workers,
-        engine=choose_engine(settings.engine, settings.dask_address),
+        dask_address=dask_address_of(settings.engine, settings.dask_address),
         settings=settings,
     )
+
+
+def dask_address_of(engine: str, address: str) -> str | None:
+    """Return what RunRequest holds for the settings `engine` and `dask_address`; an address alone means dask.
+
+    Raises UsageError for an address that is none, or an extra that is not installed.
+    """
+    if engine == "local" or not (engine or address):
+        return None
+    if address and not _DASK_ADDRESS.fullmatch(address):
+        # Not shown: it may hold a password.
+        raise UsageError("not the address of a Dask scheduler", todo="write tcp://HOST:PORT or tls://HOST:PORT")
+    missing = [package for package in DASK_PACKAGES if find_spec(package) is None]
+    if missing:
+        todo = "install the extra: pip install 'newsmart[dask]'"
+        raise UsageError("the engine dask is not installed", where=", ".join(missing), todo=todo)
+    return address
 
 
 def parameters_of(request: RunRequest) -> dict[str, Any]:
@@ -103,8 +127,8 @@ def parameters_of(request: RunRequest) -> dict[str, Any]:
         "max_quarantine": request.max_quarantine,
         "allow_shrink": request.allow_shrink,
         "workers": request.workers,
-        "engine": request.engine.name,
-        "dask_address": request.engine.address,
+        "engine": "local" if request.dask_address is None else "dask",
+        "dask_address": request.dask_address or "",
     }
 
 

@@ -19,7 +19,6 @@ from distributed.comm.core import CommClosedError
 from distributed.security import Security
 
 from flows.process import sigint_blocked
-from flows.readers.choice import Engine
 from flows.readers.dask_worker import Answer, read_on_worker, versions_here
 from schemas.errors import RunFailed, TransientFailure
 from warehouse import interrupts
@@ -52,11 +51,11 @@ class Cluster(NamedTuple):
 
 
 @contextmanager
-def direct_cluster(engine: Engine, processes: int) -> Iterator[Cluster]:
-    """Open the engine's cluster for a run without Prefect. Raises TransientFailure where it is not there."""
+def direct_cluster(address: str, processes: int) -> Iterator[Cluster]:
+    """Open a cluster for a run without Prefect. Raises TransientFailure where it is not there."""
     with (
-        cluster_target(engine, processes) as target,
-        connected(engine, lambda: Client(target, **CLIENT_OPTIONS)) as client,
+        cluster_target(address, processes) as target,
+        connected(address, lambda: Client(target, **CLIENT_OPTIONS)) as client,
     ):
 
         def submit(message: bytes) -> Pending:
@@ -67,9 +66,9 @@ def direct_cluster(engine: Engine, processes: int) -> Iterator[Cluster]:
 
 
 @contextmanager
-def connected(engine: Engine, connect: Callable[[], Client]) -> Iterator[Client]:
+def connected(address: str, connect: Callable[[], Client]) -> Iterator[Client]:
     """Yield the client that `connect` makes, once there is a worker. Raises TransientFailure where there is none."""
-    where = engine.address or "of this run"
+    where = address or "of this run"
     todo = "check that it runs and can be reached from here"
     try:
         client = connect()
@@ -106,11 +105,11 @@ def check_workers(client: Client) -> None:
 
 
 @contextmanager
-def cluster_target(engine: Engine, processes: int) -> Iterator[str | LocalCluster]:
+def cluster_target(address: str, processes: int) -> Iterator[str | LocalCluster]:
     """Yield what a client connects to: the address, or a cluster of so many processes that ends with the block."""
     with dask.config.set(QUIET):
-        if engine.address:
-            yield engine.address
+        if address:
+            yield address
             return
         with TemporaryDirectory(prefix="newsmart-dask-") as scratch, _own_cluster(processes, scratch) as cluster:
             yield cluster

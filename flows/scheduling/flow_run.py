@@ -7,10 +7,10 @@ import atexit
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -33,8 +33,7 @@ from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunListener, RunResult, lines_of, request_of
 from flows.pipeline.run import Run, open_run
 from flows.process import close_stderr
-from flows.readers.choice import Engine
-from flows.scheduling.page import leave_report
+from flows.scheduling.page import leave_report, optional
 from flows.settings import load_settings, process_environment
 from schemas.errors import LockedError, NewsmartError, RunFailed, TransientFailure
 from warehouse import interrupts
@@ -160,7 +159,13 @@ def begin_run(parameters: Mapping[str, Any]) -> Iterator[Run]:
     with attempt(Path(parameters["warehouse"] or settings.warehouse)):
         asked = {name: value for name, value in parameters.items() if value is not None}
         request = request_of(settings, scheduled_at=_scheduled_at(), **asked)
-        open_cluster = partial(_open_cluster, copy_context())
+        context = copy_context()  # without the step that reads
+
+        def open_cluster(address: str, processes: int) -> "AbstractContextManager[Cluster]":
+            from flows.scheduling.batches import task_cluster  # not at the top: Dask is an extra
+
+            return task_cluster(address, processes, context)
+
         try:
             with readers_of(request, open_cluster) as readers, open_run(request, readers) as run:
                 _name_flow_run(run.run_id)
@@ -169,14 +174,6 @@ def begin_run(parameters: Mapping[str, Any]) -> Iterator[Run]:
             leave_report(run, error)
             raise
         leave_report(run)
-
-
-def _open_cluster(context: Context, engine: Engine, processes: int) -> "AbstractContextManager[Cluster]":
-    """Open a Dask cluster whose batches are tasks of the flow run that the context belongs to."""
-    # Not at the top: Dask is an extra.
-    from flows.scheduling.batches import task_cluster
-
-    return task_cluster(engine, processes, context)
 
 
 def _flow_run() -> FlowRun | None:
@@ -199,11 +196,8 @@ def _name_flow_run(run_id: str) -> None:
     if run is None:
         return
     run.name = run_id
-    try:
-        with get_client(sync_client=True) as client:
-            client.set_flow_run_name(run.id, run_id)
-    except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
-        get_run_logger().warning("not named in Prefect: %s", error)
+    with optional("not named in Prefect"), get_client(sync_client=True) as client:
+        client.set_flow_run_name(run.id, run_id)
 
 
 def tell_hooks(

@@ -24,12 +24,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
-from flows.scheduling.environment import (
-    API_URL,
-    environment_of,
-    for_prefect,
-    their_settings,
-)
+from flows.scheduling.environment import API_URL, environment_of, for_prefect, their_settings
 from flows.scheduling.serving import hand_over_all, key_in, known_key, locked, private_folder, read_serving
 from flows.settings import PREFIX, Settings, process_environment
 from schemas.errors import LockedError, RunFailed

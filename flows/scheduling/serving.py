@@ -19,7 +19,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from typing import Any
@@ -30,7 +30,6 @@ from warehouse.home import Home
 from warehouse.owners import hand_over
 from warehouse.refusals import refused
 
-FOLDER = "prefect"
 KEY_FILE = "key"
 LOCK_FILE = "serve.lock"
 MAX_BYTES = 1000
@@ -77,7 +76,7 @@ class Job:
     folder: str
     is_quiet: bool = False
     runs_now: bool = False
-    clock_offset: float | None = None
+    clock_offset: float = field(default_factory=lambda: clock_offset())
 
     def as_line(self) -> bytes:
         """Return the job as `from_line` takes it."""
@@ -133,7 +132,7 @@ def hold_serving(home: Home) -> Iterator[None]:
 
 def private_folder(home: Home) -> Path:
     """Return FILE.d/prefect, made, ours alone and no link. Raises RunFailed."""
-    folder = home.folder / FOLDER
+    folder = home.prefect
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not stat.S_ISDIR(os.lstat(folder).st_mode):
@@ -173,7 +172,7 @@ def identity_in(folder: Path) -> str:
 def known_key(home: Home) -> str | None:
     """Return the key of the server that serves the warehouse; None where this user may not read it."""
     try:
-        return _read(home.folder / FOLDER, KEY_FILE) or None
+        return _read(home.prefect, KEY_FILE) or None
     except (OSError, UnicodeError):
         return None
 

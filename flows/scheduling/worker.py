@@ -72,7 +72,7 @@ class Worker:
         self._running: tuple[UUID, float] | None = None  # since when, by the monotonic clock
         self._free_since = datetime.now(UTC)
         self._told_at = 0.0
-        self._clock_offset = clock_offset() if job.clock_offset is None else job.clock_offset
+        self._clock_offset = job.clock_offset
         self._runs_left = RECYCLE_RUNS
         self._successor = NEW_PROCESS
 

@@ -15,7 +15,6 @@ from flows.pipeline.direct import dry_run, run_direct
 from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunRequest
 from flows.readers import dask_cluster, dask_readers
-from flows.readers.choice import Engine
 from flows.readers.dask_cluster import Cluster, Pending, direct_cluster
 from flows.readers.dask_readers import AHEAD, DaskReaders
 from flows.readers.dask_worker import Answer
@@ -55,12 +54,12 @@ def write(folder: Path, count: int = DOCUMENTS) -> References:
 
 
 def readers(crew: Crew) -> DaskReaders:
-    return DaskReaders(partial(direct_cluster, Engine("dask", crew.address), 0), is_own=False)
+    return DaskReaders(partial(direct_cluster, crew.address, 0), is_own=False)
 
 
-def fingerprint(place: Path, source: Source, engine: Engine, workers: int) -> str:
+def fingerprint(place: Path, source: Source, address: str | None, workers: int) -> str:
     newsroom = Newsroom(Path(source.root), place / "out" / "news.duckdb")
-    request = RunRequest((source,), newsroom.warehouse, as_of=AS_OF, workers=workers, engine=engine)
+    request = RunRequest((source,), newsroom.warehouse, as_of=AS_OF, workers=workers, dask_address=address)
     with readers_of(request) as given:
         run_direct(request, readers=given)
     return str(newsroom.one("select fingerprint from ops.release"))
@@ -100,10 +99,10 @@ def test_the_release_is_the_same_from_all_engines_while_workers_come_and_go(
     write(tmp_path / "docs")
     monkeypatch.chdir(tmp_path)  # a relative source means this folder on the workers too
     source = Source("s", "docs")
-    here = fingerprint(tmp_path / "here", source, Engine(), 1)
+    here = fingerprint(tmp_path / "here", source, None, 1)
     with monkeypatch.context() as patch:
         patch.setattr("flows.readers.local._WORTH_PROCESSES", 0)
-        assert fingerprint(tmp_path / "processes", source, Engine(), 2) == here
+        assert fingerprint(tmp_path / "processes", source, None, 2) == here
     held: list[int] = []
 
     def kill_once_it_holds_a_batch(client: Client) -> None:
@@ -127,7 +126,7 @@ def test_the_release_is_the_same_from_all_engines_while_workers_come_and_go(
     )
 
     monkeypatch.setattr(dask_readers, "read_batch", None)  # nothing is read here
-    assert fingerprint(tmp_path / "dask", source, Engine("dask", crew.address), 2) == here
+    assert fingerprint(tmp_path / "dask", source, crew.address, 2) == here
     assert held
     assert len(outstanding) >= 12
     assert max(outstanding) <= AHEAD * 4
@@ -152,8 +151,7 @@ def test_a_dry_run_reads_on_a_cluster_too(crew: Crew, tmp_path: Path) -> None:
 
 
 def test_where_nothing_is_to_be_read_no_cluster_is_needed() -> None:
-    nowhere = Engine("dask", "tcp://127.0.0.1:1")
-    readers = DaskReaders(partial(direct_cluster, nowhere, 0), is_own=False)
+    readers = DaskReaders(partial(direct_cluster, "tcp://127.0.0.1:1", 0), is_own=False)
 
     assert list(readers.read_all([], AS_OF)) == []
 
