@@ -3,8 +3,7 @@
 newsmart.toml lies in the current folder, and whoever can write there can put one: in /tmp, in a team's folder, in a
 mounted volume. Settings that run something, or say whom to call, what to read, where to write or what to delete, count
 from it only where the file and its folder are the user's alone (or root's). A file that the user names
-(NEWSMART_SETTINGS) is meant. Group members count as others, as for ssh: a private group looks like a shared
-one.
+(NEWSMART_SETTINGS) is meant. Group members count as others, as for ssh.
 """
 
 import os

@@ -6,17 +6,15 @@
 
 import argparse
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from flows.commands.output import (
     home_of,
     no_release,
     page,
     print_json,
-    print_records,
     print_result,
+    print_rows,
     released_home,
     say,
     warn,
@@ -60,7 +58,7 @@ def drift(options: argparse.Namespace) -> int:
     if not (options.json or rows):
         say(options, "no unknown field was met")
         return 0
-    return _print_list(options, rows, ("field", "source", "path", "first_seen_at"))
+    return print_rows(options, rows, ("field", "source", "path", "first_seen_at"))
 
 
 def releases(options: argparse.Namespace) -> int:
@@ -81,15 +79,7 @@ def releases(options: argparse.Namespace) -> int:
     if not (options.json or rows):
         raise no_release(home)
     names = ("release_id", "as_of", "published_at", "documents", "articles", "mentions", "bytes", "is_current")
-    return _print_list(options, rows, names)
-
-
-def _print_list(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> int:
-    if options.json:
-        print_json(rows)
-    else:
-        print_records(rows, names)
-    return 0
+    return print_rows(options, rows, names)
 
 
 def show(options: argparse.Namespace) -> int:

@@ -4,8 +4,8 @@
 both, which took each step as a closure and hid the way from whoever opens the flow.
 
 A dry run takes the steps up to the limits on a copy of the ledger in memory (warehouse/ledger/trial.py), under the
-lock, so that no run changes the ledger meanwhile. Nothing is written in FILE.d but the lock, and so it never mends
-anything: what only a run does first (finish a takedown, read again under newer rules) is a notice.
+lock. Nothing is written in FILE.d but the lock: what only a run does first (finish a takedown, read again under newer
+rules) is a notice.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

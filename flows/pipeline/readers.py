@@ -1,8 +1,8 @@
 """What reads a run's documents; ready before DuckDB is imported.
 
 In a first load, or one that reads all again, reading processes import what they need while this process imports
-DuckDB, opens the ledger and scans: 0.25 s less for 2,500 long documents, a tenth of the run. A quick look at the
-sources tells whether there is enough to read for processes at all.
+DuckDB, opens the ledger and scans, which saves a tenth of the run (measured with 2,500 long documents). A quick look at
+the sources tells whether there is enough to read for processes at all.
 """
 
 import os

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,8 +20,8 @@ from warehouse.clock import as_text, parse_moment
 LOGGER = "newsmart.run"
 """The log of a run: its steps and how it ended (run.py)."""
 
-OWN_TO_A_RUN = ("as_of", "full_refresh", "reparse", "allow_shrink")
-"""The parameters of a run that are no settings, but for its sources."""
+PER_RUN = ("as_of", "full_refresh", "reparse", "allow_shrink")
+"""What each run is asked for by itself, beside sources and settings."""
 
 DASK_PACKAGES = ("distributed", "prefect_dask")
 # No user, path or query: Dask knows none of them, and an address stands in logs and in Prefect's page.
@@ -197,10 +197,6 @@ def balance_line(result: RunResult) -> str:
     counts = result.documents
     classes = ", ".join(f"{counts[name]:,} {name}" for name in DOCUMENT_CLASSES[1:-1])
     return f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"
-
-
-Runner = Callable[[RunRequest], RunResult]
-"""Does one run, directly or as a flow run."""
 
 
 class RunListener(Protocol):

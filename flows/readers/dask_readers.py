@@ -45,8 +45,6 @@ NO_WORKER_SECONDS = 60.0
 
 
 class _Out(NamedTuple):
-    """A batch that is out, and what it is of."""
-
     pending: Pending
     refs: list[FileRef]
     first: int
@@ -56,7 +54,7 @@ class DaskReaders(Readers):
     """Reads with a cluster, which is opened when there is something to read and closed with the last batch."""
 
     def __init__(self, open_cluster: Callable[[], AbstractContextManager[Cluster]], *, is_own: bool) -> None:
-        """In: what opens the cluster, and whether that starts one, which must pay. Nothing is started here."""
+        """In: what opens the cluster, and whether that starts one, which must pay."""
         self._open_cluster, self._is_own = open_cluster, is_own
         self._stack = ExitStack()
 
@@ -88,8 +86,6 @@ class DaskReaders(Readers):
 
 
 class _Reading:
-    """One pass over references."""
-
     def __init__(self, cluster: Cluster, refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> None:
         self._cluster, self._refs, self._sizes, self._as_of = cluster, refs, sizes, as_of
         self._out: deque[_Out] = deque()
@@ -177,7 +173,6 @@ class _Reading:
 
 
 def _unread(batch: ReadBatch) -> list[int]:
-    """Return the numbers of the references that the worker could not read."""
     outcomes = zip(*(batch.documents.column(name).to_pylist() for name in ("ref", "outcome")), strict=True)
     reasons = zip(*(batch.problems.column(name).to_pylist() for name in ("ref", "reason")), strict=True)
     vanished = {ref for ref, outcome in outcomes if outcome == "vanished"}
@@ -196,7 +191,6 @@ def _batch_name(out: _Out) -> str:
 
 
 def _failure(error: Exception, out: _Out) -> RunFailed:
-    """Return what to raise for an error that came back in a batch's place."""
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
     if isinstance(cause, ImportError | AttributeError | UnpicklingError):
         todo = "install the same newsmart[dask] on scheduler and workers"

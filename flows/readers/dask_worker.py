@@ -59,8 +59,6 @@ def read_on_worker(wanted: str, message: bytes) -> Answer:
 
 
 class _NoPandas(MetaPathFinder):
-    """Makes an import of pandas fail as if it were not installed."""
-
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
         if fullname == "pandas":
             raise ModuleNotFoundError("hidden", name=fullname)

@@ -1,15 +1,13 @@
 """What reads a run's documents: this process, or others of this machine where they pay. Dask is in dask_readers.py.
 
 A reading process takes a third of a second to import what it needs, so processes start as soon as a run can guess that
-it will need them: in a first load before anything else, later when a scan has shown how much is new, while the scan is
-compared with the ledger. A run that reads a few documents starts none.
+it will need them: in a first load before anything else, later when a scan has shown how much is new. A run that reads a
+few documents starts none.
 
-Each process keeps to one lane (cutting.py) and has at most two batches waiting. Answers are taken in turn, so their
-order is the same in every run, and batches carry the numbers of their references.
-
-Each process is asked over a socket. Where the system forks well (Linux), one program imports
-what reading needs and then forks for the others: their imports cost as much as reading ten thousand blocks. The program
-forks and this process never does: a fork of this one would hold the ledger's lock.
+Each process keeps to one lane (cutting.py), is asked over a socket, and has at most two batches waiting. Answers are
+taken in turn, so their order is the same in every run. Where the system forks well (Linux), one program imports what
+reading needs and then forks for the others: their imports cost as much as reading ten thousand blocks. This process
+never forks: its copy would hold the ledger's lock.
 
 Rejected: a ProcessPoolExecutor on multiprocessing's forkserver. The server imports from the current folder, where a
 user's `signal.py` may lie; each child imports the parent's main module again; its start waits for the server; and a
@@ -77,10 +75,9 @@ class Readers(ABC):
 
 
 class LocalReaders(Readers):
-    """Reads in this process, or with processes of this machine where that pays."""
+    """Reads in this process, or with so many processes of this machine where that pays."""
 
     def __init__(self, processes: int) -> None:
-        """In: how many processes may read; with one, it is always this one."""
         self._count = processes
         self.programs: list[subprocess.Popen[bytes]] = []
         self._processes: list[_Process] = []
@@ -165,10 +162,12 @@ def _start_program(descriptors: list[int]) -> "subprocess.Popen[bytes]":
 
 
 class _Process:
-    """A reading process: answers come in the order in which batches were asked for."""
+    """A reading process, by our end of its socket and the program that it is or was forked by.
+
+    Answers come in the order in which batches were asked for.
+    """
 
     def __init__(self, channel: socket.socket, program: "subprocess.Popen[bytes]") -> None:
-        """In: our end of its socket, and the program that it is or was forked by."""
         self.connection, self._program = Connection(channel.detach()), program
 
     def ask(self, refs: Sequence[FileRef], span: Span, as_of: datetime) -> None:

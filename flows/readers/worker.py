@@ -2,10 +2,8 @@
 
 It is started by flows/readers/local.py, forks for the other processes that it is to be, and each speaks with the parent
 over a socket of its own. It ends at once when its socket does, whatever it is at: so it never outlives its parent, even
-one killed with SIGKILL, and needs neither a signal nor a look at the parent's id (prctl is Linux alone). It inherits no
-descriptor but its sockets and the standard three, so no lock of the parent's lives on in it.
-
-It imports what reading needs and nothing else (flows/process.py). A Dask worker reads by `read_task` as well.
+one killed with SIGKILL (prctl is Linux alone). It inherits no descriptor but its sockets and the standard three, so no
+lock of the parent's lives on in it. A Dask worker reads by `read_task` as well.
 """
 
 import gc

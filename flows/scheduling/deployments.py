@@ -37,7 +37,7 @@ from prefect.states import Cancelled, Crashed
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
-from flows.pipeline.request import OWN_TO_A_RUN
+from flows.pipeline.request import PER_RUN
 from flows.scheduling.serving import When
 from schemas.errors import UsageError
 
@@ -74,10 +74,10 @@ def served_parameters(flow: Flow[..., Any], asked: Mapping[str, Any], job: Mappi
     Who may ask the API could else have any folder read and published, and any address dialled. A line tells of what is
     left out.
     """
-    left_out = sorted(name for name in asked if name not in OWN_TO_A_RUN and asked[name] != job.get(name))
+    left_out = sorted(name for name in asked if name not in PER_RUN and asked[name] != job.get(name))
     if left_out:
         log.warning("a run asked for its own %s; what `newsmart serve` was told stays", ", ".join(left_out))
-    return taken_by(flow, {**job, **{name: asked[name] for name in OWN_TO_A_RUN if name in asked}})
+    return taken_by(flow, {**job, **{name: asked[name] for name in PER_RUN if name in asked}})
 
 
 def was_paused(client: SyncPrefectClient, flow: Flow[..., Any], name: str) -> bool:

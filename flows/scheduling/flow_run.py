@@ -191,7 +191,7 @@ def _scheduled_at() -> datetime | None:
 
 
 def _name_flow_run(run_id: str) -> None:
-    """Give the flow run the name of the run in ops.run, by which the hooks know it. A lost server is a warning."""
+    """Give the flow run the name of the run in ops.run, by which the hooks know it."""
     run = _flow_run()
     if run is None:
         return

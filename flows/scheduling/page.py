@@ -144,7 +144,6 @@ class BatchProgress:
     """An `on_batch` callback that shows a bar on the page, once reading has taken FIRST_SECONDS."""
 
     def __init__(self) -> None:
-        """Nothing is shown yet."""
         self._next = monotonic() + FIRST_SECONDS
         self._artifact: UUID | None = None
 

@@ -8,10 +8,10 @@ others may put runs into, and an event loop.
 Runs go one after another. A run whose time comes while another of its deployment goes on, or came while nothing served,
 is skipped: a refresh looks at the whole source, so one is as good as ten.
 
-After RECYCLE_RUNS the process is replaced, which bounds what leaks. A run that is asked to stop has STOP_SECONDS; after
-that, or past its flow's timeout, the process ends by force. The pipeline is safe against that by design. It also ends
-where the run was cancelled on the page, and where it has not begun BEGIN_SECONDS after its start: Prefect holds a run
-back until its time, and where the clock is set back just then, that may be in ten days.
+The process ends by force, which the pipeline is safe against, and another goes on: STOP_SECONDS after a run was asked
+to stop, past its flow's timeout, where it was cancelled on the page, and where it has not begun after BEGIN_SECONDS
+(Prefect holds a run back until its time; where the clock is set back just then, that may be in ten days). After
+RECYCLE_RUNS the process is replaced, which bounds what leaks.
 """
 
 import logging
@@ -62,7 +62,7 @@ class Worker:
     """Runs the flows of one served warehouse in a thread, one after another."""
 
     def __init__(self, job: Job, closed: threading.Event) -> None:
-        """In: the job; what is set when it is to end. Nothing is started."""
+        """In: the job; what is set when it is to end."""
         self.served: dict[UUID, Flow[..., Any]] = {}
         self._job = job
         self._closed = closed
