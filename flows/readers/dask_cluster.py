@@ -1,26 +1,41 @@
-"""A Dask cluster, opened for a run: one that is there, by its address, or the run's own on this machine.
+"""A Dask cluster and what its workers do. It is one that is there, by its address, or a run's own on this machine.
 
 The run's own is on loopback and under TLS with keys made for it alone, kept in memory: a Dask scheduler runs whatever
 it is sent, so without them any user of the machine could run code as this one. It has no dashboard; the small HTTP
 servers that Dask always starts get no routes. Its processes end with the run, or with their parent.
+
+A worker reads a batch by the same function as everywhere, and refuses one of a run of another version. It may be
+shared, so nothing of it is changed, except in a run's own cluster (`dask_setup`). Each of its threads keeps a memo
+(worker.py), so a worker that joins late or starts again needs nothing from the run. Rejected: a plugin registered by
+the client. It is broadcast to all workers without a time limit, and one that hangs would hold the run.
 """
 
+import atexit
 import logging
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from importlib.metadata import version
+from datetime import datetime
+from hashlib import sha256
+from importlib.abc import MetaPathFinder
+from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.resource_tracker import ensure_running
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import dask
-from distributed import Client, Future, LocalCluster, wait
+import pyarrow as pa
+from distributed import Client, Future, LocalCluster, Worker, get_worker, wait
 from distributed.comm.core import CommClosedError
 from distributed.security import Security
 
-from flows.process import sigint_blocked
-from flows.readers.dask_worker import Answer, read_on_worker, versions_here
-from schemas.errors import RunFailed, TransientFailure
+from flows.process import close_stderr, sigint_blocked
+from flows.readers.worker import read_task
+from flows.reading.read import read_batch, warm_up
+from schemas.batches import RULES_VERSION
+from schemas.errors import NewsmartError, RunFailed, TransientFailure
+from schemas.urls import POLICY_VERSION
 from warehouse import interrupts
 
 HOST = "127.0.0.1"
@@ -34,6 +49,14 @@ QUIET: dict[str, Any] = {
     "distributed.worker.http.routes": [],
     "distributed.comm.timeouts.connect": CONNECT_SECONDS,
 }
+
+
+class Answer(NamedTuple):
+    """What came of a batch on a worker: streams, or an error of ours."""
+
+    worker: str
+    streams: list[pa.Buffer]
+    error: NewsmartError | None = None
 
 
 class Pending(NamedTuple):
@@ -135,7 +158,47 @@ def _own_cluster(processes: int, scratch: str) -> Iterator[LocalCluster]:
                 worker_dashboard_address=f"{HOST}:0",
                 local_directory=scratch,
                 silence_logs=logging.CRITICAL,
-                preload=["flows.readers.dask_worker"],
+                preload=[__name__],
             )
             stack.enter_context(cluster)
         yield cluster
+
+
+def versions_here() -> str:
+    """Say what must be the same where a batch is read and where it is taken in."""
+    try:
+        installed = version("newsmart")
+    except PackageNotFoundError:
+        installed = "not installed"
+    tables = read_batch([], datetime.min)
+    layout = sha256("\n".join(str(table.schema) for table in tables).encode()).hexdigest()[:8]
+    return f"newsmart {installed}, rules {RULES_VERSION}, URL policy {POLICY_VERSION}, tables {layout}"
+
+
+def read_on_worker(wanted: str, message: bytes) -> Answer:
+    """Read a batch on this Dask worker. In: the versions wanted, the task. Raises nothing of ours."""
+    worker = get_worker().address
+    if (here := versions_here()) != wanted:
+        todo = "install the same on both"
+        return Answer(worker, [], RunFailed(f"the Dask worker {worker} has {here}, and the run {wanted}", todo=todo))
+    error, streams = read_task(message, f"the Dask worker {worker}")
+    return Answer(worker, streams, error)
+
+
+class _NoPandas(MetaPathFinder):
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("hidden", name=fullname)
+
+
+def dask_setup(_worker: Worker) -> None:
+    """Prepare a worker of a run's own cluster, which loads this module first (a preload, in Dask's words).
+
+    Such a process is ours alone: pandas, which pyarrow would import with its first array, is hidden (it takes longer
+    than all the rest), what the first document would wait for is loaded, and DuckDB's binding, which comes with
+    Prefect's context, is kept from writing about leaks at the end. `flows.process` comes too late here: Dask has numpy
+    loaded by now, and with it pyarrow takes a None in sys.modules for pandas itself.
+    """
+    sys.meta_path.insert(0, _NoPandas())
+    atexit.register(close_stderr)
+    warm_up()

@@ -24,8 +24,7 @@ from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 
 from flows.readers.cutting import batches, lanes, pack, read_here, sizes_of, weight_of
-from flows.readers.dask_cluster import Cluster, Pending
-from flows.readers.dask_worker import Answer
+from flows.readers.dask_cluster import Answer, Cluster, Pending
 from flows.readers.local import Readers
 from flows.reading.read import read_batch
 from flows.sources.files import forget_stores, read_files

@@ -19,14 +19,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_API_URL
 from prefect_dask.task_runners import DaskTaskRunner
 
-from flows.readers.dask_cluster import CLIENT_OPTIONS, Cluster, Pending, cluster_target, connected, direct_cluster
-from flows.readers.dask_worker import Answer, read_on_worker, versions_here
+from flows.readers import dask_cluster
+from flows.readers.dask_cluster import Answer, Cluster, Pending
 
 
 @task(name="read batch", task_run_name="read batch", cache_policy=NO_CACHE, persist_result=False)
 def read_batch_task(versions: str, message: bytes) -> Answer:
     """Read a batch on the worker that this runs on."""
-    return read_on_worker(versions, message)
+    return dask_cluster.read_on_worker(versions, message)
 
 
 def can_reach(address: str, api_url: str | None) -> bool:
@@ -45,18 +45,18 @@ def task_cluster(address: str, processes: int, context: Context) -> Iterator[Clu
     without Prefect. Raises TransientFailure where the cluster is not there.
     """
     if not can_reach(address, PREFECT_API_URL.value()):
-        with direct_cluster(address, processes) as direct:
+        with dask_cluster.direct_cluster(address, processes) as direct:
             yield direct
         return
-    with cluster_target(address, processes) as target:
+    with dask_cluster.cluster_target(address, processes) as target:
         given = {"cluster": target} if isinstance(target, LocalCluster) else {"address": target}
         with (
-            DaskTaskRunner(client_kwargs=CLIENT_OPTIONS, **given) as runner,
-            connected(address, lambda: runner.client) as client,
+            DaskTaskRunner(client_kwargs=dask_cluster.CLIENT_OPTIONS, **given) as runner,
+            dask_cluster.connected(address, lambda: runner.client) as client,
         ):
 
             def submit(message: bytes) -> Pending:
-                parameters = {"versions": versions_here(), "message": message}
+                parameters = {"versions": dask_cluster.versions_here(), "message": message}
                 future = context.run(runner.submit, read_batch_task, parameters)
                 return Pending(future.result, future.wrapped_future)
 

@@ -48,8 +48,19 @@ DESCRIPTION = "Started by `newsmart serve`, which must run for its runs to start
 log = logging.getLogger("newsmart.serve")
 
 
-def deploy(flow: Flow[..., Any], name: str, when: When, parameters: Mapping[str, Any], *, is_paused: bool) -> UUID:
-    """Create or replace a flow's deployment, with its schedule, paused or active. Out: its id."""
+def deploy(
+    client: SyncPrefectClient,
+    flow: Flow[..., Any],
+    name: str,
+    when: When,
+    parameters: Mapping[str, Any],
+    *,
+    keeps_pause: bool,
+) -> UUID:
+    """Create or replace a flow's deployment with its schedule, paused only where that was so and is kept. Out: its id."""
+    is_paused = False
+    with suppress(ObjectNotFound):
+        is_paused = keeps_pause and client.read_deployment_by_name(f"{flow.name}/{name}").paused
     made = flow.to_deployment(
         name,
         schedules=[schedule_of(when)],
@@ -78,13 +89,6 @@ def served_parameters(flow: Flow[..., Any], asked: Mapping[str, Any], job: Mappi
     if left_out:
         log.warning("a run asked for its own %s; what `newsmart serve` was told stays", ", ".join(left_out))
     return taken_by(flow, {**job, **{name: asked[name] for name in PER_RUN if name in asked}})
-
-
-def was_paused(client: SyncPrefectClient, flow: Flow[..., Any], name: str) -> bool:
-    """Tell whether a flow has this deployment, and it is paused."""
-    with suppress(ObjectNotFound):
-        return client.read_deployment_by_name(f"{flow.name}/{name}").paused
-    return False
 
 
 def schedule_of(when: When) -> CronSchedule | IntervalSchedule:

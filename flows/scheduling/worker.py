@@ -37,7 +37,7 @@ from prefect.states import Cancelled, Pending
 from flows.maintenance import maintain
 from flows.pipeline.hooks import one_line
 from flows.refresh import TIMEOUT_SECONDS, refresh
-from flows.scheduling.deployments import deploy, recover, served_parameters, was_paused
+from flows.scheduling.deployments import deploy, recover, served_parameters
 from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
 from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, When, clock_offset, serving_file, write_serving
 from warehouse.clock import as_text
@@ -129,8 +129,7 @@ class Worker:
         hook: Any = self._tell_hooks
         self.served.clear()
         for flow, when in ((refresh, self._job.when), (maintain, MAINTAIN)):
-            is_paused = takes_over and was_paused(client, flow, name)
-            identity = deploy(flow, name, when, parameters, is_paused=is_paused)
+            identity = deploy(client, flow, name, when, parameters, keeps_pause=takes_over)
             self.served[identity] = flow.with_options(on_completion=[hook], on_failure=[hook], on_crashed=[hook])
         self._end_left(client)
         if self._job.runs_now and not takes_over:

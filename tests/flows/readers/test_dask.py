@@ -15,9 +15,8 @@ from flows.pipeline.direct import dry_run, run_direct
 from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunRequest
 from flows.readers import dask_cluster, dask_readers
-from flows.readers.dask_cluster import Cluster, Pending, direct_cluster
+from flows.readers.dask_cluster import Answer, Cluster, Pending, direct_cluster
 from flows.readers.dask_readers import AHEAD, DaskReaders
-from flows.readers.dask_worker import Answer
 from flows.readers.worker import memo_for
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
