@@ -62,7 +62,7 @@ _DAYS = _from_to(0, 36_525)
 
 
 def _setting(default: object, meaning: str, trust: str, check: Check = _TEXT, form: str | None = None) -> Any:
-    """Return a field. In: when a found file may set it; what a value must be; how help calls the value of its option."""
+    """Return a field. In: when a found file may set it; what a value must be; how help names the option's value."""
     return field(default=default, metadata={"meaning": meaning, "trust": trust, "check": check, "form": form})
 
 

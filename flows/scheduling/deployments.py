@@ -57,7 +57,7 @@ def deploy(
     *,
     keeps_pause: bool,
 ) -> UUID:
-    """Create or replace a flow's deployment with its schedule, paused only where that was so and is kept. Out: its id."""
+    """Create or replace a flow's deployment, paused only where it was and that is kept. Out: its id."""
     is_paused = False
     with suppress(ObjectNotFound):
         is_paused = keeps_pause and client.read_deployment_by_name(f"{flow.name}/{name}").paused
