@@ -119,8 +119,8 @@ def test_a_run_counts_what_has_split_off_as_added_and_what_joins_as_changed(news
     newsroom.write("new.md", make_document("New", f"{SITE}new"))
     joined = newsroom.run().changes
 
-    assert (split.added, split.changed, split.departed) == (2, 1, 0)
-    assert (joined.added, joined.changed, joined.departed) == (1, 1, 0)
+    assert (split["added"], split["changed"], split["departed"]) == (2, 1, 0)
+    assert (joined["added"], joined["changed"], joined["departed"]) == (1, 1, 0)
 
 
 def test_what_a_removed_document_has_shown_of_an_alias_stays_known(newsroom: Newsroom) -> None:

@@ -16,11 +16,11 @@ import pytest
 
 from flows.maintenance import maintain
 from flows.refresh import refresh
+from flows.scheduling.deployments import served_parameters
 from flows.scheduling.environment import API_URL, for_prefect, their_settings
 from flows.scheduling.server import PrefectServer, listen
 from flows.scheduling.server_process import refusal_of
 from flows.scheduling.serving import KEY_FILE, hand_over_all, key_in, known_key, private_folder
-from flows.scheduling.worker import served_parameters
 from schemas.errors import RunFailed
 from tests.documents import make_document
 from tests.soak.served import ROOT, running
