@@ -90,8 +90,8 @@ REFUSED: dict[str, tuple[bytes, int | None, int | None, str]] = {
     ),
     "long blanks above a mistake": (
         b"---\nt:\n  k: |\n" + (b"    a" + b" " * 1_990 + b"x\n") * 2_400 + b"  b: [\n---\n",
-        2_404,
-        3,
+        2_405,
+        1,
         "yaml_syntax",
     ),
     "a negative height": (document("images: [{height: -5}]\n"), 4, 19, "out_of_range"),
