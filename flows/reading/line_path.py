@@ -14,10 +14,8 @@ from typing import NamedTuple
 from flows.reading.problems import Path, is_secret, plain_breaks
 from schemas.text import sample
 
-MAX_LINE = 2_000
-"""So many characters of a line are looked at."""
-_MAX_LINES = 100_000
-_LINE = re.compile(r"""( *)((?:- +|-$)*)(?:["']?([^\s"'#:\[\]{},-][^:"'#]*?)["']?[ \t]*:(?=[ \t]|$))?""")
+_MAX_LINES, _MAX_LINE = 100_000, 2_000
+_LINE = re.compile(r"""( *)((?:- +|-$)*)(?:["']?([^\s"'#:\[\]{},-][^:"'#]*+)["']?[ \t]*:(?=[ \t]|$))?""")
 # The line of the mistake itself may lack the blank after its colon, or hold a character that is no blank to YAML.
 _OWN_LINE = re.compile(r"""( *)((?:- +|-$)*)(?:["']?([A-Za-z_][\w-]*)["']?[ \t]*(?::(?!//)|=))?""")
 KEY_LINE = re.compile(r"""[ \t]*(?:- +)*["']?[A-Za-z_][\w-]*["']?[ \t]*:(?:[ \t]|$)""")
@@ -59,14 +57,14 @@ def _lines_above(text: str, index: int) -> Iterator[tuple[int, str]]:
         if start == 0:
             return
         end, start = start - 1, text.rfind("\n", 0, start - 1) + 1
-        yield start, text[start : min(end, start + MAX_LINE)]
+        yield start, text[start : min(end, start + _MAX_LINE)]
 
 
 def path_at(text: str, index: int) -> Path:
     """Return the path of the field in whose line an index lies, as far as its keys can be read."""
     text = plain_breaks(text)
     start, end = line_bounds(text, index)
-    line = text[start : min(end, start + MAX_LINE)]
+    line = text[start : min(end, start + _MAX_LINE)]
     above = (_nodes(line, _LINE) for _, line in _lines_above(text, start))
     path: list[str | int] = []
     limit, items = end - start + 1, -1  # items: how many of the list that is being counted were met; -1 for no list
@@ -103,7 +101,7 @@ def _nodes(line: str, form: re.Pattern[str]) -> list[_Node]:
     nodes = [_Node(match.end(1) + dash.start(), None, False) for dash in re.finditer("-", match[2])]
     value = line[match.end() :].strip()
     has_value = value != "" and value[0] not in "#|>"
-    return nodes if match[3] is None else [*nodes, _Node(match.end(2), match[3], has_value)]
+    return nodes if match[3] is None else [*nodes, _Node(match.end(2), match[3].rstrip(" \t"), has_value)]
 
 
 def text_above(text: str, index: int) -> int:
@@ -114,7 +112,7 @@ def text_above(text: str, index: int) -> int:
 def hidden_break(text: str, index: int) -> tuple[int, str] | None:
     """Return where in the line of an index an invisible character breaks the structure, and what to do about it."""
     start, end = line_bounds(text, index)
-    end = min(end, start + MAX_LINE)
+    end = min(end, start + _MAX_LINE)
     match = _BREAKING.match(text, start, end)
     if match is None or match.end() >= end:
         return None

@@ -10,16 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from flows.reading.line_path import (
-    KEY_AGAIN,
-    KEY_LINE,
-    MAX_LINE,
-    hidden_break,
-    line_bounds,
-    path_at,
-    shown_at,
-    text_above,
-)
+from flows.reading.line_path import KEY_AGAIN, KEY_LINE, hidden_break, line_bounds, path_at, shown_at, text_above
 from flows.reading.problems import Flaw, plain_breaks
 
 if TYPE_CHECKING:  # documents of the common form need no PyYAML, and importing it would delay them
@@ -27,6 +18,7 @@ if TYPE_CHECKING:  # documents of the common form need no PyYAML, and importing 
 
 _VALUE = re.compile(r"""[ \t]*(?:- +)*(?:["']?[^\s"'#:][^:"'#]*?["']?[ \t]*:[ \t]+)?""")
 _NO_SPACE = re.compile(r"([ \t]*(?:- +)*[A-Za-z_][\w-]*):(?=[^\s/:])")
+_MAX_START = 2_000
 _MAX_KEY = 1024  # YAML 1.1, 9.2
 _QUOTES = ('"', "'")
 
@@ -59,7 +51,7 @@ class _Scene:
     @property
     def value_start(self) -> int:
         """How many characters stand before the value in the line: blanks, dashes and a key."""
-        match = _VALUE.match(self.before, 0, MAX_LINE)
+        match = _VALUE.match(self.before[:_MAX_START])
         return match.end() if match else 0
 
     @property
@@ -253,9 +245,10 @@ def _document_end(scene: _Scene) -> _Advice | None:
     line = scene.line(above)
     if line.startswith("..."):
         return _Advice(above, "no `...` line before the closing `---`")
-    body = re.match(r"[^\n]*\n+((?:[ \t]*(?:#[^\n]*)?\n+)*)( +)(?=[^ #\n])", scene.text)
+    # A repeat within takes one line at most: with more, blank lines take time without end.
+    body = re.match(r"[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\n)*( +)(?=[^ #\n])", scene.text)
     if body is not None:
-        return _Advice(body.end(2), "no indentation before the first key")
+        return _Advice(body.end(), "no indentation before the first key")
     return _Advice(scene.at, "a colon and a blank after the key") if scene.before.strip() else None
 
 

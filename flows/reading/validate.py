@@ -31,7 +31,6 @@ from flows.reading.problems import (
     Path,
     Problem,
     Tree,
-    document_problems,
     hide_pieces,
     place_of,
     problem_of,
@@ -70,7 +69,8 @@ class Verdict(NamedTuple):
 
 def refused(flaws: Sequence[Flaw], text: str = "") -> Verdict:
     """Return the verdict on a document that flaws condemn as a whole. In: the text that they are in."""
-    return Verdict(None, (), (), document_problems(flaws, text))
+    lines = Lines(text)
+    return Verdict(None, (), (), hide_pieces([problem_of(flaw, lines, None, "document") for flaw in flaws]))
 
 
 def judge_mention(tree: Tree, context: Context) -> Judged:

@@ -17,21 +17,13 @@ import yaml
 from yaml._yaml import CParser
 
 from flows.reading.hints import CUTTING, Cut, Source, cut_after
-from flows.reading.problems import (
-    MAX_DEPTH,
-    MAX_NODES,
-    MAX_PLACE_DEPTH,
-    Flaw,
-    Path,
-    Places,
-    Tree,
-    is_secret,
-    plain_breaks,
-)
+from flows.reading.problems import MAX_DEPTH, MAX_NODES, Flaw, Path, Places, Tree, is_secret, plain_breaks
 from flows.reading.syntax import quotes_round, syntax_flaw
 from schemas.text import sample
 
 MAX_FLAWS = 1_000
+# No model reads deeper, so deeper values need no place; the paths of a hostile document would fill the memory.
+_MAX_PLACE_DEPTH = 8
 
 _NULLS = frozenset(("", "~", "null"))
 _TOKEN = re.compile(r"\S{1,80}")
@@ -168,7 +160,7 @@ class _Builder:
     def _attach(self, value: Tree, event: _Event) -> None:
         """Put a value, or a container that is still empty, where it belongs, and note where it begins."""
         path = self._path()
-        if len(path) <= MAX_PLACE_DEPTH:
+        if len(path) <= _MAX_PLACE_DEPTH:
             self.places[path] = event.start_mark.index
         if not self._stack:
             self.tree = value
