@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.commands.output import home_of, no_release, page, print_json, print_records, released_home, say, warn
+from flows.commands.output import home_of, page, print_json, print_records, released_home, say, warn
 from flows.process import put
 from schemas.errors import RunFailed
 from warehouse.clock import parse_moment
@@ -46,7 +46,7 @@ def quarantine(options: argparse.Namespace) -> int:
 def _notices(options: argparse.Namespace) -> list[dict[str, Any]]:
     from warehouse.queries.lookup import read_notices
 
-    return read_notices(released_home(options))
+    return read_notices(home_of(options))
 
 
 def drift(options: argparse.Namespace) -> int:
@@ -74,7 +74,7 @@ def releases(options: argparse.Namespace) -> int:
         if home.release_file(str(row["release_id"])).is_file()
     ]
     if not (options.json or rows):
-        raise no_release(home)
+        raise home.no_release()
     names = ("release_id", "as_of", "published_at", "documents", "articles", "mentions", "bytes", "is_current")
     return _print_list(options, rows, names)
 
@@ -129,7 +129,7 @@ def contract(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Write the page, and print where it is."""
     from warehouse.durable import check_place, write_atomically
-    from warehouse.refusals import refused
+    from warehouse.refusals import refusing
     from warehouse.report import render
 
     home = released_home(options)
@@ -137,9 +137,7 @@ def report(options: argparse.Namespace) -> int:
     home.check_outside(target)
     check_place(target.absolute())
     html = render(home.file, read_state(home))
-    try:
+    with refusing("cannot write the report", target):
         write_atomically(target.absolute(), html.encode())
-    except OSError as error:
-        raise refused("cannot write the report", target, error) from error
     say(options, str(target))
     return 0

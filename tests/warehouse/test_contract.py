@@ -76,7 +76,7 @@ ONE = fact("t", "t", "T.", (required("k", "BIGINT", "K."), optional("v", "INTEGE
 
 def altered(change: Callable[[Tree], None]) -> tuple[Tree, Tree]:
     """Return a small contract, and one that was changed."""
-    old: Tree = yaml.safe_load(render_contract([ONE], 1))
+    old: Tree = yaml.safe_load(render_contract((ONE,), 1))
     new = copy.deepcopy(old)
     change(new)
     return old, new
