@@ -67,7 +67,10 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if sys.platform not in ("linux", "darwin"):
         todo = "run it there, or in a Linux container"
         raise UsageError("newsmart runs on Linux and macOS", where=sys.platform, todo=todo)
-    options = build_parser().parse_args(arguments)
+    options, unknown = build_parser().parse_known_args(arguments)
+    if unknown:
+        todo = f"see `{' '.join(filter(None, ('newsmart', options.command)))} --help`"
+        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", todo=todo)
     if options.version:
         from importlib.metadata import version
 

@@ -6,11 +6,18 @@
 
 import argparse
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from flows.commands.output import home_of, page, print_json, print_records, released_home, say, warn
+from flows.commands.output import (
+    home_of,
+    page,
+    print_json,
+    print_result,
+    print_rows,
+    released_home,
+    say,
+    warn,
+)
 from flows.process import put
 from schemas.errors import RunFailed
 from warehouse.clock import parse_moment
@@ -32,21 +39,16 @@ def read_known_state(options: argparse.Namespace) -> tuple[Home, State]:
 
 def quarantine(options: argparse.Namespace) -> int:
     """Print the open problems, or the notices of the current release."""
-    found = _notices(options) if options.notices else read_known_state(options)[1].get("quarantine", [])
-    rows = [{name: row.get(name) for name in (*PROBLEM_FIELDS, "first_seen_at", "last_seen_at")} for row in found]
-    if options.json:
-        print_json(rows)
-    elif rows:
-        say(options, *(f"{problem_line(row)} (since {row['first_seen_at']})" for row in rows))
+    if options.notices:
+        from warehouse.queries.lookup import read_notices
+
+        found, none = read_notices(home_of(options)), "there are no notices"
     else:
-        say(options, "there are no notices" if options.notices else "nothing is in quarantine")
-    return 0
-
-
-def _notices(options: argparse.Namespace) -> list[dict[str, Any]]:
-    from warehouse.queries.lookup import read_notices
-
-    return read_notices(home_of(options))
+        found, none = read_known_state(options)[1].get("quarantine", []), "nothing is in quarantine"
+    rows = [{name: row.get(name) for name in (*PROBLEM_FIELDS, "first_seen_at", "last_seen_at")} for row in found]
+    return print_result(
+        options, rows, [f"{problem_line(row)} (since {row['first_seen_at']})" for row in rows] or [none]
+    )
 
 
 def drift(options: argparse.Namespace) -> int:
@@ -55,7 +57,7 @@ def drift(options: argparse.Namespace) -> int:
     if not (options.json or rows):
         say(options, "no unknown field was met")
         return 0
-    return _print_list(options, rows, ("field", "source", "path", "first_seen_at"))
+    return print_rows(options, rows, ("field", "source", "path", "first_seen_at"))
 
 
 def releases(options: argparse.Namespace) -> int:
@@ -76,15 +78,7 @@ def releases(options: argparse.Namespace) -> int:
     if not (options.json or rows):
         raise home.no_release()
     names = ("release_id", "as_of", "published_at", "documents", "articles", "mentions", "bytes", "is_current")
-    return _print_list(options, rows, names)
-
-
-def _print_list(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> int:
-    if options.json:
-        print_json(rows)
-    else:
-        print_records(rows, names)
-    return 0
+    return print_rows(options, rows, names)
 
 
 def show(options: argparse.Namespace) -> int:

@@ -83,11 +83,7 @@ def maintain(options: argparse.Namespace) -> int:
     from warehouse.upkeep.operations import maintain as compact
 
     settings = load_settings()
-    done = compact(
-        home_of(options).file,
-        settings.build_memory,
-        **keeps_of(settings),
-    )
+    done = compact(home_of(options).file, settings.build_memory, **keeps_of(settings))
     text = (
         f"dropped {counted(done['runs'], 'run')}, {counted(done['problems'], 'mended problem')} and the bytes of "
         f"{counted(done['raw'], 'document')}; "

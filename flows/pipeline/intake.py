@@ -12,8 +12,7 @@ from time import monotonic
 
 import pyarrow as pa
 
-from flows.pipeline.outcome import check_all_listed
-from flows.pipeline.run import Run, step
+from flows.pipeline.run import Run, check_all_listed, step
 from flows.sources.files import DENIED
 from flows.sources.scan import References, Scan, scan
 from schemas.errors import Refused, SourceUnreadable

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import trust
+from flows import settings as settings_module
 from flows.cli import main
 from flows.settings import FIELDS, Settings, load_settings, misspelt
 from flows.sources.scan import parse_source, parse_sources
@@ -163,7 +163,7 @@ def test_a_place_that_a_link_leads_out_of_a_shared_folder_is_refused(
 def test_what_each_setting_may_do_is_judged() -> None:
     """May a file that somebody put there set it? What runs, dials, deletes or leads elsewhere is named in ORDERS."""
     ordered = {order.split()[0] for order in ORDERS}
-    assert {name for name, field in FIELDS.items() if field.metadata["trust"] != trust.HARMLESS} == ordered
+    assert {name for name, field in FIELDS.items() if field.metadata["trust"] != settings_module.HARMLESS} == ordered
 
 
 def test_what_orders_nothing_counts_from_a_shared_folder(folder: Path) -> None:

@@ -16,12 +16,7 @@ import duckdb
 from schemas.tables import CONTRACT_VERSION
 from warehouse.ledger.opening import REWRITTEN, get_meta
 from warehouse.release.build import Built
-<<<<<<< HEAD
 from warehouse.release.catalog import ROW_GROUP_ROWS, SMALL_BLOCK_BYTES, comments, create_tables, create_views
-from warehouse.release.changes import Previous
-=======
-from warehouse.release.catalog import RELEASE_ROW_GROUP_ROWS, comments, create_tables, create_views
->>>>>>> f58798b13a3b396b9ccf8dac92907fd91ed29272
 from warehouse.release.fingerprint import TableFingerprint, combine
 from warehouse.release.releases import ReleaseRow
 from warehouse.sql_files import read_sql, sql_names

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flows.pipeline import outcome
+from flows.pipeline import run as run_module
 from flows.readers import cutting
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from schemas.packs import Slice, unpack
@@ -347,7 +347,7 @@ def test_what_is_read_again_in_several_batches_is_the_same(newsroom: Newsroom, m
 def test_an_as_of_that_does_not_fit_is_refused_before_all_is_read_again(
     two_days: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outcome, "bring_up_to_date", None)
+    monkeypatch.setattr(run_module, "bring_up_to_date", None)
     with pytest.raises(UsageError, match="ahead"):
         two_days.run(datetime(2999, 1, 1), reparse=True)
 
