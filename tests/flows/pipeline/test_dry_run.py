@@ -189,7 +189,7 @@ def test_an_archive_can_be_tried_too(newsroom: Newsroom, tmp_path: Path) -> None
     assert [document["path"] for document in found.changes["new"]] == ["a.md"]
 
 
-def test_an_attempt_that_was_refused_is_gone_on_with(newsroom: Newsroom) -> None:
+def test_a_run_goes_on_after_an_attempt_that_was_refused(newsroom: Newsroom) -> None:
     for name in NAMES:
         newsroom.write(f"{name}.md", make_document(name, URL.format(name)))
     newsroom.run()
