@@ -101,7 +101,7 @@ def prefect_server(
 
 
 def alone_in(folder: Path) -> AbstractContextManager[None]:
-    """Be the only `newsmart run` whose server uses the folder's database: two that make its tables at once both fail."""
+    """Be the only `newsmart run` that serves the folder's database: two that make its tables at once both fail."""
     busy = LockedError("another run holds the warehouse", where=str(folder.parent), todo="it ends by itself")
     return locked(folder / "lock", busy)
 
