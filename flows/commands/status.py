@@ -143,7 +143,8 @@ def _warnings(known: dict[str, Any]) -> Iterator[str]:
     if known["differing"]:
         yield f"differs    {known['differing']}"
     if known["clock_ahead_seconds"] >= freshness.LEAST_AHEAD_SECONDS:
-        yield f"clock      the last as-of lies {duration(known['clock_ahead_seconds'])} ahead of it; {freshness.CATCHING_UP}"
+        ahead = duration(known["clock_ahead_seconds"])
+        yield f"clock      the last as-of lies {ahead} ahead of it; {freshness.CATCHING_UP}"
     if known["unfinished_takedown_at"]:
         yield f"takedown   of {known['unfinished_takedown_at']} was cut off: give `newsmart purge` again, or run"
 
