@@ -37,9 +37,8 @@ def quarantine(options: argparse.Namespace) -> int:
     else:
         found, none = read_known_state(options)[1].get("quarantine", []), "nothing is in quarantine"
     rows = [{name: row.get(name) for name in (*PROBLEM_FIELDS, "first_seen_at", "last_seen_at")} for row in found]
-    return output.print_result(
-        options, rows, [f"{problem_line(row)} (since {row['first_seen_at']})" for row in rows] or [none]
-    )
+    lines = [f"{problem_line(row)} (since {row['first_seen_at']})" for row in rows]
+    return output.print_result(options, rows, lines or [none])
 
 
 def drift(options: argparse.Namespace) -> int:
