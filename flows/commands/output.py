@@ -23,7 +23,6 @@ from typing import Any, TextIO
 from flows.pipeline.request import LOGGER, RunResult
 from flows.process import complain, put
 from flows.settings import Settings, load_settings, overridden, process_environment
-from schemas.errors import UsageError
 from schemas.text import printable
 from warehouse.home import Home
 
@@ -52,14 +51,8 @@ def home_of(options: argparse.Namespace) -> Home:
 def released_home(options: argparse.Namespace) -> Home:
     """Return the warehouse that is meant. Raises UsageError where it has no release."""
     home = home_of(options)
-    if not home.file.exists():
-        raise no_release(home)
+    home.check_released()
     return home
-
-
-def no_release(home: Home) -> UsageError:
-    """Return the error of a command that needs a release."""
-    return UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
 
 
 def print_result(options: argparse.Namespace, value: object, lines: Iterable[str]) -> int:

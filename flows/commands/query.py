@@ -63,8 +63,7 @@ def _decoded(content: bytes, where: str) -> str:
 
 
 def _run(options: argparse.Namespace, sql: str, values: Mapping[str, object]) -> None:
-    from warehouse.queries.bounds import exit_stuck
-    from warehouse.queries.query import run_query
+    from warehouse.queries.query import exit_stuck, run_query
 
     settings = load_settings()
     is_paged = options.format == "table" and sys.stdout.isatty() and not options.no_pager

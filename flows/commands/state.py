@@ -33,7 +33,7 @@ def quarantine(options: argparse.Namespace) -> int:
     if options.notices:
         from warehouse.queries.lookup import read_notices
 
-        found, none = read_notices(output.released_home(options)), "there are no notices"
+        found, none = read_notices(output.home_of(options)), "there are no notices"
     else:
         found, none = read_known_state(options)[1].get("quarantine", []), "nothing is in quarantine"
     rows = [{name: row.get(name) for name in (*PROBLEM_FIELDS, "first_seen_at", "last_seen_at")} for row in found]
@@ -66,7 +66,7 @@ def releases(options: argparse.Namespace) -> int:
         if home.release_file(str(row["release_id"])).is_file()
     ]
     if not (options.json or rows):
-        raise output.no_release(home)
+        raise home.no_release()
     names = ("release_id", "as_of", "published_at", "documents", "articles", "mentions", "bytes", "is_current")
     return output.print_rows(options, rows, names)
 
@@ -113,7 +113,7 @@ def contract(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Write the page, and print where it is."""
     from warehouse.durable import check_place, write_atomically
-    from warehouse.refusals import refused
+    from warehouse.refusals import refusing
     from warehouse.report import render
 
     home = output.released_home(options)
@@ -121,9 +121,7 @@ def report(options: argparse.Namespace) -> int:
     home.check_outside(target)
     check_place(target.absolute())
     html = render(home.file, read_state(home))
-    try:
+    with refusing("cannot write the report", target):
         write_atomically(target.absolute(), html.encode())
-    except OSError as error:
-        raise refused("cannot write the report", target, error) from error
     output.say(options, str(target))
     return 0

@@ -26,7 +26,7 @@ from warehouse.clock import utc_now
 from warehouse.db import limit_memory
 from warehouse.home import Home
 from warehouse.ledger.locked import memory_for
-from warehouse.ledger.opening import count_documents, transaction
+from warehouse.ledger.opening import count_rows, transaction
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.ledger.trial import Trial, trial_ledger
 from warehouse.lock import hold
@@ -116,7 +116,7 @@ def dry_run(request: RunRequest, readers: Readers) -> DryRun:
         known = releases.known_releases(home, connection)
         run = Run(request, home, connection, as_of, started_at, readers, known, notices, keeps_bytes=False)
         found = scan_sources(run)
-        documents = found.files.num_rows + count_documents(connection)
+        documents = found.files.num_rows + count_rows(connection, "document")
         # Of the new ones' URLs nothing is known yet; of a million short documents there are four each.
         limit_memory(connection, memory_for(URLS_PER_DOCUMENT * documents, request.settings.build_memory))
         with step(run, "record"), transaction(connection):

@@ -21,7 +21,7 @@ from warehouse.db import limit_memory
 from warehouse.ledger import intake, record
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.locked import memory_for, recording_memory_for
-from warehouse.ledger.opening import count_documents, count_urls, transaction
+from warehouse.ledger.opening import count_rows, transaction
 from warehouse.ledger.record import Balance
 from warehouse.release import runs
 
@@ -77,12 +77,12 @@ def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> N
     """Read what is new, take it into the ledger and append the events, all in one transaction."""
     connection, memory = run.connection, run.request.settings.build_memory
     with step(run, "record"):
-        documents = found.files.num_rows + count_documents(connection)
+        documents = found.files.num_rows + count_rows(connection, "document")
         limit_memory(connection, recording_memory_for(documents, memory))
         with transaction(connection):
             record_observation(run, found, on_batch)
             runs.write_run(connection, run.key, "started", run.balance)
-        limit_memory(connection, memory_for(count_urls(connection), memory))
+        limit_memory(connection, memory_for(count_rows(connection, "url"), memory))
     run.seconds["record"] -= run.seconds["read"]  # which is counted by itself
 
 

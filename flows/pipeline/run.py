@@ -23,8 +23,8 @@ from flows.pipeline.request import LOGGER, RunRequest, RunResult, lines_of
 from flows.readers.local import Readers
 from schemas.errors import NewsmartError, SourceUnreadable, UsageError
 from warehouse import interrupts
-from warehouse.clock import utc_now
-from warehouse.db import explain
+from warehouse.clock import as_plain, utc_now
+from warehouse.explain import explain
 from warehouse.home import Home
 from warehouse.ledger.record import Balance
 from warehouse.lock import hold
@@ -32,6 +32,7 @@ from warehouse.owners import notices as owner_notices
 from warehouse.release import ops, publish, releases, runs
 from warehouse.release.audit import AuditResult
 from warehouse.release.build import Built
+from warehouse.release.making import TROUBLES
 from warehouse.release.releases import ReleaseRow, current_release
 from warehouse.release.why_build import ledger_state
 from warehouse.run_state import balance_before, run_record, state_before, state_notices, status_of, write_failure
@@ -212,6 +213,8 @@ def _write_state(run: Run, status: str, error: Exception | None) -> list[str]:
         "notices": list(run.notices),
         "audits": [asdict(audit) for audit in run.audits],
     }
+    if run.built is not None:
+        state["build_trouble"] = next((text for text in run.notices if text.startswith(TROUBLES)), None)
     write_state(run.home, State(**state))
     run.is_recorded = True
     return [row.release_id for row in kept]
@@ -224,7 +227,7 @@ def result_of(run: Run, *, has_failed: bool = False) -> RunResult:
     built = None if has_failed else run.built
     problems = None
     with suppress(*((duckdb.Error, NewsmartError) if has_failed else ())):
-        problems = [ops.plain(row) for row in ops.quarantine(run.connection)]
+        problems = as_plain(ops.quarantine(run.connection))
     # A clock that was set back meanwhile gives no number that makes sense.
     total = max(0.0, (utc_now() - run.started_at).total_seconds())
     return RunResult(

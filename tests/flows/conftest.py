@@ -10,7 +10,6 @@ from prefect.settings import (
     PREFECT_SERVER_ANALYTICS_ENABLED,
     temporary_settings,
 )
-from prefect.testing.utilities import prefect_test_harness
 
 from flows.process import close_stderr
 from tests.conftest import PATIENCE_SECONDS
@@ -27,6 +26,9 @@ SETTINGS = {
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """Let flows run against a server of the session's own; a user's server and home are never touched."""
+    # Not at the top: it takes the server's modules, for which each process that collects tests would wait two seconds.
+    from prefect.testing.utilities import prefect_test_harness
+
     with (
         temporary_settings(SETTINGS),
         prefect_test_harness(server_startup_timeout=PATIENCE_SECONDS),

@@ -98,18 +98,24 @@ class Scene:
 
 
 def make_scenes(place: Path, name: str, source: Path, change: Callable[[], object], workers: int = 1) -> list[Scene]:
-    """Return the scene of a source's first run and the one of a run after `change`; both are run whole once.
+    """Return the scene of a source's first run and the one of a run after `change`; both are run whole once."""
+    as_it_was = place / "as_it_was"
+    shutil.copytree(source, as_it_was)
+    changed = changed_scene(place, name, source, change, workers)
+    first = make_scene(place / "first", f"{name}, first run", as_it_was, FIRST, None, workers)
+    if first.after != changed.before:
+        raise ProofFailed(f"{name}: two first runs differ")
+    return [first, changed]
+
+
+def changed_scene(place: Path, name: str, source: Path, change: Callable[[], object], workers: int = 1) -> Scene:
+    """Return the scene of a run after `change`.
 
     The changed source is the very folder of the run before, so that its files' times and inodes are known.
     """
-    as_it_was = place / "as_it_was"
-    shutil.copytree(source, as_it_was)
-    before = make_scene(place / "start", name, source, FIRST, None, workers)
-    first = make_scene(place / "first", f"{name}, first run", as_it_was, FIRST, None, workers)
-    if first.after != before.after:
-        raise ProofFailed(f"{name}: two first runs differ")
+    make_scene(place / "start", name, source, FIRST, None, workers)
     change()
-    return [first, make_scene(place / "second", f"{name}, changed", source, SECOND, place / "start", workers)]
+    return make_scene(place / "second", f"{name}, changed", source, SECOND, place / "start", workers)
 
 
 def make_scene(folder: Path, name: str, source: Path, as_of: str, start: Path | None, workers: int) -> Scene:
@@ -382,7 +388,7 @@ def seed_scenes(place: Path) -> list[Scene]:
     """Return the scenes of the seeds: a first run, one after many changes, and one after a single change."""
     source, few = write_source(place / "much" / "news"), write_source(place / "few" / "news")
     first, changed = make_scenes(place / "much", "seeds", source, lambda: upset_source(source))
-    _, small = make_scenes(place / "few", "seeds, one", few, lambda: edit_source(few, 1))
+    small = changed_scene(place / "few", "seeds, one", few, lambda: edit_source(few, 1))
     return [first, changed, incremental(small)]
 
 
@@ -393,7 +399,7 @@ def generated_scenes(place: Path, documents: int) -> list[Scene]:
         corpus.generate(folder, documents)
     name = f"{documents} documents"
     first, changed = make_scenes(place / "much", name, source, lambda: corpus.edit(source, 0.1), workers=2)
-    _, small = make_scenes(place / "few", f"{name}, few", few, lambda: corpus.edit(few, 0.01), workers=2)
+    small = changed_scene(place / "few", f"{name}, few", few, lambda: corpus.edit(few, 0.01), workers=2)
     return [first, changed, incremental(small)]
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +116,26 @@ def error_line(done: subprocess.CompletedProcess[str]) -> str:
     return lines[0]
 
 
+_seen: dict[bytes, Look] = {}
+
+
 def look(file: Path) -> Look:
-    """Open FILE as a reader does and check that what it shows is whole. Raises ProofFailed where it is not."""
+    """Open FILE as a reader does and check that what it shows is whole. Raises ProofFailed where it is not.
+
+    Where no log lies beside it, a release of the same bytes is checked once in a process.
+    """
+    digest = sha256(file.read_bytes()).digest()
     with duckdb.connect(file, read_only=True) as connection:
+        if digest in _seen and not list(file.parent.rglob("*.wal")):
+            connection.execute("from ops.release").fetchall()
+            return _seen[digest]
         seen = look_through(connection)
         define_macros(connection)
         broken = list(broken_audits(connection, seen.as_of))
     if broken:
         raise ProofFailed(f"{seen.release_id} breaks {', '.join(broken)}")
+    if sha256(file.read_bytes()).digest() == digest:
+        _seen[digest] = seen
     return seen
 
 

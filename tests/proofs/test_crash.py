@@ -25,7 +25,8 @@ from tests.proofs.crash import (
 from tests.proofs.killed import EDGES, INCREMENTAL_EDGES
 
 LASTING = ("during_record", "after_flip")
-SEEDS = [0, 1, pytest.param(2, marks=pytest.mark.slow)]  # even ones break off a first run, odd ones a change
+# Even ones break off a first run, odd ones a change.
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 2))]
 FLIPPED = list(EDGES)[list(EDGES).index("after_flip") :]
 
 
@@ -45,7 +46,7 @@ def test_kill_9_at_each_edge_costs_nothing(scenes: list[Scene], tmp_path: Path, 
     assert kill_at_edge(changed, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "before")
 
 
-@pytest.mark.parametrize("edge", edges([*EDGES, *INCREMENTAL_EDGES], lasting=["after_rows", "after_flip"]))
+@pytest.mark.parametrize("edge", edges([*EDGES, *INCREMENTAL_EDGES], lasting=["after_rows"]))
 def test_kill_9_of_a_run_that_starts_from_the_last_release(scenes: list[Scene], tmp_path: Path, edge: str) -> None:
     _, _, small = scenes
     assert kill_at_edge(small, tmp_path / "out", edge) == ("new" if edge in FLIPPED else "before")
@@ -74,7 +75,7 @@ def test_sigterm_ends_with_143_and_nothing_half_done(scenes: list[Scene], tmp_pa
     assert shown in ("none", "before", "new")
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, *range(2, 12)))])
 def test_a_disk_that_is_full_at_any_moment_costs_nothing(scenes: list[Scene], tmp_path: Path, seed: int) -> None:
     assert on_full_disk(scenes[seed % 2], tmp_path / "out", seed) in ("none", "before", "new")
 

@@ -20,7 +20,7 @@ from flows.sources.scan import Source
 from schemas.errors import NewsmartError, RunFailed
 from tests.conftest import phases
 from tests.documents import make_document, make_mention
-from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
+from tests.newsroom import A_DAY, Newsroom
 from warehouse.home import Home
 from warehouse.ledger.opening import open_ledger, set_meta
 from warehouse.lock import hold
@@ -131,6 +131,25 @@ def call(room: Newsroom, *options: str) -> int:
     return main(["run", "--dry-run", *given, *options])
 
 
+@pytest.fixture(scope="module")
+def four_published(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    """A release of four documents, to be copied."""
+    room = Newsroom.below(tmp_path_factory.mktemp("four"))
+    for name in NAMES:
+        room.write(f"{name}.md", make_document(name, URL.format(name)))
+    room.run()
+    return room
+
+
+@pytest.fixture
+def shrunk(four_published: Newsroom, tmp_path: Path) -> Newsroom:
+    """A copy of it, of which three documents are gone since."""
+    room = four_published.copy(tmp_path)
+    for name in NAMES[:3]:
+        room.remove(f"{name}.md")
+    return room
+
+
 def test_a_first_dry_run_leaves_the_lock_alone(newsroom: Newsroom, capsys: pytest.CaptureFixture[str]) -> None:
     newsroom.write("a.md", make_document("a\x1b[2Ja", URL.format("a")))
     assert call(newsroom, "--json") == 0
@@ -142,26 +161,21 @@ def test_a_first_dry_run_leaves_the_lock_alone(newsroom: Newsroom, capsys: pytes
 
 
 def test_a_dry_run_is_refused_as_the_run_would_be_and_is_no_attempt(
-    newsroom: Newsroom, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    shrunk: Newsroom, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in NAMES:
-        newsroom.write(f"{name}.md", make_document(name, URL.format(name)))
-    newsroom.run()
-    for name in NAMES[:3]:
-        newsroom.remove(f"{name}.md")
-    before = everything(newsroom)
+    before = everything(shrunk)
     hook = ("--on-failure", f"tee {tmp_path}/told")
-    assert call(newsroom, "--json", *hook) == 1
+    assert call(shrunk, "--json", *hook) == 1
     shown = capsys.readouterr()
     assert "3 of 4 documents in the current release would be removed" in shown.err
     told = json.loads(shown.out)
     assert [document["path"] for document in told["gone"]] == ["a.md", "b.md", "c.md"]
     assert (told["would_publish"], "would be removed" in told["error"]) == (None, True)
-    assert call(newsroom, "--source", "other=nowhere", *hook) == 2
-    assert call(newsroom, "--allow-shrink") == 0
-    with hold(Home.of(newsroom.warehouse)):
-        assert call(newsroom) == 3
-    assert (everything(newsroom), (tmp_path / "told").exists()) == (before, False)
+    assert call(shrunk, "--source", "other=nowhere", *hook) == 2
+    assert call(shrunk, "--allow-shrink") == 0
+    with hold(Home.of(shrunk.warehouse)):
+        assert call(shrunk) == 3
+    assert (everything(shrunk), (tmp_path / "told").exists()) == (before, False)
 
 
 def test_the_text_is_short_and_steers_no_terminal(newsroom: Newsroom, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,25 +203,18 @@ def test_an_archive_can_be_tried_too(newsroom: Newsroom, tmp_path: Path) -> None
     assert [document["path"] for document in found.changes["new"]] == ["a.md"]
 
 
-def test_a_run_goes_on_after_an_attempt_that_was_refused(newsroom: Newsroom) -> None:
-    for name in NAMES:
-        newsroom.write(f"{name}.md", make_document(name, URL.format(name)))
-    newsroom.run()
-    for name in NAMES[:3]:
-        newsroom.remove(f"{name}.md")
-    assert outcome(newsroom)[0] is None
-    newsroom.next_as_of -= A_DAY
-    found = tried(newsroom, allow_shrink=True)
+def test_a_run_goes_on_after_an_attempt_that_was_refused(shrunk: Newsroom) -> None:
+    assert outcome(shrunk)[0] is None
+    shrunk.next_as_of -= A_DAY
+    found = tried(shrunk, allow_shrink=True)
     assert (found.result.documents["removed"], found.error) == (3, None)
-    newsroom.next_as_of += timedelta(hours=1)
-    found = tried(newsroom, allow_shrink=True)
+    shrunk.next_as_of += timedelta(hours=1)
+    found = tried(shrunk, allow_shrink=True)
     assert (found.result.documents["removed"], found.reason) == (0, "something new is recorded")
 
 
-def test_a_ledger_of_another_format_is_left_to_a_run(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("a", URL.format("a")))
-    newsroom.run(FIRST_AS_OF)
-    with open_ledger(Home.of(newsroom.warehouse)) as connection:
+def test_a_ledger_of_another_format_is_left_to_a_run(published: Newsroom) -> None:
+    with open_ledger(Home.of(published.warehouse)) as connection:
         set_meta(connection, "format_version", "0")
     with pytest.raises(RunFailed, match="newsmart run"):
-        tried(newsroom)
+        tried(published)

@@ -87,21 +87,54 @@ def test_a_removed_document_has_no_notice(cut: Newsroom) -> None:
     assert told(cut) == []
 
 
-def test_keys_in_the_wrong_case_and_a_domain_without_a_host(newsroom: Newsroom) -> None:
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
+    """A release of odd documents, a folder for each test; only to be read."""
+    room = Newsroom.below(tmp_path_factory.mktemp("odd"))
     provider = {"name": "Gazette", "domain": "www.", "Images": []}
     related = [make_mention("r", URL.format("r"), Quality=5, images=[{"URL": "https://example.com/i.jpg"}])]
-    newsroom.write("a.md", make_document("a", URL.format("a"), related, Heat=3, provider=provider))
+    room.write("keys/a.md", make_document("a", URL.format("a"), related, Heat=3, provider=provider))
+    page = URL.format("notes/")
+    room.write("pages/1.md", make_document("Release 1", page + "#v1"))
+    room.write("pages/2.md", make_document("Release 2", page + "#v2"))
+    room.write("pages/c.md", make_document("c", URL.format("c"), [make_mention("Release 3", page + "#v3")]))
+    room.write("pages/d.md", make_document("d", URL.format("d#top")))
+    room.write("pages/e.md", make_document("d", URL.format("d#comments")))  # one story
+    room.write("same/a.md", make_document("one", URL.format("same")))
+    room.write("same/b.md", make_document("two", URL.format("same?utm_source=x")))
+    room.write("same/c.md", make_document("three", URL.format("q?a=1&#38;b=2")))
+    room.write("same/d.md", make_document("four", URL.format("q?a=1&b=2")))
+    room.run()
+    return room
 
-    newsroom.run()
 
-    assert told(newsroom) == [
-        ("a.md", "Heat", "odd_key", "Heat"),
-        ("a.md", "provider.Images", "odd_key", "Images"),
-        ("a.md", "provider.domain", "not_a_host", "www."),
-        ("a.md", "related[0].Quality", "odd_key", "Quality"),
-        ("a.md", "related[0].images[0].URL", "odd_key", "URL"),
+def told_below(room: Newsroom, folder: str) -> Rows:
+    """Return the notices of the current release about documents in a folder."""
+    return [row for row in told(room) if str(row[0]).startswith(f"{folder}/")]
+
+
+def test_keys_in_the_wrong_case_and_a_domain_without_a_host(odd: Newsroom) -> None:
+    assert told_below(odd, "keys") == [
+        ("keys/a.md", "Heat", "odd_key", "Heat"),
+        ("keys/a.md", "provider.Images", "odd_key", "Images"),
+        ("keys/a.md", "provider.domain", "not_a_host", "www."),
+        ("keys/a.md", "related[0].Quality", "odd_key", "Quality"),
+        ("keys/a.md", "related[0].images[0].URL", "odd_key", "URL"),
     ]
-    assert newsroom.one("select count(*) from fact_mention") == 2
+    mentions = "fact_mention inner join dim_document using (document_key) where path = 'keys/a.md'"
+    assert odd.one(f"select count(*) from {mentions}") == 2
+
+
+def test_root_documents_that_differ_in_the_fragment_alone(odd: Newsroom) -> None:
+    assert told_below(odd, "pages") == [
+        ("pages/1.md", "webUrl", "fragment_only", URL.format("notes/#v1")),
+        ("pages/2.md", "webUrl", "fragment_only", URL.format("notes/#v2")),
+    ]
+
+
+def test_two_documents_of_one_url_without_a_fragment_are_no_notice(odd: Newsroom) -> None:
+    assert odd.one("select count(*) from dim_document where path like 'same/%'") == 4
+    assert told_below(odd, "same") == []
 
 
 def test_a_front_page_that_identifies_two_stories_is_told_from_the_second_on(newsroom: Newsroom) -> None:
@@ -121,59 +154,24 @@ def test_a_front_page_that_identifies_two_stories_is_told_from_the_second_on(new
     assert told(newsroom) == []
 
 
-def test_root_documents_that_differ_in_the_fragment_alone(newsroom: Newsroom) -> None:
-    page = URL.format("notes/")
-    newsroom.write("1.md", make_document("Release 1", page + "#v1"))
-    newsroom.write("2.md", make_document("Release 2", page + "#v2"))
-    newsroom.write("c.md", make_document("c", URL.format("c"), [make_mention("Release 3", page + "#v3")]))
-    newsroom.write("d.md", make_document("d", URL.format("d#top")))
-    newsroom.write("e.md", make_document("d", URL.format("d#comments")))  # one story
-
-    newsroom.run()
-
-    assert told(newsroom) == [
-        ("1.md", "webUrl", "fragment_only", page + "#v1"),
-        ("2.md", "webUrl", "fragment_only", page + "#v2"),
-    ]
-
-
-def test_two_documents_of_one_url_without_a_fragment_are_no_notice(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("one", URL.format("a")))
-    newsroom.write("b.md", make_document("two", URL.format("a?utm_source=x")))
-    newsroom.write("c.md", make_document("three", URL.format("q?a=1&#38;b=2")))
-    newsroom.write("d.md", make_document("four", URL.format("q?a=1&b=2")))
-
-    newsroom.run()
-
-    assert told(newsroom) == []
-
-
-def test_a_takedown_takes_the_text_of_notices(newsroom: Newsroom) -> None:
+def test_a_takedown_takes_the_text_of_notices_and_leaves_the_bytes_of_other_documents_with_some(
+    newsroom: Newsroom,
+) -> None:
     word = "Zanzibarine"
     newsroom.write("a.md", f'---\ntitle: A #{word}\nwebUrl: "{URL.format("gone")}"\n---\n')
     newsroom.write("b.md", CUT)
     newsroom.run()
-
     purge(newsroom.warehouse, url=URL.format("gone"))
+    newsroom.write("c.md", CUT.replace("/cut", "/c"))
     newsroom.run()
 
-    assert told(newsroom, "path") == [("b.md",)]
+    assert told(newsroom, "path") == [("b.md",), ("c.md",)]
     files = [file for file in newsroom.warehouse.parent.rglob("*") if file.is_file()]
     assert [file for file in files if word.encode() in file.read_bytes()] == []
-
-
-def test_after_a_takedown_bytes_of_documents_with_notices_are_kept(newsroom: Newsroom) -> None:
-    newsroom.write("a.md", make_document("a", URL.format("gone")))
-    newsroom.write("c.md", make_document("c", URL.format("c")))
-    newsroom.run()
-    purge(newsroom.warehouse, url=URL.format("gone"))
-    newsroom.write("b.md", CUT)
-    newsroom.run()
-
     with open_ledger(Home.of(newsroom.warehouse)) as connection:
         kept = connection.execute(
             "select count(*) from ledger.event as event inner join ledger.raw as raw using (byte_digest) "
-            "inner join ledger.document as document using (document_id) where path = 'b.md'"
+            "inner join ledger.document as document using (document_id) where path = 'c.md'"
         ).fetchall()
     assert kept == [(1,)]
 

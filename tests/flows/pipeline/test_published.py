@@ -142,18 +142,20 @@ def test_a_release_of_a_run_that_then_failed_is_told_too(
     ("command", "words"),
     [("false", "ended with status 1"), ("no-such-program", "did not run"), ("sleep 30", "timed out"), ("'", "did not")],
 )
-def test_a_command_that_fails_hangs_or_does_not_start_is_one_warning_and_the_run_is_well(
-    newsroom: Newsroom,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    command: str,
-    words: str,
+def test_a_command_that_fails_hangs_or_does_not_start_is_one_warning(
+    story: tuple[Newsroom, RunResult, RunResult], monkeypatch: pytest.MonkeyPatch, command: str, words: str
 ) -> None:
+    room, _, result = story
     monkeypatch.setattr(hooks, "COMMAND_SECONDS", 0.2)
+    (warning,) = notify_published(Settings(on_publish=command), room.warehouse, result.release)
+    assert ("on-publish command" in warning, words in warning) == (True, True)
+
+
+def test_after_a_command_that_fails_the_run_is_well(newsroom: Newsroom, capsys: pytest.CaptureFixture[str]) -> None:
     newsroom.write("a.md", make_document("a"))
-    assert run(newsroom, "--on-publish", command) == 0
-    lines = capsys.readouterr().err.splitlines()
-    assert [("on-publish command" in line, words in line) for line in lines] == [(True, True)]
+    assert run(newsroom, "--on-publish", "false") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ("on-publish command" in line, "ended with status 1" in line) == (True, True)
 
 
 def test_the_webhook_is_told_and_one_that_fails_is_one_warning(

@@ -3,16 +3,18 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from flows.pipeline.request import RunResult
 from tests.conftest import phases
 from tests.documents import make_document, make_mention
 from tests.ledgers import T, memory_ledger
-from tests.newsroom import Newsroom
+from tests.newsroom import Newsroom, Rows
 from tests.recording import digests, record_folders
 from warehouse.db import ledger_connection
 from warehouse.home import Home
@@ -84,53 +86,66 @@ def write(newsroom: Newsroom, *names: str) -> None:
         newsroom.write(name, DOCUMENTS[name])
 
 
-def titles(newsroom: Newsroom) -> list[str]:
-    """Return the titles of articles with a document, sorted."""
-    return [row[0] for row in newsroom.query("select title from dim_article where is_root order by title")]
+class Lived(NamedTuple):
+    """What four runs did: a daily column arrives, its third day, a join beside it, and the third day leaves."""
+
+    merged: int
+    split: RunResult
+    joined: RunResult
+    left: RunResult
 
 
-def test_an_article_splits_when_a_later_document_shows_that_its_alias_is_shared(newsroom: Newsroom) -> None:
-    write(newsroom, "column.md", "monday.md")
-    newsroom.run()
-    (merged,) = newsroom.query("select article_key from dim_article where is_root")
-    write(newsroom, "tuesday.md")
-    newsroom.run()
-
-    assert titles(newsroom) == ["Column", "Mon", "Tue"]
-    assert newsroom.query("select is_joined, count(*) from ops.alias group by all") == [(False, 3)]
-    # The past is told under the identities of now: both were there from the first run on, each with its own title.
-    history = "select title, valid_from, valid_to from article_history order by title"
-    first, second = newsroom.query("select as_of from ops.run order by as_of")
-    assert newsroom.query(history) == [("Column", *first, None), ("Mon", *first, None), ("Tue", *second, None)]
-    # The key of the article that was both is that of one of them, and every key is found by its spelling.
-    assert merged in newsroom.query("select article_key from dim_article")
-    assert newsroom.one("select count(*) from article_url where article_key <> own_key") == 0
-    assert newsroom.one("select count(*) from article_url where article_key is null") == 1
-
-
-def test_a_run_counts_what_has_split_off_as_added_and_what_joins_as_changed(newsroom: Newsroom) -> None:
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    newsroom = Newsroom.below(tmp_path_factory.mktemp("lived"))
     write(newsroom, "column.md", "monday.md")
     newsroom.write("one.md", make_document("Who won", f"{SITE}news/who-won-it"))
     newsroom.write("other.md", make_document("Who won it", f"{SITE}sport/who-won-it"))
     newsroom.run()
+    of_column = "select article_key from dim_document where path in ('column.md', 'monday.md') group by all"
+    merged = newsroom.one(of_column)
     write(newsroom, "tuesday.md")
-    split = newsroom.run().changes
+    split = newsroom.run()
     newsroom.write("both.md", make_document("Won", f"{SITE}news/who-won-it", originalUrl=f"{SITE}sport/who-won-it"))
     newsroom.write("new.md", make_document("New", f"{SITE}new"))
-    joined = newsroom.run().changes
+    joined = newsroom.run()
+    newsroom.remove("tuesday.md")
+    return Lived(merged, split, joined, newsroom.run())
 
+
+def ask(result: RunResult, sql: str) -> Rows:
+    """Ask the release of a run."""
+    with duckdb.connect(str(result.release), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_an_article_splits_when_a_later_document_shows_that_its_alias_is_shared(lived: Lived) -> None:
+    assert ask(lived.split, "select is_joined, count(*) from ops.alias group by all") == [(False, 3)]
+    # The past is told under the identities of now: both were there from the first run on, each with its own title.
+    history = "select title, valid_from, valid_to from article_history where title in ('Column', 'Mon', 'Tue')"
+    first, second = ask(lived.split, "select as_of from ops.run order by as_of")
+    assert ask(lived.split, f"{history} order by title") == [
+        ("Column", *first, None),
+        ("Mon", *first, None),
+        ("Tue", *second, None),
+    ]
+    # The key of the article that was both is that of one of them, and every key is found by its spelling.
+    assert (lived.merged,) in ask(lived.split, "select article_key from dim_article")
+    assert ask(lived.split, "select count(*) from article_url where article_key <> own_key") == [(0,)]
+    assert ask(lived.split, "select count(*) from article_url where article_key is null") == [(1,)]
+
+
+def test_a_run_counts_what_has_split_off_as_added_and_what_joins_as_changed(lived: Lived) -> None:
+    split, joined = lived.split.changes, lived.joined.changes
     assert (split["added"], split["changed"], split["departed"]) == (2, 1, 0)
     assert (joined["added"], joined["changed"], joined["departed"]) == (1, 1, 0)
 
 
-def test_what_a_removed_document_has_shown_of_an_alias_stays_known(newsroom: Newsroom) -> None:
-    write(newsroom, "column.md", "monday.md", "tuesday.md")
-    newsroom.run()
-    newsroom.remove("tuesday.md")
-    newsroom.run()
-
-    assert newsroom.one("select count(*) from ops.alias where not is_joined") == 3
-    assert newsroom.one("select count(*) from dim_article where title in ('Column', 'Mon') and is_root") == 2
+def test_what_a_removed_document_has_shown_of_an_alias_stays_known(lived: Lived) -> None:
+    assert lived.left.documents["removed"] == 1
+    assert ask(lived.left, "select count(*) from ops.alias where not is_joined") == [(3,)]
+    root = "select count(*) from dim_article where title in ('Column', 'Mon') and is_root"
+    assert ask(lived.left, root) == [(2,)]
 
 
 def test_a_post_is_never_shown_with_the_address_of_its_blog(newsroom: Newsroom) -> None:
@@ -143,14 +158,13 @@ def test_a_post_is_never_shown_with_the_address_of_its_blog(newsroom: Newsroom) 
     assert shown["Deal"] == f"{SITE}articles/1268415/judge-halts-deal"
 
 
-def test_a_release_of_an_older_contract_is_made_anew_though_nothing_changed(newsroom: Newsroom) -> None:
-    write(newsroom, "first.md", "second.md")
-    before = newsroom.run()
-    with ledger_connection(Home.of(newsroom.warehouse).ledger) as connection:
+def test_a_release_of_an_older_contract_is_made_anew_though_nothing_changed(published: Newsroom) -> None:
+    before = published.warehouse.resolve()
+    with ledger_connection(Home.of(published.warehouse).ledger) as connection:
         connection.execute("update release set contract_version = contract_version - 1")
 
-    after = newsroom.run()
+    after = published.run()
 
     assert (after.documents["changed"], after.published) == (0, True)
-    assert after.release != before.release
-    assert newsroom.run().published is False
+    assert published.warehouse.resolve() != before
+    assert published.run().published is False

@@ -236,30 +236,30 @@ def test_no_damage_raises_and_every_place_lies_in_the_file(data: st.DataObject) 
 
 _BIG = 4_900_000
 _HEAD = 'title: "A"\nwebUrl: "https://e.com/x"\n'
-LARGE = {
-    "a long word with a colon": f"title: {'a' * _BIG}: x",
-    "long words": f"title: {('a' * 999 + ' ') * (_BIG // 1000)}: x",
-    "a long bad number": f"{_HEAD}heat: {('a' * 999 + ' ') * (_BIG // 1000)}",
-    "a long mixed word": f"{_HEAD}heat: {'Zq9aB/' * (_BIG // 6)}",
-    "an open quote": f'title: "{"a" * _BIG}',
-    "a long key": f"{'a' * _BIG}: x",
-    "empty lines": "\n" * _BIG + "b\nc: d",
-    "carriage returns": "\r" * _BIG + "b\nc: d",
-    "comments": "# x\n" * (_BIG // 4) + "a\nb: c",
-    "secrets": "secured: x\n" * (_BIG // 11) + "a: b: c",
-    "blanks": f"a: b\n{' ' * _BIG}c: d",
-    "brackets": f"a: {'[' * _BIG}",
-    "quotes": f"a: {'x' + chr(39)}{chr(39) * _BIG}",
-    "tabs": "a:\n" + "\t" * _BIG + "b",
-    "odd keys": _HEAD + "".join(f"k\xa0{number}: b\n" for number in range(60_000)),
-    "cuts": _HEAD + "topics:\n" + "  - a #b\n" * 200_000,
+LARGE: dict[str, Callable[[], str]] = {
+    "a long word with a colon": lambda: f"title: {'a' * _BIG}: x",
+    "long words": lambda: f"title: {('a' * 999 + ' ') * (_BIG // 1000)}: x",
+    "a long bad number": lambda: f"{_HEAD}heat: {('a' * 999 + ' ') * (_BIG // 1000)}",
+    "a long mixed word": lambda: f"{_HEAD}heat: {'Zq9aB/' * (_BIG // 6)}",
+    "an open quote": lambda: f'title: "{"a" * _BIG}',
+    "a long key": lambda: f"{'a' * _BIG}: x",
+    "empty lines": lambda: "\n" * _BIG + "b\nc: d",
+    "carriage returns": lambda: "\r" * _BIG + "b\nc: d",
+    "comments": lambda: "# x\n" * (_BIG // 4) + "a\nb: c",
+    "secrets": lambda: "secured: x\n" * (_BIG // 11) + "a: b: c",
+    "blanks": lambda: f"a: b\n{' ' * _BIG}c: d",
+    "brackets": lambda: f"a: {'[' * _BIG}",
+    "quotes": lambda: f"a: {'x' + chr(39)}{chr(39) * _BIG}",
+    "tabs": lambda: "a:\n" + "\t" * _BIG + "b",
+    "odd keys": lambda: _HEAD + "".join(f"k\xa0{number}: b\n" for number in range(60_000)),
+    "cuts": lambda: _HEAD + "topics:\n" + "  - a #b\n" * 200_000,
 }
 
 
 @pytest.mark.parametrize("name", LARGE)
 def test_five_megabytes_cost_an_error_text_little(name: str) -> None:
     """In processor time, on a machine that may be busy: a second where parsing alone takes a tenth to a third of it."""
-    data = f"---\n{LARGE[name]}\n---\n".encode()
+    data = f"---\n{LARGE[name]()}\n---\n".encode()
     start = process_time()
 
     judge_bytes(data, Memo(CONTEXT))

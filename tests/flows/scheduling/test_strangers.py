@@ -19,7 +19,6 @@ from flows.refresh import refresh
 from flows.scheduling.deployments import served_parameters
 from flows.scheduling.environment import API_URL, for_prefect, their_settings
 from flows.scheduling.server import PrefectServer, listen
-from flows.scheduling.server_process import refusal_of
 from flows.scheduling.serving import KEY_FILE, hand_over_all, key_in, known_key, private_folder
 from schemas.errors import RunFailed
 from tests.documents import make_document
@@ -117,9 +116,16 @@ class TestTheApi:
                 assert "Permission denied" in done.stderr
 
 
+def refusal_of(headers: list[tuple[bytes, bytes]]) -> tuple[int, str] | None:
+    # Not at the top: it takes Prefect's server, for which each process that collects tests would wait two seconds.
+    from flows.scheduling import server_process
+
+    return server_process.refusal_of({"type": "http", "headers": headers})
+
+
 def test_two_hosts_or_none_are_refused() -> None:
     for headers in ([], [(b"host", b"127.0.0.1"), (b"host", b"evil.example")]):
-        refusal = refusal_of({"type": "http", "headers": headers})
+        refusal = refusal_of(headers)
         assert refusal is not None
         assert refusal[0] == 421
 
@@ -127,7 +133,7 @@ def test_two_hosts_or_none_are_refused() -> None:
 def test_the_page_may_ask_under_each_of_its_names() -> None:
     for host in ("127.0.0.1:4200", "localhost:4200", "[::1]:4200", "localhost:9999"):
         headers = [(b"host", host.encode()), (b"origin", f"http://{host}".encode())]
-        assert refusal_of({"type": "http", "headers": headers}) is None
+        assert refusal_of(headers) is None
 
 
 def test_a_served_run_takes_places_from_its_job_alone() -> None:

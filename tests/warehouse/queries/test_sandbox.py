@@ -85,11 +85,11 @@ def scene(shared_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scen
     assert shared_scene.release.stat().st_mtime_ns == status.st_mtime_ns
 
 
-@pytest.mark.parametrize("sql", statements.ALLOWED)
-def test_what_analysts_need_is_answered(scene: Scene, sql: str) -> None:
-    # Rows in any order: a PIVOT without ORDER BY gives them in that of its threads.
-    answers = [sorted(scene.ask(sql)) for _ in range(2)]
-    assert answers[0] == answers[1] or "analyze" in sql or "tablesample" in sql
+def test_what_analysts_need_is_answered(scene: Scene) -> None:
+    for sql in statements.ALLOWED:
+        # Rows in any order: a PIVOT without ORDER BY gives them in that of its threads.
+        answers = [sorted(scene.ask(sql)) for _ in range(2)]
+        assert answers[0] == answers[1] or "analyze" in sql or "tablesample" in sql, sql
 
 
 def test_what_does_more_than_read_is_refused(scene: Scene) -> None:

@@ -48,18 +48,69 @@ def reason(newsroom: Newsroom) -> Any:
     return told_reason
 
 
-def test_values_that_differ_are_told_by_kind(newsroom: Newsroom) -> None:
-    story(newsroom, "a.md", "a", quality=5, published=False, topics=["x", "y"], publishedDateTime="2021-01-01")
-    newsroom.run()
-    first = newsroom.one("select release_id from ops.release")
-    newer = {"quality": 6, "heat": 3, "published": True, "topics": ["y"], "publishedDateTime": "2021-01-02T01:00:00Z"}
-    story(newsroom, "a.md", "a", title="A!", excerpt="More.", removed=True, **newer)
-    newsroom.run()
+# Two addresses of one story: an alias joins them by the slug that they share.
+ONE, OTHER = "b/council-votes-budget", "c/council-votes-budget"
+LEFT, RIGHT, NEW = "b/mayor-opens-bridge", "c/mayor-opens-bridge", "a/mayor-opens-bridge"
+SMALLER, LARGER = "b/river-bursts-banks", "c/river-bursts-banks"
+AMP = {"ampWebUrl": f"{SITE}/amp/morning-briefing"}
+DATED, UNDATED, NEXT_DAY = "2020/05/08/morning-briefing", "morning-briefing", "2020/05/09/morning-briefing"
 
-    assert newsroom.one("select previous_release_id from ops.release") == first
-    assert [row[1:] for row in newsroom.query("from ops.release_change")] == [
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three releases of a newsroom in which each test has documents of its own; only to be read."""
+    newsroom = Newsroom.below(tmp_path_factory.mktemp("lived"))
+
+    def release() -> Path:
+        return Path(str(newsroom.run().release))
+
+    story(newsroom, "v.md", "v", quality=5, published=False, topics=["x", "y"], publishedDateTime="2021-01-01")
+    story(newsroom, "come.md", "come", mention("come/b"), mention("come/c"))
+    story(newsroom, "own.md", "own", mention("own/b"))
+    story(newsroom, "merged.md", "merged", mention(ONE), mention(OTHER))
+    story(newsroom, "joined.md", "joined", mention(LEFT), mention(RIGHT))
+    story(newsroom, "smaller.md", "smaller", mention(LARGER, title="z"))
+    story(newsroom, "split.md", "split", mention(DATED, **AMP), mention(UNDATED, **AMP))
+    made = [release()]
+
+    newer = {"quality": 6, "heat": 3, "published": True, "topics": ["y"], "publishedDateTime": "2021-01-02T01:00:00Z"}
+    story(newsroom, "v.md", "v", title="V!", excerpt="More.", removed=True, **newer)
+    story(newsroom, "come.md", "come", mention("come/c"), mention("come/d"))
+    story(newsroom, "b.md", "own/b")
+    story(newsroom, "merged.md", "merged", mention(ONE), mention(OTHER, originalUrl=f"{SITE}/{ONE}"))
+    joined = mention(NEW, originalUrl=f"{SITE}/{LEFT}", ampWebUrl=f"{SITE}/{RIGHT}")
+    story(newsroom, "joined.md", "joined", mention(LEFT), mention(RIGHT), joined)
+    smaller = mention(SMALLER, title="z", originalUrl=f"{SITE}/{LARGER}")
+    story(newsroom, "smaller.md", "smaller", mention(LARGER, title="z"), smaller)
+    story(newsroom, "split.md", "split", *(mention(name, **AMP) for name in (DATED, UNDATED, NEXT_DAY)))
+    made.append(release())
+
+    story(newsroom, "come.md", "come", mention("come/b"), mention("come/c"), mention("come/d"))
+    newsroom.remove("b.md")
+    return [*made, release()]
+
+
+def ask(release: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Ask a release."""
+    with duckdb.connect(release, read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def changed(release: Path, *names: str) -> list[tuple[Any, ...]]:
+    """Return the rows of ops.release_change of the articles of these names, but for the times of documents."""
+    assert ask(release, "select uncompared_reason from ops.release") == [(None,)]
+    rows = ask(release, "select * from ops.release_change where field <> 'document_changed_at'")
+    return [row for row in rows if row[0] in map(key, names)]
+
+
+def test_values_that_differ_are_told_by_kind(releases: list[Path]) -> None:
+    first, second, _ = releases
+    ((previous,),) = ask(second, "select previous_release_id from ops.release")
+    assert [(previous,)] == ask(first, "select release_id from ops.release")
+    rows = ask(second, f"select * exclude article_key from ops.release_change where article_key = {key('v')}")
+    assert rows == [
         ("document", "document_changed_at", "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"),
-        ("headline", "title", "a", "A!"),
+        ("headline", "title", "v", "V!"),
         ("other", "excerpt", None, "More."),
         ("other", "topics", "x, y", "y"),
         ("published", "is_published", "false", "true"),
@@ -68,92 +119,57 @@ def test_values_that_differ_are_told_by_kind(newsroom: Newsroom) -> None:
         ("score", "heat", None, "3"),
         ("score", "quality", "5", "6"),
     ]
-    assert {row[0] for row in newsroom.query("from ops.release_change")} == {key("a")}
 
 
-def test_articles_come_leave_and_come_back(newsroom: Newsroom) -> None:
-    story(newsroom, "a.md", "a", mention("b"), mention("c"))
-    newsroom.run()
-    story(newsroom, "a.md", "a", mention("c"), mention("d"))
-    newsroom.run()
-    assert sorted(told(newsroom)) == sorted(
-        [(key("b"), "departed", "title", "b", None), (key("d"), "added", "title", None, "d")]
+def test_articles_come_leave_and_come_back(releases: list[Path]) -> None:
+    names = ("come", "come/b", "come/c", "come/d")
+    assert sorted(changed(releases[1], *names)) == sorted(
+        [(key("come/b"), "departed", "title", "come/b", None), (key("come/d"), "added", "title", None, "come/d")]
     )
-
-    story(newsroom, "a.md", "a", mention("b"), mention("c"), mention("d"))
-    newsroom.run()
-    assert told(newsroom) == [(key("b"), "returned", "title", None, "b")]
+    assert changed(releases[2], *names) == [(key("come/b"), "returned", "title", None, "come/b")]
 
 
-def test_an_article_gets_and_loses_a_document_of_its_own(newsroom: Newsroom) -> None:
-    story(newsroom, "a.md", "a", mention("b"))
-    newsroom.run()
-    story(newsroom, "b.md", "b")
-    newsroom.run()
-    assert told(newsroom) == [(key("b"), "document", "document_count", "0", "1")]
-
-    newsroom.remove("b.md")
-    newsroom.run(allow_shrink=True)
-    assert told(newsroom) == [(key("b"), "document", "document_count", "1", "0")]
+def test_an_article_gets_and_loses_a_document_of_its_own(releases: list[Path]) -> None:
+    gets, loses = ([(key("own/b"), "document", "document_count", *counts)] for counts in (("0", "1"), ("1", "0")))
+    assert changed(releases[1], "own", "own/b") == gets
+    assert changed(releases[2], "own", "own/b") == loses
 
 
-# Two addresses of one story: an alias joins them by the slug that they share.
-ONE, OTHER, THIRD = "b/council-votes-budget", "c/council-votes-budget", "a/council-votes-budget"
+def test_a_release_tells_nothing_of_articles_that_are_as_they_were(releases: list[Path]) -> None:
+    told_keys = {row[0] for row in ask(releases[2], "from ops.release_change")}
+    assert told_keys == {key("come"), key("come/b"), key("own/b")}
 
 
-def test_a_key_that_was_merged_leads_to_the_article_that_has_it(newsroom: Newsroom) -> None:
-    story(newsroom, "a.md", "a", mention(ONE), mention(OTHER))
-    newsroom.run()
-    story(newsroom, "a.md", "a", mention(ONE), mention(OTHER, originalUrl=f"{SITE}/{ONE}"))
-    newsroom.run()
-
-    assert (key(ONE), "merged", "article_key", str(key(OTHER)), str(key(ONE))) in told(newsroom)
-    assert {row[1] for row in told(newsroom)} <= {"merged", "headline", "other"}
+def test_a_key_that_was_merged_leads_to_the_article_that_has_it(releases: list[Path]) -> None:
+    rows = changed(releases[1], "merged", ONE, OTHER)
+    assert (key(ONE), "merged", "article_key", str(key(OTHER)), str(key(ONE))) in rows
+    assert {row[1] for row in rows} <= {"merged", "headline", "other"}
 
 
-def test_articles_merged_into_a_new_key_are_both_led_there_and_none_is_added(newsroom: Newsroom) -> None:
-    story(newsroom, "a.md", "a", mention(ONE), mention(OTHER))
-    newsroom.run()
-    joined = mention(THIRD, originalUrl=f"{SITE}/{ONE}", ampWebUrl=f"{SITE}/{OTHER}")
-    story(newsroom, "a.md", "a", mention(ONE), mention(OTHER), joined)
-    newsroom.run()
-
-    followed = [row for row in told(newsroom) if row[2] == "article_key"]
-    assert sorted(followed) == sorted(
-        (key(THIRD), "merged", "article_key", str(key(name)), str(key(THIRD))) for name in (ONE, OTHER)
+def test_articles_merged_into_a_new_key_are_both_led_there_and_none_is_added(releases: list[Path]) -> None:
+    rows = changed(releases[1], "joined", LEFT, RIGHT, NEW)
+    assert sorted(row for row in rows if row[2] == "article_key") == sorted(
+        (key(NEW), "merged", "article_key", str(key(name)), str(key(NEW))) for name in (LEFT, RIGHT)
     )
-    assert not {row[1] for row in told(newsroom)} & {"added", "departed", "returned"}
+    assert not {row[1] for row in rows} & {"added", "departed", "returned"}
 
 
-def test_a_key_that_only_became_another_is_the_same_article(newsroom: Newsroom) -> None:
+def test_a_key_that_only_became_another_is_the_same_article(releases: list[Path]) -> None:
     """A smaller URL was found: nothing merged, but who saved the key finds the article by it."""
-    story(newsroom, "a.md", "a", mention(OTHER, title="z"))
-    newsroom.run()
-    smaller = mention(ONE, title="z", originalUrl=f"{SITE}/{OTHER}")
-    story(newsroom, "a.md", "a", mention(OTHER, title="z"), smaller)
-    newsroom.run()
-
-    assert [row for row in told(newsroom) if row[2] == "article_key"] == [
-        (key(ONE), "other", "article_key", str(key(OTHER)), str(key(ONE)))
+    rows = changed(releases[1], "smaller", SMALLER, LARGER)
+    assert [row for row in rows if row[2] == "article_key"] == [
+        (key(SMALLER), "other", "article_key", str(key(LARGER)), str(key(SMALLER)))
     ]
-    assert not {row[1] for row in told(newsroom)} & {"added", "departed", "merged"}
+    assert not {row[1] for row in rows} & {"added", "departed", "merged"}
 
 
-def test_a_part_that_is_an_article_of_its_own_now_is_split(newsroom: Newsroom) -> None:
+def test_a_part_that_is_an_article_of_its_own_now_is_split(releases: list[Path]) -> None:
     """A second day of one slug shows that the alias is of several stories: nobody can tell which is the undated one."""
-    amp = {"ampWebUrl": f"{SITE}/amp/morning-briefing"}
-    dated, undated = "2020/05/08/morning-briefing", "morning-briefing"
-    story(newsroom, "a.md", "a", mention(dated, **amp), mention(undated, **amp))
-    newsroom.run()
-    assert newsroom.one("select count(*) from dim_article") == 2
-    next_day = mention("2020/05/09/morning-briefing", **amp)
-    story(newsroom, "a.md", "a", mention(dated, **amp), mention(undated, **amp), next_day)
-    newsroom.run()
-
-    assert newsroom.one("select count(*) from dim_article") == 4
-    rows = told(newsroom)
-    assert (key(undated), "split", "article_key", str(key(dated)), str(key(undated))) in rows
-    assert not {row[1] for row in rows if row[0] == key(undated)} & {"added", "returned"}
+    parts = "select count(*) from dim_article where url like '%morning-briefing'"
+    assert [ask(release, parts) for release in releases[:2]] == [[(1,)], [(3,)]]
+    rows = changed(releases[1], DATED, UNDATED, NEXT_DAY)
+    assert (key(UNDATED), "split", "article_key", str(key(DATED)), str(key(UNDATED))) in rows
+    assert not {row[1] for row in rows if row[0] == key(UNDATED)} & {"added", "returned"}
 
 
 def compare(connection: duckdb.DuckDBPyConnection, before: Path, after: Path, folder: Path) -> list[tuple[Any, ...]]:
@@ -166,16 +182,12 @@ def compare(connection: duckdb.DuckDBPyConnection, before: Path, after: Path, fo
     return connection.execute(read_sql("ops", "release_change")).fetchall()
 
 
-def test_two_builds_tell_the_same(newsroom: Newsroom) -> None:
-    story(newsroom, "a.md", "a", *(mention(name) for name in "bcdefgh"))
-    newsroom.run()
-    before = newsroom.warehouse.resolve()
-    story(newsroom, "a.md", "a", *(mention(name, quality=3) for name in "cdefghij"))
-    newsroom.run()
-    rows = newsroom.query("from ops.release_change")
+def test_two_builds_tell_the_same(releases: list[Path]) -> None:
+    before, after, _ = releases
+    rows = ask(after, "from ops.release_change")
 
     with duckdb.connect(":memory:", config={"threads": 4}) as connection:
-        assert compare(connection, before, newsroom.warehouse.resolve(), before.parent) == rows
+        assert compare(connection, before, after, before.parent) == rows
     assert len(rows) > 8
 
 
