@@ -28,7 +28,6 @@ NO_HOME = "/nonexistent"
 _M_MMAP_THRESHOLD = -3  # malloc.h
 _LARGE_BYTES = 400_000
 _ESCAPING = "newsmart_escape"
-_NAMES = ("stdin", "stdout", "stderr")
 
 
 def prepare_process() -> None:
@@ -95,7 +94,7 @@ class Output:
 @contextmanager
 def prepared() -> Iterator[None]:
     """Make the standard streams usable for the block, whatever the program was started with."""
-    for number, name in enumerate(_NAMES):
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
         _fill(number, name)
     codecs.register_error(_ESCAPING, escaped)
     for stream in (sys.stdout, sys.stderr):

@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,6 @@ from flows.commands.output import print_result, released_home, settings_of
 from flows.settings import Settings
 from schemas.errors import UsageError
 from warehouse.home import Home
-
-Written = tuple[str, Mapping[str, Any], bool, dict[str, Any]]
-"""Where a release was written, its row of ops.release, whether it was not there before, and what else to tell."""
 
 
 def export(options: argparse.Namespace) -> int:
@@ -24,20 +20,12 @@ def export(options: argparse.Namespace) -> int:
     home.check()
     check_current(home)
     began = time.monotonic()
-    write = _lake if options.format == "ducklake" else _files
-    to, release, is_new, more = write(options, home, settings_of(options))
-    done = {
-        "format": options.format,
-        "to": to,
-        **{name: release[name] for name in ("release_id", "as_of", "fingerprint")},
-        "exported": is_new,
-        **more,
-        "seconds": round(time.monotonic() - began, 3),
-    }
+    done = (_lake if options.format == "ducklake" else _files)(options, home, settings_of(options))
+    done["seconds"] = round(time.monotonic() - began, 3)
     return print_result(options, done, [_line(done)])
 
 
-def _files(options: argparse.Namespace, home: Home, settings: Settings) -> Written:
+def _files(options: argparse.Namespace, home: Home, settings: Settings) -> dict[str, Any]:
     from warehouse.db import Limits
     from warehouse.export.release import export_release
 
@@ -59,8 +47,19 @@ def _files(options: argparse.Namespace, home: Home, settings: Settings) -> Writt
         what = {"path": tree["database"]["path"]}
     else:
         what = {"tables": len(tree["tables"]), "rows": sum(one["row_count"] for one in tree["tables"])}
-    more = {"folder": tree["folder"], **what, "files": len(sizes), "bytes": sum(sizes.values())}
-    return place.shown, done.contents.release, done.is_new, {**more, "removed": list(done.removed)}
+    return {
+        "format": options.format,
+        "to": place.shown,
+        "release_id": done.contents.release["release_id"],
+        "as_of": done.contents.release["as_of"],
+        "fingerprint": done.contents.release["fingerprint"],
+        "exported": done.is_new,
+        "folder": tree["folder"],
+        **what,
+        "files": len(sizes),
+        "bytes": sum(sizes.values()),
+        "removed": list(done.removed),
+    }
 
 
 def _place(to: str, home: Home) -> Any:
@@ -77,7 +76,7 @@ def _place(to: str, home: Home) -> Any:
     return Folder(Path(to))
 
 
-def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> Written:
+def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> dict[str, Any]:
     from warehouse.db import Limits
     from warehouse.export.ducklake import export_ducklake, parse_lake
 
@@ -88,9 +87,18 @@ def _lake(options: argparse.Namespace, home: Home, settings: Settings) -> Writte
     python = settings.ducklake_python or sys.executable
     limits = Limits(memory=settings.query_memory)
     contents, done = export_ducklake(home.file, lake, python=python, limits=limits, spill_parent=home.temp)
-    more = {"snapshot_id": done["snapshot_id"], "changed_tables": done["changed"]}
-    more |= {name: done[name] for name in ("deleted", "inserted")}
-    return f"ducklake:{lake.catalog}", contents.release, done["is_new"], more
+    return {
+        "format": "ducklake",
+        "to": f"ducklake:{lake.catalog}",
+        "release_id": contents.release["release_id"],
+        "as_of": contents.release["as_of"],
+        "fingerprint": contents.release["fingerprint"],
+        "exported": done["is_new"],
+        "snapshot_id": done["snapshot_id"],
+        "changed_tables": done["changed"],
+        "deleted": done["deleted"],
+        "inserted": done["inserted"],
+    }
 
 
 def _line(done: dict[str, Any]) -> str:

@@ -13,16 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from flows.pipeline import release as making
 from flows.pipeline.intake import check_limits, read_and_record, record_observation, scan_sources
-from flows.pipeline.release import (
-    audit_release,
-    deduplicate,
-    load_release,
-    needs_release,
-    new_release,
-    publish_release,
-    why_build_now,
-)
 from flows.pipeline.reparse import other_versions
 from flows.pipeline.request import RunRequest, RunResult
 from flows.pipeline.run import Run, check_all_listed, finish, open_run, result_of, step
@@ -54,12 +46,12 @@ def run_direct(request: RunRequest, readers: Readers | None = None) -> RunResult
         found = scan_sources(run)
         read_and_record(run, found)
         check_limits(run)
-        if needs_release(run):
-            with new_release(run) as release:
-                deduplicate(release)
-                load_release(release)
-                audit_release(release)
-                publish_release(release)
+        if making.needs_release(run):
+            with making.new_release(run) as release:
+                making.deduplicate(release)
+                making.load_release(release)
+                making.audit_release(release)
+                making.publish_release(release)
         return finish(run)
 
 
@@ -131,7 +123,7 @@ def dry_run(request: RunRequest, readers: Readers) -> DryRun:
             record_observation(run, found)
         run.seconds["record"] -= run.seconds["read"]
         refusal = _error_of(partial(check_limits, run))
-        reason = None if refusal is not None else why_build_now(run)
+        reason = None if refusal is not None else making.why_build_now(run)
         error = refusal or _error_of(partial(check_all_listed, run, "the rest would be published"))
         return DryRun(result_of(run), _changes(trial, run), reason, error)
 

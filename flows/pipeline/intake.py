@@ -73,7 +73,7 @@ def _renamed(run: Run, found: Scan) -> Iterator[str]:
         )
 
 
-def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> Balance:
+def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> None:
     """Read what is new, take it into the ledger and append the events, all in one transaction."""
     connection, memory = run.connection, run.request.settings.build_memory
     with step(run, "record"):
@@ -84,7 +84,6 @@ def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> B
             runs.write_run(connection, run.key, "started", run.balance)
         limit_memory(connection, memory_for(count_rows(connection, "url"), memory))
     run.seconds["record"] -= run.seconds["read"]  # which is counted by itself
-    return run.balance
 
 
 def record_observation(run: Run, found: Scan, on_batch: OnBatch | None = None) -> None:

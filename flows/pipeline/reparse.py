@@ -20,15 +20,7 @@ from warehouse.ledger.opening import get_meta, note_rewritten_past, set_meta, tr
 from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.reread import renew_hosts, renew_keys
 from warehouse.release import build
-
-_KEPT = """
-    select event.byte_digest, event.as_of, min(document.path) as path, any_value(raw.byte_count) as byte_count
-    from ledger.event as event
-    inner join ledger.raw as raw on raw.byte_digest = event.byte_digest
-    inner join ledger.document as document on document.document_id = event.document_id
-    group by event.byte_digest, event.as_of
-    order by event.as_of, any_value(raw.pack_id), any_value(raw.first)
-"""
+from warehouse.sql_files import read_sql
 
 
 def bring_up_to_date(connection: duckdb.DuckDBPyConnection, request: RunRequest, as_of: datetime) -> None:
@@ -56,7 +48,7 @@ def _versions() -> dict[str, str]:
 
 
 def _read_again(connection: duckdb.DuckDBPyConnection, readers: LocalReaders, run_as_of: datetime) -> None:
-    kept: list[tuple[bytes, datetime, str, int]] = connection.execute(_KEPT).fetchall()
+    kept: list[tuple[bytes, datetime, str, int]] = connection.execute(read_sql("ledger", "kept")).fetchall()
     readers.expect(len(kept), sum(size for *_, size in kept))
     reread.make_scratch(connection)
     with Feed(connection) as feed:

@@ -115,9 +115,9 @@ class _Reading:
 
     def _threads(self) -> int:
         """Return the threads of all workers that are there now."""
-        if self._cluster.client.status != "running":
-            raise _lost(CommClosedError("the connection is closed"))
         try:
+            if self._cluster.client.status != "running":
+                raise CommClosedError("the connection is closed")
             return sum(self._cluster.client.nthreads().values())
         except (OSError, TimeoutError, CommClosedError) as error:
             raise _lost(error) from None
@@ -127,32 +127,22 @@ class _Reading:
         self._out.append(_Out(self._cluster.submit(pack(for_workers, first, self._as_of)), refs, first))
 
     def _wait(self, out: _Out) -> Answer:
-        idle_since: float | None = None
+        seen_worker_at = monotonic()
         while True:
             try:
                 return out.pending.result(LOOK_SECONDS)
             except TimeoutError:
-                idle_since = self._look(idle_since)
+                if self._threads():
+                    seen_worker_at = monotonic()
+                elif monotonic() - seen_worker_at > NO_WORKER_SECONDS:
+                    what = f"no Dask worker for {NO_WORKER_SECONDS:g} s"
+                    raise TransientFailure(what, todo="start workers and run again") from None
             except NewsmartError:
                 raise
-            except KilledWorker:
-                todo = "look at the workers' logs; memory is what most often runs out"
-                raise RunFailed(
-                    "a batch ended every Dask worker that read it", where=_batch_name(out), todo=todo
-                ) from None
             except (FutureCancelledError, CommClosedError, OSError) as error:
                 raise _lost(error) from None
             except Exception as error:
                 raise _failure(error, out) from error
-
-    def _look(self, idle_since: float | None) -> float | None:
-        """See whether there is a worker at all. Raises TransientFailure where there has been none for too long."""
-        if self._threads():
-            return None
-        since = monotonic() if idle_since is None else idle_since
-        if monotonic() - since > NO_WORKER_SECONDS:
-            raise TransientFailure(f"no Dask worker for {NO_WORKER_SECONDS:g} s", todo="start workers and run again")
-        return since
 
     def _checked(self, out: _Out, answer: Answer) -> ReadBatch:
         """Return the batch, read here where its worker saw less than is here.
@@ -190,6 +180,9 @@ def _batch_name(out: _Out) -> str:
 
 
 def _failure(error: Exception, out: _Out) -> RunFailed:
+    if isinstance(error, KilledWorker):
+        todo = "look at the workers' logs; memory is what most often runs out"
+        return RunFailed("a batch ended every Dask worker that read it", where=_batch_name(out), todo=todo)
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
     if isinstance(cause, ImportError | AttributeError | UnpicklingError):
         todo = "install the same newsmart[dask] on scheduler and workers"

@@ -41,8 +41,7 @@ def task_cluster(address: str, processes: int, context: Context) -> Iterator[Clu
     """Open the cluster for a step of a flow run, its batches as tasks of the flow run.
 
     In: the flow's own context, without the step that reads: Prefect sends the context along, and the step's holds an
-    open connection, which no other process can have. Where the cluster's workers cannot reach the server, batches go
-    without Prefect. Raises TransientFailure where the cluster is not there.
+    open connection, which no other process can have. Raises TransientFailure where the cluster is not there.
     """
     if not can_reach(address, PREFECT_API_URL.value()):
         with dask_cluster.direct_cluster(address, processes) as direct:

@@ -18,13 +18,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from prefect import get_run_logger
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
+from prefect import artifacts, get_run_logger
 from prefect.events import emit_event
 
 from flows.pipeline.hooks import published_event
@@ -65,7 +59,7 @@ def leave_report(run: Run | None, error: Exception | None = None) -> None:
     headlines = [] if event is None else event["headlines"]
     text = summary(result, headlines, run.home.file.with_suffix(".html"), error)
     with optional("no artifacts in Prefect"):
-        create_markdown_artifact(text, key="newsmart-summary", description=f"run {result.run_id}")
+        artifacts.create_markdown_artifact(text, key="newsmart-summary", description=f"run {result.run_id}")
         _leave_table(result, "quarantine", result.quarantine, QUARANTINE_COLUMNS)
         _leave_table(result, "audits", audits, AUDIT_COLUMNS)
         if event is not None:
@@ -88,7 +82,7 @@ def _announce(run: Run) -> Event | None:
 def _leave_table(result: RunResult, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     count = f"the first {MAX_ROWS} of {len(rows)}" if len(rows) > MAX_ROWS else len(rows)
     table = [{column: cell(row.get(column)) for column in columns} for row in rows[:MAX_ROWS]]
-    create_table_artifact(table, key=f"newsmart-{name}", description=f"run {result.run_id}, rows: {count}")
+    artifacts.create_table_artifact(table, key=f"newsmart-{name}", description=f"run {result.run_id}, rows: {count}")
 
 
 def summary(
@@ -156,9 +150,9 @@ class BatchProgress:
         percent, text = 100.0 * done / total, f"{done:,} of {total:,} documents are taken in"
         try:
             if self._artifact is not None:
-                update_progress_artifact(self._artifact, progress=percent, description=text)
+                artifacts.update_progress_artifact(self._artifact, progress=percent, description=text)
                 return
-            made = create_progress_artifact(progress=percent, key="newsmart-progress", description=text)
+            made = artifacts.create_progress_artifact(progress=percent, key="newsmart-progress", description=text)
             self._artifact = made if isinstance(made, UUID) else None
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
             self._next = float("inf")

@@ -16,7 +16,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.error import URLError
@@ -100,16 +100,10 @@ def prefect_server(
         yield server, folder
 
 
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Be the only `newsmart run` whose server uses the folder's database: two that make its tables at once both fail.
-
-    Raises LockedError.
-    """
-    where = str(folder.parent)
-    busy = LockedError("another run holds the warehouse", where=where, todo="it ends by itself")
-    with locked(folder / "lock", lambda: busy):
-        yield
+def alone_in(folder: Path) -> AbstractContextManager[None]:
+    """Be the only `newsmart run` that serves the folder's database: two that make its tables at once both fail."""
+    busy = LockedError("another run holds the warehouse", where=str(folder.parent), todo="it ends by itself")
+    return locked(folder / "lock", busy)
 
 
 def is_prefect(url: str, settings: Mapping[str, str] | None = None, timeout: float = 2.0) -> bool:

@@ -116,12 +116,9 @@ def read_serving(home: Home) -> Serving | None:
 @contextmanager
 def hold_serving(home: Home) -> Iterator[None]:
     """Be the warehouse's only scheduler for the block. Raises LockedError where there is one, RunFailed for no lock."""
-
-    def busy() -> LockedError:
-        told = read_serving(home)
-        where = str(home.file) if told is None else f"{home.file}, pid {told.pid}, {told.schedule}"
-        return LockedError("another `newsmart serve` serves the warehouse", where=where, todo="stop it first")
-
+    told = read_serving(home)
+    where = str(home.file) if told is None else f"{home.file}, pid {told.pid}, {told.schedule}"
+    busy = LockedError("another `newsmart serve` serves the warehouse", where=where, todo="stop it first")
     with locked(home.folder / LOCK_FILE, busy):
         serving_file(home).unlink(missing_ok=True)  # one that was killed leaves its own
         yield
@@ -199,13 +196,13 @@ def _read(folder: Path, name: str) -> str:
 
 
 @contextmanager
-def locked(path: Path, busy: Callable[[], LockedError]) -> Iterator[None]:
-    """Hold a lock file for the block. Raises what `busy` returns where another holds it, RunFailed for no lock."""
+def locked(path: Path, busy: LockedError) -> Iterator[None]:
+    """Hold a lock file for the block. Raises `busy` where another holds it, RunFailed for no lock."""
     try:
         number = open_regular(path.parent, path.name, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise refused("cannot open the lock", path, error) from error
     with open(number, "rb"):
         if not try_lock(number):
-            raise busy()
+            raise busy
         yield

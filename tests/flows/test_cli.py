@@ -229,7 +229,7 @@ def test_no_name_and_no_argument_steers_the_terminal_or_forges_a_line(
     assert err.startswith("newsmart: no such source folder: no\\x1b[2J newsmart: all is well (")
 
 
-def test_what_is_told_again_steers_no_terminal_either(
+def test_quoted_text_that_is_printed_again_steers_no_terminal_either(
     capsys: pytest.CaptureFixture[str], published: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published.write("b\x1b[2J\n.md", "no front matter")

@@ -198,7 +198,7 @@ class TestPrefectsFolder:
 
 
 class TestTheEnvironment:
-    def test_nothing_that_is_given_opens_our_server(self, tmp_path: Path) -> None:
+    def test_no_variable_of_the_users_opens_our_server(self, tmp_path: Path) -> None:
         given = {"PREFECT_SERVER_API_AUTH_STRING": "a:b", "PREFECT_API_AUTH_STRING": "c:d", "PREFECT_HOME": "/theirs"}
         added = for_prefect(given, tmp_path, "http://127.0.0.1:1/api", "newsmart:key")
         assert added["PREFECT_API_AUTH_STRING"] == added["PREFECT_SERVER_API_AUTH_STRING"] == "newsmart:key"
