@@ -67,7 +67,10 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if sys.platform not in ("linux", "darwin"):
         todo = "run it there, or in a Linux container"
         raise UsageError("newsmart runs on Linux and macOS", where=sys.platform, todo=todo)
-    options = build_parser().parse_args(arguments)
+    options, unknown = build_parser().parse_known_args(arguments)
+    if unknown:
+        todo = f"see `{' '.join(filter(None, ('newsmart', options.command)))} --help`"
+        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", todo=todo)
     if options.version:
         from importlib.metadata import version
 
@@ -134,17 +137,12 @@ def _refused_by_system(error: Exception) -> NewsmartError | None:
 
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return UsageError("a path is too long", where=str(error.filename))
-    if isinstance(error, FileNotFoundError) and not _has_folder():
-        return UsageError("the current folder was deleted", todo="go to another one")
+    if isinstance(error, FileNotFoundError):
+        try:
+            os.getcwd()
+        except OSError:
+            return UsageError("the current folder was deleted", todo="go to another one")
     return known(error)
-
-
-def _has_folder() -> bool:
-    try:
-        os.getcwd()
-    except OSError:
-        return False
-    return True
 
 
 def _check_output(status: int, arguments: Sequence[str]) -> int:

@@ -1,17 +1,18 @@
 """What a process of ours sets up: fast imports, little memory, and standard streams that may be closed or full.
 
-pyarrow imports numpy, and pandas with its first array, where they are installed: up to a second, which is longer than
-all the rest of a small run. Nothing here needs either. Never forbid them in a process that others share (a Prefect
-worker, a notebook): there they may be wanted.
+pyarrow imports numpy, and pandas with its first array, where they are installed: up to a second, longer than all the
+rest of a small run, and nothing here needs either. They stay allowed in a process that others share (a Prefect worker,
+a notebook).
 
-Under `>&-` or `2>&-` a program starts without a descriptor 1 or 2. Python then has no stream there, and the first file
-that is opened gets the number: what a library prints would go into the ledger. So each gap is filled with /dev/null
-before any file is opened. A disk can fill under stdout as well, and `| head` closes it early. What a run has done is
-done all the same, so results are written without raising, and stdout remembers its first error for the end.
+Under `>&-` or `2>&-` a program starts without a descriptor 1 or 2, and the first file that is opened gets the number:
+what a library prints would go into the ledger. So /dev/null fills each gap before any file is opened. A disk can fill
+under stdout as well, and `| head` closes it early. What a run has done is done all the same, so results are written
+without raising, and stdout remembers its first error for the end.
 """
 
 import codecs
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +28,6 @@ NO_HOME = "/nonexistent"
 _M_MMAP_THRESHOLD = -3  # malloc.h
 _LARGE_BYTES = 400_000
 _ESCAPING = "newsmart_escape"
-_NAMES = ("stdin", "stdout", "stderr")
 
 
 def prepare_process() -> None:
@@ -49,16 +49,27 @@ def skip_numpy_and_pandas() -> None:
             sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 
+@contextmanager
+def sigint_blocked() -> Iterator[None]:
+    """Block SIGINT for the threads and processes that start in the block, which inherit the mask.
+
+    Ctrl-C on a terminal reaches them as well, and Python would write a traceback below the one line of the run.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Output:
     """Stdout that remembers the first error of writing to it; all else is the stream's own."""
 
     def __init__(self, stream: TextIO) -> None:
-        """In: the stream that is written to."""
         self._stream = stream
         self.lost: OSError | None = None
 
     def __getattr__(self, name: str) -> object:
-        """Return what the stream has under the name."""
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
@@ -83,7 +94,7 @@ class Output:
 @contextmanager
 def prepared() -> Iterator[None]:
     """Make the standard streams usable for the block, whatever the program was started with."""
-    for number, name in enumerate(_NAMES):
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
         _fill(number, name)
     codecs.register_error(_ESCAPING, escaped)
     for stream in (sys.stdout, sys.stderr):

@@ -2,21 +2,18 @@
 
 Each task is a step: a plain function of flows/pipeline that Prefect shows, times and, where the error's class says
 that it helps, tries again. A task is a step and never a document: it costs 3 ms and a row in Prefect's database.
-What steps hand on stays in this process: nothing is persisted or cached.
 
-The flow ends in a state that carries its result or its error: our own errors without a traceback, a warehouse that is
-held as Skipped, which is no failure. The flow itself is never tried again, for a failed audit would only fail again.
-
-A timeout raises in the step that runs: its transaction is rolled back and the lock let go, and the next run goes on
-from there. It cannot break into a query in a thread, so a worker ends an overdue process (scheduling/worker.py).
+The flow itself is never tried again, for a failed audit would only fail again. A timeout raises in the step that runs:
+its transaction is rolled back and the lock let go, and the next run goes on from there. It cannot break into a query in
+a thread, so a worker ends an overdue process (scheduling/worker.py).
 """
 
 from prefect import flow
 
 from flows.pipeline import intake
 from flows.pipeline import release as making
-from flows.pipeline.outcome import finish
 from flows.pipeline.request import RunResult
+from flows.pipeline.run import finish
 from flows.scheduling.flow_run import begin_run, ends_in_a_state, step, tell_hooks
 from flows.scheduling.page import BatchProgress
 

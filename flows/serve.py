@@ -1,9 +1,8 @@
 """`newsmart serve`: the parent of a Prefect server and of a worker that runs the schedule. Imports no Prefect.
 
 The parent does little, so that little can go wrong in it: it holds the lock, starts two children, starts one again that
-has died, and ends them on a signal. Being single-threaded and without Prefect's event loop, it handles signals as it
-likes. The worker (`main`) is told what to do by the first line of its standard input, and to stop by its end, which the
-death of its parent brings too; it imports Prefect last.
+has died, and ends them on a signal. The worker (`main`) is told what to do by the first line of its standard input, and
+to stop by its end, which the death of its parent brings too; it imports Prefect last.
 
 The log is one line on stderr for each thing that happens, as text or as JSON. Rejected: Prefect's console handler,
 which writes a traceback for each failed flow. What it logs of a run is on the page anyway.

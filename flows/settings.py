@@ -3,10 +3,16 @@
 A setting comes from an option of the command line or a flow's parameter, else from an environment variable
 NEWSMART_<NAME>, else from the settings file (TOML, named by NEWSMART_SETTINGS, else newsmart.toml in the current
 folder), else from the default here.
+
+newsmart.toml lies in the current folder, and whoever can write there can put one: in /tmp, in a team's folder, in a
+mounted volume. Settings that run something, or say whom to call, what to read, where to write or what to delete, count
+from it only where the file and its folder are the user's alone (or root's). A file that the user names
+(NEWSMART_SETTINGS) is meant. Group members count as others, as for ssh.
 """
 
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
@@ -15,13 +21,19 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from flows.trust import HARMLESS, PLACE, RISKY, check_trust
 from schemas.errors import UsageError
 from schemas.limits import MOST_SECONDS, MOST_WORKERS, size_bytes
 
 PREFIX = "NEWSMART_"
 DEFAULT_FILE = "newsmart.toml"
-ENGINES = ("local", "dask")
+
+# What runs something, dials an address, or has a run delete what it would keep or publish what it would refuse.
+RISKY = "risky"
+# What costs time or changes how things are printed.
+HARMLESS = "harmless"
+# What may name a place, as long as that lies where the file lies.
+PLACE = "place"
+_OUTSIDE = re.compile(r"(^|=)[/~]|://|^[^/]*:/|(^|[/=])\.\.(/|$)")
 
 Check = tuple[Callable[[Any], bool], str]
 """Tells whether a value makes sense, and says in words what it must be."""
@@ -40,7 +52,7 @@ def _is_size(text: str) -> bool:
 
 
 _TEXT: Check = (lambda value: "\0" not in value, "a text without NUL")
-_ENGINE: Check = (lambda value: value in ("", *ENGINES), " or ".join(ENGINES))
+_ENGINE: Check = (lambda value: value in ("", "local", "dask"), "local or dask")
 _SHARE: Check = (lambda value: value == -1 or 0 <= value <= 1, "a share from 0 to 1, or -1")
 _SECONDS: Check = (lambda value: 0 < value <= MOST_SECONDS, f"over 0, and at most {MOST_SECONDS:,}")
 _FORMAT: Check = (lambda value: value in ("text", "json"), "text or json")
@@ -50,7 +62,7 @@ _DAYS = _from_to(0, 36_525)
 
 
 def _setting(default: object, meaning: str, trust: str, check: Check = _TEXT, form: str | None = None) -> Any:
-    """Return a field. In: what trust.py must know; what a value must be; how help calls the value of its option."""
+    """Return a field. In: when a found file may set it; what a value must be; how help names the option's value."""
     return field(default=default, metadata={"meaning": meaning, "trust": trust, "check": check, "form": form})
 
 
@@ -155,7 +167,7 @@ def _from_file(values: Mapping[str, str]) -> dict[str, object]:
         todo = f"{_nearest(unknown[0])}one of " + ", ".join(FIELDS)
         raise UsageError("no such setting", where=f"{unknown[0]} in {path}", todo=todo)
     if chosen is None:
-        check_trust({name: (FIELDS[name].metadata["trust"], value) for name, value in given.items()}, path, status)
+        _check_trust({name: (FIELDS[name].metadata["trust"], value) for name, value in given.items()}, path, status)
     return given
 
 
@@ -192,3 +204,42 @@ def _fit(name: str, value: object) -> object:
     if not is_good(made):
         raise UsageError(f"the setting {name} must be {wanted}", where=repr(value))
     return made
+
+
+def _check_trust(given: Mapping[str, tuple[str, object]], path: Path, status: os.stat_result) -> None:
+    """Raise UsageError where a found file sets what it may not.
+
+    In: of each of its settings which of the three it is, and the value; where the file lies; the state of the very
+    file that was read, link or not.
+    """
+    folder = path.absolute().parent
+    risky = sorted(name for name, (kind, value) in given.items() if _is_risky(kind, value, folder))
+    reason = _distrust(path, status) if risky else None
+    if reason is not None:
+        raise UsageError(
+            f"a settings file that is not yours alone may not set {', '.join(risky)}",
+            where=f"{path.absolute()}: {reason}",
+            todo=f"mend that, or, if you mean it, set NEWSMART_SETTINGS={path}",
+        )
+
+
+def _is_risky(kind: str, value: object, folder: Path) -> bool:
+    if kind == PLACE:
+        return bool(_OUTSIDE.search(str(value))) or _is_linked_out(str(value), folder)
+    return kind == RISKY and value != ""
+
+
+def _is_linked_out(place: str, folder: Path) -> bool:
+    home = os.path.realpath(folder)
+    ways = [way for name in (place, place.partition("=")[2]) for way in (name, f"{name}.d") if "\0" not in name]
+    return any(os.path.commonpath((home, os.path.realpath(folder / way))) != home for way in ways)
+
+
+def _distrust(path: Path, status: os.stat_result) -> str | None:
+    folders = {"its folder": path.absolute().parent, "the folder of what it links to": path.resolve().parent}
+    for name, found in {"it": status, **{name: folder.stat() for name, folder in folders.items()}}.items():
+        if found.st_uid not in (0, os.geteuid()):
+            return f"{name} belongs to another user"
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return f"others may write {name} (chmod go-w)"
+    return None

@@ -7,6 +7,7 @@ tables is written by hand in warehouse/sql.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 # Keys that one table has and that others refer to, also in a role: `root_article_key`, `first_seen_date_key`.
@@ -50,14 +51,14 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table or view of a release: where it is, what one row is, its columns and keys.
+    """A table or view of a release: its kind, its name, what one row is, its columns and keys.
 
     `other_keys`: references that no column's name tells. `is_key_declared`: whether DuckDB knows the primary key, which
     costs an index; it is audited in any case.
     """
 
-    name: str
     kind: Kind
+    name: str
     grain: str
     description: str
     columns: tuple[Column, ...]
@@ -106,6 +107,14 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
         return tuple(column.name for column in self.columns)
+
+
+dimension = partial(Table, "dimension")
+fact = partial(Table, "fact")
+bridge = partial(Table, "bridge")
+history = partial(Table, "history")
+view = partial(Table, "view")
+ops_table = partial(Table, "ops")
 
 
 def tables_in(names: Mapping[str, object]) -> tuple[Table, ...]:

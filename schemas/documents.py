@@ -4,10 +4,7 @@ In come strings, None, lists and mappings (flows/reading/yaml_tree.py); out come
 value is here; rules that need the URL policy are in flows/reading/entries.py. Plain functions validate the leaves,
 because Pydantic's own lax modes accept more than the rules do (`1_000` and `1.0` as integers, `yes` as a boolean,
 numbers as dates). An absent or blank text is NULL in every optional field. Fields that no model knows are kept in
-`model_extra`.
-
-The columns in which a mention is kept (ENTRIES) are made from the models, so a new field is recorded as soon as it
-stands here.
+`model_extra`. The columns of a mention (ENTRIES) are made from the models, so a new field is recorded at once.
 """
 
 import re
@@ -26,17 +23,14 @@ from schemas.hosts import host_of
 
 EARLIEST = datetime(1990, 1, 1)
 YEARS_AHEAD = 2
-_IN_RANGE = f"a date from {EARLIEST:%Y} to two years after the as-of"
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_BOOLEANS = {"true": True, "false": False}
 _MAX_INT64 = 2**63 - 1
 # ISO 8601-1:2019, 5.2.2.1 and 5.4.2.1: the calendar date in extended form, alone or with a time and an offset.
 _DATE = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))? ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+    r"(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?) ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
-
 
 Context = dict[str, datetime]
 """What Pydantic gives to validators: the bounds of a run."""
@@ -108,9 +102,9 @@ def _boolean(value: object) -> bool | None:
     text = _text(value)
     if text is None:
         return None
-    if text.lower() not in _BOOLEANS:
+    if text.lower() not in ("true", "false"):
         raise PydanticCustomError("bad_boolean", "true or false")
-    return _BOOLEANS[text.lower()]
+    return text.lower() == "true"
 
 
 def _moment(value: object, info: ValidationInfo) -> datetime | None:
@@ -123,7 +117,7 @@ def _moment(value: object, info: ValidationInfo) -> datetime | None:
     latest = info.context["latest"] if info.context else datetime.max
     if not EARLIEST <= moment <= latest:
         # The text names no day: one that changes with the as-of would make a new release of each run.
-        raise PydanticCustomError("date_out_of_range", _IN_RANGE)
+        raise PydanticCustomError("date_out_of_range", f"a date from {EARLIEST:%Y} to two years after the as-of")
     return moment
 
 
@@ -136,12 +130,9 @@ def parse_moment(text: str) -> datetime | None:
     match = _DATE.fullmatch(text)
     if match is None:
         return None
-    date, time, fraction, offset = match.groups()
-    if fraction and time and time.count(":") < 2:
-        return None
-    clock = f"{time or '00:00'}{'.' + fraction[:6] if fraction else ''}"
+    date, time, offset = match.groups()
     try:
-        moment = datetime.fromisoformat(f"{date}T{clock}{(offset or 'Z').upper()}")
+        moment = datetime.fromisoformat(f"{date}T{time or '00:00'}{(offset or 'Z').upper()}")
         return moment.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None
@@ -228,25 +219,25 @@ def columns_of(model: type[BaseModel], *, as_written: bool = False) -> "list[pa.
 
 
 def _kind(annotation: Any, as_written: bool) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return pa.struct(columns_of(annotation, as_written=as_written))
     if get_origin(annotation) is list:
         return pa.list_(_kind(get_args(annotation)[0], as_written))
     inner = [part for part in get_args(annotation) if part is not NoneType]
     if inner:  # `X | None`, Annotated[X, …]
         return _kind(inner[0], as_written)
+    if issubclass(annotation, BaseModel):
+        return pa.struct(columns_of(annotation, as_written=as_written))
     return pa.string() if as_written else _LEAVES[annotation]
 
 
+RANKED_TEXTS = ("title", "excerpt", "provider_name")
+"""Columns of text that have a column beside them for what is wrong with the text (schemas/text.py: flaw)."""
 _ENTRY_COLUMNS: list[Any] = [
     ("entry_id", pa.int64()),
     ("entry_digest", DIGEST),
     *(field for field in columns_of(Mention) if field.name != "provider"),
     *(field.with_name(f"provider_{field.name}") for field in columns_of(Provider)),
     ("provider_logo_url", pa.string()),
-    ("title_flaw", pa.int8()),
-    ("excerpt_flaw", pa.int8()),
-    ("provider_name_flaw", pa.int8()),
+    *((f"{name}_flaw", pa.int8()) for name in RANKED_TEXTS),
     ("unknown", pa.string()),
 ]
 # one row per distinct entry of a batch: what one mention says, whoever says it
@@ -259,6 +250,6 @@ SHAPES = {"list_type": "a list", "model_type": "a mapping", "model_attributes_ty
 def explain(error: ErrorDetails) -> tuple[str, str]:
     """Return reason and expectation of one of Pydantic's error details."""
     kind = error["type"]
-    if kind == "missing":
-        return "missing", "a title"
-    return ("wrong_shape", SHAPES[kind]) if kind in SHAPES else (kind, error["msg"])
+    if kind in SHAPES:
+        return "wrong_shape", SHAPES[kind]
+    return kind, "a title" if kind == "missing" else error["msg"]

@@ -18,7 +18,7 @@ MOST_WORKERS = 1_024
 MOST_BYTES = 10**15
 """Nobody has more memory; DuckDB and the system's own limits count in 64 bits."""
 _MOST = 2**63 - 1
-_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?i?B?)\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT])(i?)B?|B)\s*", re.IGNORECASE | re.ASCII)
 
 
 def size_bytes(text: str) -> int:
@@ -27,18 +27,11 @@ def size_bytes(text: str) -> int:
     Raises UsageError for anything else, for less than a byte and for over 1,000 TB.
     """
     match = _SIZE.fullmatch(text)
-    unit = match[2].upper().rstrip("B") if match else ""
-    if match is None or (unit == "" and match[2] == "") or unit == "I":
-        raise _no_size(text)
-    base = 1024 if unit.endswith("I") else 1000
-    size = float(match[1]) * base ** " KMGT".index(unit.rstrip("I") or " ")
+    number, unit, binary = match.groups("") if match else ("0", "", "")
+    size = float(number) * (1024 if binary else 1000) ** " KMGT".index(unit.upper() or " ")
     if not 1 <= size <= MOST_BYTES:
-        raise _no_size(text)
+        raise UsageError("not a size", where=repr(text), todo="such as 512MB, 2GB, 1.5GiB, at most 1000TB")
     return int(size)
-
-
-def _no_size(text: str) -> UsageError:
-    return UsageError("not a size", where=repr(text), todo="such as 512MB, 2GB, 1.5GiB, at most 1000TB")
 
 
 FileState = tuple[int, int, int, int]

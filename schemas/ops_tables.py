@@ -4,11 +4,10 @@ They ride in every release so that a reader of the one file can judge it. They a
 speak of clocks and processes and not of the news.
 """
 
-from schemas.declarations import ForeignKey, Table, optional, required, tables_in
+from schemas.declarations import ForeignKey, ops_table, optional, required, tables_in
 
-RELEASE = Table(
+RELEASE = ops_table(
     "release",
-    "ops",
     "release (so the table has one row)",
     "What this file is, when it was made and from what.",
     (
@@ -57,9 +56,8 @@ RELEASE = Table(
     ("release_id",),
 )
 
-RUN = Table(
+RUN = ops_table(
     "run",
-    "ops",
     "run, up to the one that made this release",
     "Balance: documents_seen = new + changed + touched + unchanged + quarantined; removed is counted beside it.",
     (
@@ -84,9 +82,8 @@ RUN = Table(
     ("run_id",),
 )
 
-QUARANTINE = Table(
+QUARANTINE = ops_table(
     "quarantine",
-    "ops",
     "problem that keeps a document, a mention or a URL out",
     "What could not be accepted, where it stands and what was expected. Clears itself when mended.",
     (
@@ -104,9 +101,8 @@ QUARANTINE = Table(
     (),
 )
 
-NOTICE = Table(
+NOTICE = ops_table(
     "notice",
-    "ops",
     "notice about a document that was accepted",
     "What was accepted as it reads, although a person may have meant something else. It refuses nothing, and clears "
     "itself when mended. Told as the current documents are.",
@@ -131,9 +127,8 @@ NOTICE = Table(
     (),
 )
 
-AUDIT = Table(
+AUDIT = ops_table(
     "audit",
-    "ops",
     "audit of this release",
     "A release is published only when every audit passes.",
     (
@@ -145,9 +140,8 @@ AUDIT = Table(
     ("name",),
 )
 
-DRIFT = Table(
+DRIFT = ops_table(
     "drift",
-    "ops",
     "field that documents hold and newsmart does not know",
     "Reported once, with the place where it was first seen; the ledger keeps the values.",
     (
@@ -159,9 +153,8 @@ DRIFT = Table(
     ("field",),
 )
 
-ALIAS = Table(
+ALIAS = ops_table(
     "alias",
-    "ops",
     "alias that two or more identifying url_keys declare, and url_key that declares it",
     "A shared alias joins only spellings of one story: the AMP page of a live blog is declared by every post in it. An "
     "alias counts as one of its keys where it identifies a mention itself.",
@@ -177,9 +170,8 @@ ALIAS = Table(
     ("url_key", "declaring_key"),
 )
 
-RELEASE_CHANGE = Table(
+RELEASE_CHANGE = ops_table(
     "release_change",
-    "ops",
     "article, field and value that differs from the release before",
     "What this release shows otherwise than ops.release.previous_release_id did. An article that is added, returned or "
     "departed has one row of that kind, with its title. A row whose field is article_key follows a saved key: before "
@@ -207,9 +199,8 @@ RELEASE_CHANGE = Table(
     (ForeignKey("article_key", "dim_article", "article_key"),),
 )
 
-RELATIONSHIP = Table(
+RELATIONSHIP = ops_table(
     "relationship",
-    "ops",
     "column that refers to a column of another table",
     "What can be joined, for tools that draw or suggest joins. Audited before publication and not declared as foreign "
     "keys. Tables of schema ops have its name before theirs, such as ops.release_change.",
@@ -223,9 +214,8 @@ RELATIONSHIP = Table(
     ("from_table", "from_column", "to_table", "to_column"),
 )
 
-CONTRACT = Table(
+CONTRACT = ops_table(
     "contract",
-    "ops",
     "release (so the table has one row)",
     "What consumers may rely on: every table, column, key and relationship of this release, as text.",
     (

@@ -5,11 +5,10 @@ hand-written transform against its declaration. A history's spans are half open,
 end, so that one condition finds what held at any moment.
 """
 
-from schemas.declarations import ForeignKey, Table, optional, required, tables_in
+from schemas.declarations import ForeignKey, bridge, dimension, fact, history, optional, required, tables_in
 
-DIM_ARTICLE = Table(
+DIM_ARTICLE = dimension(
     "dim_article",
-    "dimension",
     "article",
     "Every article that any version of any document mentions. Values are those of the best-ranked mention in the "
     "current document versions; of an article that left them, those of the last versions that mentioned it. An as-of "
@@ -34,9 +33,8 @@ DIM_ARTICLE = Table(
     ("article_key",),
 )
 
-DIM_PROVIDER = Table(
+DIM_PROVIDER = dimension(
     "dim_provider",
-    "dimension",
     "provider domain",
     "Who published an article, as the documents say; never guessed from an article's URL.",
     (
@@ -48,9 +46,8 @@ DIM_PROVIDER = Table(
     ("provider_key",),
 )
 
-DIM_TOPIC = Table(
+DIM_TOPIC = dimension(
     "dim_topic",
-    "dimension",
     "topic",
     "Topics of documents; spelling and case are the publisher's.",
     (
@@ -60,9 +57,8 @@ DIM_TOPIC = Table(
     ("topic_key",),
 )
 
-DIM_IMAGE = Table(
+DIM_IMAGE = dimension(
     "dim_image",
-    "dimension",
     "image URL as written",
     "Images of articles (not the logos of providers). Sizes are those of the best-ranked mention.",
     (
@@ -77,9 +73,8 @@ DIM_IMAGE = Table(
     ("image_key",),
 )
 
-DIM_DATE = Table(
+DIM_DATE = dimension(
     "dim_date",
-    "dimension",
     "calendar day",
     "Contiguous, whole years from the first to the last published date of any article or mention and as-of of any "
     "change. One calendar for every role of a date: published, first seen, last seen.",
@@ -100,9 +95,8 @@ DIM_DATE = Table(
     ("date_key",),
 )
 
-DIM_DOCUMENT = Table(
+DIM_DOCUMENT = dimension(
     "dim_document",
-    "dimension",
     "document ever accepted",
     "A document is one file of a source; it keeps its row after it is gone.",
     (
@@ -119,9 +113,8 @@ DIM_DOCUMENT = Table(
     ("document_key",),
 )
 
-FACT_ARTICLE = Table(
+FACT_ARTICLE = fact(
     "fact_article",
-    "fact",
     "article",
     "Measures of an article, an accumulating snapshot beside dim_article. Counts speak of current versions only.",
     (
@@ -147,9 +140,8 @@ FACT_ARTICLE = Table(
     ("article_key",),
 )
 
-FACT_MENTION = Table(
+FACT_MENTION = fact(
     "fact_mention",
-    "fact",
     "mention in the current version of a document that is there",
     "One place where a document speaks of an article: its own article (root) or an entry of its related list.",
     (
@@ -167,9 +159,8 @@ FACT_MENTION = Table(
     (ForeignKey("url_raw", "article_url", "url_raw"),),
 )
 
-BRIDGE_ARTICLE_TOPIC = Table(
+BRIDGE_ARTICLE_TOPIC = bridge(
     "bridge_article_topic",
-    "bridge",
     "article and topic",
     "Topics of an article: the list of its best-ranked mention that has one, whole.",
     (
@@ -180,9 +171,8 @@ BRIDGE_ARTICLE_TOPIC = Table(
     ("article_key", "topic_key"),
 )
 
-BRIDGE_ARTICLE_IMAGE = Table(
+BRIDGE_ARTICLE_IMAGE = bridge(
     "bridge_article_image",
-    "bridge",
     "article and image",
     "Images of an article: the list of its best-ranked mention that has one, whole.",
     (
@@ -193,9 +183,8 @@ BRIDGE_ARTICLE_IMAGE = Table(
     ("article_key", "image_key"),
 )
 
-ARTICLE_URL = Table(
+ARTICLE_URL = dimension(
     "article_url",
-    "dimension",
     "distinct URL spelling ever seen",
     "How each spelling of a URL is tied to its article; look a URL up here by url_raw or url_key.",
     (
@@ -210,9 +199,8 @@ ARTICLE_URL = Table(
     ("url_raw",),
 )
 
-ARTICLE_HISTORY = Table(
+ARTICLE_HISTORY = history(
     "article_history",
-    "history",
     "article and span in which no column below changed",
     "Type 2 history, [valid_from, valid_to) in as-of times, told under this release's identities. Equals what a "
     "release built as of each moment shows of the articles mentioned then.",
@@ -230,9 +218,8 @@ ARTICLE_HISTORY = Table(
     ("article_key", "valid_from"),
 )
 
-MENTION_HISTORY = Table(
+MENTION_HISTORY = history(
     "mention_history",
-    "history",
     "document, article, role and span in which the document's current version mentioned the article so",
     "Type 2 history of mentions, [valid_from, valid_to) in as-of times, told under this release's identities. The "
     "spans that hold at a moment are the distinct documents, articles and roles of fact_mention as of it: count "
@@ -251,9 +238,8 @@ MENTION_HISTORY = Table(
     is_key_declared=False,
 )
 
-ARTICLE_CONFLICT = Table(
+ARTICLE_CONFLICT = dimension(
     "article_conflict",
-    "dimension",
     "article, field and losing value",
     "Every value of a current mention that differs from the one kept. Lists and times are written as text.",
     (

@@ -189,11 +189,8 @@ def _is_date(digits: str) -> bool:
 
 def _orders(digits: str, year_length: int) -> Iterator[str]:
     """Yield digits read as year, month, day; as day, month, year; and as month, day, year."""
-    yield digits
-    if len(digits) in (6, 8):
-        year, one, other = digits[-year_length:], digits[:2], digits[2:4]
-        yield year + other + one
-        yield year + one + other
+    year, one, other = digits[-year_length:], digits[:2], digits[2:4]
+    yield from (digits, year + other + one, year + one + other)
 
 
 def _is_day(digits: str) -> bool:

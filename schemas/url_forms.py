@@ -12,8 +12,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from schemas.url_params import AMBIGUOUS, AMP_NAMES, AMP_VALUE_NAMES, FALSE_VALUES, LANGUAGE_NAMES
-from schemas.url_rules import Parts, drop_www, joined, param_name
+from schemas.url_params import is_ambiguous, is_amp_param, is_idle, param_name
+from schemas.url_rules import Parts, drop_www, joined
 from schemas.url_wrappers import is_amp_cache, may_wrap
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def site_of(host: str) -> Site:
 
 def is_front(parts: Parts) -> bool:
     """Tell whether a URL is a site's front page in any known spelling, including those of a language."""
-    if parts.route or any(not _is_idle(param) for param in parts.params):
+    if parts.route or any(not is_idle(param) for param in parts.params):
         return False
     return is_front_path(parts.path)
 
@@ -92,7 +92,7 @@ def is_front_path(path: str) -> bool:
 
 def is_amp_form(parts: Parts) -> bool:
     """Tell whether a spelling is an AMP form: out of an AMP cache, or with an AMP host, path or flag."""
-    is_amp = parts.from_amp or site_of(parts.host).is_amp or any(map(_is_amp_param, parts.params))
+    is_amp = parts.from_amp or site_of(parts.host).is_amp or any(map(is_amp_param, parts.params))
     return is_amp or is_amp_path(parts.path)
 
 
@@ -119,7 +119,7 @@ def loose_path(path: str) -> str:
 
 def loose_form(parts: Parts) -> str:
     """Return the loose key: without mobile and AMP forms, index pages, path case and ambiguous parameters."""
-    kept = sorted([param for param in parts.params if not _is_ambiguous(param)], key=param_name)
+    kept = sorted([param for param in parts.params if not is_ambiguous(param)], key=param_name)
     return joined(site_of(parts.host).loose_host, parts.port, loose_path(parts.path), kept, parts.route)
 
 
@@ -128,17 +128,3 @@ def _loose_host(site: str, domain: str) -> str:
         return site
     labels = site[: -len(domain) - 1].split(".")
     return ".".join([label for label in labels if label not in _MOBILE_LABELS] + [domain])
-
-
-def _is_amp_param(param: str) -> bool:
-    name, _, value = param.lower().partition("=")
-    return (name in AMP_NAMES and value not in FALSE_VALUES) or (name in AMP_VALUE_NAMES and value == "amp")
-
-
-def _is_ambiguous(param: str) -> bool:
-    name, _, value = param.lower().partition("=")
-    return name in AMBIGUOUS or (name in ("p", "page") and value == "1") or _is_amp_param(param)
-
-
-def _is_idle(param: str) -> bool:
-    return param.lower().partition("=")[0] in LANGUAGE_NAMES or _is_ambiguous(param)

@@ -1,4 +1,4 @@
-"""The query parameters that never name an article: exact lists, data and no logic.
+"""The query parameters: exact lists of those that never name an article, and how a query is read by them.
 
 A name is listed only if every site that uses it uses it for tracking. Short and common words (`ref`, `source`, `mid`,
 `cid`, `t`, `partner`) name articles somewhere, so they are listed under a host or not at all: a false merge loses an
@@ -14,6 +14,10 @@ other than `utm_`, and patterns.
 All names are lower case. A name in a URL is compared after lower-casing and decoding of unreserved escapes.
 A change here changes keys: raise POLICY_VERSION in schemas/urls.py.
 """
+
+from functools import lru_cache
+
+from schemas.url_text import Note, noted, trim
 
 TRACKER_PREFIX = "utm_"
 
@@ -153,3 +157,88 @@ FALSE_VALUES: frozenset[str] = frozenset({"0", "false", "no", "off"})
 
 LANGUAGE_NAMES: frozenset[str] = frozenset({"lang", "language", "hl", "locale"})
 """Names that choose a front page's language; elsewhere they choose another text."""
+
+
+# The query is read as a form is (WHATWG, application/x-www-form-urlencoded): `+` is a space, and `a` is `a=`. What
+# never names a page is dropped, by the lists above alone.
+
+
+def param_name(param: str) -> str:
+    """Return the name of a parameter, by which a key sorts; those of one name keep their order."""
+    return param.partition("=")[0]
+
+
+def params_of(query: str, site: str, note: Note | None) -> tuple[tuple[str, ...], bool]:
+    """Return the parameters that name the page, in the order written, and whether an AMP flag was among the others.
+
+    In: a canonical query that is not empty, and the host without `www.`, whose own trackers are dropped too.
+    """
+    pieces = _pieces(query, note)
+    own = _host_trackers(site)
+    params = tuple([piece for piece in pieces if piece and not _is_dropped(piece, own, note)])
+    return params, any(map(_is_amp_flag, pieces))
+
+
+def _pieces(query: str, note: Note | None) -> list[str]:
+    query = noted(note, query, query.replace("+", "%20"), "read + in the query as a space")
+    pieces = query.split("&")
+    if "%" not in query and "=&" not in query and query[-1] != "=":
+        return pieces
+    return [_bare(piece, note) if piece[-1:] == "=" or piece[-3:-2] == "%" else piece for piece in pieces]
+
+
+def _bare(piece: str, note: Note | None) -> str:
+    """Return a parameter without an invisible end; an empty value is none, as `a` and `a=` are one to a form."""
+    piece = trim(piece)
+    if piece.find("=") != len(piece) - 1:
+        return piece
+    bare = trim(piece[:-1])
+    if note and piece:
+        note(f"read {piece} as {bare}")
+    return bare
+
+
+def _is_dropped(piece: str, own: frozenset[str], note: Note | None) -> bool:
+    name = param_name(piece)
+    low = name.lower()
+    if low in TRACKERS or low.startswith(TRACKER_PREFIX):
+        word = f"the tracking parameter {name}"
+    elif low in own:
+        word = f"the parameter {name}, which tracks on this site"
+    elif low in SESSION_IDS:
+        word = f"the session parameter {name}"
+    elif _is_amp_flag(piece):
+        word = f"the AMP flag {piece}"
+    else:
+        return False
+    if note:
+        note(f"dropped {word}")
+    return True
+
+
+def _is_amp_flag(piece: str) -> bool:
+    return piece.lower() in ("amp=1", "outputtype=amp")
+
+
+@lru_cache(maxsize=4096)
+def _host_trackers(site: str) -> frozenset[str]:
+    labels = site.rsplit(".", 3)[-3:]
+    own = HOST_TRACKERS.get(".".join(labels))
+    return own if own is not None else HOST_TRACKERS.get(".".join(labels[-2:]), frozenset())
+
+
+def is_amp_param(param: str) -> bool:
+    """Tell whether a parameter asks for the AMP form of a page."""
+    name, _, value = param.lower().partition("=")
+    return (name in AMP_NAMES and value not in FALSE_VALUES) or (name in AMP_VALUE_NAMES and value == "amp")
+
+
+def is_ambiguous(param: str) -> bool:
+    """Tell whether a parameter may name no page; the loose key is without it."""
+    name, _, value = param.lower().partition("=")
+    return name in AMBIGUOUS or (name in ("p", "page") and value == "1") or is_amp_param(param)
+
+
+def is_idle(param: str) -> bool:
+    """Tell whether a front page stays one with a parameter."""
+    return param.lower().partition("=")[0] in LANGUAGE_NAMES or is_ambiguous(param)

@@ -12,29 +12,20 @@ A text over 64 KiB is no URL, before or after escaping. This bounds the time, an
 """
 
 import re
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from ada_url import normalize_url
 
-from schemas.url_params import HOST_TRACKERS, SESSION_IDS, TRACKER_PREFIX, TRACKERS
-from schemas.url_text import strip, trim, trim_path, unescape
+from schemas.url_params import params_of
+from schemas.url_text import Note, noted, strip, trim, trim_path, unescape
 
 MAX_BYTES = 65_536
 MAX_ESCAPES = 8
 """How often character references are read. What needs more is no URL, for half-read it has no stable key."""
-
-
-Note = Callable[[str], None]
-"""Takes what a rule did, in words, for an explanation."""
-
-
-def noted(note: Note | None, before: str, after: str, what: str) -> str:
-    """Return what a rule made of a text, and say what it did where that is another text."""
-    if note and before != after:
-        note(what)
-    return after
+# A text as short as this meets no limit of length.
+_SHORT = 4_096
 
 
 class NotAUrl(ValueError):
@@ -74,17 +65,6 @@ _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.
 _ODD = re.compile(r"%(?:[0-9A-Fa-f]{2})?|[\"<>\\^`{|}\[\]#]")
 
 
-def _rewrites() -> dict[str, str]:
-    table = {char: f"%{ord(char):02X}" for char in '%"<>\\^`{|}[]#'}
-    for value in range(256):
-        upper = f"{value:02X}"
-        text = chr(value) if value in _UNRESERVED else f"%{upper}"
-        table.update({f"%{a}{b}": text for a in {upper[0], upper[0].lower()} for b in {upper[1], upper[1].lower()}})
-    return table
-
-
-_REWRITE = _rewrites()
-
 _WWW = re.compile(r"(?:www2?\.)+")
 _SESSION_PATH = re.compile(r";jsessionid(?:=[^/;]*)?(?=[/;]|$)", re.IGNORECASE)
 _EMBEDDED = re.compile(r"/https?(?::|%3A)/", re.IGNORECASE)
@@ -108,8 +88,8 @@ def canonical(text: str, note: Note | None, *, from_amp: bool) -> Parts:
 
 def plain_pieces(text: str) -> tuple[str, str, str, str] | None:
     """Return scheme, host, path and query of a text in the commonest shape, all canonical. None for any other text."""
-    plain = _PLAIN.fullmatch(text)
-    if plain is None or len(text) > MAX_BYTES:
+    plain = _PLAIN.fullmatch(text) if len(text) <= _SHORT else None
+    if plain is None:
         return None
     scheme, host, path, query = plain.groups("")
     if "//" in path or "/." in path or "xn--" in host:
@@ -204,8 +184,17 @@ def _clean_path(path: str, note: Note | None) -> str:
 
 
 def _escapes(text: str, where: str, note: Note | None) -> str:
-    clean = _ODD.sub(lambda found: _REWRITE[found[0]], text)
+    clean = _ODD.sub(lambda found: _rewritten(found[0]), text)
     return noted(note, text, clean, f"wrote the percent escapes of the {where} in one way")
+
+
+@cache  # there are a thousand
+def _rewritten(odd: str) -> str:
+    """Return an escape, or a character that needs one, as it is written in a key."""
+    if len(odd) == 1:
+        return f"%{ord(odd):02X}"
+    value = int(odd[1:], 16)
+    return chr(value) if value in _UNRESERVED else odd.upper()
 
 
 def _drop_session(path: str, note: Note | None) -> str:
@@ -260,71 +249,3 @@ def drop_www(host: str, note: Note | None = None) -> str:
     if "." not in site:
         site = found[0][:-1].rpartition(".")[2] + "." + site
     return noted(note, host, site, f"dropped {host[: len(host) - len(site)]}")
-
-
-# The query is read as a form is (WHATWG, application/x-www-form-urlencoded): `+` is a space, and `a` is `a=`. What
-# never names a page is dropped, by the lists of schemas/url_params.py alone.
-
-
-def param_name(param: str) -> str:
-    """Return the name of a parameter, by which a key sorts; those of one name keep their order."""
-    return param.partition("=")[0]
-
-
-def params_of(query: str, site: str, note: Note | None) -> tuple[tuple[str, ...], bool]:
-    """Return the parameters that name the page, in the order written, and whether an AMP flag was among the others.
-
-    In: a canonical query that is not empty, and the host without `www.`, whose own trackers are dropped too.
-    """
-    pieces = _pieces(query, note)
-    own = _host_trackers(site)
-    params = tuple([piece for piece in pieces if piece and not _is_dropped(piece, own, note)])
-    return params, any(map(_is_amp_flag, pieces))
-
-
-def _pieces(query: str, note: Note | None) -> list[str]:
-    query = noted(note, query, query.replace("+", "%20"), "read + in the query as a space")
-    pieces = query.split("&")
-    if "%" not in query and "=&" not in query and query[-1] != "=":
-        return pieces
-    return [_bare(piece, note) if piece[-1:] == "=" or piece[-3:-2] == "%" else piece for piece in pieces]
-
-
-def _bare(piece: str, note: Note | None) -> str:
-    """Return a parameter without an invisible end; an empty value is none, as `a` and `a=` are one to a form."""
-    piece = trim(piece)
-    if piece.find("=") != len(piece) - 1:
-        return piece
-    bare = trim(piece[:-1])
-    if note and piece:
-        note(f"read {piece} as {bare}")
-    return bare
-
-
-def _is_dropped(piece: str, own: frozenset[str], note: Note | None) -> bool:
-    name = param_name(piece)
-    low = name.lower()
-    if low in TRACKERS or low.startswith(TRACKER_PREFIX):
-        word = f"the tracking parameter {name}"
-    elif low in own:
-        word = f"the parameter {name}, which tracks on this site"
-    elif low in SESSION_IDS:
-        word = f"the session parameter {name}"
-    elif _is_amp_flag(piece):
-        word = f"the AMP flag {piece}"
-    else:
-        return False
-    if note:
-        note(f"dropped {word}")
-    return True
-
-
-def _is_amp_flag(piece: str) -> bool:
-    return piece.lower() in ("amp=1", "outputtype=amp")
-
-
-@lru_cache(maxsize=4096)
-def _host_trackers(site: str) -> frozenset[str]:
-    labels = site.rsplit(".", 3)[-3:]
-    own = HOST_TRACKERS.get(".".join(labels))
-    return own if own is not None else HOST_TRACKERS.get(".".join(labels[-2:]), frozenset())

@@ -13,6 +13,7 @@ was rejected, since it differs in both and drops control characters. Texts are e
 """
 
 import re
+from collections.abc import Callable
 from html.entities import html5
 from urllib.parse import quote
 
@@ -31,6 +32,17 @@ _INVISIBLE_END = re.compile(f"(?:{_BACKWARDS})+")
 _INVISIBLE_PATH_END = re.compile(f"(?:{_BACKWARDS}|/)+")
 # A path must not end like this after trimming: it would be read as a dot segment or a session parameter.
 _SPECIAL = ("/.", "/..", ";jsessionid")
+
+
+Note = Callable[[str], None]
+"""Takes what a rule did, in words, for an explanation."""
+
+
+def noted(note: Note | None, before: str, after: str, what: str) -> str:
+    """Return what a rule made of a text, and say what it did where that is another text."""
+    if note and before != after:
+        note(what)
+    return after
 
 
 def strip(text: str) -> str:
@@ -62,18 +74,8 @@ _LAST = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)
 
 
-def _windows_1252() -> dict[int, str]:
-    """Return what 128 to 159 mean, by the table of 13.2.5.80: windows-1252, where that has a character."""
-    table = {}
-    for number in range(0x80, 0xA0):
-        try:
-            table[number] = bytes([number]).decode("cp1252")
-        except UnicodeDecodeError:
-            table[number] = chr(number)
-    return table
-
-
-_C1 = _windows_1252()
+# What 128 to 159 mean, by the table of 13.2.5.80: windows-1252, where that has a character.
+_C1 = {number: bytes([number]).decode("cp1252", "ignore") for number in range(0x80, 0xA0)}
 
 
 def unescape(text: str) -> str:

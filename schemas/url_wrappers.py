@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from schemas.url_rules import NotAUrl, Note, Parts, canonical, joined
+from schemas.url_rules import NotAUrl, Parts, canonical, joined
+from schemas.url_text import Note
 
 MAX_UNWRAPS = 7
 

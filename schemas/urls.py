@@ -12,14 +12,13 @@ parameters sorted by name, `#` and the route. `"https://" + key` is a URL with t
 from typing import NamedTuple
 
 from schemas.url_forms import is_amp_form, is_amp_path, is_front, is_front_path, loose_form, loose_path, site_of
-from schemas.url_rules import MAX_BYTES, NotAUrl, Note, Parts, joined, noted, param_name, plain_pieces
+from schemas.url_params import param_name
+from schemas.url_rules import MAX_BYTES, NotAUrl, Parts, joined, plain_pieces
+from schemas.url_text import Note, noted
 from schemas.url_wrappers import in_amp_cache, unwrap
 
 POLICY_VERSION = 2
 """Raise it with every change that can change a key. Keys are stored with the version that made them."""
-
-# A text as short as this meets no limit of length.
-_SHORT = 4_096
 
 
 class UrlFacts(NamedTuple):
@@ -62,7 +61,7 @@ def facts(url: str) -> UrlFacts | None:
     a redirector.
     """
     text = url.strip()
-    return (_page_facts(text, text) if len(text) <= _SHORT else None) or _unwrapped_facts(text)
+    return _page_facts(text, text) or _unwrapped_facts(text)
 
 
 def _page_facts(text: str, page: str, *, from_amp: bool = False) -> UrlFacts | None:

@@ -28,12 +28,9 @@ import duckdb
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
 from warehouse.durable import check_no_link, fsync
-
-# Whoever opens a database tells its errors in these words.
-from warehouse.explain import WAY_BACK as WAY_BACK
-from warehouse.explain import explain as explain
+from warehouse.explain import WAY_BACK, explain
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
-from warehouse.refusals import refused
+from warehouse.refusals import refusing
 from warehouse.spill import spill_folder
 from warehouse.sql_files import read_sql
 
@@ -179,7 +176,7 @@ def _settings(spill: Path | None, limits: Limits) -> dict[str, str | bool | int 
 
 def _make_private(path: Path, spill: Path) -> None:
     """Make an absent ledger: in the private folder, then moved, so that it is never open to others and never half."""
-    try:
+    with refusing("cannot make the ledger private", path):
         if not path.exists():
             new = spill / path.name
             duckdb.connect(new, config=_settings(spill, NO_LIMITS)).close()
@@ -188,8 +185,6 @@ def _make_private(path: Path, spill: Path) -> None:
             fsync(path.parent)
         elif os.geteuid() == 0 or path.stat().st_mode & ~PRIVATE_MODE & 0o777:
             give_to_warehouse(path, path.parent, PRIVATE_MODE)
-    except OSError as error:
-        raise refused("cannot make the ledger private", path, error) from error
 
 
 @contextmanager

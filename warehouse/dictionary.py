@@ -9,7 +9,7 @@ to write a page about its shape.
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.declarations import Column, ForeignKey, Table
+from schemas.declarations import Column, Table
 from schemas.tables import ALL_TABLES, BASE_TABLES
 from warehouse.contract import shown_name
 
@@ -91,13 +91,9 @@ def join_sql(table: Table) -> Iterator[str]:
     yield f"from {table.qualified_name}"
     for key in table.foreign_keys:
         kind = "left" if _column(table, key.column).is_nullable else "inner"
-        role = _role(key)
+        # The part that the parent plays, as one table may be joined twice.
+        role = ROLES.get(key.column) or key.column.removesuffix("_key").removesuffix("_date")
         yield f"{kind} join main.{key.table} as {role} on {role}.{key.to_column} = {table.name}.{key.column}"
-
-
-def _role(key: ForeignKey) -> str:
-    """Return the parent's alias: the part that it plays, as one table may be joined twice."""
-    return ROLES.get(key.column) or key.column.removesuffix("_key").removesuffix("_date")
 
 
 def _column(table: Table, name: str) -> Column:

@@ -105,7 +105,10 @@ def write_atomically(path: Path, content: bytes, *, mode: int | None = None) -> 
     number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(number, "wb") as file:
-            _take_after(file.fileno(), path, mode)
+            if path.is_file() and not path.is_symlink():
+                hand_over(file.fileno(), path, path.stat().st_mode & 0o777)
+            else:
+                hand_over(file.fileno(), path.parent, mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -114,17 +117,6 @@ def write_atomically(path: Path, content: bytes, *, mode: int | None = None) -> 
         temporary.unlink(missing_ok=True)
         raise
     fsync(path.parent)
-
-
-def _take_after(number: int, path: Path, mode: int | None) -> None:
-    try:
-        former = path.lstat()
-    except FileNotFoundError:
-        former = None
-    if former is not None and stat.S_ISREG(former.st_mode):
-        hand_over(number, path, former.st_mode & 0o777)
-    else:
-        hand_over(number, path.parent, mode)
 
 
 def fsync(path: Path) -> None:

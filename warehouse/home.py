@@ -18,7 +18,7 @@ from schemas.errors import UsageError
 from schemas.text import is_utf8
 from warehouse.durable import check_no_link
 from warehouse.owners import check_owner, make_folder
-from warehouse.refusals import refused
+from warehouse.refusals import refusing
 
 FOLDER_SUFFIX = ".d"
 STAGING_SUFFIX = ".tmp"
@@ -137,6 +137,15 @@ class Home:
         for path in (self.releases, self.temp, self.ledger, self.lock, self.state, self.prefect, self.differing):
             check_no_link(path)
 
+    def check_released(self) -> None:
+        """Raise UsageError where FILE shows no release."""
+        if not self.file.exists():
+            raise self.no_release()
+
+    def no_release(self) -> UsageError:
+        """Return the error of whatever needs a release."""
+        return UsageError("there is no release yet", where=str(self.file), todo="run `newsmart run` first")
+
     def check_outside(self, path: Path) -> None:
         """Raise UsageError where a file or folder that somebody wants written is FILE, its log, or lies in FILE.d."""
         is_own = Path(os.path.abspath(path)) in (self.file, self.stray_wal)
@@ -151,7 +160,5 @@ class Home:
         self.check()
         check_owner(self.folder, self.ledger)
         for folder in (self.folder,) if only_for_lock else (self.folder, self.releases, self.temp):
-            try:
+            with refusing("cannot make the warehouse's folder", folder):
                 make_folder(folder, like_parent=folder != self.folder)
-            except OSError as error:
-                raise refused("cannot make the warehouse's folder", folder, error) from error

@@ -1,9 +1,10 @@
 """One run at a time for each warehouse: a lock that dies with its process.
 
-`flock` on a file that is never deleted. The kernel drops it when the last descriptor closes, so that kill -9 leaves
-nothing to clean up. Rejected: a pid file (stale after a crash, and a pid is soon another program's); POSIX record
-locks (any close of the file in the same process drops them, so that looking would unlock); DuckDB's own lock on the
-ledger (it says "could not set lock on file", and is only held while the ledger is open).
+`flock` on a file that stays (only a refused restore deletes the one that it made). The kernel drops it when the last
+descriptor closes, so that kill -9 leaves nothing to clean up. Rejected: a pid file (stale after a crash, and a pid is
+soon another program's); POSIX record locks (any close of the file in the same process drops them, so that looking would
+unlock); DuckDB's own lock on the ledger (it says "could not set lock on file", and is only held while the ledger is
+open).
 
 What the file says is for people only. Who holds the lock is decided by the kernel, so a stale or garbled text harms
 nothing. The descriptor is close-on-exec and is closed in forked children: a worker that outlives its parent must not
@@ -25,7 +26,7 @@ from schemas.errors import LockedError, RunFailed
 from warehouse.durable import open_regular, read_regular, try_lock
 from warehouse.home import Home
 from warehouse.owners import file_mode, hand_over
-from warehouse.refusals import refused
+from warehouse.refusals import refusing
 
 # A look by `probe` or a backup's last moment can hold the lock for an instant; that is not another run.
 GRACE_SECONDS = 0.3
@@ -100,10 +101,8 @@ def _acquire(path: Path, deadline: float) -> int:
 
 def _open(path: Path) -> int:
     """Open the lock, made where it is absent. What it says is overwritten, so it has to be a file of its own."""
-    try:
+    with refusing("cannot open the warehouse's lock", path):
         number = open_regular(path.parent, path.name, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        raise refused("cannot open the warehouse's lock", path, error) from error
     if os.fstat(number).st_nlink > 1:
         os.close(number)
         raise RunFailed("the warehouse's lock has another name too", where=str(path), todo="remove it")
@@ -135,11 +134,9 @@ def _sign(number: int, path: Path) -> None:
         "host": socket.gethostname(),
         "command": " ".join(sys.argv)[:1000],
     }
-    try:
+    with refusing("cannot write the warehouse's lock", path):
         os.ftruncate(number, 0)
         os.pwrite(number, json.dumps(holder).encode(), 0)
-    except OSError as error:
-        raise refused("cannot write the warehouse's lock", path, error) from error
 
 
 def read_holder(path: Path) -> Holder | None:

@@ -27,7 +27,7 @@ _BETWEEN_INTERRUPTS_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Made]):
-    """A piece of work that may begin when those of the steps in `needs` that are to be run are done."""
+    """A piece of work that may begin when the steps named in `needs` are done."""
 
     name: str
     needs: frozenset[str]
@@ -49,15 +49,19 @@ def map_queries(
 
 
 def run_steps(
-    connection: duckdb.DuckDBPyConnection, catalog: str, steps: Sequence[Step[Made]], threads: int = THREADS
+    connection: duckdb.DuckDBPyConnection,
+    catalog: str,
+    steps: Sequence[Step[Made]],
+    threads: int = THREADS,
+    done: Collection[str] = (),
 ) -> dict[str, Made]:
     """Do each step as soon as those that it needs are done, and return what each made. Earlier ones go first.
 
     In: a connection with no transaction open; the catalog in which unqualified names are looked up; how many steps may
-    run at a time. An error of one step is raised when the others that have begun are broken off, and no further one
-    begins. Raises LookupError where steps need one another.
+    run at a time; the names of steps that were done before. An error of one step is raised when the others that have
+    begun are broken off, and no further one begins. Raises LookupError where a step needs what no step makes.
     """
-    waiting, made = list(steps), dict[str, Made]()
+    waiting, made, known = list(steps), dict[str, Made](), set(done)
     running: dict[Future[Made], str] = {}
     own, cursors = local(), list[duckdb.DuckDBPyConnection]()
 
@@ -71,20 +75,21 @@ def run_steps(
             define_macros(own.cursor)
         return do(own.cursor)
 
-    names = {step.name for step in steps}
     with ThreadPoolExecutor(threads, thread_name_prefix="query") as pool:
         try:
             while waiting or running:
-                ready = [step for step in waiting if made.keys() >= step.needs & names]
+                ready = [step for step in waiting if step.needs <= known]
                 for step in ready[: threads - len(running)]:
                     waiting.remove(step)
                     # Where Ctrl-C comes while a thread starts, the pool forgets it, and it works on with the cursor.
                     with interrupts.deferred():
                         running[pool.submit(work, step.do)] = step.name
                 if not running:
-                    raise LookupError(f"{waiting[0].name} and what it needs need one another")
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                made.update({running.pop(future): future.result() for future in done})
+                    missing = sorted(waiting[0].needs - known)
+                    raise LookupError(f"{waiting[0].name} needs what no step makes: {missing}")
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                made.update({running.pop(future): future.result() for future in ended})
+                known |= made.keys()
         except BaseException:
             _break_off(cursors, running)
             raise

@@ -8,7 +8,8 @@ module imports no DuckDB, so that `status` needs none.
 import errno
 import os
 import pwd
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from schemas.errors import RunFailed
@@ -37,6 +38,15 @@ def refused(what: str, path: Path | str, error: OSError, kind: type[RunFailed] =
     if error.errno == errno.ENOMEM:
         return kind("out of memory", where=where, todo=MEND_MEMORY)
     return kind(what, where=where)
+
+
+@contextmanager
+def refusing(what: str, path: Path | str, kind: type[RunFailed] = RunFailed) -> Iterator[None]:
+    """Raise, for an OSError of the block, our error as `refused` makes it."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(what, path, error, kind) from error
 
 
 def known(error: BaseException) -> RunFailed | None:

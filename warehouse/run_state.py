@@ -17,8 +17,6 @@ from warehouse.state import Record, State, read_state, write_state
 
 FAILED = "failed"
 
-TellHooks = Callable[[Exception], None]
-
 
 def status_of(error: Exception) -> str:
     """Return `refused` for a run that was held back, `failed` for any other."""
@@ -87,7 +85,7 @@ def write_failure(
 
 
 @contextmanager
-def attempt(warehouse: Path, tell_hooks: TellHooks = lambda error: None) -> Iterator[None]:
+def attempt(warehouse: Path, tell_hooks: Callable[[Exception], None] = lambda error: None) -> Iterator[None]:
     """Report an error that ends the block, in state.json and to the hooks, and raise it again.
 
     An attempt is a run that a command, a schedule or a manifest's step asks for, and each start of `serve`, once its

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from warehouse.durable import check_no_link, try_lock
-from warehouse.refusals import refused
+from warehouse.refusals import refusing
 
 SPILL_PREFIX = "spill-"
 
@@ -25,10 +25,8 @@ def spill_folder(parent: Path | None) -> Iterator[Path]:
     place = parent if parent is not None and os.access(parent, os.W_OK | os.X_OK) else None
     if place is not None:
         check_no_link(place)
-    try:
+    with refusing("cannot make a folder to spill into", place or "the folder that TMPDIR names"):
         folder = Path(tempfile.mkdtemp(prefix=SPILL_PREFIX, dir=place))
-    except OSError as error:
-        raise refused("cannot make a folder to spill into", place or "the folder that TMPDIR names", error) from error
     number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         # Without a lock, where the file system knows none, the folder is still private and still removed.

@@ -23,7 +23,7 @@ from schemas.errors import RunFailed
 from warehouse.durable import NotAFile, read_regular, write_atomically
 from warehouse.home import Home, is_release_id
 from warehouse.owners import check_owner, file_mode
-from warehouse.refusals import refused
+from warehouse.refusals import refused, refusing
 
 VERSION = 1
 MAX_BYTES = 500_000_000
@@ -48,6 +48,7 @@ class State(TypedDict, total=False):
     former_pin: str | None
     pinned_at_change: int | None
     takedown: str | None
+    build_trouble: str | None
 
 
 def read_state(home: Home) -> State | None:
@@ -110,7 +111,7 @@ def _shape() -> SchemaValidator:
         "release": core.nullable_schema(release),
         "releases": core.list_schema(release),
         "ledger": _object({"change_number": whole, "last_event_at": core.nullable_schema(moment)}),
-        **dict.fromkeys(("pin", "former_pin", "balance_run_id"), core.nullable_schema(text)),
+        **dict.fromkeys(("pin", "former_pin", "balance_run_id", "build_trouble"), core.nullable_schema(text)),
         "pinned_at_change": core.nullable_schema(whole),
         "takedown": core.nullable_schema(moment),
     }
@@ -153,13 +154,11 @@ def write_state(home: Home, state: State) -> None:
     """
     check_owner(home.folder, home.ledger)
     text = json.dumps({**state, "version": VERSION}, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    try:
+    with refusing("cannot write the warehouse's state", home.state):
         if home.state.is_dir() and not home.state.is_symlink():
             home.state.rename(home.state.with_name(f"{home.state.name}.aside-{token_hex(4)}"))
         encoded = text.encode("utf-8", "backslashreplace") + b"\n"
         write_atomically(home.state, encoded, mode=file_mode(home.folder))
-    except OSError as error:
-        raise refused("cannot write the warehouse's state", home.state, error) from error
 
 
 def problem_line(row: Mapping[str, Any]) -> str:

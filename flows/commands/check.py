@@ -58,8 +58,7 @@ def _find(paths: Sequence[str]) -> tuple[list[FileRef], list[Row], list[str]]:
     problems, unlistable = [], []
     for path in map(_relative, dict.fromkeys(paths)):
         found = walk(path.rstrip("/"), path) if os.path.isdir(path) else _named_file(path)
-        states = zip(found.sizes, found.mtimes, found.ctimes, found.inodes, strict=True)
-        documents = sorted(zip(found.paths, states, strict=True))
+        documents = sorted(zip(found.paths, zip(*found.columns(), strict=True), strict=True))
         refs += [FileRef(found.source, name, f"{found.source}/{name}", *state) for name, state in documents]
         unlistable += [f"{folder.source}/{folder.folder}: {folder.reason}" for folder in found.unlistable]
         for left_out in found.skipped:

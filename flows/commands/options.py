@@ -12,7 +12,7 @@ Adder = Any  # argparse gives its group of subparsers no public type
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """Add every command to the parser; each names its handler as `module:function` of this package."""
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for add in (_run_commands, _state_commands, _asking_commands, _ledger_commands, _file_commands):
         add(commands)
 
@@ -133,9 +133,10 @@ def _state_commands(commands: Adder) -> None:
 
 def _asking_commands(commands: Adder) -> None:
     query = _command(commands, "query", "query:query", "Ask the current release in SQL, read-only and sandboxed.")
-    query.add_argument("sql", metavar="SQL", nargs="?", help="one statement; - reads it from standard input")
-    query.add_argument("--file", metavar="Q.sql", help="a file that holds the statement")
-    query.add_argument("--recipe", metavar="NAME", nargs="?", const="", help="a question of the cookbook; none: list")
+    asked = query.add_mutually_exclusive_group(required=True)
+    asked.add_argument("sql", metavar="SQL", nargs="?", help="one statement; - reads it from standard input")
+    asked.add_argument("--file", metavar="Q.sql", help="a file that holds the statement")
+    asked.add_argument("--recipe", metavar="NAME", nargs="?", const="", help="a question of the cookbook; none: list")
     query.add_argument("--sql", dest="shows_sql", action="store_true", help="print the recipe's SQL, do not ask it")
     query.add_argument(
         "--set",

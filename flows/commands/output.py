@@ -3,9 +3,9 @@
 Progress is a live line on a terminal, one plain line a step elsewhere; always on stderr, since stdout is for results.
 It comes by the log of the steps (pipeline/run.py), so that a direct run and a flow show the same.
 
-Long answers on a terminal go through `PAGER`, else `less`. pydoc's pager is not used: its `less` wraps wide lines, and
-it looks for `more` by running it. `-S` cuts lines off at the edge, `-F` ends at once where all fits on a screen. The
-pager gets the whole text at once, because a query's time must not run out while a person reads.
+Long answers on a terminal go through `PAGER`, else `less`: `-S` cuts lines off at the edge, `-F` ends at once where all
+fits on a screen. pydoc's pager wraps wide lines. The pager gets the whole text at once, because a query's time must not
+run out while a person reads.
 """
 
 import argparse
@@ -23,7 +23,6 @@ from typing import Any, TextIO
 from flows.pipeline.request import LOGGER, RunResult
 from flows.process import complain, put
 from flows.settings import Settings, load_settings, overridden, process_environment
-from schemas.errors import UsageError
 from schemas.text import printable
 from warehouse.home import Home
 
@@ -52,14 +51,8 @@ def home_of(options: argparse.Namespace) -> Home:
 def released_home(options: argparse.Namespace) -> Home:
     """Return the warehouse that is meant. Raises UsageError where it has no release."""
     home = home_of(options)
-    if not home.file.exists():
-        raise no_release(home)
+    home.check_released()
     return home
-
-
-def no_release(home: Home) -> UsageError:
-    """Return the error of a command that needs a release."""
-    return UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
 
 
 def print_result(options: argparse.Namespace, value: object, lines: Iterable[str]) -> int:
@@ -93,14 +86,18 @@ def warn(line: str) -> None:
     complain(f"newsmart: {printable(line)}\n")
 
 
-def print_records(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
-    """Print rows as an aligned table; control characters in data are shown, not obeyed."""
+def print_rows(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> int:
+    """Print rows, as JSON or as an aligned table: control characters in data are shown, not obeyed. Returns 0."""
+    if options.json:
+        print_json(rows)
+        return 0
     from warehouse.queries.render import write_table
 
     values = [tuple(row.get(name) for name in names) for row in rows]
     is_count = [all(isinstance(one, int | None) for one in column) for column in zip(*values, strict=True)]
     types = ["BIGINT" if is_number else "VARCHAR" for is_number in is_count]
     write_table(names, types, values, sys.stdout)
+    return 0
 
 
 def page(text: str, *, is_paged: bool = True) -> None:
@@ -130,7 +127,6 @@ class Progress(logging.Handler):
     """A listener to the log of a run. `result` and `error` are how the last run ended, by its log."""
 
     def __init__(self, out: TextIO | None, *, is_live: bool) -> None:
-        """In: where steps are shown, None for nowhere; whether it is a terminal, where a line can be replaced."""
         super().__init__(logging.INFO)
         self.result: RunResult | None = None
         self.error: Exception | None = None

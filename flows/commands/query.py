@@ -20,8 +20,11 @@ MOST_BYTES = 5_000_000
 
 def query(options: argparse.Namespace) -> int:
     """Print the rows of one reading statement on the current release; of a recipe with `--sql`, its SQL."""
-    _check(options)
+    if options.shows_sql and options.recipe is None:
+        raise UsageError("--sql prints a recipe", todo="newsmart query --recipe NAME --sql")
     if options.recipe == "":
+        if options.set or options.shows_sql:
+            raise UsageError("--recipe needs the name of one", todo="`newsmart query --recipe` lists them")
         _list_recipes(options.format)
         return 0
     sql = _sql(options)
@@ -32,19 +35,6 @@ def query(options: argparse.Namespace) -> int:
 
     _run(options, sql, bound_values(sql, options.set))
     return 0
-
-
-def _check(options: argparse.Namespace) -> None:
-    given = [way for way in (options.sql, options.recipe, options.file) if way is not None]
-    if options.recipe == "" and (len(given) > 1 or options.set or options.shows_sql):
-        raise UsageError("--recipe needs the name of one", todo="`newsmart query --recipe` lists them")
-    if not given:
-        todo = 'newsmart query "SELECT …", --file Q.sql, - for standard input, or --recipe to see the cookbook'
-        raise UsageError("no SQL is given", todo=todo)
-    if len(given) > 1:
-        raise UsageError("give SQL, --file or --recipe, and only one of them")
-    if options.shows_sql and options.recipe is None:
-        raise UsageError("--sql prints a recipe", todo="newsmart query --recipe NAME --sql")
 
 
 def _sql(options: argparse.Namespace) -> str:
@@ -73,8 +63,7 @@ def _decoded(content: bytes, where: str) -> str:
 
 
 def _run(options: argparse.Namespace, sql: str, values: Mapping[str, object]) -> None:
-    from warehouse.queries.bounds import exit_stuck
-    from warehouse.queries.query import run_query
+    from warehouse.queries.query import exit_stuck, run_query
 
     settings = load_settings()
     is_paged = options.format == "table" and sys.stdout.isatty() and not options.no_pager

@@ -3,7 +3,7 @@
 import argparse
 import atexit
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, suppress
 from importlib import import_module
 from itertools import chain
@@ -12,7 +12,7 @@ from typing import Any
 
 from flows.commands.output import Progress, print_result, say, settings_of, warn
 from flows.pipeline.readers import readers_of
-from flows.pipeline.request import Runner, RunRequest, RunResult, balance_line, lines_of, parameters_of, request_of
+from flows.pipeline.request import PER_RUN, RunRequest, RunResult, balance_line, lines_of, parameters_of, request_of
 from flows.process import close_stderr, skip_numpy_and_pandas
 from flows.settings import readable_settings
 from schemas.errors import LockedError
@@ -20,6 +20,9 @@ from warehouse.clock import as_text
 from warehouse.home import Home
 from warehouse.lock import hold
 from warehouse.run_state import attempt, failed_run_id, status_of
+
+Runner = Callable[[RunRequest], RunResult]
+"""Does one run, directly or as a flow run."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -95,8 +98,7 @@ def attempted(options: argparse.Namespace) -> Iterator[None]:
 
 def run_request(options: argparse.Namespace) -> RunRequest:
     """Return the request that options and settings make. Raises UsageError where they do not fit."""
-    names = ("as_of", "full_refresh", "reparse", "allow_shrink")
-    given: dict[str, Any] = {name: value for name, value in vars(options).items() if name in names}
+    given: dict[str, Any] = {name: value for name, value in vars(options).items() if name in PER_RUN}
     return request_of(settings_of(options), source=options.sources, **given)
 
 
@@ -159,7 +161,7 @@ def _as_flow(first: RunRequest, progress: Progress) -> Iterator[Runner]:
     home.prepare()
     with hold(home):
         pass  # where another run holds the warehouse, that is told now and not after Prefect's start
-    if not first.engine.is_dask:
+    if first.dask_address is None:
         skip_numpy_and_pandas()
     with prefect_server(home, first.settings, listen, serving=False) as (server, folder):
         with chdir(folder):

@@ -6,11 +6,9 @@
 
 import argparse
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from flows.commands.output import home_of, no_release, page, print_json, print_records, released_home, say, warn
+from flows.commands import output
 from flows.process import put
 from schemas.errors import RunFailed
 from warehouse.clock import parse_moment
@@ -22,7 +20,7 @@ PROBLEM_FIELDS = ("source", "path", "line", "column", "field", "reason", "expect
 
 def read_known_state(options: argparse.Namespace) -> tuple[Home, State]:
     """Return the warehouse and its state.json. Raises RunFailed where no run has written one."""
-    home = home_of(options)
+    home = output.home_of(options)
     state = read_state(home)
     if state is None:
         home.check()
@@ -32,30 +30,24 @@ def read_known_state(options: argparse.Namespace) -> tuple[Home, State]:
 
 def quarantine(options: argparse.Namespace) -> int:
     """Print the open problems, or the notices of the current release."""
-    found = _notices(options) if options.notices else read_known_state(options)[1].get("quarantine", [])
-    rows = [{name: row.get(name) for name in (*PROBLEM_FIELDS, "first_seen_at", "last_seen_at")} for row in found]
-    if options.json:
-        print_json(rows)
-    elif rows:
-        say(options, *(f"{problem_line(row)} (since {row['first_seen_at']})" for row in rows))
+    if options.notices:
+        from warehouse.queries.lookup import read_notices
+
+        found, none = read_notices(output.home_of(options)), "there are no notices"
     else:
-        say(options, "there are no notices" if options.notices else "nothing is in quarantine")
-    return 0
-
-
-def _notices(options: argparse.Namespace) -> list[dict[str, Any]]:
-    from warehouse.queries.lookup import read_notices
-
-    return read_notices(released_home(options))
+        found, none = read_known_state(options)[1].get("quarantine", []), "nothing is in quarantine"
+    rows = [{name: row.get(name) for name in (*PROBLEM_FIELDS, "first_seen_at", "last_seen_at")} for row in found]
+    lines = [f"{problem_line(row)} (since {row['first_seen_at']})" for row in rows]
+    return output.print_result(options, rows, lines or [none])
 
 
 def drift(options: argparse.Namespace) -> int:
     """Print the fields that newsmart does not know."""
     rows = read_known_state(options)[1].get("drift", [])
     if not (options.json or rows):
-        say(options, "no unknown field was met")
+        output.say(options, "no unknown field was met")
         return 0
-    return _print_list(options, rows, ("field", "source", "path", "first_seen_at"))
+    return output.print_rows(options, rows, ("field", "source", "path", "first_seen_at"))
 
 
 def releases(options: argparse.Namespace) -> int:
@@ -74,17 +66,9 @@ def releases(options: argparse.Namespace) -> int:
         if home.release_file(str(row["release_id"])).is_file()
     ]
     if not (options.json or rows):
-        raise no_release(home)
+        raise home.no_release()
     names = ("release_id", "as_of", "published_at", "documents", "articles", "mentions", "bytes", "is_current")
-    return _print_list(options, rows, names)
-
-
-def _print_list(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> int:
-    if options.json:
-        print_json(rows)
-    else:
-        print_records(rows, names)
-    return 0
+    return output.print_rows(options, rows, names)
 
 
 def show(options: argparse.Namespace) -> int:
@@ -92,7 +76,7 @@ def show(options: argparse.Namespace) -> int:
     from warehouse.queries.show import show as read
     from warehouse.queries.show_text import show_lines
 
-    home = home_of(options)
+    home = output.home_of(options)
     found = read(home, options.name, None if options.as_of is None else parse_moment(options.as_of))
     if options.versions:
         from warehouse.lock import hold
@@ -101,10 +85,10 @@ def show(options: argparse.Namespace) -> int:
         with hold(home):
             found = add_versions(home, found)
     if options.json:
-        print_json(found)
+        output.print_json(found)
     else:
         lines = show_lines(found, shutil.get_terminal_size((100, 24)).columns)
-        page("".join(f"{line}\n" for line in lines), is_paged=not options.no_pager)
+        output.page("".join(f"{line}\n" for line in lines), is_paged=not options.no_pager)
     return 0
 
 
@@ -114,14 +98,14 @@ def contract(options: argparse.Namespace) -> int:
     from warehouse.db import release_connection
     from warehouse.export.contents import read_contents
 
-    home = home_of(options)
+    home = output.home_of(options)
     home.check()
     text = None
     if home.file.exists():
         with release_connection(home.file, sandboxed=True, spill_parent=home.temp) as connection:
             text = read_contents(connection).contract
         if text is None and not options.quiet:
-            warn("the current release has no contract; this is that of the next one")
+            output.warn("the current release has no contract; this is that of the next one")
     put(render_contract() if text is None else text)
     return 0
 
@@ -129,17 +113,15 @@ def contract(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Write the page, and print where it is."""
     from warehouse.durable import check_place, write_atomically
-    from warehouse.refusals import refused
+    from warehouse.refusals import refusing
     from warehouse.report import render
 
-    home = released_home(options)
+    home = output.released_home(options)
     target = home.file.with_suffix(".html") if options.to is None else Path(options.to)
     home.check_outside(target)
     check_place(target.absolute())
     html = render(home.file, read_state(home))
-    try:
+    with refusing("cannot write the report", target):
         write_atomically(target.absolute(), html.encode())
-    except OSError as error:
-        raise refused("cannot write the report", target, error) from error
-    say(options, str(target))
+    output.say(options, str(target))
     return 0

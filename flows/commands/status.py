@@ -19,15 +19,7 @@ from schemas.text import counted
 from warehouse.clock import parse_moment, utc_now
 from warehouse.home import Home
 from warehouse.lock import probe
-from warehouse.release import differing
-from warehouse.release.freshness import (
-    BEHIND,
-    CATCHING_UP,
-    LEAST_AHEAD_SECONDS,
-    is_reported_behind,
-    pin_of,
-    shown_record,
-)
+from warehouse.release import differing, freshness
 from warehouse.run_state import balance_before
 from warehouse.state import Record, State
 
@@ -85,7 +77,7 @@ def parse_age(text: str, option: str = "--max-age") -> float:
 
 def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
     """Return the status; ages in seconds, None where there is no release or the run has not ended."""
-    run, release = state.get("run"), shown_record(home, state)
+    run, release = state.get("run"), freshness.shown_record(home, state)
     holder, serving = probe(home), read_serving(home)
     as_ofs = [record.get("as_of") for record in (run, release) if record and record.get("as_of")]
     # Ahead of the clock: a clock was wrong, then or now.
@@ -99,9 +91,10 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
         "release": release,
         "release_age_seconds": _age(release, "published_at", now),
         "data_age_seconds": _age(release, "as_of", now),
-        "pin": pin_of(home, state),
-        "is_behind": is_reported_behind(state, release),
+        "pin": freshness.pin_of(home, state),
+        "is_behind": freshness.is_reported_behind(state, release),
         "differing": differing.told(home),
+        "build_trouble": state.get("build_trouble"),
         "clock_ahead_seconds": max([0.0, *ahead]),
         "unfinished_takedown_at": state.get("takedown"),
         "running": None if holder is None else str(holder),
@@ -147,11 +140,14 @@ def _warnings(known: dict[str, Any]) -> Iterator[str]:
     if known["pin"]:
         yield "pinned     by a rollback, until a run records something new or is told --full-refresh"
     elif known["is_behind"]:
-        yield f"behind     {BEHIND}"
+        yield f"behind     {freshness.BEHIND}"
     if known["differing"]:
         yield f"differs    {known['differing']}"
-    if known["clock_ahead_seconds"] >= LEAST_AHEAD_SECONDS:
-        yield f"clock      the last as-of lies {duration(known['clock_ahead_seconds'])} ahead of it; {CATCHING_UP}"
+    if known["build_trouble"]:
+        yield f"build      {known['build_trouble']}"
+    if known["clock_ahead_seconds"] >= freshness.LEAST_AHEAD_SECONDS:
+        ahead = duration(known["clock_ahead_seconds"])
+        yield f"clock      the last as-of lies {ahead} ahead of it; {freshness.CATCHING_UP}"
     if known["unfinished_takedown_at"]:
         yield f"takedown   of {known['unfinished_takedown_at']} was cut off: give `newsmart purge` again, or run"
 

@@ -64,12 +64,13 @@ def purge(options: argparse.Namespace) -> int:
 
 
 def _takedown(done: Mapping[str, Any]) -> Iterator[str]:
-    yield (
+    purged = (
         f"purged {counted(done['documents'], 'document')}, {counted(done['versions'], 'version')}, "
         f"{counted(done['mentions'], 'mention')}, {done['entries']} entries, {counted(done['urls'], 'URL')} and the "
         f"bytes of {counted(done['raw'], 'version')}; "
         f"removed releases: {', '.join(done['releases_removed']) or 'none'}"
     )
+    yield "it was purged before, and nothing is left to do" if done["was_purged_before"] else purged
     if done["is_pinned"]:
         yield PINNED
     yield "a tombstone keeps it out of later runs; backups and copies made before still hold it"
@@ -82,11 +83,7 @@ def maintain(options: argparse.Namespace) -> int:
     from warehouse.upkeep.operations import maintain as compact
 
     settings = load_settings()
-    done = compact(
-        home_of(options).file,
-        settings.build_memory,
-        **keeps_of(settings),
-    )
+    done = compact(home_of(options).file, settings.build_memory, **keeps_of(settings))
     text = (
         f"dropped {counted(done['runs'], 'run')}, {counted(done['problems'], 'mended problem')} and the bytes of "
         f"{counted(done['raw'], 'document')}; "
@@ -115,7 +112,7 @@ def backup(options: argparse.Namespace) -> int:
 
 def restore(options: argparse.Namespace) -> int:
     """Put a backup in the warehouse's place."""
-    from warehouse.upkeep.backup import restore as put_back
+    from warehouse.upkeep.restore import restore as put_back
 
     home = home_of(options)
     made = put_back(Path(options.origin), home, force=options.force)

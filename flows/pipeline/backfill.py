@@ -41,8 +41,10 @@ def plan(
     _check(steps, known, manifest)
     request = request_of(settings, (Source(source, ""),), warehouse=str(warehouse), allow_shrink=allow_shrink)
     requests = [replace(request, sources=(Source(source, folder),), as_of=as_of) for as_of, folder in steps]
-    recorded = [(as_of, known[as_of]) for as_of, _ in steps if not _is_to_do(as_of, known)]
-    return [one for one in requests if one.as_of not in dict(recorded)], recorded
+    # The last run is done again where it was cut off, failed or refused.
+    last = max(known, default=None)
+    recorded = {as_of: known[as_of] for as_of, _ in steps if as_of in known and (as_of != last or known[as_of] in DONE)}
+    return [one for one in requests if one.as_of not in recorded], [*recorded.items()]
 
 
 def _check(steps: Sequence[Step], known: Mapping[datetime, str], manifest: Path) -> None:
@@ -86,9 +88,3 @@ def _folder(manifest: Path, folder: str) -> str:
         if (base / folder).is_dir():
             return str(base / folder)
     raise UsageError("no such source folder", where=folder, todo=f"it is named in {manifest}")
-
-
-def _is_to_do(as_of: datetime, known: Mapping[datetime, str]) -> bool:
-    """Tell whether a step is later than the last run, or that run itself, where it was cut off, failed or refused."""
-    last = max(known, default=None)
-    return last is None or as_of > last or (as_of == last and known[last] not in DONE)

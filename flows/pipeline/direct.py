@@ -4,8 +4,8 @@
 both, which took each step as a closure and hid the way from whoever opens the flow.
 
 A dry run takes the steps up to the limits on a copy of the ledger in memory (warehouse/ledger/trial.py), under the
-lock, so that no run changes the ledger meanwhile. Nothing is written in FILE.d but the lock, and so it never mends
-anything: what only a run does first (finish a takedown, read again under newer rules) is a notice.
+lock. Nothing is written in FILE.d but the lock: what only a run does first (finish a takedown, read again under newer
+rules) is a notice.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,19 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from flows.pipeline import release as making
 from flows.pipeline.intake import check_limits, read_and_record, record_observation, scan_sources
-from flows.pipeline.outcome import check_all_listed, finish, open_run, result_of
-from flows.pipeline.release import (
-    audit_release,
-    deduplicate,
-    load_release,
-    needs_release,
-    new_release,
-    publish_release,
-    why_build_now,
-)
+from flows.pipeline.reparse import other_versions
 from flows.pipeline.request import RunRequest, RunResult
-from flows.pipeline.run import Run, step
+from flows.pipeline.run import Run, check_all_listed, finish, open_run, result_of, step
 from flows.readers.local import LocalReaders, Readers
 from schemas.errors import NewsmartError
 from schemas.text import counted, sample
@@ -34,11 +26,11 @@ from warehouse.clock import utc_now
 from warehouse.db import limit_memory
 from warehouse.home import Home
 from warehouse.ledger.locked import memory_for
-from warehouse.ledger.opening import count_documents, get_meta, transaction
+from warehouse.ledger.opening import count_rows, transaction
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.ledger.trial import Trial, trial_ledger
 from warehouse.lock import hold
-from warehouse.release import build, releases, runs
+from warehouse.release import releases, runs
 from warehouse.run_state import state_notices
 from warehouse.state import problem_line
 from warehouse.upkeep.moved import without_ledger
@@ -54,12 +46,12 @@ def run_direct(request: RunRequest, readers: Readers | None = None) -> RunResult
         found = scan_sources(run)
         read_and_record(run, found)
         check_limits(run)
-        if needs_release(run):
-            with new_release(run) as release:
-                deduplicate(release)
-                load_release(release)
-                audit_release(release)
-                publish_release(release)
+        if making.needs_release(run):
+            with making.new_release(run) as release:
+                making.deduplicate(release)
+                making.load_release(release)
+                making.audit_release(release)
+                making.publish_release(release)
         return finish(run)
 
 
@@ -124,14 +116,14 @@ def dry_run(request: RunRequest, readers: Readers) -> DryRun:
         known = releases.known_releases(home, connection)
         run = Run(request, home, connection, as_of, started_at, readers, known, notices, keeps_bytes=False)
         found = scan_sources(run)
-        documents = found.files.num_rows + count_documents(connection)
+        documents = found.files.num_rows + count_rows(connection, "document")
         # Of the new ones' URLs nothing is known yet; of a million short documents there are four each.
         limit_memory(connection, memory_for(URLS_PER_DOCUMENT * documents, request.settings.build_memory))
         with step(run, "record"), transaction(connection):
             record_observation(run, found)
         run.seconds["record"] -= run.seconds["read"]
         refusal = _error_of(partial(check_limits, run))
-        reason = None if refusal is not None else why_build_now(run)
+        reason = None if refusal is not None else making.why_build_now(run)
         error = refusal or _error_of(partial(check_all_listed, run, "the rest would be published"))
         return DryRun(result_of(run), _changes(trial, run), reason, error)
 
@@ -140,9 +132,7 @@ def _left_to_a_run(trial: Trial, request: RunRequest) -> list[str]:
     notices = []
     if is_unfinished(trial.connection):
         notices.append("a takedown was cut off; a run finishes it first")
-    known = {name: get_meta(trial.connection, name, "") for name in ("rules_version", "policy_version")}
-    now = {"rules_version": str(build.VERSIONS.rules), "policy_version": str(build.VERSIONS.policy)}
-    if request.reparse or any(known[name] not in ("", now[name]) for name in known):
+    if request.reparse or other_versions(trial.connection):
         notices.append("a run reads the kept bytes of every version again first; a dry run does not")
     return notices
 

@@ -29,6 +29,7 @@ from schemas.errors import NewsmartError, RunFailed
 from warehouse.clock import as_text
 from warehouse.db import Limits, release_connection
 from warehouse.release.runs import run_id_of
+from warehouse.sql_files import read_sql
 
 COMMAND_SECONDS = 30.0
 WEBHOOK_SECONDS = 5.0
@@ -159,9 +160,10 @@ def published_event(warehouse: Path, release: Path) -> dict[str, Any]:
     """
     try:
         with release_connection(release, sandboxed=True, limits=Limits(threads=1)) as connection:
-            ((release_id, as_of, reason),) = connection.execute(_RELEASE).fetchall()
-            counts = connection.execute(_COUNTS).fetchall()[0]
-            headlines = connection.execute(_HEADLINES, [MOST_CHARACTERS, MOST_HEADLINES]).fetchall()
+            ((release_id, as_of, reason),) = connection.execute(read_sql("published", "release")).fetchall()
+            counts = connection.execute(read_sql("published", "articles")).fetchall()[0]
+            limits = {"most_characters": MOST_CHARACTERS, "most_headlines": MOST_HEADLINES}
+            headlines = connection.execute(read_sql("published", "headlines"), limits).fetchall()
     except (NewsmartError, OSError, duckdb.Error) as error:
         raise RunFailed("the release is gone, or cannot be read", where=f"{release}: {error}") from error
     names = ("added", "changed", "merged", "departed", "withdrawn")
@@ -177,27 +179,3 @@ def published_event(warehouse: Path, release: Path) -> dict[str, Any]:
         "articles": dict(zip(names, counts, strict=True)),
         "headlines": [dict(zip(("url", "before", "after"), row, strict=True)) for row in headlines],
     }
-
-
-_RELEASE = "select release_id, as_of, uncompared_reason from ops.release"
-
-_COUNTS = """
-    select
-        count(distinct article_key) filter (where kind in ('added', 'split'))
-        + (select count(*) from main.dim_article where (select uncompared_reason = 'first_load' from ops.release)),
-        count(distinct article_key) filter (where kind not in ('added', 'split', 'departed', 'merged')),
-        count(*) filter (where kind = 'merged'),
-        count(distinct article_key) filter (where kind = 'departed'),
-        count(distinct article_key) filter (where field = 'is_withdrawn' and after = 'true'),
-    from ops.release_change
-"""
-
-_HEADLINES = """
-    select article.url, left(change.before, $1), left(change.after, $1)
-    from ops.release_change as change
-    inner join main.dim_article as article on article.article_key = change.article_key
-    inner join main.fact_article as fact on fact.article_key = change.article_key
-    where change.kind = 'headline'
-    order by fact.cited_by_count desc, article.article_key
-    limit $2
-"""

@@ -12,8 +12,7 @@ from time import monotonic
 
 import pyarrow as pa
 
-from flows.pipeline.outcome import check_all_listed
-from flows.pipeline.run import Run, step
+from flows.pipeline.run import Run, check_all_listed, step
 from flows.sources.files import DENIED
 from flows.sources.scan import References, Scan, scan
 from schemas.errors import Refused, SourceUnreadable
@@ -22,7 +21,7 @@ from warehouse.db import limit_memory
 from warehouse.ledger import intake, record
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.locked import memory_for, recording_memory_for
-from warehouse.ledger.opening import count_documents, count_urls, transaction
+from warehouse.ledger.opening import count_rows, transaction
 from warehouse.ledger.record import Balance
 from warehouse.release import runs
 
@@ -74,18 +73,17 @@ def _renamed(run: Run, found: Scan) -> Iterator[str]:
         )
 
 
-def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> Balance:
+def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> None:
     """Read what is new, take it into the ledger and append the events, all in one transaction."""
     connection, memory = run.connection, run.request.settings.build_memory
     with step(run, "record"):
-        documents = found.files.num_rows + count_documents(connection)
+        documents = found.files.num_rows + count_rows(connection, "document")
         limit_memory(connection, recording_memory_for(documents, memory))
         with transaction(connection):
             record_observation(run, found, on_batch)
             runs.write_run(connection, run.key, "started", run.balance)
-        limit_memory(connection, memory_for(count_urls(connection), memory))
+        limit_memory(connection, memory_for(count_rows(connection, "url"), memory))
     run.seconds["record"] -= run.seconds["read"]  # which is counted by itself
-    return run.balance
 
 
 def record_observation(run: Run, found: Scan, on_batch: OnBatch | None = None) -> None:

@@ -1,8 +1,8 @@
 """What reads a run's documents; ready before DuckDB is imported.
 
 In a first load, or one that reads all again, reading processes import what they need while this process imports
-DuckDB, opens the ledger and scans: 0.25 s less for 2,500 long documents, a tenth of the run. A quick look at the
-sources tells whether there is enough to read for processes at all.
+DuckDB, opens the ledger and scans, which saves a tenth of the run (measured with 2,500 long documents). A quick look at
+the sources tells whether there is enough to read for processes at all.
 """
 
 import os
@@ -13,15 +13,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from flows.pipeline.request import RunRequest
-from flows.readers.choice import Engine
 from flows.readers.local import LocalReaders, Readers
 from flows.sources.walk import is_document
 from warehouse.home import Home
 
 if TYPE_CHECKING:  # Dask is an extra, and importing it takes longer than a small run
-    from flows.readers.dask_readers import Cluster
+    from flows.readers.dask_cluster import Cluster
 
-OpenCluster = Callable[[Engine, int], "AbstractContextManager[Cluster]"]
+OpenCluster = Callable[[str, int], "AbstractContextManager[Cluster]"]
 
 MOST_FILES_LOOKED_AT = 5_000
 
@@ -29,11 +28,12 @@ MOST_FILES_LOOKED_AT = 5_000
 @contextmanager
 def readers_of(request: RunRequest, open_cluster: OpenCluster | None = None) -> Iterator[Readers]:
     """Yield processes of this machine, or a Dask cluster, opened when it is needed: by `open_cluster`, where given."""
-    if request.engine.is_dask:
-        from flows.readers.dask_readers import DaskReaders, direct_cluster
+    if request.dask_address is not None:
+        from flows.readers.dask_cluster import direct_cluster
+        from flows.readers.dask_readers import DaskReaders
 
-        cluster = partial(open_cluster or direct_cluster, request.engine, request.processes)
-        with DaskReaders(cluster, is_own=not request.engine.address) as on_dask:
+        cluster = partial(open_cluster or direct_cluster, request.dask_address, request.processes)
+        with DaskReaders(cluster, is_own=not request.dask_address) as on_dask:
             yield on_dask
         return
     with LocalReaders(request.processes) as readers:

@@ -8,12 +8,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from secrets import token_hex
 
-from flows.pipeline.request import Changes
 from flows.pipeline.run import Run, step
 from warehouse.clock import utc_now
 from warehouse.ledger.opening import transaction
 from warehouse.release import changes, ops, publish, releases, runs
-from warehouse.release.audit import AuditResult
 from warehouse.release.base import FULL_REFRESH, find_base, note_build
 from warehouse.release.build import Built
 from warehouse.release.changes import find_previous
@@ -72,13 +70,13 @@ def deduplicate(release: Release) -> None:
         release.making.deduplicate()
 
 
-def load_release(release: Release) -> Built:
+def load_release(release: Release) -> None:
     """Fill the release's tables."""
     with step(release.run, "build"):
-        return release.making.load()
+        release.making.load()
 
 
-def audit_release(release: Release) -> tuple[AuditResult, ...]:
+def audit_release(release: Release) -> None:
     """Audit the release. Raises AuditFailed, and nothing is published."""
     run = release.run
     with step(run, "audit"):
@@ -86,12 +84,11 @@ def audit_release(release: Release) -> tuple[AuditResult, ...]:
             release.making.audit()
         finally:
             run.audits = release.making.audits
-    run.changes = Changes(**changes.count_changes(run.connection, run.shown))
-    return run.audits
+    run.changes = changes.count_changes(run.connection, run.shown)
 
 
-def publish_release(release: Release) -> str:
-    """Put the release in place and note it. Returns the path of its file."""
+def publish_release(release: Release) -> None:
+    """Put the release in place and note it."""
     run, built = release.run, release.making.built
     if built is None:
         raise RuntimeError("the release has not been loaded")
@@ -109,4 +106,3 @@ def publish_release(release: Release) -> str:
     run.notices += release.making.notices
     if pinned is not None:
         run.notices.append(f"the pin of a rollback to {pinned} has ended: {run.reason}")
-    return str(run.home.release_file(built.release_id))

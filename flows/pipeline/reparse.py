@@ -20,36 +20,35 @@ from warehouse.ledger.opening import get_meta, note_rewritten_past, set_meta, tr
 from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.reread import renew_hosts, renew_keys
 from warehouse.release import build
-
-_KEPT = """
-    select event.byte_digest, event.as_of, min(document.path) as path, any_value(raw.byte_count) as byte_count
-    from ledger.event as event
-    inner join ledger.raw as raw on raw.byte_digest = event.byte_digest
-    inner join ledger.document as document on document.document_id = event.document_id
-    group by event.byte_digest, event.as_of
-    order by event.as_of, any_value(raw.pack_id), any_value(raw.first)
-"""
+from warehouse.sql_files import read_sql
 
 
 def bring_up_to_date(connection: duckdb.DuckDBPyConnection, request: RunRequest, as_of: datetime) -> None:
     """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to."""
     is_new = connection.execute("select count(*) from ledger.run").fetchone() == (0,)
-    versions = build.VERSIONS
-    old_rules = int(get_meta(connection, "rules_version", str(versions.rules)))
-    old_policy = int(get_meta(connection, "policy_version", str(versions.policy)))
+    other = other_versions(connection)
     with transaction(connection):
-        if not is_new and (request.reparse or old_rules != versions.rules):
+        if not is_new and (request.reparse or "rules_version" in other):
             with LocalReaders(request.processes) as readers:  # also beside a cluster: the bytes are here
                 _read_again(connection, readers, as_of)
             renew_hosts(connection)
-        if not is_new and (request.reparse or old_policy != versions.policy):
+        if not is_new and (request.reparse or "policy_version" in other):
             renew_keys(connection)
-        set_meta(connection, "rules_version", str(versions.rules))
-        set_meta(connection, "policy_version", str(versions.policy))
+        for name, version in _versions().items():
+            set_meta(connection, name, version)
+
+
+def other_versions(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return which versions the ledger was filled under that are not today's: `rules_version`, `policy_version`."""
+    return {name for name, version in _versions().items() if get_meta(connection, name, version) != version}
+
+
+def _versions() -> dict[str, str]:
+    return {"rules_version": str(build.VERSIONS.rules), "policy_version": str(build.VERSIONS.policy)}
 
 
 def _read_again(connection: duckdb.DuckDBPyConnection, readers: LocalReaders, run_as_of: datetime) -> None:
-    kept: list[tuple[bytes, datetime, str, int]] = connection.execute(_KEPT).fetchall()
+    kept: list[tuple[bytes, datetime, str, int]] = connection.execute(read_sql("ledger", "kept")).fetchall()
     readers.expect(len(kept), sum(size for *_, size in kept))
     reread.make_scratch(connection)
     with Feed(connection) as feed:

@@ -1,22 +1,31 @@
 """What a run is asked for, and what it answers: plain values, so that a scheduler can carry them."""
 
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from flows.readers.choice import Engine, choose_engine
 from flows.settings import FIELDS, Settings, overridden
 from flows.sources.scan import Source, absolute, parse_sources
+from schemas.errors import UsageError
 from schemas.text import counted
 from warehouse.clock import as_text, parse_moment
 
 LOGGER = "newsmart.run"
 """The log of a run: its steps and how it ended (run.py)."""
+
+PER_RUN = ("as_of", "full_refresh", "reparse", "allow_shrink")
+"""What each run is asked for by itself, beside sources and settings."""
+
+DASK_PACKAGES = ("distributed", "prefect_dask")
+# No user, path or query: Dask knows none of them, and an address stands in logs and in Prefect's page.
+_DASK_ADDRESS = re.compile(r"(?:tcp|tls)://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
 DOCUMENT_CLASSES = ("seen", "new", "changed", "touched", "unchanged", "quarantined", "removed")
 
@@ -31,6 +40,7 @@ class RunRequest:
     """One run: which sources into which warehouse, and what the caller overrides.
 
     as_of is an explicit logical time, scheduled_at the time for which a scheduler started the run; both naive UTC.
+    dask_address: the Dask scheduler whose workers read; empty: a cluster of the run's own; None: this machine reads.
     """
 
     sources: tuple[Source, ...]
@@ -42,7 +52,7 @@ class RunRequest:
     max_quarantine: float | None = None
     allow_shrink: bool = False
     workers: int = 0
-    engine: Engine = field(default_factory=Engine)
+    dask_address: str | None = None
     settings: Settings = field(default_factory=Settings)
 
     @property
@@ -81,9 +91,26 @@ def request_of(
         max_quarantine=None if settings.max_quarantine == -1 else settings.max_quarantine,
         allow_shrink=allow_shrink,
         workers=settings.workers,
-        engine=choose_engine(settings.engine, settings.dask_address),
+        dask_address=dask_address_of(settings.engine, settings.dask_address),
         settings=settings,
     )
+
+
+def dask_address_of(engine: str, address: str) -> str | None:
+    """Return what RunRequest holds for the settings `engine` and `dask_address`; an address alone means dask.
+
+    Raises UsageError for an address that is none, or an extra that is not installed.
+    """
+    if engine == "local" or not (engine or address):
+        return None
+    if address and not _DASK_ADDRESS.fullmatch(address):
+        # Not shown: it may hold a password.
+        raise UsageError("not the address of a Dask scheduler", todo="write tcp://HOST:PORT or tls://HOST:PORT")
+    missing = [package for package in DASK_PACKAGES if find_spec(package) is None]
+    if missing:
+        todo = "install the extra: pip install 'newsmart[dask]'"
+        raise UsageError("the engine dask is not installed", where=", ".join(missing), todo=todo)
+    return address
 
 
 def parameters_of(request: RunRequest) -> dict[str, Any]:
@@ -100,20 +127,9 @@ def parameters_of(request: RunRequest) -> dict[str, Any]:
         "max_quarantine": request.max_quarantine,
         "allow_shrink": request.allow_shrink,
         "workers": request.workers,
-        "engine": request.engine.name,
-        "dask_address": request.engine.address,
+        "engine": "local" if request.dask_address is None else "dask",
+        "dask_address": request.dask_address or "",
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a release changed against the one before, in articles; and how many notices it holds."""
-
-    added: int = 0
-    changed: int = 0
-    withdrawn: int = 0
-    departed: int = 0
-    notices: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +137,7 @@ class RunResult:
     """What a run did: the object of `run --json`, and what its report needs besides.
 
     Of a run that failed it holds what is known: `documents` is empty where it did not come so far as to count them.
+    `changes`: the articles that a new release added, changed, withdrew and lost, and its notices, by name.
     """
 
     run_id: str
@@ -133,7 +150,7 @@ class RunResult:
     quarantine_entries: int | None
     seconds: Mapping[str, float]
     build: Mapping[str, Any] | None = None
-    changes: Changes = Changes()
+    changes: Mapping[str, int] = field(default_factory=dict)
     quarantine: Sequence[Mapping[str, Any]] = ()
     audits: Sequence[Mapping[str, Any]] = ()
     notices: Sequence[str] = ()
@@ -156,19 +173,17 @@ class RunResult:
 
 def lines_of(result: RunResult, *, has_failed: bool = False) -> Iterator[str]:
     """Yield the lines that describe a run: the balance, the content, where it is; of a failed one what is known."""
-    change = result.changes
     if result.documents:
         yield balance_line(result)
     if result.quarantine_entries:
         yield f"{counted(result.quarantine_entries, 'problem')} in quarantine; see `newsmart quarantine`"
-    if change.notices:
-        yield f"{counted(change.notices, 'notice')}; see `newsmart quarantine --notices`"
+    if notices := result.changes.get("notices"):
+        yield f"{counted(notices, 'notice')}; see `newsmart quarantine --notices`"
     if result.published:
-        yield (
-            f"published {counted(result.mentions or 0, 'mention')} of {counted(result.articles or 0, 'article')} "
-            f"({change.added:,} added, {change.changed:,} changed, {change.withdrawn:,} withdrawn, "
-            f"{change.departed:,} departed) in {result.seconds['total']:.2f} s"
-        )
+        kinds = ("added", "changed", "withdrawn", "departed")
+        changes = ", ".join(f"{result.changes.get(kind, 0):,} {kind}" for kind in kinds)
+        content = f"{counted(result.mentions or 0, 'mention')} of {counted(result.articles or 0, 'article')}"
+        yield f"published {content} ({changes}) in {result.seconds['total']:.2f} s"
         release = Path(str(result.release))
         with suppress(OSError, ValueError):  # the current folder was deleted, or the release lies elsewhere
             release = release.relative_to(Path.cwd())
@@ -182,10 +197,6 @@ def balance_line(result: RunResult) -> str:
     counts = result.documents
     classes = ", ".join(f"{counts[name]:,} {name}" for name in DOCUMENT_CLASSES[1:-1])
     return f"{result.run_id}: {counts['seen']:,} documents seen = {classes}; {counts['removed']:,} removed"
-
-
-Runner = Callable[[RunRequest], RunResult]
-"""Does one run, directly or as a flow run."""
 
 
 class RunListener(Protocol):

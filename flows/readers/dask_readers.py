@@ -7,37 +7,24 @@ the scheduler's memory nor the workers' grows with the corpus.
 
 A worker that does not see what this machine sees must not make documents vanish: what is missing or unreadable there
 is looked at again here, and where whole batches contradict this machine the run fails.
-
-The cluster is one that is there, by its address, or the run's own on this machine. That one is on loopback and under
-TLS with keys made for it alone, kept in memory: a Dask scheduler runs whatever it is sent, so without them any user of
-the machine could run code as this one. It has no dashboard; the small HTTP servers that Dask always starts get no
-routes. Its processes end with the run, or with their parent.
 """
 
-import logging
-import signal
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
-from importlib.metadata import version
 from itertools import chain
-from multiprocessing.resource_tracker import ensure_running
 from pickle import UnpicklingError
-from tempfile import TemporaryDirectory
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import dask
-from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed import KilledWorker
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
-from distributed.security import Security
 
-from flows.readers.choice import Engine
-from flows.readers.cutting import batches, lanes, read_here, sizes_of, weight_of
-from flows.readers.dask_worker import Answer, pack, read_on_worker, versions_here
+from flows.readers.cutting import batches, lanes, pack, read_here, sizes_of, weight_of
+from flows.readers.dask_cluster import Answer, Cluster, Pending
 from flows.readers.local import Readers
 from flows.reading.read import read_batch
 from flows.sources.files import forget_stores, read_files
@@ -45,7 +32,6 @@ from flows.sources.scan import FileRef, absolute
 from schemas.batches import ReadBatch
 from schemas.errors import NewsmartError, RunFailed, TransientFailure
 from schemas.text import counted
-from warehouse import interrupts
 
 AHEAD = 2
 LANES_PER_THREAD = 4
@@ -56,143 +42,8 @@ MANY = 10
 LOOK_SECONDS = 5.0
 NO_WORKER_SECONDS = 60.0
 
-HOST = "127.0.0.1"
-PACKAGE = "newsmart"
-CONNECT_SECONDS = 10.0
-WORKER_SECONDS = 30.0
-CHECK_SECONDS = 5.0
-CLIENT_OPTIONS: dict[str, Any] = {"timeout": CONNECT_SECONDS, "set_as_default": False}
-QUIET: dict[str, Any] = {
-    "distributed.scheduler.http.routes": [],
-    "distributed.worker.http.routes": [],
-    "distributed.comm.timeouts.connect": CONNECT_SECONDS,
-}
-
-
-class Pending(NamedTuple):
-    """A batch that is out: how to wait for it, and Dask's own future, to cancel."""
-
-    result: Callable[[float], Answer]
-    future: "Future[Answer]"
-
-
-class Cluster(NamedTuple):
-    """A cluster that is open: Dask's client, and what hands out a batch without waiting."""
-
-    client: Client
-    submit: Callable[[bytes], Pending]
-
-
-@contextmanager
-def direct_cluster(engine: Engine, processes: int) -> Iterator[Cluster]:
-    """Open the engine's cluster for a run without Prefect. Raises TransientFailure where it is not there."""
-    with (
-        cluster_target(engine, processes) as target,
-        connected(engine, lambda: Client(target, **CLIENT_OPTIONS)) as client,
-    ):
-
-        def submit(message: bytes) -> Pending:
-            future = client.submit(read_on_worker, versions_here(), message, pure=False)
-            return Pending(future.result, future)
-
-        yield Cluster(client, submit)
-
-
-@contextmanager
-def connected(engine: Engine, connect: Callable[[], Client]) -> Iterator[Client]:
-    """Yield the client that `connect` makes, once there is a worker. Raises TransientFailure where there is none."""
-    where = engine.address or "of this run"
-    todo = "check that it runs and can be reached from here"
-    try:
-        client = connect()
-    except (OSError, TimeoutError, CommClosedError):
-        raise TransientFailure("no Dask scheduler answers", where=where, todo=todo) from None
-    except (TypeError, ValueError) as error:
-        todo = "see distributed.comm.tls in Dask's configuration"
-        raise RunFailed("cannot speak to the Dask scheduler", where=f"{where}: {error}", todo=todo) from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=WORKER_SECONDS)
-        except TimeoutError:
-            raise TransientFailure("the Dask scheduler has no worker", where=where, todo="start workers") from None
-        check_workers(client)
-        yield client
-
-
-def check_workers(client: Client) -> None:
-    """Raise RunFailed where a worker has no newsmart: it would end itself at the first batch, without a word to us.
-
-    Asked by a function that is there without newsmart. A worker that is busy, or comes later, is not waited for.
-    """
-    asked = {
-        client.submit(version, PACKAGE, workers=[worker], allow_other_workers=False, pure=False): worker
-        for worker in client.nthreads()
-    }
-    deadline = monotonic() + CHECK_SECONDS
-    bare = []
-    for future, worker in asked.items():
-        with suppress(TimeoutError):
-            if future.exception(timeout=max(0.01, deadline - monotonic())) is not None:
-                bare.append(worker)
-    client.cancel(list(asked), force=True)
-    if bare:
-        todo = "install newsmart[dask] on scheduler and workers"
-        raise RunFailed("a Dask worker has no newsmart", where=", ".join(sorted(bare)[:3]), todo=todo)
-
-
-@contextmanager
-def cluster_target(engine: Engine, processes: int) -> Iterator[str | LocalCluster]:
-    """Yield what a client connects to: the address, or a cluster of so many processes that ends with the block."""
-    with dask.config.set(QUIET):
-        if engine.address:
-            yield engine.address
-            return
-        with TemporaryDirectory(prefix="newsmart-dask-") as scratch, _own_cluster(processes, scratch) as cluster:
-            yield cluster
-
-
-@contextmanager
-def _own_cluster(processes: int, scratch: str) -> Iterator[LocalCluster]:
-    """Yield a cluster for this run alone. In: how many workers; a folder for what they spill.
-
-    A signal that comes meanwhile waits, as half a cluster cannot be closed.
-    """
-    with ExitStack() as stack:
-        with interrupts.deferred(), _sigint_blocked():
-            cluster = LocalCluster(
-                n_workers=processes,
-                threads_per_worker=1,
-                processes=True,
-                host=HOST,
-                protocol="tls",
-                security=Security.temporary(),
-                dashboard_address=f"{HOST}:0",
-                worker_dashboard_address=f"{HOST}:0",
-                local_directory=scratch,
-                silence_logs=logging.CRITICAL,
-                preload=["flows.readers.dask_worker"],
-            )
-            stack.enter_context(cluster)
-        yield cluster
-
-
-@contextmanager
-def _sigint_blocked() -> Iterator[None]:
-    """Block SIGINT for the threads and processes that start in the block, which inherit the mask.
-
-    Ctrl-C on a terminal reaches Dask's workers as well, and each would write a traceback.
-    """
-    ensure_running()  # multiprocessing's tracker: the thread that starts it is left with SIGINT unblocked
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
 
 class _Out(NamedTuple):
-    """A batch that is out, and what it is of."""
-
     pending: Pending
     refs: list[FileRef]
     first: int
@@ -202,7 +53,7 @@ class DaskReaders(Readers):
     """Reads with a cluster, which is opened when there is something to read and closed with the last batch."""
 
     def __init__(self, open_cluster: Callable[[], AbstractContextManager[Cluster]], *, is_own: bool) -> None:
-        """In: what opens the cluster, and whether that starts one, which must pay. Nothing is started here."""
+        """In: what opens the cluster, and whether that starts one, which must pay."""
         self._open_cluster, self._is_own = open_cluster, is_own
         self._stack = ExitStack()
 
@@ -234,8 +85,6 @@ class DaskReaders(Readers):
 
 
 class _Reading:
-    """One pass over references."""
-
     def __init__(self, cluster: Cluster, refs: Sequence[FileRef], sizes: Sequence[int], as_of: datetime) -> None:
         self._cluster, self._refs, self._sizes, self._as_of = cluster, refs, sizes, as_of
         self._out: deque[_Out] = deque()
@@ -266,9 +115,9 @@ class _Reading:
 
     def _threads(self) -> int:
         """Return the threads of all workers that are there now."""
-        if self._cluster.client.status != "running":
-            raise _lost(CommClosedError("the connection is closed"))
         try:
+            if self._cluster.client.status != "running":
+                raise CommClosedError("the connection is closed")
             return sum(self._cluster.client.nthreads().values())
         except (OSError, TimeoutError, CommClosedError) as error:
             raise _lost(error) from None
@@ -278,32 +127,22 @@ class _Reading:
         self._out.append(_Out(self._cluster.submit(pack(for_workers, first, self._as_of)), refs, first))
 
     def _wait(self, out: _Out) -> Answer:
-        idle_since: float | None = None
+        seen_worker_at = monotonic()
         while True:
             try:
                 return out.pending.result(LOOK_SECONDS)
             except TimeoutError:
-                idle_since = self._look(idle_since)
+                if self._threads():
+                    seen_worker_at = monotonic()
+                elif monotonic() - seen_worker_at > NO_WORKER_SECONDS:
+                    what = f"no Dask worker for {NO_WORKER_SECONDS:g} s"
+                    raise TransientFailure(what, todo="start workers and run again") from None
             except NewsmartError:
                 raise
-            except KilledWorker:
-                todo = "look at the workers' logs; memory is what most often runs out"
-                raise RunFailed(
-                    "a batch ended every Dask worker that read it", where=_batch_name(out), todo=todo
-                ) from None
             except (FutureCancelledError, CommClosedError, OSError) as error:
                 raise _lost(error) from None
             except Exception as error:
                 raise _failure(error, out) from error
-
-    def _look(self, idle_since: float | None) -> float | None:
-        """See whether there is a worker at all. Raises TransientFailure where there has been none for too long."""
-        if self._threads():
-            return None
-        since = monotonic() if idle_since is None else idle_since
-        if monotonic() - since > NO_WORKER_SECONDS:
-            raise TransientFailure(f"no Dask worker for {NO_WORKER_SECONDS:g} s", todo="start workers and run again")
-        return since
 
     def _checked(self, out: _Out, answer: Answer) -> ReadBatch:
         """Return the batch, read here where its worker saw less than is here.
@@ -323,7 +162,6 @@ class _Reading:
 
 
 def _unread(batch: ReadBatch) -> list[int]:
-    """Return the numbers of the references that the worker could not read."""
     outcomes = zip(*(batch.documents.column(name).to_pylist() for name in ("ref", "outcome")), strict=True)
     reasons = zip(*(batch.problems.column(name).to_pylist() for name in ("ref", "reason")), strict=True)
     vanished = {ref for ref, outcome in outcomes if outcome == "vanished"}
@@ -342,7 +180,9 @@ def _batch_name(out: _Out) -> str:
 
 
 def _failure(error: Exception, out: _Out) -> RunFailed:
-    """Return what to raise for an error that came back in a batch's place."""
+    if isinstance(error, KilledWorker):
+        todo = "look at the workers' logs; memory is what most often runs out"
+        return RunFailed("a batch ended every Dask worker that read it", where=_batch_name(out), todo=todo)
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
     if isinstance(cause, ImportError | AttributeError | UnpicklingError):
         todo = "install the same newsmart[dask] on scheduler and workers"

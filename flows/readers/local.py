@@ -1,23 +1,19 @@
 """What reads a run's documents: this process, or others of this machine where they pay. Dask is in dask_readers.py.
 
 A reading process takes a third of a second to import what it needs, so processes start as soon as a run can guess that
-it will need them: in a first load before anything else, later when a scan has shown how much is new, while the scan is
-compared with the ledger. A run that reads a few documents starts none.
+it will need them: in a first load before anything else, later when a scan has shown how much is new. A run that reads a
+few documents starts none.
 
-Each process keeps to one lane (cutting.py) and has at most two batches waiting. Answers are taken in turn, so their
-order is the same in every run, and batches carry the numbers of their references.
-
-Each process is asked over a socket. Where the system forks well (Linux), one program imports
-what reading needs and then forks for the others: their imports cost as much as reading ten thousand blocks. The program
-forks and this process never does: a fork of this one would hold the ledger's lock.
+Each process keeps to one lane (cutting.py), is asked over a socket, and has at most two batches waiting. Answers are
+taken in turn, so their order is the same in every run. Where the system forks well (Linux), one program imports what
+reading needs and then forks for the others: their imports cost as much as reading ten thousand blocks. This process
+never forks: its copy would hold the ledger's lock.
 
 Rejected: a ProcessPoolExecutor on multiprocessing's forkserver. The server imports from the current folder, where a
 user's `signal.py` may lie; each child imports the parent's main module again; its start waits for the server; and a
 child that is at work does not end with its parent.
 """
 
-import pickle
-import signal
 import socket
 import subprocess
 import sys
@@ -27,13 +23,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from multiprocessing.connection import Connection
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from flows.readers.cutting import Span, batches, lanes, read_here, sizes_of, weight_of
+from flows.process import sigint_blocked
+from flows.readers.cutting import Span, batches, lanes, pack, read_here, sizes_of, weight_of
 from flows.sources.files import forget_stores
 from flows.sources.scan import FileRef
-from schemas.errors import NewsmartError, RunFailed, TransientFailure
+from schemas.errors import TransientFailure
 
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
     from schemas.batches import ReadBatch
@@ -42,6 +38,7 @@ AHEAD = 2
 START = (
     "import sys; sys.path[:] = {path!r};"
     "import gc; gc.disable();"
+    "from flows.process import prepare_process; prepare_process();"
     "from flows.readers.worker import main; main({descriptors!r})"
 )
 # From what weight on processes that start early pay.
@@ -55,9 +52,7 @@ class Readers(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @abstractmethod
@@ -77,10 +72,9 @@ class Readers(ABC):
 
 
 class LocalReaders(Readers):
-    """Reads in this process, or with processes of this machine where that pays."""
+    """Reads in this process, or with so many processes of this machine where that pays."""
 
     def __init__(self, processes: int) -> None:
-        """In: how many processes may read; with one, it is always this one."""
         self._count = processes
         self.programs: list[subprocess.Popen[bytes]] = []
         self._processes: list[_Process] = []
@@ -160,37 +154,33 @@ class LocalReaders(Readers):
 def _start_program(descriptors: list[int]) -> "subprocess.Popen[bytes]":
     # -P keeps the current folder off the module path, where a user's `signal.py` would be imported.
     command = [sys.executable, "-P", "-c", START.format(path=sys.path, descriptors=descriptors)]
-    # Begun with Ctrl-C blocked: while the interpreter starts it would end with a traceback.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with sigint_blocked():
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=descriptors)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class _Process:
-    """A reading process: answers come in the order in which batches were asked for."""
+    """A reading process, by our end of its socket and the program that it is or was forked by.
+
+    Answers come in the order in which batches were asked for.
+    """
 
     def __init__(self, channel: socket.socket, program: "subprocess.Popen[bytes]") -> None:
-        """In: our end of its socket, and the program that it is or was forked by."""
         self.connection, self._program = Connection(channel.detach()), program
 
     def ask(self, refs: Sequence[FileRef], span: Span, as_of: datetime) -> None:
         """Have a batch read once those before it are. A process that has died is noticed when it is to answer."""
         with suppress(OSError):
-            self.connection.send_bytes(pickle.dumps((list(refs[span.first : span.last]), span.first, as_of)))
+            self.connection.send_bytes(pack(refs[span.first : span.last], span.first, as_of))
 
     def answer(self) -> list[bytes]:
         """Wait for what the next batch gave."""
         try:
-            failure, count = self.connection.recv()
+            error, count = self.connection.recv()
             streams = [self.connection.recv_bytes() for _ in range(count)]
         except (EOFError, OSError):
             raise self._ended() from None
-        if isinstance(failure, NewsmartError):
-            raise failure
-        if failure is not None:
-            raise RunFailed(f"a reading process failed: {failure}")
+        if error is not None:
+            raise error
         return streams
 
     def _ended(self) -> TransientFailure:

@@ -2,10 +2,8 @@
 
 It is started by flows/readers/local.py, forks for the other processes that it is to be, and each speaks with the parent
 over a socket of its own. It ends at once when its socket does, whatever it is at: so it never outlives its parent, even
-one killed with SIGKILL, and needs neither a signal nor a look at the parent's id (prctl is Linux alone). It inherits no
-descriptor but its sockets and the standard three, so no lock of the parent's lives on in it.
-
-It imports what reading needs and nothing else (flows/process.py).
+one killed with SIGKILL (prctl is Linux alone). It inherits no descriptor but its sockets and the standard three, so no
+lock of the parent's lives on in it. A Dask worker reads by `read_task` as well.
 """
 
 import gc
@@ -16,29 +14,23 @@ import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from multiprocessing.connection import Connection
 
-from flows.process import prepare_process
+import pyarrow as pa
 
-prepare_process()
+from flows.reading.blocks import Memo
+from flows.reading.read import read_batch, warm_up
+from schemas.documents import bounds
+from schemas.errors import NewsmartError, RunFailed
+from warehouse.refusals import known
 
-import pyarrow as pa  # noqa: E402
-
-from flows.reading.blocks import Memo  # noqa: E402
-from flows.reading.read import read_batch, warm_up  # noqa: E402
-from schemas.documents import bounds  # noqa: E402
-from schemas.errors import NewsmartError  # noqa: E402
-from warehouse.refusals import known  # noqa: E402
-
-_Answer = tuple[object, list[pa.Buffer]]
+_Answer = tuple[NewsmartError | None, list[pa.Buffer]]
 """What went wrong, if anything, and a batch as Arrow streams."""
 
 
 def main(descriptors: Sequence[int]) -> None:
-    """Answer tasks until the socket ends, as one process for each descriptor.
-
-    A failure of ours is answered with its text; the process stays.
-    """
+    """Answer tasks until the socket ends, as one process for each descriptor."""
     os.dup2(2, 1)  # a stray print has no place to go but the errors
     warm_up()
     # A batch makes a hundred thousand objects and no cycles; the collector's default pace costs a tenth of the time.
@@ -50,7 +42,8 @@ def main(descriptors: Sequence[int]) -> None:
     # Neither the next task nor the parent, while it takes in another batch, is waited for.
     threading.Thread(target=_receive, args=(channel, tasks), daemon=True).start()
     threading.Thread(target=_send, args=(channel, answers), daemon=True).start()
-    _read(tasks, answers)
+    while True:
+        answers.put(read_task(tasks.get(), "a reading process"))
 
 
 def _fork(descriptors: Sequence[int]) -> int:
@@ -79,8 +72,8 @@ def _send(channel: Connection, answers: "queue.SimpleQueue[_Answer]") -> None:
     """Send answers; end the process where one cannot be sent, or the parent would wait for it for ever."""
     try:
         while True:
-            failure, streams = answers.get()
-            channel.send((failure, len(streams)))
+            error, streams = answers.get()
+            channel.send((error, len(streams)))
             while streams:  # each by itself: pickled together they would be in memory twice
                 channel.send_bytes(streams.pop(0))
     except OSError:
@@ -90,15 +83,24 @@ def _send(channel: Connection, answers: "queue.SimpleQueue[_Answer]") -> None:
         os._exit(1)
 
 
-def _read(tasks: "queue.SimpleQueue[bytes]", answers: "queue.SimpleQueue[_Answer]") -> None:
-    memo: Memo | None = None
-    while True:
-        refs, first, as_of = pickle.loads(tasks.get())
-        context = bounds(as_of)
-        memo = memo if memo is not None and memo.context == context else Memo(context)
-        try:
-            answers.put((None, read_batch(refs, as_of, memo, first).to_streams()))
-        except NewsmartError as error:
-            answers.put((error, []))
-        except Exception as error:  # noqa: BLE001 (sent to the parent, which raises)
-            answers.put((known(error) or f"{type(error).__name__}: {error}", []))
+_thread = threading.local()
+
+
+def memo_for(as_of: datetime) -> Memo:
+    """Return the memo that this thread keeps from one batch to the next, a new one for another as-of."""
+    context = bounds(as_of)
+    memo: Memo | None = getattr(_thread, "memo", None)
+    if memo is None or memo.context != context:
+        memo = _thread.memo = Memo(context)
+    return memo
+
+
+def read_task(task: bytes, reader: str) -> tuple[NewsmartError | None, list[pa.Buffer]]:
+    """Read the batch of a task. In: what `pack` made; who reads, for errors. Out: what went wrong, or Arrow streams."""
+    refs, first, as_of = pickle.loads(task)
+    try:
+        return None, read_batch(refs, as_of, memo_for(as_of), first).to_streams()
+    except NewsmartError as error:
+        return error, []
+    except Exception as error:  # noqa: BLE001  (sent to the run, which raises)
+        return known(error) or RunFailed(f"{reader} failed: {type(error).__name__}: {error}"), []

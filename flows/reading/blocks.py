@@ -14,12 +14,14 @@ alone tells problems.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 import orjson
+import pyarrow as pa
 
-from flows.reading.columns import Proved, table_of_entries
+from flows.reading.columns import MANY, table_of_entries
 from flows.reading.entries import SECRET, Entry, canonical_form, entry_of
 from flows.reading.hints import RELATED
 from flows.reading.lines import read_lines
@@ -39,14 +41,16 @@ _digest = attrgetter("digest")
 class Memo:
     """The blocks read so far, for one as-of; None for a block that the fast lane does not take.
 
-    Emptied when it is full, so that memory is flat over any number of documents.
+    In two halves, so that memory is flat over any number of documents: where the newer one is full it becomes the
+    older, which goes, and what is asked for again moves over. Of 8 MB this keeps what emptying one of 16 MB did.
     """
 
-    def __init__(self, context: Context, max_bytes: int = 16_000_000) -> None:
+    def __init__(self, context: Context, max_bytes: int = 8_000_000) -> None:
         """Start empty; max_bytes bounds the blocks, and what their entries say."""
         self.context = context
         self._max_bytes, self._held = max_bytes, 0
         self._known: dict[bytes, Entry | None] = {}
+        self._older: dict[bytes, Entry | None] = {}
 
     def entries(self, blocks: Sequence[bytes]) -> list[Entry] | None:
         """Return the entries of related blocks, or None where one of them is not for the fast lane."""
@@ -59,9 +63,9 @@ class Memo:
     def _entry(self, block: bytes) -> Entry | None:
         if block in self._known:
             return self._known[block]
-        if self._held > self._max_bytes:
-            self._known, self._held = {}, 0
-        entry = self._known[block] = self._read(block, _INDENT)
+        if self._held > self._max_bytes // 2:
+            self._known, self._older, self._held = {}, self._known, 0
+        entry = self._known[block] = self._older[block] if block in self._older else self._read(block, _INDENT)
         self._held += len(block) + (len(entry.said) if entry else 0)
         return entry
 
@@ -75,6 +79,25 @@ class Memo:
             return None
         tree.pop(SECRET, None)
         return entry_of(canonical_form(tree))
+
+
+class Proved(NamedTuple):
+    """Entries as a table (schemas/documents.py: ENTRIES), and in which row each is."""
+
+    table: pa.Table
+    rows: Mapping[Entry, int]
+    context: Context
+
+    def select(self, entries: Sequence[Entry]) -> pa.Table:
+        """Return a table of some of these entries, and of others that were judged by the model."""
+        if len(entries) < MANY:
+            return table_of_entries(entries, self.context)[0]
+        if len(self.rows) == self.table.num_rows and list(entries) == list(self.rows):
+            return self.table
+        others = [entry for entry in entries if entry not in self.rows]
+        rows = {**self.rows, **{entry: place for place, entry in enumerate(others, self.table.num_rows)}}
+        found = pa.concat_tables([self.table, table_of_entries(others, self.context)[0]])
+        return found.take(pa.array([rows[entry] for entry in entries], pa.int64())).combine_chunks()
 
 
 def prove(entries: Sequence[Entry], context: Context) -> Proved:

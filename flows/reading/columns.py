@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import orjson
 import pyarrow as pa
@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from flows.reading.entries import URL_FIELDS, Entry, is_web_url
 from flows.reading.problems import Tree
-from schemas.documents import EARLIEST, ENTRIES, Context, Image, Mention, Provider, columns_of
+from schemas.documents import EARLIEST, ENTRIES, RANKED_TEXTS, Context, Image, Mention, Provider, columns_of
 from schemas.text import flaw
 from schemas.urls import UrlFacts, facts
 
@@ -50,25 +50,6 @@ def _validator(model: type[BaseModel], name: str) -> Validate:
 _SCHEMA = pa.schema(columns_of(Mention, as_written=True))
 _text, _any_url, _domain = _validator(Image, "title"), _validator(Image, "url"), _validator(Provider, "domain")
 _IMAGES = ENTRIES.field("images").type
-
-
-class Proved(NamedTuple):
-    """Entries as a table (schemas/documents.py: ENTRIES), and in which row each is."""
-
-    table: pa.Table
-    rows: Mapping[Entry, int]
-    context: Context
-
-    def select(self, entries: Sequence[Entry]) -> pa.Table:
-        """Return a table of some of these entries, and of others that were judged by the model."""
-        if len(entries) < MANY:
-            return table_of_entries(entries, self.context)[0]
-        if len(self.rows) == self.table.num_rows and list(entries) == list(self.rows):
-            return self.table
-        others = [entry for entry in entries if entry not in self.rows]
-        rows = {**self.rows, **{entry: place for place, entry in enumerate(others, self.table.num_rows)}}
-        found = pa.concat_tables([self.table, table_of_entries(others, self.context)[0]])
-        return found.take(pa.array([rows[entry] for entry in entries], pa.int64())).combine_chunks()
 
 
 def table_of_entries(entries: Sequence[Entry], context: Context) -> tuple[pa.Table, set[int]]:
@@ -162,29 +143,26 @@ class _Reader:
         first = [urls[start] if start < end else None for start, end in pairwise(logos.offsets.to_pylist())]
         found["provider_logo_url"] = pa.array(first, pa.string())
         self.bad.update(_places(found["title"].is_null()))
-        for name in ("title", "excerpt", "provider_name"):
+        for name in RANKED_TEXTS:
             found[f"{name}_flaw"] = pa.array(_of_each(found[name].to_pylist(), flaw), pa.int8())
         return found
 
     def _columns(self, model: type[BaseModel], written: Mapping[str, Array], prefix: str = "") -> dict[str, Array]:
         """Return the typed columns of a model. In: what is written under each of its names in a document."""
-        found = {}
-        for name, field in model.model_fields.items():
-            texts = written.get(field.alias or name)
-            if texts is None:
-                continue
-            kind = ENTRIES.field(prefix + name).type
-            if pa.types.is_list(kind):
-                found[prefix + name] = self._images(texts) if kind == _IMAGES else self._texts(texts)
-            elif _validator(model, name) is _domain:
-                found[prefix + name] = self._hosts(texts)
-            else:
-                found[prefix + name] = self._typed(texts, kind, self._validate(model, name, kind))
-        return found
+        given = {name: written.get(field.alias or name) for name, field in model.model_fields.items()}
+        return {
+            prefix + name: self._column(model, name, texts, ENTRIES.field(prefix + name).type)
+            for name, texts in given.items()
+            if texts is not None
+        }
 
-    def _validate(self, model: type[BaseModel], name: str, kind: pa.DataType) -> Validate:
+    def _column(self, model: type[BaseModel], name: str, texts: Array, kind: pa.DataType) -> Array:
+        if pa.types.is_list(kind):
+            return self._images(texts) if kind == _IMAGES else self._texts(texts)
         validate = _validator(model, name)
-        return partial(validate, info=self._info) if kind == pa.timestamp("us") else validate
+        if validate is _domain:
+            return self._hosts(texts)
+        return self._typed(texts, kind, partial(validate, info=self._info) if kind == pa.timestamp("us") else validate)
 
     def _typed(self, texts: Array, kind: pa.DataType, validate: Validate, rows: Sequence[int] | None = None) -> Array:
         """Return typed values. In: where the values of each row start, of lists; else a value is a row."""

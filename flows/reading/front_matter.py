@@ -45,10 +45,6 @@ def split(data: bytes) -> FrontMatter:
     nul = text.find("\0")
     if nul >= 0:
         return FrontMatter(text, flaw=Flaw(nul, _path(text, nul), "nul_byte", "text without NUL", "\\x00"))
-    return _cut(text)
-
-
-def _cut(text: str) -> FrontMatter:
     opening = _OPENING.match(text)
     if opening is None:
         return FrontMatter(text, flaw=_no_opening(text))

@@ -29,8 +29,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from flows.reading.line_path import INVISIBLE, shown_at
 from flows.reading.problems import Flaw, Path, Places, Tree, place_of, value_at
-from flows.reading.syntax import INVISIBLE, shown_at
 from schemas.ciphertext import is_secret_name
 from schemas.documents import Image, Mention, Provider
 from schemas.text import printable
@@ -177,12 +177,8 @@ def _swallowed(source: Source, mapping: Mapping[str, Tree], path: Path, expected
     starts = sorted(place_of(source.places, (*path[:-1], key)) for key in mapping)
     for start, end in pairwise([*starts, len(source.text)]):
         quote = source.text[start : start + 1]
-        if quote in ('"', "'") and line.search(source.text, start, _closing(source.text, start, end)) is not None:
+        # Where it closes does not matter nearer than that: before the next value.
+        if quote in ('"', "'") and line.search(source.text, start, source.text.rfind(quote, start, end)) is not None:
             told = f"{expected}: it stands within the quotes that open here; a closing {quote} in this line"
             return Flaw(start, path, "missing", told, shown_at(source.text, start, path))
     return None
-
-
-def _closing(text: str, start: int, end: int) -> int:
-    """Return where the quote that opens at a place closes, as near as that matters: before the next value."""
-    return max(text.rfind(text[start], start, end), start)

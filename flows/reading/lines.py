@@ -80,9 +80,12 @@ def _fold(rows: Sequence[_Row], base: int) -> dict[str, Tree] | None:
         if not (dash or key or has_value):
             continue
         column = len(spaces)
-        if waiting is not None:
-            _open_child(waiting, column, bool(dash), stack)
-            waiting = None
+        if waiting is not None and column > waiting[0]:
+            # A key without a value is given the mapping or list that a deeper line opens.
+            child: dict[str, Tree] | list[Tree] = [] if dash else {}
+            waiting[1][waiting[2]] = child
+            stack.append((column, child))
+        waiting = None
         while stack[-1][0] > column:
             stack.pop()
         top = stack[-1][1] if stack[-1][0] == column else None
@@ -94,25 +97,12 @@ def _fold(rows: Sequence[_Row], base: int) -> dict[str, Tree] | None:
                 top.append(value)
                 continue
             column += 2
-            top = _next_mapping(top, column, stack)
+            item: dict[str, Tree] = {}
+            top.append(item)
+            stack.append((column, item))
+            top = item
         if not isinstance(top, dict) or not key or key in top or len(stack) > most:
             return None
         top[key] = value
         waiting = None if has_value else (column, top, key)
     return root
-
-
-def _open_child(waiting: tuple[int, dict[str, Tree], str], column: int, is_list: bool, stack: list[_Open]) -> None:
-    """Give a key without a value the mapping or list that a deeper line opens."""
-    if column > waiting[0]:
-        child: dict[str, Tree] | list[Tree] = [] if is_list else {}
-        waiting[1][waiting[2]] = child
-        stack.append((column, child))
-
-
-def _next_mapping(items: list[Tree], column: int, stack: list[_Open]) -> dict[str, Tree]:
-    """Open the mapping that an item of a list is."""
-    mapping: dict[str, Tree] = {}
-    items.append(mapping)
-    stack.append((column, mapping))
-    return mapping

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from schemas.ciphertext import hide_in_key, hide_scattered
+from schemas.ciphertext import hide_in_key, hide_scattered, is_secret_name
 from schemas.text import printable
 
 Path = tuple[str | int, ...]
@@ -23,8 +23,6 @@ Places = dict[Path, int]
 
 MAX_NODES = 250_000
 MAX_DEPTH = 100
-MAX_PLACE_DEPTH = 8
-"""No model reads deeper, so deeper values need no place; the paths of a hostile document would fill the memory."""
 
 NOTICE = "notice"
 """The scope of what is told and refuses nothing."""
@@ -92,6 +90,11 @@ def field_path(path: Path) -> str:
     return text if len(text) <= _MAX_FIELD else text[: _MAX_FIELD - 1] + "\u2026"
 
 
+def is_secret(path: Path) -> bool:
+    """Tell whether a path leads into the secret, or what is nearly called so."""
+    return any(isinstance(step, str) and is_secret_name(step) for step in path)
+
+
 @lru_cache(maxsize=4_096)
 def _shown_key(key: str) -> str:
     shown = hide_in_key(key)
@@ -102,12 +105,6 @@ def hide_pieces(problems: Sequence[Problem]) -> list[Problem]:
     """Return a document's problems without what, taken together, they would show of a ciphertext."""
     shown = hide_scattered([problem.found for problem in problems])
     return [problem._replace(found=found) for problem, found in zip(problems, shown, strict=True)]
-
-
-def document_problems(flaws: Sequence[Flaw], text: str) -> list[Problem]:
-    """Return flaws that condemn a whole document as problems with line and column in its text."""
-    lines = Lines(text)
-    return hide_pieces([problem_of(flaw, lines, None, "document") for flaw in flaws])
 
 
 def problem_of(flaw: Flaw, lines: Lines, position: int | None, scope: str) -> Problem:

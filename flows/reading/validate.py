@@ -5,6 +5,7 @@ file and its consequence: a bad value at the root condemns the document, one in 
 bad URL that does not identify itself alone. All problems of a document are told at once.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from flows.reading.hints import (
     place_of_key,
     plain_form,
 )
+from flows.reading.line_path import hidden_break
 from flows.reading.problems import (
     NOTICE,
     Flaw,
@@ -29,13 +31,11 @@ from flows.reading.problems import (
     Path,
     Problem,
     Tree,
-    document_problems,
     hide_pieces,
     place_of,
     problem_of,
     value_at,
 )
-from flows.reading.syntax import hidden_break
 from schemas.documents import Context, Mention, explain
 from schemas.text import sample
 
@@ -69,7 +69,8 @@ class Verdict(NamedTuple):
 
 def refused(flaws: Sequence[Flaw], text: str = "") -> Verdict:
     """Return the verdict on a document that flaws condemn as a whole. In: the text that they are in."""
-    return Verdict(None, (), (), document_problems(flaws, text))
+    lines = Lines(text)
+    return Verdict(None, (), (), hide_pieces([problem_of(flaw, lines, None, "document") for flaw in flaws]))
 
 
 def judge_mention(tree: Tree, context: Context) -> Judged:
@@ -132,8 +133,7 @@ def judge_document(source: Source, body: str, context: Context) -> Verdict:
     shape = _related_flaws(related)
     flaws = [flaw for flaw in root.flaws if RELATED not in tree or not _is_of_root(flaw)]
     root = root._replace(flaws=[*flaws, *shape], entry=None if shape else root.entry)
-    judged = [] if shape else _judge_items(items, context)
-    return _verdict(root, judged, source, body)
+    return _verdict([root, *([] if shape else _judge_items(items, context))], source, body)
 
 
 def _is_of_root(flaw: ValueFlaw) -> bool:
@@ -155,23 +155,23 @@ def _judge_items(items: Sequence[Tree], context: Context) -> list[Judged]:
     judged: list[Judged] = []
     flaws = 0
     for item in items:
-        judged.append(judge_mention(item, context))
-        flaws += sum(not flaw.is_notice for flaw in judged[-1].flaws)
+        mention = judge_mention(item, context)
+        judged.append(mention._replace(flaws=[flaw for flaw in mention.flaws if not _is_of_root(flaw)]))
+        flaws += sum(not flaw.is_notice for flaw in mention.flaws)
         if flaws > MAX_PROBLEMS:
             break
     return judged
 
 
-def _verdict(root: Judged, items: Sequence[Judged], source: Source, body: str) -> Verdict:
-    told = _told(root, items, source)
-    problems = _at_most([problem for problem in told if problem.scope != NOTICE])
-    if root.entry is None or len(problems) > MAX_PROBLEMS:
+def _verdict(mentions: Sequence[Judged], source: Source, body: str) -> Verdict:
+    found = _problems(mentions, source)
+    problems = _at_most([problem for problem in found if problem.scope != NOTICE])
+    if mentions[0].entry is None or len(problems) > MAX_PROBLEMS:
         return Verdict(None, (), (), problems)
-    places = [number for number, item in enumerate(items, 1) if item.entry]
-    entries = [item.entry for item in items if item.entry]
-    digest = content_digest([root.digest, *(item.digest for item in items)], body)
-    notices = [problem for problem in told if problem.scope == NOTICE]
-    return Verdict(digest, [0, *places], [root.entry, *entries], problems, notices[:MAX_PROBLEMS])
+    accepted = {position: mention.entry for position, mention in enumerate(mentions) if mention.entry}
+    digest = content_digest([mention.digest for mention in mentions], body)
+    notices = [problem for problem in found if problem.scope == NOTICE]
+    return Verdict(digest, [*accepted], [*accepted.values()], problems, notices[:MAX_PROBLEMS])
 
 
 def content_digest(digests: Sequence[bytes], body: str) -> bytes:
@@ -183,18 +183,21 @@ def content_digest(digests: Sequence[bytes], body: str) -> bytes:
     return sha256(len(digests).to_bytes(8, "big") + b"".join(digests) + normal).digest()
 
 
-def _told(root: Judged, items: Sequence[Judged], source: Source) -> list[Problem]:
-    """Return all that is to be told of a document, in the order of its text."""
+def _problems(mentions: Sequence[Judged], source: Source) -> list[Problem]:
+    """Return the problems and notices of a document, in the order of its text."""
     cuts = [cut for cut in source.cuts if deserves_notice(source.text, cut)]
-    if not cuts and not root.flaws and not any(item.flaws for item in items):
+    if not cuts and not any(mention.flaws for mention in mentions):
         return []
     lines = Lines(source.text)
-    found = [_problem(flaw, flaw.path, source, lines) for flaw in root.flaws[: MAX_PROBLEMS + 1]]
-    for number, item in enumerate(items):
-        flaws = [flaw for flaw in item.flaws[:MAX_PROBLEMS] if not _is_of_root(flaw)]
-        found += [_problem(flaw, (RELATED, number, *flaw.path), source, lines) for flaw in flaws]
-        if len(found) > 2 * MAX_PROBLEMS:
-            break
+    found: list[Problem] = []
+    counts: Counter[bool] = Counter()
+    for position, mention in enumerate(mentions):
+        above: Path = (RELATED, position - 1) if position else ()
+        for flaw in mention.flaws:
+            counts[flaw.is_notice] += 1
+            # One more than the limit, so that it is passed.
+            if counts[flaw.is_notice] <= MAX_PROBLEMS + 1:
+                found.append(_problem(flaw, (*above, *flaw.path), source, lines))
     found += [problem_of(flaw_of_cut(source.text, cut), lines, _position(cut.path), NOTICE) for cut in cuts]
     return hide_pieces(sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0)))
 

@@ -17,12 +17,13 @@ import yaml
 from yaml._yaml import CParser
 
 from flows.reading.hints import CUTTING, Cut, Source, cut_after
-from flows.reading.problems import MAX_DEPTH, MAX_NODES, MAX_PLACE_DEPTH, Flaw, Path, Places, Tree, plain_breaks
-from flows.reading.syntax import Scalar, quotes_round, syntax_flaw
-from schemas.ciphertext import is_secret_name
+from flows.reading.problems import MAX_DEPTH, MAX_NODES, Flaw, Path, Places, Tree, is_secret, plain_breaks
+from flows.reading.syntax import quotes_round, syntax_flaw
 from schemas.text import sample
 
 MAX_FLAWS = 1_000
+# No model reads deeper, so deeper values need no place; the paths of a hostile document would fill the memory.
+_MAX_PLACE_DEPTH = 8
 
 _NULLS = frozenset(("", "~", "null"))
 _TOKEN = re.compile(r"\S{1,80}")
@@ -76,7 +77,7 @@ class _Builder:
         self.places: Places = {(): 0}
         self.flaws: list[Flaw] = []
         self.cuts: list[Cut] = []
-        self.last = Scalar(0, 0)
+        self.last = (0, 0)
         self._can_cut = CUTTING.search(text) is not None
         self._stack: list[_Frame] = []
         self._documents = 0
@@ -108,8 +109,7 @@ class _Builder:
 
     def _flaw(self, event: _Event, reason: str, expected: str, found: str | None) -> None:
         path = self._path()
-        is_secret = any(isinstance(step, str) and is_secret_name(step) for step in path)
-        shown = None if is_secret or found is None else sample(found)
+        shown = None if found is None or is_secret(path) else sample(found)
         self.flaws.append(Flaw(event.start_mark.index, path, reason, expected, shown))
         if len(self.flaws) >= MAX_FLAWS:
             raise _EndOfReading
@@ -134,7 +134,7 @@ class _Builder:
             raise _EndOfReading
 
     def _scalar(self, event: _Event) -> None:
-        self.last = Scalar(event.start_mark.index, event.end_mark.index)
+        self.last = (event.start_mark.index, event.end_mark.index)
         self._check(event)
         if self._stack and self._stack[-1].wants_key:
             self._name(self._stack[-1], event)
@@ -160,7 +160,7 @@ class _Builder:
     def _attach(self, value: Tree, event: _Event) -> None:
         """Put a value, or a container that is still empty, where it belongs, and note where it begins."""
         path = self._path()
-        if len(path) <= MAX_PLACE_DEPTH:
+        if len(path) <= _MAX_PLACE_DEPTH:
             self.places[path] = event.start_mark.index
         if not self._stack:
             self.tree = value

@@ -19,15 +19,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_API_URL
 from prefect_dask.task_runners import DaskTaskRunner
 
-from flows.readers.choice import Engine
-from flows.readers.dask_readers import CLIENT_OPTIONS, Cluster, Pending, cluster_target, connected, direct_cluster
-from flows.readers.dask_worker import Answer, read_on_worker, versions_here
+from flows.readers import dask_cluster
+from flows.readers.dask_cluster import Answer, Cluster, Pending
 
 
 @task(name="read batch", task_run_name="read batch", cache_policy=NO_CACHE, persist_result=False)
 def read_batch_task(versions: str, message: bytes) -> Answer:
     """Read a batch on the worker that this runs on."""
-    return read_on_worker(versions, message)
+    return dask_cluster.read_on_worker(versions, message)
 
 
 def can_reach(address: str, api_url: str | None) -> bool:
@@ -38,26 +37,25 @@ def can_reach(address: str, api_url: str | None) -> bool:
 
 
 @contextmanager
-def task_cluster(engine: Engine, processes: int, context: Context) -> Iterator[Cluster]:
-    """Open the engine's cluster for a step of a flow run, its batches as tasks of the flow run.
+def task_cluster(address: str, processes: int, context: Context) -> Iterator[Cluster]:
+    """Open the cluster for a step of a flow run, its batches as tasks of the flow run.
 
     In: the flow's own context, without the step that reads: Prefect sends the context along, and the step's holds an
-    open connection, which no other process can have. Where the cluster's workers cannot reach the server, batches go
-    without Prefect. Raises TransientFailure where the cluster is not there.
+    open connection, which no other process can have. Raises TransientFailure where the cluster is not there.
     """
-    if not can_reach(engine.address, PREFECT_API_URL.value()):
-        with direct_cluster(engine, processes) as direct:
+    if not can_reach(address, PREFECT_API_URL.value()):
+        with dask_cluster.direct_cluster(address, processes) as direct:
             yield direct
         return
-    with cluster_target(engine, processes) as target:
+    with dask_cluster.cluster_target(address, processes) as target:
         given = {"cluster": target} if isinstance(target, LocalCluster) else {"address": target}
         with (
-            DaskTaskRunner(client_kwargs=CLIENT_OPTIONS, **given) as runner,
-            connected(engine, lambda: runner.client) as client,
+            DaskTaskRunner(client_kwargs=dask_cluster.CLIENT_OPTIONS, **given) as runner,
+            dask_cluster.connected(address, lambda: runner.client) as client,
         ):
 
             def submit(message: bytes) -> Pending:
-                parameters = {"versions": versions_here(), "message": message}
+                parameters = {"versions": dask_cluster.versions_here(), "message": message}
                 future = context.run(runner.submit, read_batch_task, parameters)
                 return Pending(future.result, future.wrapped_future)
 

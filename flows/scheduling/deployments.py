@@ -9,6 +9,7 @@ on the page, its slots are freed at start: serve.lock proves that nobody else se
 """
 
 import asyncio
+import logging
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,24 +19,19 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas import filters
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterId,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
 from prefect.server.schemas.schedules import CronSchedule as ServerCronSchedule
-from prefect.states import Crashed
+from prefect.states import Cancelled, Crashed
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
+from flows.pipeline.request import PER_RUN
 from flows.scheduling.serving import When
 from schemas.errors import UsageError
 
@@ -43,13 +39,26 @@ from schemas.errors import UsageError
 ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 DESCRIPTION = "Started by `newsmart serve`, which must run for its runs to start."
 
+log = logging.getLogger("newsmart.serve")
 
-def deploy(flow: Flow[..., Any], name: str, when: When, parameters: Mapping[str, Any], *, is_paused: bool) -> UUID:
-    """Create or replace a flow's deployment, with its schedule, paused or active. Out: its id."""
+
+def deploy(
+    client: SyncPrefectClient,
+    flow: Flow[..., Any],
+    name: str,
+    when: When,
+    parameters: Mapping[str, Any],
+    *,
+    keeps_pause: bool,
+) -> UUID:
+    """Create or replace a flow's deployment, paused only where it was and that is kept. Out: its id."""
+    is_paused = False
+    with suppress(ObjectNotFound):
+        is_paused = keeps_pause and client.read_deployment_by_name(f"{flow.name}/{name}").paused
     made = flow.to_deployment(
         name,
         schedules=[schedule_of(when)],
-        parameters=dict(parameters),
+        parameters=taken_by(flow, parameters),
         description=DESCRIPTION,
         tags=["newsmart"],
         paused=is_paused,
@@ -59,11 +68,21 @@ def deploy(flow: Flow[..., Any], name: str, when: When, parameters: Mapping[str,
     return cast(UUID, cast(RunnerDeployment, made).apply())
 
 
-def was_paused(client: SyncPrefectClient, flow: Flow[..., Any], name: str) -> bool:
-    """Tell whether a flow has this deployment, and it is paused."""
-    with suppress(ObjectNotFound):
-        return client.read_deployment_by_name(f"{flow.name}/{name}").paused
-    return False
+def taken_by(flow: Flow[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a flow has."""
+    return {name: value for name, value in parameters.items() if name in flow.parameters.properties}
+
+
+def served_parameters(flow: Flow[..., Any], asked: Mapping[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a served run takes: its job's parameters, and of its own those alone that open no other place.
+
+    Who may ask the API could else have any folder read and published, and any address dialled. A line tells of what is
+    left out.
+    """
+    left_out = sorted(name for name in asked if name not in PER_RUN and asked[name] != job.get(name))
+    if left_out:
+        log.warning("a run asked for its own %s; what `newsmart serve` was told stays", ", ".join(left_out))
+    return taken_by(flow, {**job, **{name: asked[name] for name in PER_RUN if name in asked}})
 
 
 def schedule_of(when: When) -> CronSchedule | IntervalSchedule:
@@ -73,19 +92,31 @@ def schedule_of(when: When) -> CronSchedule | IntervalSchedule:
     return IntervalSchedule(interval=timedelta(seconds=when.spacing), anchor_date=ANCHOR)
 
 
-def recover(client: SyncPrefectClient, deployment: UUID) -> int:
-    """End the runs that a process before this one left running, and free the slots that they held. Out: how many."""
+def recover(client: SyncPrefectClient, deployment: UUID) -> list[tuple[FlowRun, State[Any]]]:
+    """End the runs that a process before this one left running, and free the slots that they held.
+
+    Out: the runs and how they ended: as cancelled where that was asked for, also where their process did not see it.
+    """
     types = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
     left = client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types))),
+        deployment_filter=filters.DeploymentFilter(id=filters.DeploymentFilterId(any_=[deployment])),
+        flow_run_filter=filters.FlowRunFilter(
+            state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=types))
+        ),
     )
-    for run in left:
-        client.set_flow_run_state(run.id, Crashed(message="its process ended before it did"), force=True)
+    ended = [(run, _end_of(run)) for run in left]
+    for run, state in ended:
+        client.set_flow_run_state(run.id, state, force=True)
     limit = client.read_deployment(deployment).global_concurrency_limit
     if limit is not None:
         client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=0))
-    return len(left)
+    return ended
+
+
+def _end_of(run: FlowRun) -> State[Any]:
+    if run.state is not None and run.state.type is StateType.CANCELLING:
+        return Cancelled(message="cancelled while it ran")
+    return Crashed(message="its process ended before it did")
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ import atexit
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -29,13 +29,11 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.pipeline.hooks import notify_failure, notify_published
-from flows.pipeline.outcome import open_run
 from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunListener, RunResult, lines_of, request_of
-from flows.pipeline.run import Run
+from flows.pipeline.run import Run, open_run
 from flows.process import close_stderr
-from flows.readers.choice import Engine
-from flows.scheduling.page import leave_report
+from flows.scheduling.page import leave_report, optional
 from flows.settings import load_settings, process_environment
 from schemas.errors import LockedError, NewsmartError, RunFailed, TransientFailure
 from warehouse import interrupts
@@ -43,7 +41,7 @@ from warehouse.home import Home
 from warehouse.run_state import attempt, status_of
 
 if TYPE_CHECKING:
-    from flows.readers.dask_readers import Cluster
+    from flows.readers.dask_cluster import Cluster
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -161,7 +159,13 @@ def begin_run(parameters: Mapping[str, Any]) -> Iterator[Run]:
     with attempt(Path(parameters["warehouse"] or settings.warehouse)):
         asked = {name: value for name, value in parameters.items() if value is not None}
         request = request_of(settings, scheduled_at=_scheduled_at(), **asked)
-        open_cluster = partial(_open_cluster, copy_context())
+        context = copy_context()  # without the step that reads
+
+        def open_cluster(address: str, processes: int) -> "AbstractContextManager[Cluster]":
+            from flows.scheduling.batches import task_cluster  # not at the top: Dask is an extra
+
+            return task_cluster(address, processes, context)
+
         try:
             with readers_of(request, open_cluster) as readers, open_run(request, readers) as run:
                 _name_flow_run(run.run_id)
@@ -170,14 +174,6 @@ def begin_run(parameters: Mapping[str, Any]) -> Iterator[Run]:
             leave_report(run, error)
             raise
         leave_report(run)
-
-
-def _open_cluster(context: Context, engine: Engine, processes: int) -> "AbstractContextManager[Cluster]":
-    """Open a Dask cluster whose batches are tasks of the flow run that the context belongs to."""
-    # Not at the top: Dask is an extra.
-    from flows.scheduling.batches import task_cluster
-
-    return task_cluster(engine, processes, context)
 
 
 def _flow_run() -> FlowRun | None:
@@ -195,16 +191,13 @@ def _scheduled_at() -> datetime | None:
 
 
 def _name_flow_run(run_id: str) -> None:
-    """Give the flow run the name of the run in ops.run, by which the hooks know it. A lost server is a warning."""
+    """Give the flow run the name of the run in ops.run, by which the hooks know it."""
     run = _flow_run()
     if run is None:
         return
     run.name = run_id
-    try:
-        with get_client(sync_client=True) as client:
-            client.set_flow_run_name(run.id, run_id)
-    except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
-        get_run_logger().warning("not named in Prefect: %s", error)
+    with optional("not named in Prefect"), get_client(sync_client=True) as client:
+        client.set_flow_run_name(run.id, run_id)
 
 
 def tell_hooks(

@@ -10,20 +10,15 @@ changed no more than it must.
 import html
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from prefect import get_run_logger
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
+from prefect import artifacts, get_run_logger
 from prefect.events import emit_event
 
 from flows.pipeline.hooks import published_event
@@ -46,6 +41,15 @@ log = logging.getLogger("newsmart")
 Event = Mapping[str, Any]
 
 
+@contextmanager
+def optional(warning: str) -> Iterator[None]:
+    """Let what the run can do without fail in the block: an error of any kind is a warning in the flow run's log."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
+        get_run_logger().warning("%s: %s", warning, error)
+
+
 def leave_report(run: Run | None, error: Exception | None = None) -> None:
     """Leave the report of a run, ended well or by an error, as artifacts; send the event of its release, if any."""
     if run is None or run.outcome is None:
@@ -54,14 +58,12 @@ def leave_report(run: Run | None, error: Exception | None = None) -> None:
     audits = sorted(result.audits, key=lambda row: row.get("status") == "pass")
     headlines = [] if event is None else event["headlines"]
     text = summary(result, headlines, run.home.file.with_suffix(".html"), error)
-    try:
-        create_markdown_artifact(text, key="newsmart-summary", description=f"run {result.run_id}")
+    with optional("no artifacts in Prefect"):
+        artifacts.create_markdown_artifact(text, key="newsmart-summary", description=f"run {result.run_id}")
         _leave_table(result, "quarantine", result.quarantine, QUARANTINE_COLUMNS)
         _leave_table(result, "audits", audits, AUDIT_COLUMNS)
         if event is not None:
             _leave_table(result, "headlines", headlines, HEADLINE_COLUMNS)
-    except Exception as lost:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
-        get_run_logger().warning("no artifacts in Prefect: %s", lost)
 
 
 def _announce(run: Run) -> Event | None:
@@ -70,19 +72,17 @@ def _announce(run: Run) -> Event | None:
     if run.outcome is None or run.outcome.release is None:
         return None
     resource = {"prefect.resource.id": f"newsmart.warehouse.{home.file}", "prefect.resource.name": home.file.name}
-    try:
+    with optional("no event in Prefect"):
         event = published_event(home.file, Path(run.outcome.release))
         emit_event(event["event"], resource, payload={name: event[name] for name in event if name != "event"})
-    except Exception as lost:  # noqa: BLE001  # httpx's, Prefect's and the engine's have no common base
-        get_run_logger().warning("no event in Prefect: %s", lost)
-        return None
-    return event
+        return event
+    return None
 
 
 def _leave_table(result: RunResult, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     count = f"the first {MAX_ROWS} of {len(rows)}" if len(rows) > MAX_ROWS else len(rows)
     table = [{column: cell(row.get(column)) for column in columns} for row in rows[:MAX_ROWS]]
-    create_table_artifact(table, key=f"newsmart-{name}", description=f"run {result.run_id}, rows: {count}")
+    artifacts.create_table_artifact(table, key=f"newsmart-{name}", description=f"run {result.run_id}, rows: {count}")
 
 
 def summary(
@@ -103,18 +103,18 @@ def summary(
         "## Headlines" if headlines else "",
         "\n".join(f"- {escape(row['before'])} → **{escape(row['after'])}**" for row in headlines),
         "## Documents",
-        _two_columns("", "documents", result.documents),
+        _table_of("documents", result.documents),
         "## Seconds",
-        _two_columns("", "seconds", {name: f"{value:.3f}" for name, value in result.seconds.items()}),
+        _table_of("seconds", {name: f"{value:.3f}" for name, value in result.seconds.items()}),
         "## Notices" if result.notices else "",
         "\n".join(f"- {escape(notice)}" for notice in result.notices),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _two_columns(first: str, second: str, values: Mapping[str, object]) -> str:
+def _table_of(unit: str, values: Mapping[str, object]) -> str:
     rows = "".join(f"\n| {escape(name)} | {escape(value)} |" for name, value in values.items())
-    return f"| {first} | {second} |\n| --- | --- |{rows}" if rows else "None."
+    return f"|  | {unit} |\n| --- | --- |{rows}" if rows else "None."
 
 
 def escape(value: object) -> str:
@@ -138,7 +138,6 @@ class BatchProgress:
     """An `on_batch` callback that shows a bar on the page, once reading has taken FIRST_SECONDS."""
 
     def __init__(self) -> None:
-        """Nothing is shown yet."""
         self._next = monotonic() + FIRST_SECONDS
         self._artifact: UUID | None = None
 
@@ -151,9 +150,9 @@ class BatchProgress:
         percent, text = 100.0 * done / total, f"{done:,} of {total:,} documents are taken in"
         try:
             if self._artifact is not None:
-                update_progress_artifact(self._artifact, progress=percent, description=text)
+                artifacts.update_progress_artifact(self._artifact, progress=percent, description=text)
                 return
-            made = create_progress_artifact(progress=percent, key="newsmart-progress", description=text)
+            made = artifacts.create_progress_artifact(progress=percent, key="newsmart-progress", description=text)
             self._artifact = made if isinstance(made, UUID) else None
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
             self._next = float("inf")

@@ -1,14 +1,13 @@
 """A Prefect server as a child process: started, waited for, and gone when its parent is gone.
 
-The parent opens the listening socket itself and hands it down. So a port in use is known before anything starts, no
-port can be lost between choosing and binding, requests wait in the socket's queue while the server is still importing
-(4 of its 5 seconds), and a server that dies is replaced behind the same address. The child ends when its standard
-input closes, which the kernel does for a parent that was killed too.
+The parent opens the listening socket and hands it down. So a port in use is known before anything starts, requests wait
+in the socket's queue while the server is still importing (4 of its 5 seconds), and a server that dies is replaced
+behind the same address. The child ends when its standard input closes, as it does when the parent is killed too.
 
-Rejected, with Prefect 3.8.8: its own temporary server (it starts only after `import prefect`, so that the two imports
-cannot run side by side: 5.4 s against 10 s for a trivial flow; it shares the terminal's Ctrl-C, dies first, and the
-run's last state is lost), and `prefect server start` (nothing can be put before its application, which checks no Host;
-a port in use is known only seconds later; and it ends with the service manager's signal, under the runs).
+Rejected, with Prefect 3.8.8: its own temporary server (it starts only after `import prefect`: 10 s for a trivial flow
+and not 5.4; it shares the terminal's Ctrl-C, dies first, and the run's last state is lost), and `prefect server start`
+(nothing can be put before its application, which checks no Host; and it ends with the service manager's signal, under
+the runs).
 """
 
 import errno
@@ -17,19 +16,14 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
-from flows.scheduling.environment import (
-    API_URL,
-    environment_of,
-    for_prefect,
-    their_settings,
-)
+from flows.scheduling.environment import API_URL, environment_of, for_prefect, their_settings
 from flows.scheduling.serving import hand_over_all, key_in, known_key, locked, private_folder, read_serving
 from flows.settings import PREFIX, Settings, process_environment
 from schemas.errors import LockedError, RunFailed
@@ -106,16 +100,10 @@ def prefect_server(
         yield server, folder
 
 
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Be the only `newsmart run` whose server uses the folder's database: two that make its tables at once both fail.
-
-    Raises LockedError.
-    """
-    where = str(folder.parent)
-    busy = LockedError("another run holds the warehouse", where=where, todo="it ends by itself")
-    with locked(folder / "lock", lambda: busy):
-        yield
+def alone_in(folder: Path) -> AbstractContextManager[None]:
+    """Be the only `newsmart run` that serves the folder's database: two that make its tables at once both fail."""
+    busy = LockedError("another run holds the warehouse", where=str(folder.parent), todo="it ends by itself")
+    return locked(folder / "lock", busy)
 
 
 def is_prefect(url: str, settings: Mapping[str, str] | None = None, timeout: float = 2.0) -> bool:

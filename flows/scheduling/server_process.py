@@ -38,7 +38,6 @@ class Gate:
     """An ASGI application in front of another."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """In: what is behind the gate."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,16 +1,15 @@
 """What newsmart keeps for Prefect in FILE.d, and what `newsmart serve` tells of itself. Imports no Prefect.
 
 Other users of this machine are not trusted: Prefect's database holds logs, file names and parameters, and whoever may
-ask the API may start runs. So FILE.d/prefect is 0700, and the server's key lies in it in a file of mode 0600, and
-reaches Prefect's processes by their environment, never by a command line, which `ps` shows to all. Prefect reads
-`.env`, `prefect.toml` and `pyproject.toml` of the current folder, which may be anybody's; its settings name classes to
-load and servers to obey. So every process that imports Prefect does so in FILE.d/prefect.
+ask the API may start runs. So FILE.d/prefect is 0700, the server's key lies in it in a file of mode 0600, and reaches
+Prefect's processes by their environment, as `ps` shows command lines to all. Prefect reads `.env`, `prefect.toml` and
+`pyproject.toml` of the current folder, which may be anybody's; its settings name classes to load and servers to obey.
+So every process that imports Prefect does so in FILE.d/prefect.
 
-- The job: what the worker is to do. It travels on the worker's standard input, which no `ps` shows and no limit of a
-  command line cuts. Our settings travel by the environment.
-- serve.json: that a scheduler runs, where, and what is due next. It is believed only while the kernel says that
-  `serve.lock` is held, as a killed scheduler leaves the file behind. A service begins without it, so a worker that
-  finds it takes over from an earlier one.
+- The job, what the worker is to do, travels on the worker's standard input; our settings travel by the environment.
+- serve.json says that a scheduler runs, where, and what is due next. It is believed only while `serve.lock` is held, as
+  a killed scheduler leaves the file behind. A service begins without it, so a worker that finds it takes over from an
+  earlier one.
 """
 
 import json
@@ -19,7 +18,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from typing import Any
@@ -30,7 +29,6 @@ from warehouse.home import Home
 from warehouse.owners import hand_over
 from warehouse.refusals import refused
 
-FOLDER = "prefect"
 KEY_FILE = "key"
 LOCK_FILE = "serve.lock"
 MAX_BYTES = 1000
@@ -47,7 +45,6 @@ class When:
     timezone: str = "UTC"
 
     def __str__(self) -> str:
-        """Say it as the option that asked for it."""
         return f"cron {self.cron!r} ({self.timezone})" if self.cron is not None else f"every {self.spacing:g} s"
 
 
@@ -77,7 +74,7 @@ class Job:
     folder: str
     is_quiet: bool = False
     runs_now: bool = False
-    clock_offset: float | None = None
+    clock_offset: float = field(default_factory=lambda: clock_offset())
 
     def as_line(self) -> bytes:
         """Return the job as `from_line` takes it."""
@@ -119,12 +116,9 @@ def read_serving(home: Home) -> Serving | None:
 @contextmanager
 def hold_serving(home: Home) -> Iterator[None]:
     """Be the warehouse's only scheduler for the block. Raises LockedError where there is one, RunFailed for no lock."""
-
-    def busy() -> LockedError:
-        told = read_serving(home)
-        where = str(home.file) if told is None else f"{home.file}, pid {told.pid}, {told.schedule}"
-        return LockedError("another `newsmart serve` serves the warehouse", where=where, todo="stop it first")
-
+    told = read_serving(home)
+    where = str(home.file) if told is None else f"{home.file}, pid {told.pid}, {told.schedule}"
+    busy = LockedError("another `newsmart serve` serves the warehouse", where=where, todo="stop it first")
     with locked(home.folder / LOCK_FILE, busy):
         serving_file(home).unlink(missing_ok=True)  # one that was killed leaves its own
         yield
@@ -133,7 +127,7 @@ def hold_serving(home: Home) -> Iterator[None]:
 
 def private_folder(home: Home) -> Path:
     """Return FILE.d/prefect, made, ours alone and no link. Raises RunFailed."""
-    folder = home.folder / FOLDER
+    folder = home.prefect
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not stat.S_ISDIR(os.lstat(folder).st_mode):
@@ -173,35 +167,28 @@ def identity_in(folder: Path) -> str:
 def known_key(home: Home) -> str | None:
     """Return the key of the server that serves the warehouse; None where this user may not read it."""
     try:
-        return _read(home.folder / FOLDER, KEY_FILE) or None
+        return _read(home.prefect, KEY_FILE) or None
     except (OSError, UnicodeError):
         return None
 
 
 def _read_or_make(folder: Path, name: str, make: Callable[[], str]) -> str:
-    path, text = folder / name, ""
+    """Return the text of a file that only its owner may read; where there is none, or an empty one, it is made."""
+    path = folder / name
     try:
         with suppress(FileNotFoundError):
-            text = _read(folder, name)
-            if not text:
-                path.unlink()
-        if not text:
-            text = _make(path, make()) or _read(folder, name)
+            if text := _read(folder, name):
+                return text
+            path.unlink()
+        text = make()
+        with suppress(FileExistsError):  # another process was first
+            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with open(number, "wb") as file:
+                hand_over(number, folder, 0o600)
+                file.write(f"{text}\n".encode())
+        return _read(folder, name)
     except (OSError, UnicodeError) as error:
         raise RunFailed(f"cannot read the server's {name}", where=f"{path}: {error}", todo="remove the file") from error
-    return text
-
-
-def _make(path: Path, text: str) -> str:
-    """Write a file that only its owner may read, and return its text; "" where another process was first."""
-    try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return ""
-    with open(number, "wb") as file:
-        hand_over(number, path.parent, 0o600)
-        file.write(f"{text}\n".encode())
-    return text
 
 
 def _read(folder: Path, name: str) -> str:
@@ -209,13 +196,13 @@ def _read(folder: Path, name: str) -> str:
 
 
 @contextmanager
-def locked(path: Path, busy: Callable[[], LockedError]) -> Iterator[None]:
-    """Hold a lock file for the block. Raises what `busy` returns where another holds it, RunFailed for no lock."""
+def locked(path: Path, busy: LockedError) -> Iterator[None]:
+    """Hold a lock file for the block. Raises `busy` where another holds it, RunFailed for no lock."""
     try:
         number = open_regular(path.parent, path.name, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise refused("cannot open the lock", path, error) from error
     with open(number, "rb"):
         if not try_lock(number):
-            raise busy()
+            raise busy
         yield

@@ -8,17 +8,16 @@ others may put runs into, and an event loop.
 Runs go one after another. A run whose time comes while another of its deployment goes on, or came while nothing served,
 is skipped: a refresh looks at the whole source, so one is as good as ten.
 
-After RECYCLE_RUNS the process is replaced, which bounds what leaks. A run that is asked to stop has STOP_SECONDS; after
-that, or past its flow's timeout, the process ends by force. The pipeline is safe against that by design. It also ends
-where the run was cancelled on the page, and where it has not begun BEGIN_SECONDS after its start: Prefect holds a run
-back until its time, and where the clock is set back just then, that may be in ten days.
+The process ends by force, which the pipeline is safe against, and another goes on: STOP_SECONDS after a run was asked
+to stop, past its flow's timeout, where it was cancelled on the page, and where it has not begun after BEGIN_SECONDS
+(Prefect holds a run back until its time; where the clock is set back just then, that may be in ten days). After
+RECYCLE_RUNS the process is replaced, which bounds what leaks.
 """
 
 import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,7 +37,7 @@ from prefect.states import Cancelled, Pending
 from flows.maintenance import maintain
 from flows.pipeline.hooks import one_line
 from flows.refresh import TIMEOUT_SECONDS, refresh
-from flows.scheduling.deployments import deploy, recover, was_paused
+from flows.scheduling.deployments import deploy, recover, served_parameters
 from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
 from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, When, clock_offset, serving_file, write_serving
 from warehouse.clock import as_text
@@ -55,7 +54,6 @@ BEGIN_SECONDS = 30.0
 MIN_SET_BACK_SECONDS = 30.0
 AGAIN_SECONDS = 2.0
 RECYCLE_RUNS = 300
-OWN_TO_A_RUN = ("full_refresh", "reparse", "as_of", "allow_shrink")
 
 log = logging.getLogger("newsmart.serve")
 
@@ -64,7 +62,7 @@ class Worker:
     """Runs the flows of one served warehouse in a thread, one after another."""
 
     def __init__(self, job: Job, closed: threading.Event) -> None:
-        """In: the job; what is set when it is to end. Nothing is started."""
+        """In: the job; what is set when it is to end."""
         self.served: dict[UUID, Flow[..., Any]] = {}
         self._job = job
         self._closed = closed
@@ -74,7 +72,7 @@ class Worker:
         self._running: tuple[UUID, float] | None = None  # since when, by the monotonic clock
         self._free_since = datetime.now(UTC)
         self._told_at = 0.0
-        self._clock_offset = clock_offset() if job.clock_offset is None else job.clock_offset
+        self._clock_offset = job.clock_offset
         self._runs_left = RECYCLE_RUNS
         self._successor = NEW_PROCESS
 
@@ -131,14 +129,18 @@ class Worker:
         hook: Any = self._tell_hooks
         self.served.clear()
         for flow, when in ((refresh, self._job.when), (maintain, MAINTAIN)):
-            given = {key: value for key, value in parameters.items() if key in flow.parameters.properties}
-            is_paused = takes_over and was_paused(client, flow, name)
-            identity = deploy(flow, name, when, given, is_paused=is_paused)
+            identity = deploy(client, flow, name, when, parameters, keeps_pause=takes_over)
             self.served[identity] = flow.with_options(on_completion=[hook], on_failure=[hook], on_crashed=[hook])
-        if count := sum(recover(client, identity) for identity in self.served):
-            log.warning("%d run(s) of an earlier process were marked as crashed", count)
+        self._end_left(client)
         if self._job.runs_now and not takes_over:
             client.create_flow_run_from_deployment(next(iter(self.served)))
+
+    def _end_left(self, client: SyncPrefectClient) -> None:
+        """End the runs whose process has ended or is to end, and tell the hooks of those that were cancelled."""
+        for run, state in [ended for identity in self.served for ended in recover(client, identity)]:
+            log.warning("a run that did not end by itself was marked as %s", str(state.name).lower())
+            if state.is_cancelled():
+                self._tell_hooks(refresh, run, state)
 
     def take_due(self, client: SyncPrefectClient) -> None:
         """Start or skip what is due."""
@@ -173,26 +175,18 @@ class Worker:
             raise
         if run.state is not None and run.state.type is StateType.CANCELLING:
             log.warning("a run was cancelled; its process ends, and what it has not published stays as it was")
-            self._end_cancelled(client, run)
+            try:
+                self._end_left(client)
+            finally:
+                if self._closed.is_set():
+                    self._pause()
+                os._exit(self._successor)
         elif has_ended:
             self._running = None  # somebody gave it another state
         has_begun = run.state is None or run.state.type not in (StateType.SCHEDULED, StateType.PENDING)
         if not has_ended and not has_begun and time.monotonic() - since > BEGIN_SECONDS:
             log.error("a run did not begin within %g s, as after a clock was set back; its process ends", BEGIN_SECONDS)
             os._exit(1)
-
-    def _end_cancelled(self, client: SyncPrefectClient, run: FlowRun) -> None:
-        """Note that a run was cancelled, tell the hooks, and end the process, whatever these two raise."""
-        cancelled: State[Any] = Cancelled(message="cancelled while it ran")
-        try:
-            try:
-                client.set_flow_run_state(run.id, cancelled, force=True)
-            finally:
-                self._tell_hooks(refresh, run, cancelled)
-        finally:
-            if self._closed.is_set():
-                self._pause()
-            os._exit(self._successor)
 
     def _take(self, client: SyncPrefectClient, identity: UUID, deployment: UUID, due: datetime) -> None:
         why = None
@@ -250,16 +244,3 @@ class Worker:
             flush()
         except Exception as error:  # noqa: BLE001  # httpx's and Prefect's errors have no common base
             log.debug("the server was gone first: %s", error)
-
-
-def served_parameters(flow: Flow[..., Any], asked: Mapping[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a served run takes: its job's parameters, and of its own those alone that open no other place.
-
-    Who may ask the API could else have any folder read and published, and any address dialled. A line tells of what is
-    left out.
-    """
-    left_out = sorted(name for name in asked if name not in OWN_TO_A_RUN and asked[name] != job.get(name))
-    if left_out:
-        log.warning("a run asked for its own %s; what `newsmart serve` was told stays", ", ".join(left_out))
-    taken = {**job, **{name: asked[name] for name in OWN_TO_A_RUN if name in asked}}
-    return {name: value for name, value in taken.items() if name in flow.parameters.properties}

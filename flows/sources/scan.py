@@ -138,16 +138,13 @@ def _find(source: Source) -> Found:
 
 
 def _table(found: Found) -> "pa.Table":
-    """Return documents as a table (schemas.batches.FILES); the numbers are taken over, not copied."""
+    """Return documents as a table (schemas.batches.FILES); no number becomes an object."""
     import pyarrow as pa
 
     from schemas.batches import FILES
 
     count = len(found.paths)
-    numbers = [
-        pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(column)])
-        for column in (found.sizes, found.mtimes, found.ctimes, found.inodes)
-    ]
+    numbers = [pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(column)]) for column in found.columns()]
     return pa.Table.from_arrays(
         [pa.repeat(found.source, count), pa.array(found.paths, pa.string()), *numbers], schema=FILES
     )

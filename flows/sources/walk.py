@@ -46,30 +46,24 @@ class Skipped(NamedTuple):
     reason: str
 
 
-_numbers = partial(array, "q")
-
-
 @dataclass(slots=True)
 class Found:
-    """The documents of one source, column by column, while they are found, and what was left out."""
+    """The documents of one source while they are found, and what was left out. states: four numbers a document."""
 
     source: str
     paths: list[str] = field(default_factory=list)
-    sizes: "array[int]" = field(default_factory=_numbers)
-    mtimes: "array[int]" = field(default_factory=_numbers)
-    ctimes: "array[int]" = field(default_factory=_numbers)
-    inodes: "array[int]" = field(default_factory=_numbers)
+    states: "array[int]" = field(default_factory=partial(array, "q"))
     unlistable: list[Unlistable] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
     def add(self, path: str, state: FileState) -> None:
         """Take a document."""
-        size, mtime_ns, ctime_ns, inode = state
         self.paths.append(path)
-        self.sizes.append(size)
-        self.mtimes.append(mtime_ns)
-        self.ctimes.append(ctime_ns)
-        self.inodes.append(inode)
+        self.states.extend(state)
+
+    def columns(self) -> "list[array[int]]":
+        """Return the sizes, the times of modification and of change, and the inodes, each in the order of the paths."""
+        return [self.states[place::4] for place in range(4)]
 
     def skip(self, path: str, reason: str) -> None:
         """Leave an entry out, and tell.

@@ -32,7 +32,7 @@ from warehouse.ledger.opening import transaction  # noqa: E402
 from warehouse.parallel import Step, run_steps  # noqa: E402
 from warehouse.release.build import deduplicate, load, make_tables  # noqa: E402
 from warehouse.release.catalog import add_key, attach_release, attach_staged  # noqa: E402
-from warehouse.release.work import clear_work, threads_for  # noqa: E402
+from warehouse.release.work import block_bytes_for, clear_work, threads_for  # noqa: E402
 from warehouse.spill import spill_folder  # noqa: E402
 
 
@@ -57,7 +57,7 @@ def timed(file: Path, work: Callable[[], object]) -> Spent:
 @contextmanager
 def building(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
     """Attach a new release file as `news` for the block."""
-    attach_staged(connection, file, "news")
+    attach_staged(connection, file, "news", block_bytes_for(connection))
     try:
         yield
     finally:

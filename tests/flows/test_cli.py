@@ -89,6 +89,25 @@ def test_wrong_usage_is_exit_2_and_one_line(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "help"),
+    [
+        (("query", "--nope"), "newsmart query --help"),
+        (("run", "seeds"), "newsmart run --help"),
+        (("query", "--format", "xml"), "newsmart query --help"),
+        (("--nope", "query"), "newsmart query --help"),
+        (("--nope",), "newsmart --help"),
+    ],
+)
+def test_wrong_options_name_the_help_of_their_command(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], help: str
+) -> None:
+    status, _, err = _call(capsys, *arguments)
+
+    assert status == 2
+    assert err.endswith(f" (see `{help}`)\n")
+
+
 def test_run_json_is_the_last_line_and_has_the_contracts_names(
     capsys: pytest.CaptureFixture[str], newsroom: Newsroom
 ) -> None:
@@ -210,7 +229,7 @@ def test_no_name_and_no_argument_steers_the_terminal_or_forges_a_line(
     assert err.startswith("newsmart: no such source folder: no\\x1b[2J newsmart: all is well (")
 
 
-def test_what_is_told_again_steers_no_terminal_either(
+def test_quoted_text_that_is_printed_again_steers_no_terminal_either(
     capsys: pytest.CaptureFixture[str], published: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published.write("b\x1b[2J\n.md", "no front matter")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import trust
+from flows import settings as settings_module
 from flows.cli import main
 from flows.settings import FIELDS, Settings, load_settings, misspelt
 from flows.sources.scan import parse_source, parse_sources
@@ -71,7 +71,7 @@ def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
         parse_sources([f"a={tmp_path}", f"a={tmp_path}"])
 
 
-ORDERS = [
+RISKY_LINES = [
     'on_failure = "touch ran"',
     'webhook = "http://127.0.0.1:9/"',
     'on_publish = "touch ran"',
@@ -116,8 +116,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("way", OPEN)
-@pytest.mark.parametrize("order", ORDERS)
-def test_a_found_file_that_others_can_write_gives_no_orders(folder: Path, order: str, way: str) -> None:
+@pytest.mark.parametrize("order", RISKY_LINES)
+def test_a_found_settings_file_that_others_can_write_may_not_set_what_is_risky(
+    folder: Path, order: str, way: str
+) -> None:
     (folder / "newsmart.toml").write_text(order + "\n")
     expose(folder, way)
     with pytest.raises(UsageError) as caught:
@@ -129,9 +131,9 @@ def test_a_found_file_that_others_can_write_gives_no_orders(folder: Path, order:
     assert getattr(load_settings({"NEWSMART_SETTINGS": "newsmart.toml"}), name) != getattr(Settings(), name)
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", RISKY_LINES)
 @pytest.mark.parametrize("mode", [0o755, 0o700, 0o750])
-def test_a_found_file_of_the_users_own_gives_orders(folder: Path, order: str, mode: int) -> None:
+def test_a_found_settings_file_of_the_users_own_may_set_everything(folder: Path, order: str, mode: int) -> None:
     (folder / "newsmart.toml").write_text(order + "\n")
     (folder / "newsmart.toml").chmod(0o644)
     folder.chmod(mode)
@@ -149,7 +151,7 @@ def test_a_found_file_of_the_users_own_gives_orders(folder: Path, order: str, mo
         ('warehouse = "news.duckdb"', "news.duckdb.d"),
     ],
 )
-def test_a_place_that_a_link_leads_out_of_a_shared_folder_is_refused(
+def test_a_place_behind_a_link_out_of_a_shared_folder_is_refused(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, line: str, link: str
 ) -> None:
     (folder / link).symlink_to(tmp_path_factory.mktemp("private"))
@@ -160,13 +162,13 @@ def test_a_place_that_a_link_leads_out_of_a_shared_folder_is_refused(
         load_settings({})
 
 
-def test_what_each_setting_may_do_is_judged() -> None:
-    """May a file that somebody put there set it? What runs, dials, deletes or leads elsewhere is named in ORDERS."""
-    ordered = {order.split()[0] for order in ORDERS}
-    assert {name for name, field in FIELDS.items() if field.metadata["trust"] != trust.HARMLESS} == ordered
+def test_settings_that_run_dial_delete_or_lead_elsewhere_are_not_harmless() -> None:
+    """RISKY_LINES names them all: a file that somebody else put there may not set them."""
+    ordered = {order.split()[0] for order in RISKY_LINES}
+    assert {name for name, field in FIELDS.items() if field.metadata["trust"] != settings_module.HARMLESS} == ordered
 
 
-def test_what_orders_nothing_counts_from_a_shared_folder(folder: Path) -> None:
+def test_harmless_settings_count_from_a_shared_folder(folder: Path) -> None:
     lines = ["query_seconds = 5", 'source = "news=docs/a=b"', 'warehouse = "out/..x.duckdb"', 'on_failure = ""']
     (folder / "newsmart.toml").write_text("\n".join(lines))
     folder.chmod(0o777)
@@ -176,7 +178,7 @@ def test_what_orders_nothing_counts_from_a_shared_folder(folder: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
 @pytest.mark.parametrize("whose", ["newsmart.toml", "."])
-def test_a_found_file_or_folder_of_another_user_gives_no_orders(folder: Path, whose: str) -> None:
+def test_a_found_settings_file_or_folder_of_another_user_may_not_set_what_is_risky(folder: Path, whose: str) -> None:
     (folder / "newsmart.toml").write_text('on_failure = "touch ran"\n')
     os.chown(folder / whose, 61_234, -1)
     with pytest.raises(UsageError, match="belongs to another user"):

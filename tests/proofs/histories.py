@@ -35,6 +35,7 @@ from warehouse.release.build import INCREMENTAL, Built
 from warehouse.release.catalog import attach_release
 from warehouse.release.fingerprint import fingerprint_tables
 from warehouse.release.making import Making
+from warehouse.release.releases import ReleaseRow
 from warehouse.release.work import clear_work
 
 START = datetime(2024, 1, 1)
@@ -217,7 +218,7 @@ class History:
         """Fill what a run tells of itself."""
         ops.fill_ops(self.connection, 100, self.now)
 
-    def compare(self, release_id: str, previous: changes.Previous | str) -> None:
+    def compare(self, release_id: str, previous: ReleaseRow | str) -> None:
         """Raise Differs where the published file is not what a whole build gives."""
         connection = self.connection
         with ExitStack() as stack:
@@ -230,7 +231,7 @@ class History:
             with patch.object(build, "comments", lambda: ("select 1",)):
                 build.deduplicate(connection, self.now)
                 built = build.load(connection, self.now, release_id, self.fill_ops)
-            changes.tell_changes(connection, previous)
+            changes.tell_changes(connection, self.home, previous)
             published = fingerprint_tables(connection, "published")
             wrong = [one.table for one, other in zip(built.tables, published, strict=True) if one != other]
             for name, sql in OPS.items():

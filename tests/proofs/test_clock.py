@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from flows.commands.status import status_lines, status_object, status_prometheus
-from flows.pipeline import direct, intake, outcome, release
+from flows.pipeline import direct, intake, release
+from flows.pipeline import run as run_module
 from flows.pipeline.request import RunRequest, RunResult
 from flows.sources.scan import Source
 from schemas.errors import UsageError
@@ -35,7 +36,7 @@ class Clock:
 
     def __init__(self, room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room, self.now = room, TRUE
-        for module in (outcome, release, run_state, operations, takedown):
+        for module in (run_module, release, run_state, operations, takedown):
             monkeypatch.setattr(module, "utc_now", lambda: self.now)
         monkeypatch.setattr(doctor, "utc_now", lambda: self.now)
 

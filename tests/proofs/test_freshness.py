@@ -33,9 +33,10 @@ from warehouse.home import Home
 from warehouse.release import publish, releases
 from warehouse.release.freshness import PINNED, recorded
 from warehouse.run_state import state_before
-from warehouse.upkeep.backup import backup, restore
+from warehouse.upkeep.backup import backup
 from warehouse.upkeep.doctor import examine
 from warehouse.upkeep.operations import build_as_of, maintain, rollback, verify
+from warehouse.upkeep.restore import restore
 from warehouse.upkeep.takedown import purge
 
 

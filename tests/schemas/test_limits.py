@@ -14,7 +14,9 @@ def test_sizes() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1GB", "0", "0GB", "0.1B", "5", "GB", "1 PB", "1e9B", "1I", "1001TB"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "-1GB", "0", "0GB", "0.1B", "5", "GB", "1 PB", "1e9B", "1I", "1001TB", "1\u212aB"]
+)
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="not a size"):
         size_bytes(text)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from flows.cli import main
-from schemas.declarations import Table, optional, required
+from schemas.declarations import fact, optional, required
 from schemas.tables import ALL_TABLES, CONTRACT_VERSION
 from tests.documents import make_document
 from tests.environments import python_with
@@ -71,12 +71,12 @@ def test_every_table_and_column_is_in_it_with_grain_key_unit_and_references() ->
     assert not any("primaryKey" in one for one in tables["topic_daily"]["properties"]), "its date may be NULL"
 
 
-ONE = Table("t", "fact", "t", "T.", (required("k", "BIGINT", "K."), optional("v", "INTEGER", "V.", "points")), ("k",))
+ONE = fact("t", "t", "T.", (required("k", "BIGINT", "K."), optional("v", "INTEGER", "V.", "points")), ("k",))
 
 
 def altered(change: Callable[[Tree], None]) -> tuple[Tree, Tree]:
     """Return a small contract, and one that was changed."""
-    old: Tree = yaml.safe_load(render_contract([ONE], 1))
+    old: Tree = yaml.safe_load(render_contract((ONE,), 1))
     new = copy.deepcopy(old)
     change(new)
     return old, new

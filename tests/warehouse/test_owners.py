@@ -18,7 +18,7 @@ from warehouse.durable import write_atomically
 from warehouse.home import Home
 from warehouse.owners import file_mode, hand_over
 from warehouse.state import read_state
-from warehouse.upkeep import backup
+from warehouse.upkeep import backup, restore
 from warehouse.upkeep.doctor import examine
 
 # Users and a group that no system has: nobody's files, and a user without an entry in /etc/passwd as in a container.
@@ -217,7 +217,7 @@ def test_a_restore_into_anothers_warehouse_is_told_before_anything_is_copied(
         sys.stderr.write("copied\n")
         return copy(reading, target)
 
-    monkeypatch.setattr(backup, "copy", copy_aloud)
+    monkeypatch.setattr(restore, "copy", copy_aloud)
     status, told = as_user(COLLEAGUE, lambda: main(["restore", "--from", str(made), "--force", *to(home)]))
     assert (status, told.count("\n"), f"belongs to user {SERVICE}; " in told) == (1, 1, True)
 

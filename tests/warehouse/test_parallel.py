@@ -73,9 +73,12 @@ def test_an_error_breaks_off_what_was_between_two_statements_too(connection: duc
     assert time.monotonic() - begun < 20
 
 
-def test_steps_that_need_one_another_are_told(connection: duckdb.DuckDBPyConnection) -> None:
-    with pytest.raises(LookupError, match="one and what it needs need one another"):
-        run_steps(connection, "ledger", [step("one", "other"), step("other", "one")])
+@pytest.mark.parametrize("steps", [[step("one", "other"), step("other", "one")], [step("one", "made other")]])
+def test_a_step_that_needs_what_no_step_makes_is_told(
+    connection: duckdb.DuckDBPyConnection, steps: list[Step[object]]
+) -> None:
+    with pytest.raises(LookupError, match=r"one needs what no step makes: \['other'\]"):
+        run_steps(connection, "ledger", steps, done=["made"])
 
 
 STEPS = """
@@ -110,7 +113,8 @@ def fill(connection: duckdb.DuckDBPyConnection, threads: int) -> dict[str, Table
     """Fill a release anew from what the scratch tables hold."""
     connection.execute("detach news")
     connection.execute("attach ':memory:' as news")
-    return run_steps(connection, "news", list(build.release_steps(T[0])), threads=threads)
+    done = [one.name for one in work_steps(T[0])]
+    return run_steps(connection, "news", list(build.release_steps(T[0])), threads, done)
 
 
 def test_a_key_that_stands_twice_is_an_audit_that_failed_and_names_its_table() -> None:

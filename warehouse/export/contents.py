@@ -5,14 +5,13 @@ of newsmart than the one that exports it, and what is exported must describe its
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import duckdb
 
 from schemas.errors import RunFailed
 from schemas.tables import ALL_TABLES
-from warehouse.clock import as_text
+from warehouse.clock import as_plain
 from warehouse.sql_files import fetch_records, read_sql
 
 Record = dict[str, Any]
@@ -51,7 +50,7 @@ def read_contents(connection: duckdb.DuckDBPyConnection) -> Contents:
             relations[name]["primary_key"] = AUDITED_KEYS[name]
     contracts = connection.execute("select yaml from ops.contract").fetchall() if "ops.contract" in relations else []
     return Contents(
-        {name: as_text(one) if isinstance(one, datetime) else one for name, one in releases[0].items()},
+        as_plain(releases[0]),
         [relation for relation in relations.values() if relation["sql"] is None],
         [relation for relation in relations.values() if relation["sql"] is not None],
         contracts[0][0] if contracts else None,

@@ -15,7 +15,8 @@ from schemas.errors import RunFailed
 from warehouse.db import named, quoted
 from warehouse.explain import explain
 from warehouse.export.contents import Contents, Record
-from warehouse.export.place import writing
+from warehouse.export.place import FAILED
+from warehouse.refusals import refusing
 from warehouse.sql_files import read_sql
 
 # Tables that have files by month; warehouse/sql/export says of each which month a row belongs to.
@@ -85,10 +86,10 @@ def write_table(
 
 def _copy(connection: duckdb.DuckDBPyConnection, rows: str, file: Path, options: str) -> int:
     try:
-        with writing(file):
+        with refusing(FAILED, file):
             file.parent.mkdir(parents=True, exist_ok=True)
             ((count,),) = connection.execute(f"copy ({rows}) to {quoted(str(file))} ({options})").fetchall()
     except duckdb.IOException as error:
         text = " ".join(str(error).split())[:200]
-        raise explain(error, file, is_ledger=False) or RunFailed("cannot write the export", where=text) from error
+        raise explain(error, file, is_ledger=False) or RunFailed(FAILED, where=text) from error
     return int(count)

@@ -14,9 +14,10 @@ from pathlib import Path
 from schemas.errors import LockedError, UsageError
 from warehouse.durable import fsync, try_lock, write_atomically
 from warehouse.export.manifest import FOLDER, MANIFEST, Manifest, parse_manifest
-from warehouse.refusals import refused
+from warehouse.refusals import refusing
 
 LOCK = ".newsmart-export.lock"
+FAILED = "cannot write the export"
 
 
 class Folder:
@@ -45,34 +46,34 @@ class Folder:
     def _open_lock(self) -> int:
         if os.path.lexists(self.path) and not self.path.is_dir():
             raise UsageError("not a folder", where=self.shown)
-        with writing(self.path, "cannot make the export's folder"):
+        with refusing("cannot make the export's folder", self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         check_names(self._names(), self.shown)
-        with writing(self.path):
+        with refusing(FAILED, self.path):
             return os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
     def _names(self) -> list[str]:
-        with writing(self.path, "cannot list the export's folder"):
+        with refusing("cannot list the export's folder", self.path):
             return sorted(entry.name for entry in self.path.iterdir())
 
     def read(self) -> Manifest | None:
         """Return the manifest, or None where there is none yet."""
         file = self.path / MANIFEST
-        with writing(file, "cannot read the manifest"):
+        with refusing("cannot read the manifest", file):
             return parse_manifest(file.read_bytes(), str(file)) if os.path.lexists(file) else None
 
     @contextmanager
     def staged(self, folder: str) -> Iterator[Path]:
         """Give the export's own folder: until the manifest names it, nobody looks there."""
         staged = self.path / folder
-        with writing(staged):
+        with refusing(FAILED, staged):
             staged.mkdir()
             fsync(self.path)
         yield staged
 
     def keep(self, folder: str, file: Path, relative: str) -> None:
         """Flush the file, and the folders on the way to it: it lies in its place already."""
-        with writing(file):
+        with refusing(FAILED, file):
             fsync(file)
             for parent in file.parents:
                 fsync(parent)
@@ -81,7 +82,7 @@ class Folder:
 
     def switch(self, content: bytes) -> None:
         """Replace the manifest by one rename."""
-        with writing(self.path / MANIFEST, "cannot write the manifest"):
+        with refusing("cannot write the manifest", self.path / MANIFEST):
             write_atomically(self.path / MANIFEST, content)
 
     def sizes(self, folder: str) -> Mapping[str, int]:
@@ -109,12 +110,3 @@ def check_names(names: Collection[str], shown: str) -> None:
             where=f"{shown}: {foreign[0]}",
             todo="name an empty or a new one",
         )
-
-
-@contextmanager
-def writing(path: Path, what: str = "cannot write the export") -> Iterator[None]:
-    """Raise RunFailed, which names the path and what was refused, for an OSError of the block."""
-    try:
-        yield
-    except OSError as error:
-        raise refused(what, path, error) from error

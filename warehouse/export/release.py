@@ -5,7 +5,6 @@ names; the next export removes it.
 """
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,8 @@ from warehouse.export.bucket import Bucket
 from warehouse.export.contents import Contents, Record, read_contents
 from warehouse.export.manifest import FORMATS, Manifest, make_manifest, new_folder
 from warehouse.export.parquet import write_tables
-from warehouse.export.place import Folder, writing
+from warehouse.export.place import FAILED, Folder
+from warehouse.refusals import refusing
 
 Format = Literal["parquet", "duckdb"]
 Place = Folder | Bucket
@@ -90,19 +90,14 @@ def _write(
             if form == "parquet":
                 files = write_tables(connection, contents, staged, keep)
             else:
-                files = {"database": _copied(release, staged, keep)}
+                with refusing(FAILED, staged / release.name):  # its own name, after which DuckDB calls the catalog
+                    shutil.copyfile(release, staged / release.name)
+                files = {"database": keep(release.name)}
             if contents.contract is not None:
-                with writing(staged / CONTRACT):
+                with refusing(FAILED, staged / CONTRACT):
                     (staged / CONTRACT).write_text(contents.contract, encoding="utf-8")
                 files = {"contract": keep(CONTRACT), **files}
             return files
     except BaseException:
         place.remove(folder)
         raise
-
-
-def _copied(release: Path, staged: Path, keep: Callable[[str], Record]) -> Record:
-    """Copy the release's file, under its own name: DuckDB calls the catalog after it."""
-    with writing(staged / release.name):
-        shutil.copyfile(release, staged / release.name)
-    return keep(release.name)

@@ -45,11 +45,10 @@ class Feed:
         """Let each name stand for this table from now on; a name's schema is that of its first table."""
         self.rounds += 1
         for name, table in tables.items():
-            if name in self._holders:
-                self._holders[name].table = table
-            else:
+            if name not in self._holders:
                 self._holders[name] = _Holder(table)
                 self.connection.register(name, self._holders[name])
+            self._holders[name].table = table
 
     def change(self, queries: Mapping[str, str]) -> None:
         """Let names stand for what queries make of the tables; each query sees all of them as they were."""

@@ -13,7 +13,7 @@ import duckdb
 from schemas.errors import RunFailed
 from warehouse.db import Limits, limit_memory
 from warehouse.home import Home
-from warehouse.ledger.opening import count_urls, open_ledger
+from warehouse.ledger.opening import count_rows, open_ledger
 from warehouse.lock import hold
 
 LEAST_MEMORY_MB = 350
@@ -48,7 +48,7 @@ def open_sized(home: Home, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
     The caller holds the lock. Raises what `open_ledger` raises.
     """
     with open_ledger(home, limits=Limits(memory=memory_for(0, memory))) as connection:
-        limit_memory(connection, memory_for(count_urls(connection), memory))
+        limit_memory(connection, memory_for(count_rows(connection, "url"), memory))
         yield connection
 
 

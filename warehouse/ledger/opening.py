@@ -20,7 +20,8 @@ import pyarrow as pa
 from schemas.batches import RULES_VERSION
 from schemas.errors import LedgerDamaged, RunFailed
 from warehouse import interrupts
-from warehouse.db import NO_LIMITS, WAY_BACK, Limits, ledger_connection, named
+from warehouse.db import NO_LIMITS, Limits, ledger_connection, named
+from warehouse.explain import WAY_BACK
 from warehouse.home import Home
 from warehouse.sql_files import define_macros, read_sql
 
@@ -216,15 +217,9 @@ def note_event_change(connection: duckdb.DuckDBPyConnection, number: int) -> Non
     set_meta(connection, EVENT_CHANGE, str(number))
 
 
-def count_documents(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return how many documents the ledger knows, also those that are gone: joins grow with them."""
-    ((count,),) = connection.execute("select count(*) from ledger.document").fetchall()
-    return int(count)
-
-
-def count_urls(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return how many spellings of URLs the ledger knows: the build grows with them."""
-    ((count,),) = connection.execute("select count(*) from ledger.url").fetchall()
+def count_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Return how many rows a table of the ledger has. What runs need in memory grows with documents, entries, URLs."""
+    ((count,),) = connection.execute(f"select count(*) from ledger.{table}").fetchall()
     return int(count)
 
 

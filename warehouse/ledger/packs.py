@@ -19,7 +19,7 @@ import pyarrow as pa
 from schemas.batches import PACKS, SLICES, table_of_rows
 from schemas.errors import LedgerDamaged
 from schemas.packs import Pack, Slice, repack, unpack
-from warehouse.db import WAY_BACK
+from warehouse.explain import WAY_BACK
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.opening import SHELF_PREFIX, is_shelf, table_names
 from warehouse.sql_files import read_sql

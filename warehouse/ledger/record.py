@@ -10,7 +10,7 @@ second source, as the name is the identity. Both are asked only of the few sourc
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import duckdb
@@ -50,8 +50,7 @@ class Balance:
 
     def as_dict(self) -> dict[str, int]:
         """The names of `run --json`, in their order."""
-        names = ("seen", *CLASSES, "removed")
-        return {name: int(getattr(self, name)) for name in names}
+        return asdict(self)
 
 
 def expected_work(
@@ -130,21 +129,17 @@ def append_events(connection: duckdb.DuckDBPyConnection, as_of: datetime, scanne
 def _balance(connection: duckdb.DuckDBPyConnection) -> Balance:
     counts = dict(connection.execute("select class, count(*) from observed group by class").fetchall())
     by_class = {name: int(counts.get(name, 0)) for name in CLASSES}
-    return Balance(seen=_count(connection, _SEEN), removed=_count(connection, _REMOVED), **by_class)
-
-
-def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return 0 if row is None else int(row[0])
+    ((seen, removed),) = connection.execute(_SEEN_AND_REMOVED).fetchall()
+    return Balance(seen=int(seen), removed=int(removed), **by_class)
 
 
 # Counted from the scan and not from the classes, so that the audit of the balance can find a document that got none.
-_SEEN = """
-    select count(*) from seen
-    where document_id not in (select document_id from staged_document where outcome = 'vanished')
+_SEEN_AND_REMOVED = """
+    select
+        (select count(*) from seen
+         where document_id not in (select document_id from staged_document where outcome = 'vanished')),
+        (select count(*) from desired_event where content_id is null),
 """
-
-_REMOVED = "select count(*) from desired_event where content_id is null"
 
 
 def _write_events(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:

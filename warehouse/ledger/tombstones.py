@@ -51,9 +51,7 @@ def note_takedown(connection: duckdb.DuckDBPyConnection) -> None:
     set_meta(connection, TAKEDOWN_CHANGE, str(change_number(connection) + 1))
 
 
-def may_show_what_was_taken_down(
-    connection: duckdb.DuckDBPyConnection, published_at: datetime, built_at_change: int
-) -> bool:
+def is_before_takedown(connection: duckdb.DuckDBPyConnection, published_at: datetime, built_at_change: int) -> bool:
     """Tell whether a release is from before the last takedown: by change number, else by time (an older newsmart's)."""
     noted = get_meta(connection, TAKEDOWN_CHANGE, "")
     if noted:

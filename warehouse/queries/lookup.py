@@ -6,7 +6,6 @@ may still be a path: `SOURCE/PATH`, or the path alone where one source has it.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any, Literal
 
 import duckdb
@@ -14,7 +13,7 @@ import duckdb
 from schemas.errors import RunFailed, UsageError
 from schemas.tables import CONTRACT_VERSION
 from schemas.urls import POLICY_VERSION, facts
-from warehouse.clock import as_text
+from warehouse.clock import as_plain
 from warehouse.db import Limits, release_connection
 from warehouse.home import Home
 from warehouse.sql_files import fetch_records, read_sql
@@ -25,19 +24,13 @@ Record = dict[str, Any]
 SHORTEST_ENDING = 5
 
 
-def check_release(home: Home) -> None:
-    """Raise UsageError where a warehouse has no release."""
-    if not home.file.exists():
-        raise UsageError("there is no release yet", where=str(home.file), todo="run `newsmart run` first")
-
-
 @contextmanager
 def current_release(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the current release for the block, sandboxed.
 
     Raises UsageError where there is none, RunFailed where another version of newsmart made it.
     """
-    check_release(home)
+    home.check_released()
     with release_connection(home.file, sandboxed=True, limits=Limits(threads=2)) as connection:
         try:
             made_by = connection.execute("select contract_version, policy_version from ops.release").fetchall()
@@ -136,14 +129,3 @@ def ask_same(home: Home, one: str, other: str) -> Record:
         reason = "they are two articles: no document declares them together"
     article_keys = [None if owners.get(key) is None else str(owners[key]) for key in (one, other)]
     return {"is_same": is_same, "reason": reason, "article_keys": article_keys, "aliases": aliases}
-
-
-def as_plain(value: Any, name: str = "") -> Any:
-    """Return a value as JSON carries it: times and keys as text."""
-    if isinstance(value, datetime):
-        return as_text(value)
-    if isinstance(value, dict):
-        return {key: as_plain(item, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [as_plain(item, name) for item in value]
-    return str(value) if isinstance(value, int) and name.endswith("_key") else value

@@ -5,12 +5,18 @@ most ways out. One is DuckDB's own (`db.py`): release opened read-only, no exter
 configuration locked. The other is `statements.py`: only one statement, and only if it is a query.
 
 Time is limited by DuckDB's own `max_execution_time`, which covers the fetching too (a timer thread that interrupts
-loses the race between two fetches); `bounds.py` has the limits beside DuckDB's.
+loses the race between two fetches). Beside it stand two limits of our own. DuckDB's limit of memory does not count a
+single huge text, so this process's address space is limited where the system knows such a limit. A few functions
+(`sleep_ms`, one huge `levenshtein`) never look at `max_execution_time`, so a watchdog may end the process.
 """
 
+import os
 import re
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Literal, TextIO
@@ -20,10 +26,9 @@ import duckdb
 from schemas.errors import NewsmartError, RunFailed, UsageError
 from schemas.limits import MOST_SECONDS, size_bytes
 from warehouse import interrupts
-from warehouse.db import Limits, explain, named, release_connection
+from warehouse.db import Limits, named, release_connection
+from warehouse.explain import explain
 from warehouse.home import Home
-from warehouse.queries.bounds import bounded_address_space, watchdog
-from warehouse.queries.lookup import check_release
 from warehouse.queries.render import write_plan, write_table
 from warehouse.queries.statements import Reading, Values, reading_statement
 from warehouse.queries.values import Row, text_columns, visible, wide_columns, write_csv, write_json
@@ -50,6 +55,8 @@ BATCH_ROWS = 2_000
 STUCK_GRACE_SECONDS = 2.0
 # Room for the interpreter, DuckDB's code and the rows on their way out, on top of the query's own limit.
 SPARE_BYTES = 1 << 30
+# How long a watchdog that is called off may take to end.
+JOIN_SECONDS = 1.0
 
 
 def run_query(
@@ -69,14 +76,14 @@ def run_query(
     In: SQL of one statement (SELECT, FROM, VALUES, WITH, SHOW, DESCRIBE, SUMMARIZE, PIVOT, EXPLAIN of those); sizes as
     DuckDB writes them; `values` of the SQL's `$name`s, bound and never pasted in; the `width` that a table is to fit,
     where `out` is no terminal that tells it. `on_stuck` is called from another thread when even the time limit is
-    ignored; a command passes `bounds.exit_stuck`.
+    ignored; a command passes `exit_stuck`.
     Raises UsageError for SQL that is wrong or refused, or where there is no release; RunFailed when a limit is met or
     the query fails on its way. Rows are streamed: what was written before an error stays written.
     """
     size = size_bytes(memory_limit)
     if not 0 < timeout_seconds <= MOST_SECONDS:
         raise UsageError(f"the time limit must be over 0, and at most {MOST_SECONDS:,} s", where=str(timeout_seconds))
-    check_release(home)
+    home.check_released()
     limits = Limits(memory=memory_limit, seconds=timeout_seconds)
     with (
         release_connection(home.file, sandboxed=True, limits=limits) as connection,
@@ -90,7 +97,7 @@ def run_query(
         first = result.fetchmany(BATCH_ROWS)
         types = [str(column[1]) for column in result.description or []]
         names = [str(column[0]) for column in result.description or []]
-        rows: Iterable[Row] = chain(first, _batches(result))
+        rows: Iterable[Row] = chain(first, chain.from_iterable(iter(partial(result.fetchmany, BATCH_ROWS), [])))
         if format == "csv":
             return write_csv(names, rows, out)
         if format == "table":
@@ -128,11 +135,6 @@ def _as_it_runs(reading: Reading) -> duckdb.Statement | str:
         for place, (name, kind) in enumerate(reading.columns, start=1)
     ]
     return f"select {', '.join(fields)} {reading.query}"
-
-
-def _batches(result: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    while batch := result.fetchmany(BATCH_ROWS):
-        yield from batch
 
 
 @contextmanager
@@ -184,3 +186,46 @@ def _quotes_hint(text: str, place: str | None) -> str | None:
     literal = name.replace("'", "''")
     is_quoted = f'"{name}"' in place.partition("\n")[0].replace('""', '"')
     return f"text stands in single quotes: '{literal}'" if is_quoted else None
+
+
+@contextmanager
+def bounded_address_space(extra_bytes: int) -> Iterator[None]:
+    """Let this process grow by no more than so much during the block. Linux only; elsewhere the limit has no effect."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource  # POSIX only, so imported where the system is known
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    wanted = pages * resource.getpagesize() + extra_bytes
+    limits = [wanted, *(limit for limit in before if limit != resource.RLIM_INFINITY)]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@contextmanager
+def watchdog(seconds: float, on_stuck: Callable[[], None] | None) -> Iterator[None]:
+    """Call `on_stuck` from another thread where the block takes longer."""
+    if on_stuck is None:
+        yield
+        return
+    timer = threading.Timer(seconds, on_stuck)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        # A thread that still ends while the interpreter does makes the driver complain of what it holds.
+        timer.join(JOIN_SECONDS)
+
+
+def exit_stuck() -> None:
+    """End this process: for `on_stuck` of a command, whose query listens to nothing. Nothing is half done by it."""
+    sys.stderr.write("newsmart: the query ignored its time limit (setting query_seconds); ended\n")
+    sys.stderr.flush()
+    os._exit(RunFailed.exit_status)

@@ -15,9 +15,9 @@ from typing import Any
 from schemas.errors import RunFailed
 from schemas.star_tables import DIM_ARTICLE
 from schemas.text import CLEAN, flaw
-from warehouse.clock import as_text
+from warehouse.clock import as_plain, as_text
 from warehouse.home import Home
-from warehouse.queries.lookup import Record, as_plain, current_release, find
+from warehouse.queries.lookup import Record, current_release, find
 from warehouse.sql_files import fetch_records, read_sql
 
 # Asks a file of sql/show of an article or a document, by its key.

@@ -13,10 +13,11 @@ from typing import Any
 import duckdb
 
 from schemas.errors import RunFailed
+from warehouse.clock import as_plain
 from warehouse.db import Limits, ledger_connection
 from warehouse.home import Home
 from warehouse.ledger.opening import FORMAT_VERSION, read_format
-from warehouse.queries.lookup import Record, as_plain
+from warehouse.queries.lookup import Record
 from warehouse.queries.show import PLACE
 from warehouse.sql_files import fetch_records, read_sql
 

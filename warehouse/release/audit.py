@@ -75,17 +75,13 @@ def run_audits(
     def ask(audit: Audit, cursor: duckdb.DuckDBPyConnection) -> AuditResult:
         if is_large:
             cursor.execute(SPILL_ALWAYS)
-        return _run(cursor, audit, as_of)
+        query = f"select count(*), min(offending::varchar) from ({audit.sql}) as offending"
+        ((count, example),) = execute_named(cursor, query, {"as_of": as_of}).fetchall()
+        return AuditResult(audit.name, "fail" if count else "pass", int(count), example)
 
     results = tuple(map_queries(connection, catalog, ask, (*audits(), *more), threads=1 if is_large else THREADS))
     insert_rows(connection, "news.ops.audit", [asdict(result) for result in results])
     return results
-
-
-def _run(connection: duckdb.DuckDBPyConnection, audit: Audit, as_of: datetime) -> AuditResult:
-    query = f"select count(*), min(offending::varchar) from ({audit.sql}) as offending"
-    ((count, example),) = execute_named(connection, query, {"as_of": as_of}).fetchall()
-    return AuditResult(audit.name, "fail" if count else "pass", int(count), example)
 
 
 def check(results: tuple[AuditResult, ...]) -> None:

@@ -10,16 +10,15 @@ from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from pathlib import Path
 
 import duckdb
 
 from schemas.tables import CONTRACT_VERSION
 from warehouse.ledger.opening import REWRITTEN, get_meta
 from warehouse.release.build import Built
-from warehouse.release.catalog import RELEASE_ROW_GROUP_ROWS, comments, create_tables, create_views
-from warehouse.release.changes import Previous
+from warehouse.release.catalog import ROW_GROUP_ROWS, SMALL_BLOCK_BYTES, comments, create_tables, create_views
 from warehouse.release.fingerprint import TableFingerprint, combine
+from warehouse.release.releases import ReleaseRow
 from warehouse.sql_files import read_sql, sql_names
 
 LONGEST_CHAIN = 50
@@ -27,7 +26,7 @@ LONGEST_TIME = timedelta(days=7)
 LARGEST_GROWTH = 1.4
 MOST_REPLACED = 0.2
 # Rows that lie together in the file: of a table that has no more, each release writes all anew.
-SMALL_TABLE_ROWS = RELEASE_ROW_GROUP_ROWS
+SMALL_TABLE_ROWS = ROW_GROUP_ROWS[SMALL_BLOCK_BYTES]
 
 # Why a release is built whole, beside the reasons for which there is no previous one (changes.py).
 FULL_REFRESH = "full_refresh"
@@ -47,7 +46,6 @@ class Base:
 
     release_id: str
     as_of: datetime
-    file: Path
     tables: tuple[TableFingerprint, ...]
     replaced: dict[str, int]
     whole_at: datetime
@@ -59,11 +57,13 @@ class Base:
         return self.chain_length + 1 >= LONGEST_CHAIN or not timedelta() <= now - self.whole_at < LONGEST_TIME
 
 
-def find_base(connection: duckdb.DuckDBPyConnection, previous: Previous | str, as_of: datetime) -> Base | str:
-    """Return the release that readers see, to go on from to an as-of, or the reason to build whole."""
-    if isinstance(previous, str):
-        return previous
-    row = previous.row
+def find_base(connection: duckdb.DuckDBPyConnection, row: ReleaseRow | str, as_of: datetime) -> Base | str:
+    """Return the release that readers see, to go on from to an as-of, or the reason to build whole.
+
+    In: what `find_previous` gave.
+    """
+    if isinstance(row, str):
+        return row
     made = connection.execute(
         "select whole_at, whole_size, chain_length, event_count, event_digest, transforms "
         "from ledger.release_build where release_id = $1",
@@ -77,7 +77,7 @@ def find_base(connection: duckdb.DuckDBPyConnection, previous: Previous | str, a
     parts = tuple(TableFingerprint(*one[:3]) for one in tables)
     if made is None or combine(parts) != row.fingerprint:
         return NOT_KNOWN
-    base = Base(row.release_id, row.as_of, previous.file, parts, {one[0]: one[3] for one in tables}, *made[:3])
+    base = Base(row.release_id, row.as_of, parts, {one[0]: one[3] for one in tables}, *made[:3])
     large = [one for one in parts if one.row_count > SMALL_TABLE_ROWS]
     faults = {
         LATER: as_of <= base.as_of,

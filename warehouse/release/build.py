@@ -19,12 +19,12 @@ from schemas.errors import AuditFailed
 from schemas.tables import BASE_TABLES, CONTRACT_VERSION
 from schemas.urls import POLICY_VERSION
 from warehouse.clock import utc_now
-from warehouse.contract import STANDARD_VERSION, contract_yaml, relationships
+from warehouse.contract import STANDARD_VERSION, relationships, render_contract
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import Step, run_steps
 from warehouse.release.catalog import add_key, comments, create_tables, create_views, folder_of
 from warehouse.release.fingerprint import TableFingerprint, combine, fingerprint_table
-from warehouse.release.work import BuildStep, identity_steps, needs_of, threads_for, value_steps
+from warehouse.release.work import BuildStep, identity_steps, needs_of, threads_for, work_steps
 from warehouse.sql_files import execute_named, insert_rows, read_sql
 
 # The step that makes the empty tables, and the tables that take longest to fill, so that none is left for the end.
@@ -108,8 +108,9 @@ def load(
     `fill_ops` fills what only the run knows, and is given what was built. Raises AuditFailed where two natural keys
     give one surrogate key.
     """
-    steps = [*value_steps(as_of), *(step for step in release_steps(as_of) if step.name != TABLES)]
-    made = run_steps(connection, "news", steps, threads=threads_for(connection))
+    done = {TABLES, *(step.name for step in identity_steps(as_of))}
+    steps = [step for step in (*work_steps(as_of), *release_steps(as_of)) if step.name not in done]
+    made = run_steps(connection, "news", steps, threads_for(connection), done)
     tables = tuple(one for table in BASE_TABLES if (one := made[table.name]) is not None)
     built = describe(connection, as_of, release_id, tables, How(reason=why_whole))
     with transaction(connection):
@@ -205,6 +206,6 @@ def write_what_it_is(connection: duckdb.DuckDBPyConnection, built: Built) -> Non
         "whole_build_reason": built.how.reason,
     }
     insert_rows(connection, "news.ops.release", [release])
-    contract = {"contract_version": CONTRACT_VERSION, "standard": STANDARD_VERSION, "yaml": contract_yaml()}
+    contract = {"contract_version": CONTRACT_VERSION, "standard": STANDARD_VERSION, "yaml": render_contract()}
     insert_rows(connection, "news.ops.contract", [contract])
     insert_rows(connection, "news.ops.relationship", list(relationships()))

@@ -20,11 +20,14 @@ from warehouse.sql_files import read_sql
 # The newest storage version that drivers of DuckDB 1.2 open; 2.0.0's own default is unreadable before 2.0.
 STORAGE_VERSION = "v1.2.0"
 # A block is the least that a column or an index takes: DuckDB's own 262,144 makes 8.7 MB of the seeds' 25 articles,
-# this 1.2 MB; at 40,000 mentions the file is a third smaller, and reading it takes the same time (measured).
-RELEASE_BLOCK_BYTES = 32768
+# the small one 1.2 MB; at 40,000 mentions the file is a third smaller, and reading it takes the same time (measured).
+# A large release has DuckDB's own: what a transaction has written is spilled block by block, and a block of another
+# size gets a file of its own. For 684,000 articles those were 11,000 files, and took up to a third of the build.
+SMALL_BLOCK_BYTES, LARGE_BLOCK_BYTES = 32_768, 262_144
 # Rows are compressed when so many are together, by the thread that inserts them; the rest waits for the commit, which
-# lets one thread do it. With DuckDB's own 122,880 that was nearly all.
-RELEASE_ROW_GROUP_ROWS = 8192
+# lets one thread do it. With DuckDB's own 122,880 that was nearly all; with 8,192 a file of large blocks is a tenth
+# larger.
+ROW_GROUP_ROWS = {SMALL_BLOCK_BYTES: 8_192, LARGE_BLOCK_BYTES: 30_720}
 
 SELDOM_READ = {
     "dim_article": ("excerpt", "authors", "featured_content"),
@@ -36,16 +39,25 @@ SELDOM_READ = {
 TABLES_WITH_ROWS = tuple(table for table in ALL_TABLES if table.kind != "view")
 
 
-def attach_staged(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
+def attach_staged(
+    connection: duckdb.DuckDBPyConnection, path: Path, alias: str, block_bytes: int = SMALL_BLOCK_BYTES
+) -> None:
     """Attach the file of a release that is being made, for writing, at the storage version that old drivers read.
 
     With other sizes than those that it was made with, DuckDB would write all of it anew at the first commit.
     """
     connection.execute(
         f"attach {quoted(str(path))} as {named(alias)} "
-        f"(storage_version {quoted(STORAGE_VERSION)}, block_size {RELEASE_BLOCK_BYTES}, "
-        f"row_group_size {RELEASE_ROW_GROUP_ROWS})"
+        f"(storage_version {quoted(STORAGE_VERSION)}, block_size {block_bytes}, "
+        f"row_group_size {ROW_GROUP_ROWS[block_bytes]})"
     )
+
+
+def block_bytes_of(connection: duckdb.DuckDBPyConnection, alias: str) -> int:
+    """Return the size of the blocks of an attached release."""
+    sql = "select block_size from pragma_database_size() where database_name = ?"
+    ((block_bytes,),) = connection.execute(sql, [alias]).fetchall()
+    return int(block_bytes)
 
 
 def attach_release(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:

@@ -9,13 +9,10 @@ may differ, and after a takedown a row would say what was taken down.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
-from schemas.tables import BASE_TABLES
-from warehouse.db import explain
+from warehouse.explain import explain
 from warehouse.home import Home
 from warehouse.ledger.opening import transaction
 from warehouse.release import build, publish, releases
@@ -30,15 +27,7 @@ UNREADABLE = "unreadable"
 AS_OF = "as_of"
 
 
-@dataclass(frozen=True, slots=True)
-class Previous:
-    """The release that readers see: what the ledger says of it, and its file."""
-
-    row: releases.ReleaseRow
-    file: Path
-
-
-def find_previous(home: Home, known: Iterable[releases.ReleaseRow]) -> Previous | str:
+def find_previous(home: Home, known: Iterable[releases.ReleaseRow]) -> releases.ReleaseRow | str:
     """Return the release that FILE shows, or the reason for which it can neither be compared with nor gone on from.
 
     In: the releases that the ledger knows.
@@ -46,14 +35,13 @@ def find_previous(home: Home, known: Iterable[releases.ReleaseRow]) -> Previous 
     release_id = home.linked_release()
     if release_id is None:
         return FIRST_LOAD
-    file = home.release_file(release_id)
     row = next((row for row in known if row.release_id == release_id), None)
-    if row is None or not publish.is_untouched(file, row.file):
+    if row is None or not publish.is_untouched(home.release_file(release_id), row.file):
         return NOT_AS_PUBLISHED
-    return Previous(row, file) if row.versions == build.VERSIONS else OTHER_VERSIONS
+    return row if row.versions == build.VERSIONS else OTHER_VERSIONS
 
 
-def tell_changes(connection: duckdb.DuckDBPyConnection, previous: Previous | str) -> None:
+def tell_changes(connection: duckdb.DuckDBPyConnection, home: Home, previous: releases.ReleaseRow | str) -> None:
     """Fill ops.release_change of the release attached as `news`, which is filled but for that.
 
     In: what `find_previous` gave, or the reason for which there is nothing to compare with. A release before that turns
@@ -62,31 +50,23 @@ def tell_changes(connection: duckdb.DuckDBPyConnection, previous: Previous | str
     if isinstance(previous, str):
         connection.execute("update news.ops.release set uncompared_reason = $1", [previous])
         return
+    file = home.release_file(previous.release_id)
     try:
-        attach_release(connection, previous.file, "previous")
-        _show_as(connection, "before", "previous")
-        _show_as(connection, "after", "news")
-        insert_changes(connection, previous.row.release_id)
+        attach_release(connection, file, "before")
+        insert_changes(connection, previous.release_id, after="news")
     except duckdb.Error as error:
-        if explain(error, previous.file, is_ledger=False) is None:
+        if explain(error, file, is_ledger=False) is None:
             raise
         connection.execute("update news.ops.release set uncompared_reason = $1", [UNREADABLE])
     finally:
-        for name in ("before", "after", "previous"):
-            connection.execute(f"detach database if exists {name}")
+        connection.execute("detach database if exists before")
 
 
-def _show_as(connection: duckdb.DuckDBPyConnection, name: str, release: str) -> None:
-    """Show an attached release in a catalog `name`, in which the comparison looks for it."""
-    connection.execute(f"attach ':memory:' as {name}")
-    for table in BASE_TABLES:
-        connection.execute(f"create view {name}.main.{table.name} as select * from {release}.main.{table.name}")
-
-
-def insert_changes(connection: duckdb.DuckDBPyConnection, previous_id: str) -> None:
-    """Compare the catalogs `before` and `after`."""
+def insert_changes(connection: duckdb.DuckDBPyConnection, previous_id: str, after: str = "after") -> None:
+    """Compare the catalogs `before` and `after`, which may have another name."""
+    changes = read_sql("ops", "release_change").replace(" after.", f" {after}.")
     with transaction(connection):
-        connection.execute(f"insert into news.ops.release_change by name {read_sql('ops', 'release_change')}")
+        connection.execute(f"insert into news.ops.release_change by name {changes}")
         connection.execute("update news.ops.release set previous_release_id = $1", [previous_id])
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from warehouse.clock import as_text
 from warehouse.durable import read_regular, write_atomically
 from warehouse.home import Home
 from warehouse.owners import PRIVATE_MODE
@@ -27,7 +28,7 @@ def keep(home: Home, file: Path, release_id: str, tables: Sequence[str], now: da
     folder.mkdir(mode=0o700, exist_ok=True)
     empty(home)
     os.replace(file, folder / f"{release_id}.duckdb")
-    note = {"release_id": release_id, "tables": list(tables), "found_at": now.isoformat() + "Z"}
+    note = {"release_id": release_id, "tables": list(tables), "found_at": as_text(now)}
     write_atomically(folder / NOTE, json.dumps(note).encode() + b"\n", mode=PRIVATE_MODE)
 
 

@@ -46,7 +46,7 @@ def shown_record(home: Home, state: State) -> Record | None:
 
 
 def is_reported_behind(state: State, release: Mapping[str, Any] | None) -> bool:
-    """Tell the same from state.json alone. False where an older newsmart wrote it."""
+    """Tell from state.json alone whether the ledger has something newer. False where an older newsmart wrote it."""
     ledger = state.get("ledger", {})
     if not release or not ledger or "change_number" not in release:
         return False

@@ -23,9 +23,9 @@ from warehouse.db import named
 from warehouse.ledger.opening import transaction
 from warehouse.parallel import Step, run_steps
 from warehouse.release.audit import Audit
-from warehouse.release.catalog import attach_staged, create_tables, create_views, folder_of
+from warehouse.release.catalog import attach_staged, block_bytes_of, create_tables, create_views, folder_of
 from warehouse.release.fingerprint import TableFingerprint, columns_of, digest_sql, row_digest
-from warehouse.release.work import BuildStep, needs_of, value_steps
+from warehouse.release.work import BuildStep, identity_steps, needs_of, work_steps
 from warehouse.sql_files import execute_named, read_sql
 
 _OF_ARTICLE = "article_key in (select article_key from base.scope_article)"
@@ -56,7 +56,8 @@ LOOKED_AT = {
     "dim_provider": ("true",),
     "dim_topic": ("true",),
 }
-CHANGING = (*BASE_TABLES, ALIAS)
+# By name: the bridge stands before the images that it names.
+CHANGING = tuple(sorted((*BASE_TABLES, ALIAS), key=lambda table: table.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,9 @@ def make_rows(connection: duckdb.DuckDBPyConnection, as_of: datetime, base_table
     connection.execute("attach ':memory:' as made")
     connection.execute("use made")
     connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))
-    run_steps(connection, "made", [*value_steps(as_of), *_row_steps(as_of)])
+    done = {step.name for step in identity_steps(as_of)}
+    steps = [step for step in (*work_steps(as_of), *_row_steps(as_of)) if step.name not in done]
+    run_steps(connection, "made", steps, done=done)
     differing = " union all ".join(
         f"select '{table.name}' as name, is_new, digest from base.differing_{table.name}" for table in CHANGING
     )
@@ -99,23 +102,16 @@ def _hold_before(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("attach ':memory:' as before")
     connection.execute("use before")
     connection.execute("create schema before.ops")
-    for table in _bridges_first():
+    for table in CHANGING:
         name = table.qualified_name
         connection.execute(f"create table base.before_{table.name} as {looked_at(table, 'previous')}")
         connection.execute(f"create view before.{name} as select * exclude (row_id) from base.before_{table.name}")
 
 
-def _bridges_first() -> list[Table]:
-    """Return the tables, the bridge before the images that it names."""
-    return sorted(CHANGING, key=lambda table: table.name)
-
-
-def _row_steps(as_of: datetime) -> list[BuildStep]:
-    steps: list[BuildStep] = []
+def _row_steps(as_of: datetime) -> Iterator[BuildStep]:
     for table in (*CHANGING, NOTICE):
         sql = read_sql(folder_of(table), table.name)
-        steps.append(Step(table.name, needs_of(sql), partial(_make_rows, table, sql, as_of)))
-    return steps
+        yield Step(table.name, needs_of(sql), partial(_make_rows, table, sql, as_of))
 
 
 def _make_rows(table: Table, sql: str, as_of: datetime, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -153,7 +149,7 @@ def write_rows(connection: duckdb.DuckDBPyConnection, delta: Delta, copy: Path, 
 
     All of it is one transaction, with what `fill_ops` adds of the schema `ops`.
     """
-    attach_staged(connection, copy, "news")
+    attach_staged(connection, copy, "news", block_bytes_of(connection, "previous"))
     connection.execute("use news")
     with transaction(connection):
         for table in CHANGING:
@@ -188,12 +184,12 @@ def read_back(connection: duckdb.DuckDBPyConnection, file: Path, delta: Delta) -
     """
     connection.execute("use ledger")
     connection.execute("detach news")
-    attach_staged(connection, file, "news")
+    attach_staged(connection, file, "news", block_bytes_of(connection, "previous"))
     connection.execute("attach ':memory:' as after")
     connection.execute("use after")
     connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))
     connection.execute(";\n".join(create_views()))
-    for table in _bridges_first():
+    for table in CHANGING:
         rows = f"select * exclude (row_id) from ({looked_at(table, 'news')})"
         connection.execute(f"insert into after.{table.qualified_name} by name {rows}")
     for table in OPS_TABLES:

@@ -27,18 +27,15 @@ from warehouse.release.base import PERIODIC, Base
 from warehouse.release.build import INCREMENTAL, Built, FillOps, How
 from warehouse.release.catalog import attach_release, attach_staged
 from warehouse.release.fingerprint import TableFingerprint, fingerprint_tables
-from warehouse.release.increment import (
-    Delta,
-    dangling_audits,
-    make_rows,
-    read_back,
-    write_rows,
-)
+from warehouse.release.increment import Delta, dangling_audits, make_rows, read_back, write_rows
+from warehouse.release.releases import ReleaseRow
 from warehouse.release.scope import TooLarge, lay_out_scope
-from warehouse.release.work import clear_work
+from warehouse.release.work import block_bytes_for, clear_work
 
 TOO_LARGE = "large_change"
 FAILED = "failed"
+# How the notices begin that say that something went wrong, by which state.json keeps them until the next release.
+TROUBLES = ("built whole, as it could not be made", "a whole build could not be compared")
 
 CATALOGS = ("news", "previous", "made", "before", "after")
 
@@ -59,7 +56,7 @@ class Making:
     as_of: datetime
     fill_ops: FillOps
     found: Base | str
-    previous: changes.Previous | str
+    previous: ReleaseRow | str
     base: Base | None = None
     copying: Future[None] | None = None
     given_up: Event = field(default_factory=Event)
@@ -82,7 +79,8 @@ class Making:
             self.why_whole = self.found
         elif self.found.is_due(utc_now()):
             self.why_whole = PERIODIC
-            self._go_on_with_chain(self.found)
+            self._why_failed(self._make_chain, self.found, f"{TROUBLES[1]} with what the releases before give")
+            self.close()
         else:
             self.base = self.found
         if not self._tried(self._begin_increment):
@@ -91,7 +89,7 @@ class Making:
     def _deduplicate_whole(self) -> None:
         if os.path.lexists(self.file):
             raise RunFailed("a release is never written into a file that exists", where=str(self.file))
-        attach_staged(self.connection, self.file, "news")
+        attach_staged(self.connection, self.file, "news", block_bytes_for(self.connection))
         build.deduplicate(self.connection, self.as_of)
 
     def load(self) -> Built:
@@ -104,7 +102,7 @@ class Making:
 
     def _load_whole(self) -> None:
         self.built = build.load(self.connection, self.as_of, self.release_id, self.fill_ops, self.why_whole)
-        changes.tell_changes(self.connection, self.previous)
+        changes.tell_changes(self.connection, self.home, self.previous)
         theirs = self.chain_tables or self.built.tables
         wrong = [one.table for one, other in zip(self.built.tables, theirs, strict=True) if one != other]
         if wrong:
@@ -133,7 +131,7 @@ class Making:
         """Take a step from the base; where that fails, start without one, take the steps before again, return False."""
         if self.base is None:
             return False
-        why = self._why_failed(do, self.base, "built whole, as it could not be made from the last one")
+        why = self._why_failed(do, self.base, f"{TROUBLES[0]} from the last one")
         if why is None:
             return True
         self.close()
@@ -162,12 +160,15 @@ class Making:
         copier = ThreadPoolExecutor(1)
         # Where Ctrl-C comes while a thread starts, the pool forgets it, and it would write on after `close`.
         with interrupts.deferred():
-            self.copying = copier.submit(copy_to_disk, base.file, self.file, self.given_up.is_set)
+            self.copying = copier.submit(copy_to_disk, self._file_of(base), self.file, self.given_up.is_set)
         copier.shutdown(wait=False)
         self._lay_out(base)
 
+    def _file_of(self, base: Base) -> Path:
+        return self.home.release_file(base.release_id)
+
     def _lay_out(self, base: Base) -> None:
-        attach_release(self.connection, base.file, "previous")
+        attach_release(self.connection, self._file_of(base), "previous")
         lay_out_scope(self.connection, base.as_of, self.as_of)
 
     def _load_increment(self, base: Base) -> None:
@@ -184,17 +185,11 @@ class Making:
         read_back(self.connection, self.file, delta)
         changes.insert_changes(self.connection, base.release_id)
 
-    def _go_on_with_chain(self, base: Base) -> None:
-        """Make the release from its base, as that lies on the disk, to compare the whole build with it."""
-        self._why_failed(
-            self._make_chain, base, "a whole build could not be compared with what the releases before give"
-        )
-        self.close()
-
     def _make_chain(self, base: Base) -> None:
+        """Make the release from its base, as that lies on the disk, to compare the whole build with it."""
         self._lay_out(base)
         delta = make_rows(self.connection, self.as_of, base.tables)
-        copy_to_disk(base.file, self.chain_file)
+        copy_to_disk(self._file_of(base), self.chain_file)
         write_rows(self.connection, delta, self.chain_file, lambda: None)
         self.connection.execute("use ledger")
         self.connection.execute("detach news")

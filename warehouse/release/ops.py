@@ -1,6 +1,5 @@
 """What is open in the ledger and told in a release's `ops`: quarantine, notices, drift, and the runs."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -51,8 +50,3 @@ def finish_ops_run(connection: duckdb.DuckDBPyConnection, run_id: str, built: Bu
         "where run_id = $5",
         [built.built_at, built.mention_count, built.article_count, built.release_id, run_id],
     )
-
-
-def plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with its times as ISO 8601 text, as JSON needs them."""
-    return {name: value.isoformat() + "Z" if isinstance(value, datetime) else value for name, value in row.items()}

@@ -11,8 +11,8 @@ Rejected: copying over FILE (readers see half of it), and unlinking before linki
 import os
 import shutil
 import stat
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from schemas.limits import file_state
 from warehouse.durable import fsync, sha256_of
 from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.owners import file_mode, give_to_warehouse, hand_over_link
-from warehouse.refusals import refused
+from warehouse.refusals import refusing
 from warehouse.spill import dead_spill_folders
 
 # A release is read by all who may look into FILE.d, and written by nobody.
@@ -65,7 +65,7 @@ def stage(home: Home, release_id: str) -> Path:
     Raises PublishFailed where the folder cannot be made or the release exists already.
     """
     folder = home.staging_folder(release_id)
-    with _failing("cannot make the release's folder", folder):
+    with refusing("cannot make the release's folder", folder, PublishFailed):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     if home.release_folder(release_id).exists():
@@ -88,7 +88,7 @@ def publish(home: Home, release_id: str) -> Fingerprint:
     check_no_stray_wal(home)
     seal(home, release_id)
     folder = home.release_folder(release_id)
-    with _failing("cannot move the release into place", folder):
+    with refusing("cannot move the release into place", folder, PublishFailed):
         home.staging_folder(release_id).rename(folder)
         fsync(home.releases)
     flip(home, release_id)
@@ -106,7 +106,7 @@ def seal(home: Home, release_id: str) -> None:
     extra = sorted(path.name for path in file.parent.glob("*") if path != file)
     if extra:
         raise PublishFailed("the release is not closed", where=str(file.parent / extra[0]))
-    with _failing("cannot seal the release", file):
+    with refusing("cannot seal the release", file, PublishFailed):
         give_to_warehouse(file, home.releases, sealed_mode(home))
         give_to_warehouse(file.parent, home.releases, stat.S_IMODE(home.releases.stat().st_mode))
         fsync(file)
@@ -136,7 +136,7 @@ def flip(home: Home, release_id: str) -> None:
     if os.path.lexists(_log_of(file)):
         raise PublishFailed("a program has written to this release", where=str(_log_of(file)))
     new_link = _temporary_link(home)
-    with _failing("cannot set the warehouse's link", home.file):
+    with refusing("cannot set the warehouse's link", home.file, PublishFailed):
         new_link.unlink(missing_ok=True)
         new_link.symlink_to(home.link_target(release_id))
         hand_over_link(new_link, home.folder)
@@ -176,13 +176,11 @@ def set_ledger_aside(home: Home, why: str) -> Path:
     Raises RunFailed where that cannot be done.
     """
     aside = home.ledger.with_name(f"{home.ledger.stem}.{why}{home.ledger.suffix}")
-    try:
+    with refusing("cannot set the ledger aside", home.ledger):
         if os.path.lexists(_log_of(home.ledger)):
             os.replace(_log_of(home.ledger), _log_of(aside))
         os.replace(home.ledger, aside)
         fsync(home.folder)
-    except OSError as error:
-        raise refused("cannot set the ledger aside", home.ledger, error) from error
     return aside
 
 
@@ -240,11 +238,3 @@ def is_untouched(path: Path, recorded: Fingerprint) -> bool:
         return state[0] == recorded.size and sha256_of(path) == recorded.sha256
     except OSError:
         return False
-
-
-@contextmanager
-def _failing(what: str, path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise refused(what, path, error, PublishFailed) from error

@@ -12,8 +12,8 @@ import duckdb
 
 from schemas.errors import UsageError
 from schemas.text import is_utf8
-from warehouse.db import explain
 from warehouse.durable import check_place, fsync
+from warehouse.explain import explain
 from warehouse.home import Home
 from warehouse.release import changes, ops
 from warehouse.release.build import Built
@@ -70,13 +70,12 @@ def build_audited(
 def _published_tables(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[TableFingerprint, ...]:
     try:
         attach_release(connection, file, "published")
-        try:
-            return fingerprint_tables(connection, "published")
-        finally:
-            connection.execute("use ledger")
-            connection.execute("detach published")
+        return fingerprint_tables(connection, "published")
     except duckdb.Error as error:
         raise explain(error, file, is_ledger=False) or error from error
+    finally:
+        connection.execute("use ledger")
+        connection.execute("detach database if exists published")
 
 
 def compare_release(

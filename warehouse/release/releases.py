@@ -14,6 +14,7 @@ import duckdb
 
 from schemas.errors import RunFailed
 from schemas.limits import file_state
+from warehouse.clock import as_text
 from warehouse.home import Home
 from warehouse.ledger.opening import change_number
 from warehouse.release import publish
@@ -60,8 +61,8 @@ class ReleaseRow:
         """What state.json tells of a release; sizes in bytes, times as ISO 8601 in UTC."""
         return {
             "release_id": self.release_id,
-            "as_of": self.as_of.isoformat() + "Z",
-            "published_at": self.published_at.isoformat() + "Z",
+            "as_of": as_text(self.as_of),
+            "published_at": as_text(self.published_at),
             "sha256": self.file.sha256,
             "bytes": self.file.size,
             "file": asdict(self.file),

@@ -14,7 +14,7 @@ from datetime import datetime
 
 import duckdb
 
-from warehouse.clock import as_text
+from warehouse.clock import as_plain, as_text
 from warehouse.home import Home
 from warehouse.ledger.opening import change_number, event_change
 from warehouse.release import build, ops, releases
@@ -39,8 +39,8 @@ def ledger_state(
     return State(
         **{
             **before,
-            "quarantine": [ops.plain(row) for row in ops.quarantine(connection)],
-            "drift": [ops.plain(row) for row in ops.drift(connection)],
+            "quarantine": as_plain(ops.quarantine(connection)),
+            "drift": as_plain(ops.drift(connection)),
             "release": None if current is None else current.as_record(),
             "releases": [row.as_record() for row in known],
             "ledger": {

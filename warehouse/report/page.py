@@ -10,10 +10,11 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from schemas.text import counted
+from warehouse.clock import utc_now
 from warehouse.db import Limits, release_connection
 from warehouse.queries.recipes import bound_values, recipe_sql
 from warehouse.queries.values import visible
@@ -40,6 +42,7 @@ RECIPES = {
 RUN_KINDS = ("new", "changed", "touched", "unchanged", "quarantined", "removed")
 # Rows of a list of the first screen, and of any other.
 SHORT, LONG = 6, 50
+RELATION = itemgetter("relation", "meaning")
 NO_RUN: Mapping[str, Any] = {"status": None, "as_of": None, "error": None}
 
 
@@ -73,7 +76,7 @@ def render(release: Path, state: State | None, now: datetime | None = None) -> s
     """
     answers = ask(release)
     (of_release,) = answers["release"]
-    made_at = now if now is not None else datetime.now(UTC).replace(tzinfo=None)
+    made_at = now or utc_now()
     quarantine = answers["quarantine"] if state is None else state.get("quarantine", answers["quarantine"])
     reasons = Counter(str(entry["reason"]) for entry in quarantine).most_common()
     rising = [row for row in answers["rising"] if row["difference"] > 0]
@@ -96,7 +99,7 @@ def render(release: Path, state: State | None, now: datetime | None = None) -> s
         last_run={**NO_RUN, **({} if state is None else state.get("run", {}))},
         network=shapes.network(answers["network_articles"], answers["network_edges"]),
         kinds=kinds,
-        tables=[(*head, list(rows)) for head, rows in groupby(answers["dictionary"], _relation)],
+        tables=[(*head, list(rows)) for head, rows in groupby(answers["dictionary"], RELATION)],
         shapes=shapes,
         made_at=made_at,
         hours_old=max(0.0, (made_at - of_release["as_of"]).total_seconds() / 3600),
@@ -104,10 +107,6 @@ def render(release: Path, state: State | None, now: datetime | None = None) -> s
         style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
-
-
-def _relation(row: Mapping[str, Any]) -> tuple[str, str]:
-    return row["relation"], row["meaning"]
 
 
 @cache

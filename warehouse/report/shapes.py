@@ -6,7 +6,6 @@ of WIDTH by HEIGHT, whatever the screen.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from math import ceil
 from typing import Any
 
@@ -107,11 +106,7 @@ def _place(value: Any, low: Any, high: Any) -> float:
 
 
 def _share(value: Any, low: Any, high: Any) -> float:
-    if low == high:
-        return 0.5
-    if isinstance(value, date | datetime):
-        return float((value - low) / (high - low))
-    return float(value - low) / float(high - low)
+    return 0.5 if low == high else float((value - low) / (high - low))
 
 
 @dataclass(frozen=True, slots=True)

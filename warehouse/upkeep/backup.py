@@ -1,4 +1,4 @@
-"""A copy of the warehouse, taken while runs go on, and the way back from it.
+"""A copy of the warehouse, taken while runs go on. The way back from it is restore.py.
 
 The ledger is the one file that cannot be made again. A backup must not make a scheduled run fail, so it takes no lock.
 That is safe because of how DuckDB writes: blocks that the file's header refers to are never overwritten before a newer
@@ -8,15 +8,6 @@ column of every table read, so that each block's checksum is checked. A backup b
 is what a crash there would leave, which the next run heals.
 
 Rejected: holding the lock (the run that is due then would be refused), and EXPORT (slow, and it loses comments).
-
-A restore believes nothing of a backup, which may come from anybody. Under the lock, so that no run publishes meanwhile,
-it copies the files into a private folder in FILE.d/tmp, where nobody can swap them and `doctor --clean` finds what a
-crash has left. It compares their digests with the manifest, and judges those copies: only files count, reached through
-no link; the ledger holds tables only, with the columns that newsmart makes (`db.py`, `ledger/opening.py`); a release
-holds no SQL but views over its own tables (`release/foreign.py`), and is the one that the ledger knows. Only then is
-anything of the warehouse touched; of a place that had none, empty folders stay. Each file goes in place by rename,
-releases first, then the ledger, then the state, then the link: readers are never without a release, and a crash leaves
-a state that the next run or the same restore mends.
 """
 
 import hashlib
@@ -27,23 +18,21 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from schemas.errors import LedgerDamaged, NewsmartError, RunFailed, UsageError
-from warehouse.db import WAY_BACK, ledger_connection, memory_connection
+from schemas.errors import LedgerDamaged, RunFailed, UsageError
+from warehouse.db import ledger_connection, memory_connection
 from warehouse.durable import fsync, open_regular, read_regular, write_atomically
+from warehouse.explain import WAY_BACK
 from warehouse.home import Home, is_release_id
 from warehouse.ledger import packs
 from warehouse.ledger.opening import FORMAT_VERSION, check_tables, check_whole, read_format, table_names
 from warehouse.ledger.tombstones import is_unfinished
-from warehouse.lock import hold
-from warehouse.owners import PRIVATE_MODE, give_to_warehouse, make_folder
-from warehouse.refusals import refused
+from warehouse.owners import PRIVATE_MODE
+from warehouse.refusals import refusing
 from warehouse.release import publish
-from warehouse.release.foreign import WAY_OUT, check_no_foreign_sql
 from warehouse.release.freshness import WAY_OUT as TAMPERED
 from warehouse.release.releases import check_copies as check_known
-from warehouse.spill import spill_folder
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -54,8 +43,6 @@ RELEASE = "release.duckdb"
 # DuckDB's main header and its two database headers, 4 KiB each; the newer of the two says which blocks are in use.
 HEADER_BYTES = 3 * 4096
 CHUNK_BYTES = 1 << 20
-# 300 bytes tell of a file.
-MAX_MANIFEST_BYTES = 100_000_000
 PAUSE_SECONDS = 0.2
 
 
@@ -82,7 +69,7 @@ class Manifest(BaseModel, strict=True):
     @property
     def sha256_of_releases(self) -> dict[str, str]:
         """The digests of the releases, by their ids."""
-        return {id_: file.sha256 for name, file in self.files.items() if (id_ := _release_of(name))}
+        return {id_: file.sha256 for name, file in self.files.items() if (id_ := release_of(name))}
 
 
 def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
@@ -99,18 +86,16 @@ def backup(home: Home, to: Path, *, wait_seconds: float = 60.0) -> Manifest:
     home.check_outside(target)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError("the backup's folder is not empty", where=str(target), todo="name a new folder")
-    try:
+    with refusing("cannot write the backup", target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=f".{target.name}.", suffix=".tmp", dir=target.parent, ignore_cleanup_errors=True
         ) as folder:
             made = _copy_unchanged(home, Path(folder), time.monotonic() + wait_seconds)
-            _check_copies(Path(folder), made, TAMPERED, is_new=True)
+            check_copied(Path(folder), made, TAMPERED, is_new=True)
             write_atomically(Path(folder) / MANIFEST, (made.model_dump_json(indent=2) + "\n").encode())
             Path(folder).rename(target)
             fsync(target.parent)
-    except OSError as error:
-        raise refused("cannot write the backup", target, error) from error
     return made
 
 
@@ -177,7 +162,7 @@ def copy(reading: int, target: Path) -> Copied:
             return Copied(sha256=digest.hexdigest(), bytes=writer.tell())
 
 
-def _check_copies(folder: Path, made: Manifest, todo: str, *, is_new: bool) -> None:
+def check_copied(folder: Path, made: Manifest, todo: str, *, is_new: bool) -> None:
     """Raise RunFailed where the copied ledger is damaged, or does not know a copied release so.
 
     Of a new backup also where it lacks bytes, or holds text that was taken down. A ledger of an older format gets what
@@ -197,103 +182,7 @@ def _check_copies(folder: Path, made: Manifest, todo: str, *, is_new: bool) -> N
             raise RunFailed("a takedown is not finished", todo="`newsmart run` finishes it")
 
 
-def _damaged(path: Path, why: str | None) -> RunFailed:
-    return RunFailed("the backup is damaged", where=f"{path}: {why}")
-
-
-def _read_manifest(folder: Path) -> Manifest:
-    path = folder / MANIFEST
-    try:
-        made = Manifest.model_validate_json(read_regular(folder, MANIFEST, MAX_MANIFEST_BYTES))
-    except OSError as error:
-        raise UsageError("not a backup", where=f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise _damaged(path, "it is not the manifest of a backup") from error
-    if made.version > VERSION:
-        raise RunFailed("the backup is of a newer newsmart", where=str(folder), todo="upgrade newsmart")
-    wrong = [name for name in made.files if name not in (LEDGER, STATE) and _release_of(name) is None]
-    if wrong:
-        raise _damaged(path, f"no backup holds {ascii(wrong[0])[:100]}")
-    if LEDGER not in made.files or (made.release and made.release not in made.sha256_of_releases):
-        raise _damaged(path, "it lacks the ledger or the release")
-    return made
-
-
-def _release_of(name: str) -> str | None:
+def release_of(name: str) -> str | None:
     """Return the release whose file in a backup has this name, None where it is none: anyone may write a manifest."""
     release_id = name.removeprefix(f"{RELEASES}/").removesuffix(f"/{RELEASE}")
     return release_id if is_release_id(release_id) and name == f"{RELEASES}/{release_id}/{RELEASE}" else None
-
-
-def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
-    """Put a backup in the warehouse's place; return what was restored.
-
-    Everything is verified first. Raises UsageError when the folder is no backup, or when a warehouse is there and
-    `force` is not given, RunFailed when the backup is damaged or the place cannot be written, LockedError while a run
-    holds the warehouse.
-    """
-    made = _read_manifest(source)
-    home.check()
-    _check_free(home, force=force)
-    home.prepare()
-    with hold(home):
-        publish.check_no_stray_wal(home)
-        _check_free(home, force=force)  # a run may have begun one since
-        try:
-            with spill_folder(home.temp) as staging:
-                _stage(made, source, staging)
-                _put_in_place(made, staging, home)
-        except OSError as error:
-            raise refused("cannot restore", home.file, error) from error
-    return made
-
-
-def _check_free(home: Home, *, force: bool) -> None:
-    if not force and (os.path.lexists(home.file) or home.ledger.exists() or publish.release_ids(home)):
-        raise UsageError("there is a warehouse already", where=str(home.file), todo="--force replaces it")
-
-
-def _stage(made: Manifest, source: Path, staging: Path) -> None:
-    """Copy the backup's files into a private folder. Raises RunFailed where a copy is not as it has to be."""
-    for name, recorded in made.files.items():
-        try:
-            reading = open_regular(source, name)
-        except OSError as error:
-            raise _damaged(source / name, error.strerror) from error
-        if copy(reading, staging / name) != recorded:
-            raise _damaged(source / name, "its bytes are not those that were copied")
-    try:
-        for release_id in made.sha256_of_releases:
-            check_no_foreign_sql(staging / RELEASES / release_id / RELEASE)
-        _check_copies(staging, made, WAY_OUT, is_new=False)
-    except NewsmartError as error:  # the folder will be gone
-        where = error.where and error.where.replace(str(staging), str(source))
-        raise type(error)(error.what, where=where, todo=error.todo, detail=error.detail) from error
-
-
-def _put_in_place(made: Manifest, staging: Path, home: Home) -> None:
-    for release_id in made.sha256_of_releases:
-        target = home.release_file(release_id)
-        if target.parent.is_symlink():
-            target.parent.unlink()
-        make_folder(target.parent, like_parent=True)
-        # By rename, for readers of the same release that may be there.
-        _replace(staging / RELEASES / release_id / RELEASE, target, publish.sealed_mode(home))
-    _replace(staging / LEDGER, home.ledger, PRIVATE_MODE)
-    if STATE in made.files:
-        write_atomically(home.state, (staging / STATE).read_bytes())
-    else:
-        home.state.unlink(missing_ok=True)
-    if made.release is not None:
-        publish.flip(home, made.release)
-    elif os.path.lexists(home.file):
-        home.file.unlink()
-    publish.prune(home, made.sha256_of_releases)
-    publish.clean(home)
-
-
-def _replace(source: Path, target: Path, mode: int) -> None:
-    give_to_warehouse(source, target.parent, mode)
-    target.with_name(target.name + ".wal").unlink(missing_ok=True)
-    os.replace(source, target)
-    fsync(target.parent)

@@ -2,28 +2,20 @@
 
 It must answer when everything else fails, so each check stands alone, opens no database and takes no lock that a run
 would have to wait for. A check yields what it found: how bad it is, and a text.
-
-Who reads which release comes from /proc, as DuckDB keeps the file open as long as a connection lives; where there is no
-/proc the answer is "not known here", not "nobody".
 """
 
 import importlib.metadata
-import os
 import platform
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
 from schemas.errors import NewsmartError
 from warehouse.clock import parse_moment, utc_now
-from warehouse.home import STAGING_SUFFIX, Home
+from warehouse.home import Home
 from warehouse.ledger.packs import LOST
 from warehouse.lock import hold, probe
 from warehouse.release import differing, publish
@@ -40,12 +32,11 @@ from warehouse.release.publish import Fingerprint
 from warehouse.run_state import state_before
 from warehouse.state import read_state
 from warehouse.upkeep.moved import displaced
-from warehouse.upkeep.rights import Found, Status, check_folders, check_rights, first_few
+from warehouse.upkeep.rights import Found, Status, check_folders, check_readers, check_rights, first_few
 
 # A run needs room for a new ledger's tail, the new release and what DuckDB spills, for each byte that is there now.
 ROOM_FACTOR = 3
 LEAST_FREE_BYTES = 500_000_000
-PROC = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +46,6 @@ class Finding:
     name: str
     status: Status
     text: str
-
-
-class Reader(NamedTuple):
-    """A process that has a file of a release open."""
-
-    release: str
-    pid: int
-    command: str
 
 
 def examine(home: Home, recorded: Mapping[str, Fingerprint] | None = None) -> list[Finding]:
@@ -106,6 +89,7 @@ def known_troubles(home: Home) -> Iterator[tuple[str, Status, str | None]]:
     if as_of is not None and (parse_moment(as_of) - utc_now()).total_seconds() >= LEAST_AHEAD_SECONDS:
         yield "clock", "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}"
     yield "releases", "bad", differing.told(home)
+    yield "build", "warn", state.get("build_trouble")
 
 
 def _refusal(check: Callable[[Home], object], home: Home) -> str | None:
@@ -175,42 +159,11 @@ def check_releases(home: Home, recorded: Mapping[str, Fingerprint] | None) -> Fo
     for name in (name for name in ids if name not in known):
         yield "warn", f"{name} is not in the ledger; the next run removes it"
     if not tampered and known == ids:
-        copied = sum(_is_copied(home.release_file(name), recorded[name]) for name in ids)
+        # A file that is as it was published, and has another inode or time than then, lies elsewhere.
+        found = ((recorded[name], home.release_file(name).stat()) for name in ids)
+        copied = sum((then.inode, then.mtime_ns) != (now.st_ino, now.st_mtime_ns) for then, now in found)
         more = f"; {copied} copied since: the next run notes where they lie, and until then each look reads them whole"
         yield "ok", f"{len(ids)} kept, all as published{more if copied else ''}"
-
-
-def _is_copied(path: Path, recorded: Fingerprint) -> bool:
-    """Return whether a file that is as it was published lies elsewhere than then."""
-    status = path.stat()
-    return (status.st_ino, status.st_mtime_ns) != (recorded.inode, recorded.mtime_ns)
-
-
-def check_readers(home: Home) -> Found:
-    """Say which processes read which release; one that reads an old release keeps its disk space from being freed."""
-    if not PROC.is_dir():
-        yield "ok", "not known here: this system has no /proc"
-        return
-    found = readers(home)
-    if not found:
-        yield "ok", "no process that can be seen from here"
-    for release, those in groupby(found, key=lambda reader: reader.release):
-        is_old = release != publish.current(home)
-        pids = ", ".join(f"{reader.pid} ({reader.command})" for reader in those)
-        yield "warn" if is_old else "ok", f"{release}{', old' if is_old else ''}: {pids}"
-
-
-def readers(home: Home) -> list[Reader]:
-    """Return the processes that have a release open, sorted; those of other users are seen by root only."""
-    place = re.compile(re.escape(f"{home.releases.resolve()}/") + r"([^/]+)/")
-    found = set()
-    for file in PROC.glob("[0-9]*/fd/*"):
-        with suppress(OSError):  # a process may end meanwhile, or be another user's
-            process = file.parent.parent
-            if (match := place.match(os.readlink(file))) and int(process.name) != os.getpid():
-                command = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
-                found.add(Reader(match[1].removesuffix(STAGING_SUFFIX), int(process.name), command))
-    return sorted(found)
 
 
 def check_leftovers(home: Home) -> Found:

@@ -37,9 +37,9 @@ def prune_ledger(
     connection: duckdb.DuckDBPyConnection,
     now: datetime,
     *,
-    keep_runs: int,
-    keep_quarantine_days: int,
-    keep_raw_days: int,
+    keep_runs: int = 10_000,
+    keep_quarantine_days: int = 365,
+    keep_raw_days: int = 0,
 ) -> dict[str, int]:
     """Drop rows of runs, mended problems and bytes of superseded versions that are past their keep.
 
@@ -66,8 +66,12 @@ def past_keep(now: datetime, starts: Sequence[datetime], days: int) -> datetime:
 
     In: the clock; when runs were started, by its word of then, in the order in which they ran.
     """
-    moments = _backwards(now, starts)
-    longest = _longest(moments)
+    moments = [now]
+    for start in reversed(starts):
+        if start < moments[-1]:  # else a wrong clock has dated it after the next one
+            moments.append(start)
+    gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(moments)]
+    longest = max(A_DAY, timedelta(seconds=2 * median(gaps))) if gaps else A_DAY
     left, at = timedelta(days=days), now
     for later, earlier in pairwise(moments):
         counted = min(later - earlier, longest)
@@ -75,21 +79,6 @@ def past_keep(now: datetime, starts: Sequence[datetime], days: int) -> datetime:
             return later - left
         left, at = left - counted, earlier
     return at - left
-
-
-def _backwards(now: datetime, starts: Sequence[datetime]) -> list[datetime]:
-    """Return now and the starts of runs, latest first, without those that a wrong clock dated after the next one."""
-    moments = [now]
-    for start in reversed(starts):
-        if start < moments[-1]:
-            moments.append(start)
-    return moments
-
-
-def _longest(moments: Sequence[datetime]) -> timedelta:
-    """Return the longest that a gap between two runs may count."""
-    gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(moments)]
-    return max(A_DAY, timedelta(seconds=2 * median(gaps))) if gaps else A_DAY
 
 
 def compact(connection: duckdb.DuckDBPyConnection, home: Home, *, forget: str | None = None) -> int:

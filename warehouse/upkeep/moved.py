@@ -32,8 +32,14 @@ def displaced(home: Home) -> str | None:
     file, folder, other = home.file, home.folder, home.other_name()
     beside = sorted(file.parent.glob("*"))
     has_ledger = home.ledger.is_file()
+    if other is not None and file.with_name(other + FOLDER_SUFFIX).is_dir():
+        return (
+            f"{file} is the link of {other}, whose folder {other}{FOLDER_SUFFIX} is there: it was renamed; "
+            f"name it {other} again, or readers stay with this release"
+        )
     if other is not None:
-        return _renamed(home, other, has_ledger=has_ledger)
+        was = f" and {folder.name} its folder" if has_ledger else ""
+        return f"{file} is the link of {other}{was}: renamed from that; give both their names back"
     if not os.path.lexists(file) and has_ledger:
         links = [path.name for path in beside if path.is_symlink() and os.readlink(path).startswith(f"{folder.name}/")]
         now = f", and {', '.join(links)} is a link into it: FILE was renamed" if links else ""
@@ -51,13 +57,3 @@ def displaced(home: Home) -> str | None:
             "move it back or restore a backup: a run would begin anew, without history"
         )
     return None
-
-
-def _renamed(home: Home, other: str, *, has_ledger: bool) -> str:
-    if home.file.with_name(other + FOLDER_SUFFIX).is_dir():
-        return (
-            f"{home.file} is the link of {other}, whose folder {other}{FOLDER_SUFFIX} is there: it was renamed; "
-            f"name it {other} again, or readers stay with this release"
-        )
-    was = f" and {home.folder.name} its folder" if has_ledger else ""
-    return f"{home.file} is the link of {other}{was}: renamed from that; give both their names back"

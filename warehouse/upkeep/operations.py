@@ -15,7 +15,7 @@ from warehouse.clock import as_text, utc_now
 from warehouse.home import Home
 from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import event_change, last_as_of, note_event_change
-from warehouse.ledger.tombstones import is_unfinished, may_show_what_was_taken_down
+from warehouse.ledger.tombstones import is_before_takedown, is_unfinished
 from warehouse.release import differing, publish, releases, runs, why_build
 from warehouse.release.base import distrust
 from warehouse.release.build import Built
@@ -67,26 +67,15 @@ def verify(warehouse: Path, memory: str = "") -> dict[str, Any]:
     }
 
 
-def maintain(
-    warehouse: Path,
-    memory: str = "",
-    *,
-    keep_releases: int = 3,
-    keep_runs: int = 10_000,
-    keep_quarantine_days: int = 365,
-    keep_raw_days: int = 0,
-) -> dict[str, Any]:
-    """Drop what is past its keep, compact the ledger, remove releases that are not kept. Returns what was done."""
+def maintain(warehouse: Path, memory: str = "", *, keep_releases: int = 3, **keeps: int) -> dict[str, Any]:
+    """Drop what is past its keep, compact the ledger, remove releases that are not kept. Returns what was done.
+
+    In: how many releases are kept, and what `prune_ledger` takes.
+    """
     with locked_ledger(warehouse, memory) as (home, connection):
         before = home.ledger.stat().st_size
         differing.empty(home)
-        pruned = prune_ledger(
-            connection,
-            utc_now(),
-            keep_runs=keep_runs,
-            keep_quarantine_days=keep_quarantine_days,
-            keep_raw_days=keep_raw_days,
-        )
+        pruned = prune_ledger(connection, utc_now(), **keeps)
         sound = releases.sound_releases(home, connection, releases.known_releases(home, connection), keep_releases)
         removed = publish.prune(home, [row.release_id for row in sound])
         after = compact(connection, home)
@@ -107,7 +96,7 @@ def rollback(warehouse: Path, memory: str = "") -> str:
         ids = [row.release_id for row in rows]
         older = rows[ids.index(current) + 1 :] if current in ids else rows
         for row in older:
-            if may_show_what_was_taken_down(connection, row.published_at, row.change_number):
+            if is_before_takedown(connection, row.published_at, row.change_number):
                 continue
             file = home.release_file(row.release_id)
             if file.is_file() and publish.fingerprint_file(file).sha256 == row.file.sha256:

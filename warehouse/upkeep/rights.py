@@ -1,25 +1,32 @@
-"""Who may read and write what of a warehouse: who could replace its files, and who is locked out of them.
+"""Who may read and write what of a warehouse, and who reads it now.
 
 FILE.d's owner is the warehouse's. A root shell, a container with another user or a umask leaves files that this owner
 cannot use; the next run of the service then fails, so doctor names them before.
+
+Who reads which release comes from /proc, as DuckDB keeps the file open as long as a connection lives; where there is no
+/proc the answer is "not known here", not "nobody".
 """
 
 import os
 import pwd
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from warehouse.home import Home
+from warehouse.home import STAGING_SUFFIX, Home
 from warehouse.owners import file_mode
 from warehouse.refusals import user_name
+from warehouse.release import publish
 
 Status = Literal["ok", "warn", "bad"]
 Found = Iterator[tuple[Status, str]]
 
 MOST_TOLD = 3
+PROC = Path("/proc")
 _READ, _WRITE, _ALL = 4, 2, 7
 _WRITERS = {stat.S_IWGRP: "its group", stat.S_IWOTH: "everybody"}
 
@@ -99,3 +106,38 @@ def _is_open(status: os.stat_result, wanted: int) -> bool:
     """Return whether all who may enter FILE.d may read a file, or enter a folder."""
     wanted = wanted >> 2 if stat.S_ISDIR(status.st_mode) else wanted
     return status.st_mode & wanted == wanted
+
+
+class Reader(NamedTuple):
+    """A process that has a file of a release open."""
+
+    release: str
+    pid: int
+    command: str
+
+
+def check_readers(home: Home) -> Found:
+    """Say which processes read which release; one that reads an old release keeps its disk space from being freed."""
+    if not PROC.is_dir():
+        yield "ok", "not known here: this system has no /proc"
+        return
+    found = readers(home)
+    if not found:
+        yield "ok", "no process that can be seen from here"
+    for release, those in groupby(found, key=lambda reader: reader.release):
+        is_old = release != publish.current(home)
+        pids = ", ".join(f"{reader.pid} ({reader.command})" for reader in those)
+        yield "warn" if is_old else "ok", f"{release}{', old' if is_old else ''}: {pids}"
+
+
+def readers(home: Home) -> list[Reader]:
+    """Return the processes that have a release open, sorted; those of other users are seen by root only."""
+    place = re.compile(re.escape(f"{home.releases.resolve()}/") + r"([^/]+)/")
+    found = set()
+    for file in PROC.glob("[0-9]*/fd/*"):
+        with suppress(OSError):  # a process may end meanwhile, or be another user's
+            process = file.parent.parent
+            if (match := place.match(os.readlink(file))) and int(process.name) != os.getpid():
+                command = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                found.add(Reader(match[1].removesuffix(STAGING_SUFFIX), int(process.name), command))
+    return sorted(found)

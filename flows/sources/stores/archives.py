@@ -57,6 +57,7 @@ _DAMAGED = (
 _WHOLE = {"zip": "no whole zip archive", "tar": "no whole tar archive (plain, .gz or .bz2)"}
 _PIECE = 65_536
 _ENCRYPTED = 0x1
+_HERE = re.compile(r"\A(?:\./)+")
 # A zip's local header without the name, which follows it.
 _HEADER_BYTES = 30
 _MAX_TAR_PIECE = MAX_BYTES + tarfile.RECORDSIZE
@@ -86,9 +87,7 @@ def forget() -> None:
 
 def _path_of(name: str) -> str:
     """Return an entry's name without the `./` that archivers put first."""
-    while name.startswith("./"):
-        name = name[2:]
-    return name
+    return _HERE.sub("", name)
 
 
 def read_documents(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
@@ -191,16 +190,13 @@ class _TarBytes:
     def __init__(self, path: str, *, has_headers: bool) -> None:
         """Open the archive; `has_headers`: what is read is headers, not documents. Raises OSError."""
         self._raw = open(path, "rb")  # noqa: SIM115  closed by close
-        self.status = os.fstat(self._raw.fileno())
         self._file = _unpacked(self._raw)
-        self._limit = max(MAX_UNPACKED, MAX_RATIO * self.status.st_size)
+        status = os.fstat(self._raw.fileno())
+        self._limit = max(MAX_UNPACKED, MAX_RATIO * status.st_size)
         self._has_headers = has_headers
-
-    @property
-    def identity(self) -> int:
-        """A number that changes when the archive does."""
-        status = self.status
-        return hash63(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        self.mtime_ns = status.st_mtime_ns
+        # Another number when the archive is another.
+        self.identity = hash63(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def read(self, size: int = -1) -> bytes:
         """Read up to so many bytes."""
@@ -238,30 +234,22 @@ def _unpacked(raw: BinaryIO) -> BinaryIO:
 
 
 def _tar_entries(path: str) -> Iterator[Entry]:
-    with closing(_TarBytes(path, has_headers=True)) as file:
-        identity = file.identity
-        for member in _members(file):
-            if not member.isdir():
-                state = cut_state(member.size, file.status.st_mtime_ns, identity, member.offset_data)
-                yield Entry(member.name, state, _tar_flaw(member))
-
-
-def _members(file: _TarBytes) -> Iterator[tarfile.TarInfo]:
     """Yield the entries, then make sure that the archive has its end. Raises what a damaged archive makes it raise."""
-    with tarfile.TarFile(fileobj=cast(BinaryIO, file)) as archive:
-        count, end = 0, 0
-        while (member := archive.next()) is not None:
+    with closing(_TarBytes(path, has_headers=True)) as file:
+        archive, end = tarfile.TarFile(fileobj=cast(BinaryIO, file)), 0
+        for count, member in enumerate(iter(archive.next, None), 1):
             cast(Any, archive).members.clear()  # or it keeps them all
-            count += 1
             if member.size < 0 or archive.offset <= end:
                 raise tarfile.ReadError("an entry that leads back")
             if count > MAX_ENTRIES:
                 raise NotListed(_TOO_MANY)
             end = archive.offset
-            yield member
+            if not member.isdir():
+                state = cut_state(member.size, file.mtime_ns, file.identity, member.offset_data)
+                yield Entry(member.name, state, _tar_flaw(member))
         file.seek(archive.offset)
-    if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
-        raise tarfile.ReadError("no end")
+        if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("no end")
 
 
 def _tar_flaw(member: tarfile.TarInfo) -> str | None:
@@ -273,8 +261,7 @@ def _tar_flaw(member: tarfile.TarInfo) -> str | None:
 def _read_tar(address: Address, refs: Sequence[FileRef]) -> Iterator[FileBytes]:
     found: dict[int, bytes] = {}
     with closing(_TarBytes(address.container, has_headers=False)) as file:
-        identity = file.identity
-        if any(ref.ctime_ns != identity for ref in refs):
+        if any(ref.ctime_ns != file.identity for ref in refs):
             todo = "run again once it is in place"
             raise SourceUnreadable("the archive changed while it was read", where=address.container, todo=todo)
         # In the order of the archive, so that a packed one is unpacked once.

@@ -67,6 +67,6 @@ def test_what_is_no_terminal_is_not_paged(
     assert not (tmp_path / "read").exists()
 
 
-def test_no_pager_means_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_no_pager_nothing_is_paged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAGER", str(_pager(tmp_path)))
     assert _on_a_terminal(monkeypatch, "text\n", is_paged=False) == "text\n"

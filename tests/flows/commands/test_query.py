@@ -63,10 +63,11 @@ def test_a_recipe_is_printed_and_what_is_printed_can_be_asked(
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (("select 1", "--recipe", "freshness"), "only one of them"),
-        (("select 1", "--file", "x.sql"), "only one of them"),
+        (("select 1", "--recipe", "freshness"), "argument --recipe: not allowed with argument SQL"),
+        (("select 1", "--file", "x.sql"), "argument --file: not allowed with argument SQL"),
         (("select 1", "--sql"), "--sql prints a recipe"),
-        (("--sql",), "no SQL is given"),
+        ((), "one of the arguments SQL --file --recipe is required"),
+        (("--sql",), "one of the arguments SQL --file --recipe is required"),
         (("--recipe", "--sql"), "--recipe needs the name of one"),
         (("select 1", "--set", "a=1"), "no such parameter: 'a' (it takes no parameter)"),
         (("select $a",), "wrong SQL: Invalid Input Error: Values were not provided for the following parameters: a"),

@@ -203,7 +203,7 @@ def test_an_archive_can_be_tried_too(newsroom: Newsroom, tmp_path: Path) -> None
     assert [document["path"] for document in found.changes["new"]] == ["a.md"]
 
 
-def test_an_attempt_that_was_refused_is_gone_on_with(shrunk: Newsroom) -> None:
+def test_a_run_goes_on_after_an_attempt_that_was_refused(shrunk: Newsroom) -> None:
     assert outcome(shrunk)[0] is None
     shrunk.next_as_of -= A_DAY
     found = tried(shrunk, allow_shrink=True)

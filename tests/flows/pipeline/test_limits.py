@@ -23,7 +23,7 @@ def balance(seen: int, quarantined: int) -> Balance:
         pytest.param(4, 4, 1.0, id="a share of 1 never refuses"),
     ],
 )
-def test_within_the_limit(seen: int, quarantined: int, share: float | None) -> None:
+def test_a_quarantine_within_the_limit_is_not_refused(seen: int, quarantined: int, share: float | None) -> None:
     check_quarantine(balance(seen, quarantined), share)
 
 
@@ -35,16 +35,16 @@ def test_within_the_limit(seen: int, quarantined: int, share: float | None) -> N
         pytest.param(1000, 11, 0.01, id="also below five per cent"),
     ],
 )
-def test_over_the_limit(seen: int, quarantined: int, share: float | None) -> None:
+def test_a_quarantine_over_the_limit_is_refused(seen: int, quarantined: int, share: float | None) -> None:
     with pytest.raises(Refused, match=f"{quarantined} of {seen} documents"):
         check_quarantine(balance(seen, quarantined), share)
 
 
 @pytest.mark.parametrize(("shown", "gone", "allow"), [(0, 0, False), (4, 2, False), (4, 4, True)])
-def test_no_shrink(shown: int, gone: int, allow: bool) -> None:
+def test_a_small_shrink_is_not_refused(shown: int, gone: int, allow: bool) -> None:
     check_shrink(shown, gone, allow)
 
 
-def test_shrink() -> None:
+def test_a_shrink_of_over_half_is_refused() -> None:
     with pytest.raises(Refused, match="3 of 5 documents"):
         check_shrink(5, 3, allow=False)

@@ -85,7 +85,7 @@ def test_the_next_run_makes_keys_and_hosts_anew(old: Newsroom) -> None:
     assert result.published
     assert (result.documents["unchanged"], result.documents["quarantined"]) == (2, 0)
     assert old.one("select uncompared_reason from ops.release") == OTHER_VERSIONS
-    assert result.changes.added == 1
+    assert result.changes["added"] == 1
     _check_is_up_to_date(old)
     assert not old.run().published
 

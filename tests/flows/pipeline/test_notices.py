@@ -27,7 +27,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Newsroom:
     room.write("b.md", make_document("b", URL.format("b")))
     result = room.run()
     assert (result.documents["new"], result.documents["quarantined"], result.quarantine_entries) == (2, 0, 0)
-    assert result.changes.notices == 1
+    assert result.changes["notices"] == 1
     return room
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flows.cli import main
-from flows.pipeline import hooks, outcome
+from flows.pipeline import hooks
+from flows.pipeline import run as run_module
 from flows.pipeline.hooks import notify_published
 from flows.pipeline.request import RunResult
 from flows.settings import Settings
@@ -129,7 +130,7 @@ def test_a_release_of_a_run_that_then_failed_is_told_too(
     def refuse(*_: object) -> None:
         raise SourceUnreadable("folders could not be listed")
 
-    monkeypatch.setattr(outcome, "check_all_listed", refuse)
+    monkeypatch.setattr(run_module, "check_all_listed", refuse)
     newsroom.write("a.md", make_document("a"))
     told, failed = tmp_path / "told", tmp_path / "failed"
     assert run(newsroom, "--on-publish", f"tee {told}", "--on-failure", f"tee {failed}") == 1

@@ -137,8 +137,8 @@ def test_an_article_splits_when_a_later_document_shows_that_its_alias_is_shared(
 
 def test_a_run_counts_what_has_split_off_as_added_and_what_joins_as_changed(lived: Lived) -> None:
     split, joined = lived.split.changes, lived.joined.changes
-    assert (split.added, split.changed, split.departed) == (2, 1, 0)
-    assert (joined.added, joined.changed, joined.departed) == (1, 1, 0)
+    assert (split["added"], split["changed"], split["departed"]) == (2, 1, 0)
+    assert (joined["added"], joined["changed"], joined["departed"]) == (1, 1, 0)
 
 
 def test_what_a_removed_document_has_shown_of_an_alias_stays_known(lived: Lived) -> None:

@@ -96,7 +96,7 @@ def test_allow_shrink_takes_its_documents_out(two: Two) -> None:
     assert two.run().documents["removed"] == 0
 
 
-def test_a_single_source_is_no_other_case(newsroom: Newsroom) -> None:
+def test_a_single_source_that_vanishes_is_refused_too(newsroom: Newsroom) -> None:
     with pytest.raises(SourceUnreadable, match="holds no document"):
         newsroom.run()
     fill(newsroom.folder, "news", 2)

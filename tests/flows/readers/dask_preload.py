@@ -7,7 +7,7 @@ does without its mount; `forbidden` is one whose files the worker may not read.
 import os
 
 import flows.sources.files
-from flows.readers.dask_worker import dask_setup
+from flows.readers.dask_cluster import dask_setup
 from flows.sources.files import FileBytes, read_file
 from flows.sources.scan import FileRef
 

@@ -14,10 +14,10 @@ from distributed import Client, Future
 from flows.pipeline.direct import dry_run, run_direct
 from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunRequest
-from flows.readers import dask_readers
-from flows.readers.choice import Engine
-from flows.readers.dask_readers import AHEAD, Cluster, DaskReaders, Pending, direct_cluster
-from flows.readers.dask_worker import Answer, _ThreadMemo
+from flows.readers import dask_cluster, dask_readers
+from flows.readers.dask_cluster import Answer, Cluster, Pending, direct_cluster
+from flows.readers.dask_readers import AHEAD, DaskReaders
+from flows.readers.worker import memo_for
 from flows.sources.scan import References, Source
 from schemas.errors import RunFailed, TransientFailure
 from tests.flows.readers.dask_crew import Crew
@@ -53,12 +53,12 @@ def write(folder: Path, count: int = DOCUMENTS) -> References:
 
 
 def readers(crew: Crew) -> DaskReaders:
-    return DaskReaders(partial(direct_cluster, Engine("dask", crew.address), 0), is_own=False)
+    return DaskReaders(partial(direct_cluster, crew.address, 0), is_own=False)
 
 
-def fingerprint(place: Path, source: Source, engine: Engine, workers: int) -> str:
+def fingerprint(place: Path, source: Source, address: str | None, workers: int) -> str:
     newsroom = Newsroom(Path(source.root), place / "out" / "news.duckdb")
-    request = RunRequest((source,), newsroom.warehouse, as_of=AS_OF, workers=workers, engine=engine)
+    request = RunRequest((source,), newsroom.warehouse, as_of=AS_OF, workers=workers, dask_address=address)
     with readers_of(request) as given:
         run_direct(request, readers=given)
     return str(newsroom.one("select fingerprint from ops.release"))
@@ -84,7 +84,7 @@ def act_on_submission(monkeypatch: pytest.MonkeyPatch, steps: dict[int, Step]) -
 
 def submit_by(monkeypatch: pytest.MonkeyPatch, make: Callable[[Cluster], Submit]) -> None:
     """Let batches be handed out by what `make` makes of an open cluster."""
-    monkeypatch.setattr(dask_readers, "Cluster", lambda client, submit: Cluster(client, make(Cluster(client, submit))))
+    monkeypatch.setattr(dask_cluster, "Cluster", lambda client, submit: Cluster(client, make(Cluster(client, submit))))
 
 
 def addresses(client: Client) -> dict[str, str]:
@@ -98,10 +98,10 @@ def test_the_release_is_the_same_from_all_engines_while_workers_come_and_go(
     write(tmp_path / "docs")
     monkeypatch.chdir(tmp_path)  # a relative source means this folder on the workers too
     source = Source("s", "docs")
-    here = fingerprint(tmp_path / "here", source, Engine(), 1)
+    here = fingerprint(tmp_path / "here", source, None, 1)
     with monkeypatch.context() as patch:
         patch.setattr("flows.readers.local._WORTH_PROCESSES", 0)
-        assert fingerprint(tmp_path / "processes", source, Engine(), 2) == here
+        assert fingerprint(tmp_path / "processes", source, None, 2) == here
     held: list[int] = []
 
     def kill_once_it_holds_a_batch(client: Client) -> None:
@@ -125,7 +125,7 @@ def test_the_release_is_the_same_from_all_engines_while_workers_come_and_go(
     )
 
     monkeypatch.setattr(dask_readers, "read_batch", None)  # nothing is read here
-    assert fingerprint(tmp_path / "dask", source, Engine("dask", crew.address), 2) == here
+    assert fingerprint(tmp_path / "dask", source, crew.address, 2) == here
     assert held
     assert len(outstanding) >= 12
     assert max(outstanding) <= AHEAD * 4
@@ -150,8 +150,7 @@ def test_a_dry_run_reads_on_a_cluster_too(crew: Crew, tmp_path: Path) -> None:
 
 
 def test_where_nothing_is_to_be_read_no_cluster_is_needed() -> None:
-    nowhere = Engine("dask", "tcp://127.0.0.1:1")
-    readers = DaskReaders(partial(direct_cluster, nowhere, 0), is_own=False)
+    readers = DaskReaders(partial(direct_cluster, "tcp://127.0.0.1:1", 0), is_own=False)
 
     assert list(readers.read_all([], AS_OF)) == []
 
@@ -178,7 +177,7 @@ def test_a_batch_that_fails_by_our_own_fault_fails_the_run(crew: Crew, tmp_path:
 
 
 def test_a_worker_of_another_version_is_refused(crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_readers, "versions_here", lambda: "newsmart 9.9, rules 7, URL policy 7, tables abc")
+    monkeypatch.setattr(dask_cluster, "versions_here", lambda: "newsmart 9.9, rules 7, URL policy 7, tables abc")
     with pytest.raises(RunFailed, match=r"has newsmart 0\.1\.0, .* the run newsmart 9\.9, rules 7, .* tables abc"):
         list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
 
@@ -199,7 +198,7 @@ def test_a_worker_without_newsmart_is_told(crew: Crew, tmp_path: Path, monkeypat
 def test_a_worker_without_newsmart_is_refused_before_a_batch(
     crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dask_readers, "PACKAGE", "newsmart_that_is_not_there")
+    monkeypatch.setattr(dask_cluster, "PACKAGE", "newsmart_that_is_not_there")
     with pytest.raises(RunFailed, match=r"a Dask worker has no newsmart: tcp://127\.0\.0\.1"):
         list(readers(crew).read_all(write(tmp_path, 3), AS_OF))
 
@@ -237,7 +236,7 @@ def test_a_batch_that_ends_every_worker_fails_the_run(crew: Crew, tmp_path: Path
 def test_a_lost_scheduler_is_a_failure_that_may_pass(
     crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(dask_readers.CLIENT_OPTIONS, "timeout", 1.0)
+    monkeypatch.setitem(dask_cluster.CLIENT_OPTIONS, "timeout", 1.0)
     monkeypatch.setattr(dask_readers, "LOOK_SECONDS", 1.0)
     batches = readers(crew).read_all(write(tmp_path), AS_OF)
     next(batches)
@@ -251,12 +250,11 @@ def test_a_lost_scheduler_is_a_failure_that_may_pass(
 
 
 def test_a_memo_is_kept_by_each_thread_for_one_as_of() -> None:
-    thread = _ThreadMemo()
-    first = thread.memo_for(AS_OF)
-    assert thread.memo_for(AS_OF) is first
+    first = memo_for(AS_OF)
+    assert memo_for(AS_OF) is first
     with ThreadPoolExecutor(1) as other:
-        assert other.submit(thread.memo_for, AS_OF).result() is not first
-    assert thread.memo_for(AS_OF.replace(year=2025)) is not first
+        assert other.submit(memo_for, AS_OF).result() is not first
+    assert memo_for(AS_OF.replace(year=2025)) is not first
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -276,8 +274,8 @@ def test_a_signal_while_a_cluster_starts_waits_for_its_end_and_closes_it(
         steps.append("started")
         return closing_notes(cluster(**given), steps)
 
-    monkeypatch.setattr(dask_readers, "LocalCluster", interrupted)
-    with interrupts.honoured(), pytest.raises(KeyboardInterrupt), dask_readers._own_cluster(1, ""):
+    monkeypatch.setattr(dask_cluster, "LocalCluster", interrupted)
+    with interrupts.honoured(), pytest.raises(KeyboardInterrupt), dask_cluster._own_cluster(1, ""):
         steps.append("never")
     assert steps == ["started", "open", "closed"]
 

@@ -70,7 +70,9 @@ def test_after_a_process_died_others_take_its_place(refs: References, monkeypatc
 
 
 @pytest.mark.usefixtures("cheap_processes")
-def test_the_early_look_ends_where_processes_have_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_look_at_the_sources_ends_where_processes_have_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(30):
         (tmp_path / f"{number}.md").write_text("x")
     looked = list[object]()
@@ -161,7 +163,7 @@ def test_an_archive_that_is_as_it_was_starts_no_process(watch: Watch, tmp_path: 
 
 
 @pytest.mark.usefixtures("cheap_processes")
-def test_a_first_load_starts_them_before_it_begins_and_a_later_run_waits_for_its_scan(newsroom: Newsroom) -> None:
+def test_a_first_load_starts_processes_before_it_begins_and_a_later_run_waits_for_its_scan(newsroom: Newsroom) -> None:
     for number in range(6):
         newsroom.write(f"{number}.md", _text(number, 0))
     request = RunRequest((Source("news", str(newsroom.folder)),), newsroom.warehouse, as_of=FIRST_AS_OF, workers=2)

@@ -210,6 +210,18 @@ def test_a_block_is_judged_once_and_memory_is_bounded() -> None:
     for number in range(100):
         judge_fast(document(RELATED.replace("b.example", f"b{number}.example")), memo)
     assert sum(map(len, memo._known)) <= 100 + len(RELATED)
+    assert sum(map(len, memo._older)) <= 100 + len(RELATED)
+
+
+def test_a_block_that_is_asked_for_often_is_not_judged_again_where_many_others_come() -> None:
+    memo = Memo(CONTEXT, max_bytes=2_000)
+    often = judge_fast(document(RELATED), memo)
+    assert often is not None
+    for number in range(100):
+        judge_fast(document(RELATED.replace("b.example", f"b{number}.example")), memo)
+        again = judge_fast(document(RELATED), memo)
+        assert again is not None
+        assert again.entries[1] is often.entries[1]
 
 
 def test_a_short_run_of_the_fuzzer_breaks_no_promise() -> None:

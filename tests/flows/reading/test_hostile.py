@@ -82,6 +82,18 @@ REFUSED: dict[str, tuple[bytes, int | None, int | None, str]] = {
     "a date that is none": (document("publishedDateTime: 2021-02-30\n"), 4, 20, "bad_date"),
     "the year 9999": (document("publishedDateTime: 9999-12-31T23:59:59Z\n"), 4, 20, "date_out_of_range"),
     "a width of 0": (document("images:\n  - url: https://i.example/1\n    width: 0\n"), 6, 12, "out_of_range"),
+    "blank lines before what is no mapping": (
+        b"---\n" + b"\n" * MANY + b"'a'\nb: 1\n---\n",
+        MANY + 3,
+        1,
+        "yaml_syntax",
+    ),
+    "long blanks above a mistake": (
+        b"---\nt:\n  k: |\n" + (b"    a" + b" " * 1_990 + b"x\n") * 2_400 + b"  b: [\n---\n",
+        2_405,
+        1,
+        "yaml_syntax",
+    ),
     "a negative height": (document("images: [{height: -5}]\n"), 4, 19, "out_of_range"),
 }
 

@@ -184,6 +184,18 @@ def test_more_than_a_thousand_problems_condemn_the_document() -> None:
     assert (len(found), found[-1].reason, found[-1].scope) == (1001, "too_many_problems", "document")
 
 
+def test_an_entry_with_too_many_problems_does_not_hide_the_entries_after_it() -> None:
+    images = "".join(f"      - url: x{number}\n" for number in range(1_001))
+    verdict = judge(f"related:\n  - title: b\n    webUrl: https://b.example/\n    images:\n{images}  - title: c\n")
+    assert (verdict.content_digest, verdict.problems[-1].reason) == (None, "too_many_problems")
+
+
+def test_notices_however_many_do_not_hide_a_problem() -> None:
+    odd = "  - {title: b, webUrl: https://b.example/, Excerpt: c}\n" * 2_001
+    verdict = judge(f"related:\n{odd}  - title: c\n")
+    assert (len(verdict.notices), [problem.position for problem in verdict.problems]) == (1_000, [2_002])
+
+
 def test_lines_are_counted_across_stretches() -> None:
     text = "a\r\n" * 50_000 + "b\rc\nd"
     lines = Lines(text)

@@ -34,10 +34,11 @@ from prefect.states import Completed, Failed, Running, Scheduled
 from flows import maintenance
 from flows import refresh as module
 from flows.commands.output import Progress
-from flows.pipeline import direct, intake, outcome
+from flows.pipeline import direct, intake
+from flows.pipeline import run as run_module
 from flows.pipeline.request import LOGGER, RunRequest, RunResult, parameters_of
 from flows.readers import dask_readers
-from flows.readers.dask_readers import Cluster, Pending
+from flows.readers.dask_cluster import Cluster, Pending
 from flows.refresh import refresh
 from flows.scheduling import batches
 from flows.scheduling import worker as scheduling_worker
@@ -251,7 +252,7 @@ def test_a_deployments_run_that_publishes_and_then_fails_tells_both_hooks(
 
     newsroom.write("a.md", make_document())
     with monkeypatch.context() as patch:
-        patch.setattr(outcome, "check_all_listed", refuse)
+        patch.setattr(run_module, "check_all_listed", refuse)
         state = refreshed(newsroom)
     run = flow_run_of(state).model_copy(update={"deployment_id": uuid4()})
     tell_hooks(refresh, run, state, str(tmp_path))
@@ -554,6 +555,24 @@ class TestScheduledRuns:
         assert not (tmp_path / "failed").exists()
         ended.set()
         assert worker.is_idle(60)
+
+    def test_a_cancel_that_the_worker_did_not_see_is_noted_by_the_next_one_and_the_hook_is_told_of_the_release(
+        self, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """As where the server was away, and the process ended by its timeout."""
+        for kind in ("published", "failed"):
+            name = "PUBLISH" if kind == "published" else "FAILURE"
+            monkeypatch.setenv(f"NEWSMART_ON_{name}", f"tee -a {tmp_path}/{kind}")
+        newsroom.write("a.md", make_document())
+        _, identity = registered(newsroom, "news-unseen")
+        with get_client(sync_client=True) as client:
+            run = client.create_flow_run_from_deployment(identity, state=Running())
+            client.set_flow_run_name(run.id, newsroom.run().run_id)
+            client.set_flow_run_state(run.id, State[None](type=StateType.CANCELLING), force=True)
+        registered(newsroom, "news-unseen")
+        assert state_names(run) == ["Cancelled"]
+        assert json.loads((tmp_path / "published").read_text())["warehouse"] == str(newsroom.warehouse)
+        assert not (tmp_path / "failed").exists()
 
     def test_a_pause_from_the_page_ends_where_the_service_starts_and_not_where_its_worker_does(
         self, newsroom: Newsroom

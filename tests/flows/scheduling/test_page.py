@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows.pipeline.request import DOCUMENT_CLASSES, Changes, RunResult, lines_of
+from flows.pipeline.request import DOCUMENT_CLASSES, RunResult, lines_of
 from flows.scheduling.page import cell, escape, summary
 from schemas.errors import Refused
 
@@ -80,9 +80,8 @@ def test_the_summary_shows_headlines_escaped_and_links_to_the_report(tmp_path: P
 
 
 def test_the_summary_tells_what_changed() -> None:
-    text = summary(
-        result(documents={}, changes=Changes(added=3, changed=2, withdrawn=4, departed=1), release="/n/news.duckdb")
-    )
+    changes = {"added": 3, "changed": 2, "withdrawn": 4, "departed": 1}
+    text = summary(result(documents={}, changes=changes, release="/n/news.duckdb"))
     assert "published 1 mention of 1 article (3 added, 2 changed, 4 withdrawn, 1 departed)" in text
     assert "- as of 2024-01-01T00:00:00" in text
     assert "release /n/news.duckdb" in text

@@ -26,7 +26,7 @@ from tests.soak.served import ROOT, running, wait_for
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_what_is_given_stays_but_for_what_makes_our_server_ours(tmp_path: Path) -> None:
+def test_the_users_variables_stay_except_where_our_own_server_needs_others(tmp_path: Path) -> None:
     given = {"PREFECT_LOGGING_COLORS": "true", HOME: "/theirs", "PATH": "/bin"}
     added = for_prefect(given, tmp_path, "http://127.0.0.1:1/api", "newsmart:key", serving=True)
     assert given == {"PREFECT_LOGGING_COLORS": "true", HOME: "/theirs", "PATH": "/bin"}

@@ -191,7 +191,7 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     assert done.stderr.startswith(f"newsmart: the port is in use: 127.0.0.1:{port}")
 
 
-def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_prefect_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     file = tmp_path / "n.duckdb"
     (tmp_path / "n.duckdb.d").mkdir()
     (tmp_path / "n.duckdb.d" / "prefect").write_text("in the way")
@@ -284,7 +284,7 @@ class TestServed:
         assert list(served.titles()) == ["a.md"]
         assert not (tmp_path / "stolen.duckdb").exists()
 
-    def test_a_second_one_is_refused(self, served: Served) -> None:
+    def test_a_second_scheduler_is_refused(self, served: Served) -> None:
         done = newsmart("serve", "--warehouse", str(served.home.file), "--source", str(served.source))
         assert done.returncode == 3
         assert f"serves the warehouse: {served.home.file}, pid {served.process.pid}" in done.stderr
@@ -346,7 +346,7 @@ class TestServed:
         served.wait_for_titles({"a.md": "Five"}, 90)
         assert served.log().removeprefix(before).count(" completed: ") <= 4
 
-    def test_a_killed_one_leaves_no_process_behind(self, served: Served) -> None:
+    def test_a_killed_scheduler_leaves_no_process_behind(self, served: Served) -> None:
         served.wait_until_serving()
         children = served.children()
         served.process.kill()

@@ -16,10 +16,10 @@ import pytest
 
 from flows.maintenance import maintain
 from flows.refresh import refresh
+from flows.scheduling.deployments import served_parameters
 from flows.scheduling.environment import API_URL, for_prefect, their_settings
 from flows.scheduling.server import PrefectServer, listen
 from flows.scheduling.serving import KEY_FILE, hand_over_all, key_in, known_key, private_folder
-from flows.scheduling.worker import served_parameters
 from schemas.errors import RunFailed
 from tests.conftest import PATIENCE_SECONDS
 from tests.documents import make_document
@@ -199,7 +199,7 @@ class TestPrefectsFolder:
 
 
 class TestTheEnvironment:
-    def test_nothing_that_is_given_opens_our_server(self, tmp_path: Path) -> None:
+    def test_no_variable_of_the_users_opens_our_server(self, tmp_path: Path) -> None:
         given = {"PREFECT_SERVER_API_AUTH_STRING": "a:b", "PREFECT_API_AUTH_STRING": "c:d", "PREFECT_HOME": "/theirs"}
         added = for_prefect(given, tmp_path, "http://127.0.0.1:1/api", "newsmart:key")
         assert added["PREFECT_API_AUTH_STRING"] == added["PREFECT_SERVER_API_AUTH_STRING"] == "newsmart:key"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -15,9 +16,13 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 
 from flows import serve
+from flows.refresh import refresh
 from flows.scheduling import worker as module
 from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, Serving, When, clock_offset
 from flows.scheduling.worker import Worker
+
+NOTED = ["read_flow_run", "read_flow_runs", "set_flow_run_state"]
+"""What the server is asked when a cancelled run's end is noted."""
 
 
 class Exited(BaseException):
@@ -48,6 +53,7 @@ def job(tmp_path: Path) -> Job:
 def worker(job: Job) -> Worker:
     """Give a worker whose run has begun and ended, and whose end is not noted."""
     made = Worker(job, Event())
+    made.served = {uuid4(): refresh}
     made._running = uuid4(), time.monotonic()
     return made
 
@@ -63,7 +69,9 @@ class Client:
             self.asked.append(name)
             if name == self.fails:
                 raise ConnectionError
-            return FlowRun(id=uuid4(), flow_id=uuid4(), state=State(type=self.state))
+            run = FlowRun(id=uuid4(), flow_id=uuid4(), state=State(type=self.state))
+            answers = {"read_flow_runs": [run], "read_deployment": SimpleNamespace(global_concurrency_limit=None)}
+            return answers.get(name, run)
 
         return answer
 
@@ -85,7 +93,7 @@ def test_a_cancelled_run_ends_the_process_whatever_fails_and_with_the_status_tha
     client: Any = Client(StateType.CANCELLING, fails)
     with pytest.raises(Exited):
         worker.end_where_stuck(client)
-    assert (exits, told) == ([pending], ["hooks"])
+    assert (exits, told) == ([pending], [] if fails == "set_flow_run_state" else ["hooks"])
 
 
 def test_a_run_that_is_overdue_is_a_failure_unless_the_clock_was_set_back(worker: Worker, exits: list[int]) -> None:
@@ -114,7 +122,8 @@ def test_a_run_that_ended_while_it_was_cancelled_is_noted_before_another_begins(
     worker._told_at = time.monotonic()
     with pytest.raises(Exited):
         worker.look(client)
-    assert (client.asked, exits) == (["read_flow_run", "set_flow_run_state"], [NEW_PROCESS])
+    assert (client.asked[:3], exits) == (NOTED, [NEW_PROCESS])
+    assert "get_scheduled_flow_runs_for_deployments" not in client.asked
 
 
 @pytest.mark.parametrize("is_closed", [False, True])
@@ -128,6 +137,7 @@ def test_a_last_run_that_ended_while_it_was_cancelled_is_noted(
         yield client
 
     def look(self: Worker, client: object) -> None:
+        self.served = {uuid4(): refresh}
         self._running, self._runs_left = (uuid4(), time.monotonic()), 0
         if is_closed:
             closed.set()
@@ -140,7 +150,7 @@ def test_a_last_run_that_ended_while_it_was_cancelled_is_noted(
     monkeypatch.setattr(Worker, "_pause", lambda _: paused.append(True))
     with pytest.raises(Exited):
         Worker(job, closed).serve()
-    assert (client.asked, exits) == (["read_flow_run", "set_flow_run_state"], [NEW_PROCESS])
+    assert (client.asked[:3], exits) == (NOTED, [NEW_PROCESS])
     assert bool(paused) == is_closed
 
 

@@ -93,7 +93,7 @@ def test_a_query_that_ignores_its_time_limit_ends_the_process(home: Home) -> Non
 import sys
 from pathlib import Path
 from warehouse.queries import query
-from warehouse.queries.bounds import exit_stuck
+from warehouse.queries.query import exit_stuck
 from warehouse.home import Home
 query.STUCK_GRACE_SECONDS = 0.2
 query.run_query(Home.of(Path(sys.argv[1])), "select sleep_ms(30000)", timeout_seconds=0.2, out=sys.stdout,

@@ -6,15 +6,14 @@ from duckdb import DuckDBPyConnection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.declarations import Table, optional
+from schemas.declarations import dimension, optional
 from schemas.star_tables import DIM_TOPIC
 from schemas.tables import BASE_TABLES
 from tests.ledgers import lay_tables, memory_ledger, put
 from warehouse.release.fingerprint import TableFingerprint, combine, fingerprint_table, fingerprint_tables
 
-PLAIN = Table(
+PLAIN = dimension(
     "plain",
-    "dimension",
     "row",
     "A table of every type.",
     (

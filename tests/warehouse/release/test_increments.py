@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from flows.commands.status import status_object
 from schemas.errors import AuditFailed, RunFailed
 from schemas.tables import BASE_TABLES
 from tests.documents import make_document, make_mention
@@ -22,9 +23,12 @@ from warehouse import durable
 from warehouse.clock import utc_now
 from warehouse.home import Home
 from warehouse.ledger.opening import note_rewritten_past, open_ledger, set_meta
-from warehouse.release import base, build, changes, differing, increment, making, publish, releases, scope
+from warehouse.release import base, build, changes, differing, increment, making, publish, releases, scope, work
 from warehouse.release.base import Base, find_base
+from warehouse.release.catalog import LARGE_BLOCK_BYTES, block_bytes_of
 from warehouse.release.making import Making
+from warehouse.state import State, read_state
+from warehouse.upkeep.doctor import known_troubles
 from warehouse.upkeep.operations import rollback, verify
 
 SITE = "https://www.example.com/"
@@ -287,7 +291,7 @@ def test_after_fifty_releases_a_week_or_a_clock_set_back_a_whole_build_is_due(
     lived: History, chain: int, days: int
 ) -> None:
     now = utc_now()
-    one = Base("r", lived.now, Path(), (), {}, now - timedelta(days=days), 1, chain)
+    one = Base("r", lived.now, (), {}, now - timedelta(days=days), 1, chain)
     assert one.is_due(now)
 
 
@@ -344,6 +348,32 @@ def test_tables_that_nothing_came_to_keep_their_blocks(room: Newsroom) -> None:
     blocks = [blocks_of(home.release_file(one)) for one in (before, after)]
     same = {table for table in blocks[0] if blocks[0][table] == blocks[1][table]}
     assert blocks[0].keys() - same == {"dim_article", "article_history", "dim_document"}
+
+
+def test_a_large_release_has_large_blocks_and_one_made_from_it_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "MOST_ENTRIES_IN_SMALL_BLOCKS", 0)
+    room = Newsroom.below(tmp_path)
+    room.write("1.md", story(1, "T1"))
+    room.write("2.md", story(2, "T2"))
+    room.run()
+    room.write("1.md", story(1, "New"))
+    with anything_goes():
+        assert how(room) == (build.INCREMENTAL, None)
+
+    home = Home.of(room.warehouse)
+    before, after = (home.release_file(one) for one in sorted(publish.release_ids(home)))
+    assert {block_bytes(before), block_bytes(after)} == {LARGE_BLOCK_BYTES}
+    # Were its sizes others than those of the file, all tables would be written anew.
+    assert blocks_of(before)["dim_topic"] == blocks_of(after)["dim_topic"]
+    assert verify(room.warehouse)["is_equal"]
+
+
+def block_bytes(file: Path) -> int:
+    """Return how large the blocks of a file are."""
+    with duckdb.connect(file, read_only=True) as connection:
+        return block_bytes_of(connection, file.stem)
 
 
 def blocks_of(file: Path) -> dict[str, list[Any]]:
@@ -415,6 +445,31 @@ def test_a_whole_build_that_is_due_and_equal_is_published_in_silence(
     assert result.build is not None
     assert (result.build["reason"], result.notices) == (base.PERIODIC, [])
     assert not Home.of(room.warehouse).differing.exists()
+
+
+def test_what_went_wrong_on_the_way_is_told_until_the_next_release(
+    room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, told = Home.of(room.warehouse), list[str | None]()
+    for text, fault in (("Newer", "make_rows"), (None, ""), ("Newest", "fingerprint_tables"), ("Last", "")):
+        with monkeypatch.context() as patched:
+            if text is not None:
+                room.write("2.md", story(2, text))
+            if fault:
+                patched.setattr(making, fault, failing(duckdb.Error("no such luck")))
+            if fault == "fingerprint_tables":
+                patched.setattr(base, "LONGEST_CHAIN", 1)
+            room.run()
+        (trouble,) = [text for name, _, text in known_troubles(home) if name == "build"]
+        told.append(trouble)
+    built, same, compared, none = told
+    assert built is not None
+    assert compared is not None
+    assert built.startswith("built whole, as it could not be made from the last one: no such luck")
+    assert same == built
+    assert compared.startswith("a whole build could not be compared with what the releases before give: no such luck")
+    assert none is None
+    assert "build_trouble" in status_object(home, read_state(home) or State(), utc_now())
 
 
 def test_full_refresh_and_reparse_build_whole_and_a_rollback_can_be_gone_on_from(room: Newsroom) -> None:

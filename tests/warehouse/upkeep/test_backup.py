@@ -15,7 +15,6 @@ import pytest
 from schemas.errors import LedgerDamaged, LockedError, RunFailed, UsageError
 from tests.warehouse.making import (
     end,
-    files_below,
     make_home,
     publish_release,
     run_python,
@@ -30,8 +29,10 @@ from warehouse.lock import hold
 from warehouse.release import publish
 from warehouse.state import read_state, write_state
 from warehouse.upkeep import backup as module
-from warehouse.upkeep.backup import backup, restore
+from warehouse.upkeep import restore as restoring
+from warehouse.upkeep.backup import backup
 from warehouse.upkeep.doctor import clean
+from warehouse.upkeep.restore import restore
 
 Full = Callable[[Path], Home]
 
@@ -216,7 +217,7 @@ import os, signal, sys
 from pathlib import Path
 from warehouse.upkeep import backup
 from warehouse.home import Home
-backup._check_copies = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+backup.check_copied = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 backup.backup(Home.of(Path(sys.argv[1])), Path(sys.argv[2]))
 """
     assert run_python(code, home.file, tmp_path / "backup").returncode == -9
@@ -241,7 +242,7 @@ def test_a_damaged_backup_is_found_before_anything_is_touched(full: Full, tmp_pa
     with pytest.raises(RunFailed, match="backup is damaged"):
         restore(tmp_path / "backup", Home.of(tmp_path / "new" / "news.duckdb"))
     assert content(home) == before
-    assert files_below(tmp_path / "new") == ["lock"]
+    assert not (tmp_path / "new").exists()
     backup(home, tmp_path / "whole")
     restore(tmp_path / "whole", Home.of(tmp_path / "new" / "news.duckdb"))
     assert content(Home.of(tmp_path / "new" / "news.duckdb")) == before
@@ -306,7 +307,7 @@ def test_no_run_publishes_while_a_restore_copies(full: Full, tmp_path: Path, mon
             refused.append(str(caught.value))
         return real_copy(reading, target)
 
-    monkeypatch.setattr(module, "copy", copy_beside_a_run)
+    monkeypatch.setattr(restoring, "copy", copy_beside_a_run)
     restore(tmp_path / "backup", home)
     assert publish.current(home) == "r2"
 
@@ -321,7 +322,7 @@ def test_a_warehouse_that_a_run_began_before_the_lock_is_not_replaced(
         publish_release(home, "r9")
         return hold(home)
 
-    monkeypatch.setattr(module, "hold", hold_after_a_run)
+    monkeypatch.setattr(restoring, "hold", hold_after_a_run)
     with pytest.raises(UsageError, match="a warehouse already"):
         restore(tmp_path / "backup", home)
     assert publish.current(home) == "r9"
@@ -332,7 +333,7 @@ def test_a_running_run_is_told_before_anything_is_copied(
 ) -> None:
     home = full(tmp_path / "a")
     backup(home, tmp_path / "backup")
-    monkeypatch.setattr(module, "copy", lambda *_: pytest.fail("copied"))
+    monkeypatch.setattr(restoring, "copy", lambda *_: pytest.fail("copied"))
     with hold(home), pytest.raises(LockedError):
         restore(tmp_path / "backup", home, force=True)
 
@@ -354,10 +355,10 @@ def test_what_a_killed_restore_has_copied_is_found_and_removed(full: Full, tmp_p
     code = """
 import os, signal, sys
 from pathlib import Path
-from warehouse.upkeep import backup
+from warehouse.upkeep import restore
 from warehouse.home import Home
-backup._check_copies = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
-backup.restore(Path(sys.argv[2]), Home.of(Path(sys.argv[1])))
+restore.check_copied = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+restore.restore(Path(sys.argv[2]), Home.of(Path(sys.argv[1])))
 """
     assert run_python(code, home.file, tmp_path / "backup").returncode == -9
     assert len(list(home.file.parent.rglob("ledger.duckdb"))) == 1
@@ -410,7 +411,7 @@ def test_kill_9_in_a_restore_leaves_a_release_to_read_and_a_second_restore_mends
     code = """
 import os, signal, sys
 from pathlib import Path
-from warehouse.upkeep.backup import restore
+from warehouse.upkeep.restore import restore
 from warehouse.home import Home
 left = int(sys.argv[3])
 real = os.replace, os.fsync

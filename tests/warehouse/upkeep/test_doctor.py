@@ -12,7 +12,8 @@ from warehouse.home import Home
 from warehouse.lock import hold
 from warehouse.release import publish
 from warehouse.upkeep import doctor, rights
-from warehouse.upkeep.doctor import Finding, clean, examine, readers
+from warehouse.upkeep.doctor import Finding, clean, examine
+from warehouse.upkeep.rights import readers
 
 READ = """
 import sys, duckdb
@@ -115,7 +116,7 @@ def test_readers_of_old_releases_are_named_even_when_these_are_pruned(tmp_path: 
 
 
 def test_without_proc_nothing_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "PROC", tmp_path / "none")
+    monkeypatch.setattr(rights, "PROC", tmp_path / "none")
     assert "not known here" in found(examine(healthy(tmp_path)), "readers").text
 
 

@@ -1,5 +1,6 @@
 """Work on the ledger beside runs: as of any time, verification, takedowns, compaction, reading again, going back."""
 
+import shutil
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flows.pipeline import outcome
+from flows.pipeline import run as run_module
 from flows.readers import cutting
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
 from schemas.packs import Slice, unpack
@@ -222,6 +223,34 @@ def test_a_takedown_that_was_cut_off_is_gone_on_with(two_days: Newsroom, monkeyp
     assert two_days.query("select path from dim_document order by path") == [("a.md",), ("c.md",)]
 
 
+def test_what_was_purged_before_is_left_alone(two_days: Newsroom) -> None:
+    for what in ({"path": "news/b.md"}, {"url": URL.format(SECRET)}):
+        first = purge(two_days.warehouse, **what)
+        release, ledger = two_days.warehouse.readlink(), Home.of(two_days.warehouse).ledger.read_bytes()
+        again = purge(two_days.warehouse, **what)
+        assert (first["was_purged_before"], again["was_purged_before"]) == (False, True)
+        assert [again[name] for name in ("documents", "mentions", "raw", "releases_removed")] == [0, 0, 0, []]
+        assert two_days.warehouse.readlink() == release
+        assert Home.of(two_days.warehouse).ledger.read_bytes() == ledger
+        assert again["ledger_bytes"] == len(ledger)
+
+
+def test_a_release_from_before_a_takedown_is_removed_by_the_same_purge(two_days: Newsroom) -> None:
+    """As a newsmart without the mark left it, or a backup that was put back by hand: an old release lies there."""
+    home = Home.of(two_days.warehouse)
+    old = release_ids(home)[0]
+    kept = two_days.warehouse.with_name("kept")
+    shutil.copytree(home.release_folder(old), kept)
+    purge(two_days.warehouse, url=URL.format(SECRET))
+    kept.rename(home.release_folder(old))
+
+    again = purge(two_days.warehouse, url=URL.format(SECRET))
+
+    assert not again["was_purged_before"]
+    assert old in again["releases_removed"]
+    check_nowhere(two_days, SECRET)
+
+
 def _fail(*_: object) -> str:
     raise RunFailed("the disk is full")
 
@@ -318,7 +347,7 @@ def test_what_is_read_again_in_several_batches_is_the_same(newsroom: Newsroom, m
 def test_an_as_of_that_does_not_fit_is_refused_before_all_is_read_again(
     two_days: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outcome, "bring_up_to_date", None)
+    monkeypatch.setattr(run_module, "bring_up_to_date", None)
     with pytest.raises(UsageError, match="ahead"):
         two_days.run(datetime(2999, 1, 1), reparse=True)
 

@@ -7,9 +7,8 @@ import pytest
 
 from flows.cli import build_parser, main
 from flows.commands.run import run_request
-from flows.pipeline.request import parameters_of
-from flows.readers import choice
-from flows.readers.choice import Engine, choose_engine
+from flows.pipeline import request as request_module
+from flows.pipeline.request import dask_address_of, parameters_of
 from flows.scheduling.batches import can_reach
 from flows.settings import Settings, overridden
 from schemas.errors import UsageError
@@ -20,18 +19,18 @@ ADDRESS = "tcp://10.0.0.7:8786"
 
 
 @pytest.mark.parametrize(
-    ("name", "address", "engine"),
+    ("engine", "address", "read_by"),
     [
-        ("", "", Engine()),
-        ("local", "", Engine()),
-        ("local", ADDRESS, Engine()),
-        ("dask", "", Engine("dask")),
-        ("", ADDRESS, Engine("dask", ADDRESS)),
-        ("dask", "tls://[fe80::1]:8786", Engine("dask", "tls://[fe80::1]:8786")),
+        ("", "", None),
+        ("local", "", None),
+        ("local", ADDRESS, None),
+        ("dask", "", ""),
+        ("", ADDRESS, ADDRESS),
+        ("dask", "tls://[fe80::1]:8786", "tls://[fe80::1]:8786"),
     ],
 )
-def test_an_address_alone_means_dask(name: str, address: str, engine: Engine) -> None:
-    assert choose_engine(name, address) == engine
+def test_an_address_alone_means_dask(engine: str, address: str, read_by: str | None) -> None:
+    assert dask_address_of(engine, address) == read_by
 
 
 @pytest.mark.parametrize(
@@ -40,7 +39,7 @@ def test_an_address_alone_means_dask(name: str, address: str, engine: Engine) ->
 )
 def test_an_address_that_is_none_is_refused_and_not_shown(address: str) -> None:
     with pytest.raises(UsageError, match="not the address of a Dask scheduler") as caught:
-        choose_engine("dask", address)
+        dask_address_of("dask", address)
     assert "secret" not in str(caught.value)
 
 
@@ -54,7 +53,7 @@ def test_without_the_extra_it_is_exit_2_and_its_name(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     newsroom.write("a.md", make_document())
-    monkeypatch.setattr(choice, "PACKAGES", ("distributed_that_is_not_there",))
+    monkeypatch.setattr(request_module, "DASK_PACKAGES", ("distributed_that_is_not_there",))
     given = [*command.split(), "--source", str(newsroom.folder), "--warehouse", str(newsroom.warehouse)]
     assert main([*given, "--engine", "dask"]) == 2
     told = capsys.readouterr().err
@@ -67,12 +66,12 @@ def test_options_settings_and_flow_parameters_say_the_same(tmp_path: Path, monke
     monkeypatch.setenv("NEWSMART_WAREHOUSE", str(tmp_path / "news.duckdb"))
     options = build_parser().parse_args(["run", "--source", str(tmp_path)])
     request = run_request(options)
-    assert request.engine == Engine("dask", ADDRESS)
+    assert request.dask_address == ADDRESS
     told = parameters_of(request)
-    assert choose_engine(str(told["engine"]), str(told["dask_address"])) == request.engine
+    assert dask_address_of(str(told["engine"]), str(told["dask_address"])) == ADDRESS
     local = build_parser().parse_args(["run", "--source", str(tmp_path), "--engine", "local"])
-    assert run_request(local).engine == Engine()
-    assert parameters_of(replace(request, engine=Engine()))["engine"] == "local"
+    assert run_request(local).dask_address is None
+    assert parameters_of(replace(request, dask_address=None))["engine"] == "local"
 
 
 @pytest.mark.parametrize(
