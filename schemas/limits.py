@@ -18,7 +18,8 @@ MOST_WORKERS = 1_024
 MOST_BYTES = 10**15
 """Nobody has more memory; DuckDB and the system's own limits count in 64 bits."""
 _MOST = 2**63 - 1
-_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT])(i?)B?|B)\s*", re.IGNORECASE | re.ASCII)
+# Letters of both cases by name: IGNORECASE takes the Kelvin sign for a K.
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTkmgt])([Ii]?)[Bb]?|[Bb])\s*")
 
 
 def size_bytes(text: str) -> int:

@@ -48,7 +48,6 @@ class State(TypedDict, total=False):
     former_pin: str | None
     pinned_at_change: int | None
     takedown: str | None
-    build_trouble: str | None
 
 
 def read_state(home: Home) -> State | None:
@@ -111,7 +110,7 @@ def _shape() -> SchemaValidator:
         "release": core.nullable_schema(release),
         "releases": core.list_schema(release),
         "ledger": _object({"change_number": whole, "last_event_at": core.nullable_schema(moment)}),
-        **dict.fromkeys(("pin", "former_pin", "balance_run_id", "build_trouble"), core.nullable_schema(text)),
+        **dict.fromkeys(("pin", "former_pin", "balance_run_id"), core.nullable_schema(text)),
         "pinned_at_change": core.nullable_schema(whole),
         "takedown": core.nullable_schema(moment),
     }

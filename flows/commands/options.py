@@ -133,7 +133,7 @@ def _state_commands(commands: Adder) -> None:
 
 def _asking_commands(commands: Adder) -> None:
     query = _command(commands, "query", "query:query", "Ask the current release in SQL, read-only and sandboxed.")
-    asked = query.add_mutually_exclusive_group(required=True)
+    asked = query.add_mutually_exclusive_group()
     asked.add_argument("sql", metavar="SQL", nargs="?", help="one statement; - reads it from standard input")
     asked.add_argument("--file", metavar="Q.sql", help="a file that holds the statement")
     asked.add_argument("--recipe", metavar="NAME", nargs="?", const="", help="a question of the cookbook; none: list")

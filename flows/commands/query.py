@@ -20,6 +20,9 @@ MOST_BYTES = 5_000_000
 
 def query(options: argparse.Namespace) -> int:
     """Print the rows of one reading statement on the current release; of a recipe with `--sql`, its SQL."""
+    if options.sql is None and options.file is None and options.recipe is None:
+        todo = 'newsmart query "SELECT …", --file Q.sql, - for standard input, or --recipe to see the cookbook'
+        raise UsageError("no SQL is given", todo=todo)
     if options.shows_sql and options.recipe is None:
         raise UsageError("--sql prints a recipe", todo="newsmart query --recipe NAME --sql")
     if options.recipe == "":

@@ -94,7 +94,6 @@ def status_object(home: Home, state: State, now: datetime) -> dict[str, Any]:
         "pin": freshness.pin_of(home, state),
         "is_behind": freshness.is_reported_behind(state, release),
         "differing": differing.told(home),
-        "build_trouble": state.get("build_trouble"),
         "clock_ahead_seconds": max([0.0, *ahead]),
         "unfinished_takedown_at": state.get("takedown"),
         "running": None if holder is None else str(holder),
@@ -143,8 +142,6 @@ def _warnings(known: dict[str, Any]) -> Iterator[str]:
         yield f"behind     {freshness.BEHIND}"
     if known["differing"]:
         yield f"differs    {known['differing']}"
-    if known["build_trouble"]:
-        yield f"build      {known['build_trouble']}"
     if known["clock_ahead_seconds"] >= freshness.LEAST_AHEAD_SECONDS:
         ahead = duration(known["clock_ahead_seconds"])
         yield f"clock      the last as-of lies {ahead} ahead of it; {freshness.CATCHING_UP}"

@@ -64,13 +64,12 @@ def purge(options: argparse.Namespace) -> int:
 
 
 def _takedown(done: Mapping[str, Any]) -> Iterator[str]:
-    purged = (
+    yield (
         f"purged {counted(done['documents'], 'document')}, {counted(done['versions'], 'version')}, "
         f"{counted(done['mentions'], 'mention')}, {done['entries']} entries, {counted(done['urls'], 'URL')} and the "
         f"bytes of {counted(done['raw'], 'version')}; "
         f"removed releases: {', '.join(done['releases_removed']) or 'none'}"
     )
-    yield "it was purged before, and nothing is left to do" if done["was_purged_before"] else purged
     if done["is_pinned"]:
         yield PINNED
     yield "a tombstone keeps it out of later runs; backups and copies made before still hold it"

@@ -32,7 +32,6 @@ from warehouse.owners import notices as owner_notices
 from warehouse.release import ops, publish, releases, runs
 from warehouse.release.audit import AuditResult
 from warehouse.release.build import Built
-from warehouse.release.making import TROUBLES
 from warehouse.release.releases import ReleaseRow, current_release
 from warehouse.release.why_build import ledger_state
 from warehouse.run_state import balance_before, run_record, state_before, state_notices, status_of, write_failure
@@ -213,8 +212,6 @@ def _write_state(run: Run, status: str, error: Exception | None) -> list[str]:
         "notices": list(run.notices),
         "audits": [asdict(audit) for audit in run.audits],
     }
-    if run.built is not None:
-        state["build_trouble"] = next((text for text in run.notices if text.startswith(TROUBLES)), None)
     write_state(run.home, State(**state))
     run.is_recorded = True
     return [row.release_id for row in kept]

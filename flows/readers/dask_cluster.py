@@ -14,6 +14,7 @@ import atexit
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from hashlib import sha256
@@ -118,7 +119,8 @@ def check_workers(client: Client) -> None:
         client.submit(version, PACKAGE, workers=[worker], allow_other_workers=False, pure=False): worker
         for worker in client.nthreads()
     }
-    with client.as_current(), suppress(TimeoutError):
+    # Cancelled where the scheduler is lost meanwhile, which the run then says.
+    with client.as_current(), suppress(TimeoutError, CancelledError):
         wait(list(asked), CHECK_SECONDS)
     bare = sorted(worker for future, worker in asked.items() if future.status == "error")
     client.cancel(list(asked), force=True)

@@ -103,4 +103,4 @@ def read_task(task: bytes, reader: str) -> tuple[NewsmartError | None, list[pa.B
     except NewsmartError as error:
         return error, []
     except Exception as error:  # noqa: BLE001  (sent to the run, which raises)
-        return known(error) or RunFailed(f"{reader} failed: {type(error).__name__}: {error}"), []
+        return RunFailed(f"{reader} failed: {known(error) or f'{type(error).__name__}: {error}'}"), []

@@ -101,7 +101,10 @@ def _nodes(line: str, form: re.Pattern[str]) -> list[_Node]:
     nodes = [_Node(match.end(1) + dash.start(), None, False) for dash in re.finditer("-", match[2])]
     value = line[match.end() :].strip()
     has_value = value != "" and value[0] not in "#|>"
-    return nodes if match[3] is None else [*nodes, _Node(match.end(2), match[3].rstrip(" \t"), has_value)]
+    if match[3] is None:
+        return nodes
+    key = match[3] if line[match.end(3)] in "\"'" else match[3].rstrip(" \t")
+    return [*nodes, _Node(match.end(2), key, has_value)]
 
 
 def text_above(text: str, index: int) -> int:

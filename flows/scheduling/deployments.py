@@ -11,7 +11,7 @@ on the page, its slots are freed at start: serve.lock proves that nobody else se
 import asyncio
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -92,10 +92,10 @@ def schedule_of(when: When) -> CronSchedule | IntervalSchedule:
     return IntervalSchedule(interval=timedelta(seconds=when.spacing), anchor_date=ANCHOR)
 
 
-def recover(client: SyncPrefectClient, deployment: UUID) -> list[tuple[FlowRun, State[Any]]]:
-    """End the runs that a process before this one left running, and free the slots that they held.
+def recover(client: SyncPrefectClient, deployment: UUID) -> Iterator[tuple[FlowRun, State[Any]]]:
+    """End the runs that a process before this one left running, one after the other, then free the slots they held.
 
-    Out: the runs and how they ended: as cancelled where that was asked for, also where their process did not see it.
+    Yields each run that was ended and how, so that nothing that fails afterwards keeps it from being told.
     """
     types = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
     left = client.read_flow_runs(
@@ -104,19 +104,20 @@ def recover(client: SyncPrefectClient, deployment: UUID) -> list[tuple[FlowRun, 
             state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=types))
         ),
     )
-    ended = [(run, _end_of(run)) for run in left]
-    for run, state in ended:
-        client.set_flow_run_state(run.id, state, force=True)
+    for run in left:
+        yield run, end_run(client, run)
     limit = client.read_deployment(deployment).global_concurrency_limit
     if limit is not None:
         client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=0))
-    return ended
 
 
-def _end_of(run: FlowRun) -> State[Any]:
+def end_run(client: SyncPrefectClient, run: FlowRun) -> State[Any]:
+    """End a run whose process has ended or is to end: as cancelled where that was asked for, else as crashed."""
+    state: State[Any] = Crashed(message="its process ended before it did")
     if run.state is not None and run.state.type is StateType.CANCELLING:
-        return Cancelled(message="cancelled while it ran")
-    return Crashed(message="its process ended before it did")
+        state = Cancelled(message="cancelled while it ran")
+    client.set_flow_run_state(run.id, state, force=True)
+    return state
 
 
 def main() -> None:

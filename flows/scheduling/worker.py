@@ -37,7 +37,7 @@ from prefect.states import Cancelled, Pending
 from flows.maintenance import maintain
 from flows.pipeline.hooks import one_line
 from flows.refresh import TIMEOUT_SECONDS, refresh
-from flows.scheduling.deployments import deploy, recover, served_parameters
+from flows.scheduling.deployments import deploy, end_run, recover, served_parameters
 from flows.scheduling.flow_run import SKIPPED, flush, prepare_process, tell_hooks
 from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, When, clock_offset, serving_file, write_serving
 from warehouse.clock import as_text
@@ -136,11 +136,12 @@ class Worker:
             client.create_flow_run_from_deployment(next(iter(self.served)))
 
     def _end_left(self, client: SyncPrefectClient) -> None:
-        """End the runs whose process has ended or is to end, and tell the hooks of those that were cancelled."""
-        for run, state in [ended for identity in self.served for ended in recover(client, identity)]:
-            log.warning("a run that did not end by itself was marked as %s", str(state.name).lower())
-            if state.is_cancelled():
-                self._tell_hooks(refresh, run, state)
+        """End the runs whose process has ended, and tell the hooks of those that were cancelled."""
+        for identity in self.served:
+            for run, state in recover(client, identity):
+                log.warning("a run that did not end by itself was marked as %s", str(state.name).lower())
+                if state.is_cancelled():
+                    self._tell_hooks(refresh, run, state)
 
     def take_due(self, client: SyncPrefectClient) -> None:
         """Start or skip what is due."""
@@ -175,18 +176,25 @@ class Worker:
             raise
         if run.state is not None and run.state.type is StateType.CANCELLING:
             log.warning("a run was cancelled; its process ends, and what it has not published stays as it was")
-            try:
-                self._end_left(client)
-            finally:
-                if self._closed.is_set():
-                    self._pause()
-                os._exit(self._successor)
+            self._end_cancelled(client, run)
         elif has_ended:
             self._running = None  # somebody gave it another state
         has_begun = run.state is None or run.state.type not in (StateType.SCHEDULED, StateType.PENDING)
         if not has_ended and not has_begun and time.monotonic() - since > BEGIN_SECONDS:
             log.error("a run did not begin within %g s, as after a clock was set back; its process ends", BEGIN_SECONDS)
             os._exit(1)
+
+    def _end_cancelled(self, client: SyncPrefectClient, run: FlowRun) -> None:
+        """Note that a run was cancelled, tell the hooks, and end the process, whatever these two raise.
+
+        Where Prefect cannot note it, the next process does both (`_end_left`).
+        """
+        try:
+            self._tell_hooks(refresh, run, end_run(client, run))
+        finally:
+            if self._closed.is_set():
+                self._pause()
+            os._exit(self._successor)
 
     def _take(self, client: SyncPrefectClient, identity: UUID, deployment: UUID, due: datetime) -> None:
         why = None

@@ -9,8 +9,8 @@ MOST = 2**63 - 1
 
 
 def test_sizes() -> None:
-    assert [size_bytes(text) for text in ("10B", "1KB", "1.5 KiB", "2GB", "1g", "1MiB")] == [
-        10, 1000, 1536, 2 * 10**9, 10**9, 1 << 20
+    assert [size_bytes(text) for text in ("10B", "1KB", "1.5 KiB", "2GB", "1g", "1MiB", "1\u00a0kb")] == [
+        10, 1000, 1536, 2 * 10**9, 10**9, 1 << 20, 1000
     ]  # fmt: skip
 
 

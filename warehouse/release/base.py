@@ -25,7 +25,7 @@ LONGEST_CHAIN = 50
 LONGEST_TIME = timedelta(days=7)
 LARGEST_GROWTH = 1.4
 MOST_REPLACED = 0.2
-# Rows that lie together in the file: of a table that has no more, each release writes all anew.
+# Rows that lie together in a file, at the least: of a table that has no more, each release writes all anew.
 SMALL_TABLE_ROWS = ROW_GROUP_ROWS[SMALL_BLOCK_BYTES]
 
 # Why a release is built whole, beside the reasons for which there is no previous one (changes.py).

@@ -34,8 +34,6 @@ from warehouse.release.work import block_bytes_for, clear_work
 
 TOO_LARGE = "large_change"
 FAILED = "failed"
-# How the notices begin that say that something went wrong, by which state.json keeps them until the next release.
-TROUBLES = ("built whole, as it could not be made", "a whole build could not be compared")
 
 CATALOGS = ("news", "previous", "made", "before", "after")
 
@@ -79,7 +77,8 @@ class Making:
             self.why_whole = self.found
         elif self.found.is_due(utc_now()):
             self.why_whole = PERIODIC
-            self._why_failed(self._make_chain, self.found, f"{TROUBLES[1]} with what the releases before give")
+            told = "a whole build could not be compared with what the releases before give"
+            self._why_failed(self._make_chain, self.found, told)
             self.close()
         else:
             self.base = self.found
@@ -131,7 +130,7 @@ class Making:
         """Take a step from the base; where that fails, start without one, take the steps before again, return False."""
         if self.base is None:
             return False
-        why = self._why_failed(do, self.base, f"{TROUBLES[0]} from the last one")
+        why = self._why_failed(do, self.base, "built whole, as it could not be made from the last one")
         if why is None:
             return True
         self.close()

@@ -89,7 +89,6 @@ def known_troubles(home: Home) -> Iterator[tuple[str, Status, str | None]]:
     if as_of is not None and (parse_moment(as_of) - utc_now()).total_seconds() >= LEAST_AHEAD_SECONDS:
         yield "clock", "warn", f"the last as-of, {as_of}, lies ahead of it; {CATCHING_UP}"
     yield "releases", "bad", differing.told(home)
-    yield "build", "warn", state.get("build_trouble")
 
 
 def _refusal(check: Callable[[Home], object], home: Home) -> str | None:

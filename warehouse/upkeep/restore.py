@@ -5,14 +5,12 @@ files are copied into a private folder in FILE.d/tmp, where nobody can swap them
 has left. Their digests are compared with the manifest, and those copies are judged: only files count, reached through
 no link; the ledger holds tables only, with the columns that newsmart makes (`db.py`, `ledger/opening.py`); a release
 holds no SQL but views over its own tables (`release/foreign.py`), and is the one that the ledger knows. Only then is
-anything of the warehouse touched; a refused restore leaves nothing that was not there. Each file goes in place by
-rename, releases first, then the ledger, then the state, then the link: readers are never without a release, and a crash
-leaves a state that the next run or the same restore mends.
+anything of the warehouse touched. Each file goes in place by rename, releases first, then the ledger, then the state,
+then the link: readers are never without a release, and a crash leaves a state that the next run or the same restore
+mends.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -53,30 +51,14 @@ def restore(source: Path, home: Home, *, force: bool = False) -> Manifest:
     made = _read_manifest(source)
     home.check()
     _check_free(home, force=force)
-    with _held_place(home):
+    home.prepare()
+    with hold(home):
         publish.check_no_stray_wal(home)
         _check_free(home, force=force)  # a run may have begun one since
         with refusing("cannot restore", home.file), spill_folder(home.temp) as staging:
             _stage(made, source, staging)
             _put_in_place(made, staging, home)
     return made
-
-
-@contextmanager
-def _held_place(home: Home) -> Iterator[None]:
-    """Hold the warehouse's place for the block; after an error, remove the lock and the empty folders made for it."""
-    new = [path for path in (home.releases, home.temp, home.folder, *home.folder.parents) if not path.exists()]
-    home.prepare()
-    with hold(home):
-        try:
-            yield
-        except BaseException:
-            if home.folder in new:
-                home.lock.unlink(missing_ok=True)
-            for folder in new:
-                with suppress(OSError):  # what holds something stays
-                    folder.rmdir()
-            raise
 
 
 def _check_free(home: Home, *, force: bool) -> None:

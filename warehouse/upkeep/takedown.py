@@ -6,10 +6,8 @@ anew, all others go, and the ledger is copied into a file without the deleted ro
 says so to those who open nothing. Rejected: one transaction around all of it, as the link and the files have none.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -24,14 +22,7 @@ from warehouse.home import Home
 from warehouse.ledger.locked import locked_ledger
 from warehouse.ledger.opening import set_meta, transaction
 from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_documents
-from warehouse.ledger.tombstones import (
-    UNFINISHED,
-    URL,
-    has_tombstone,
-    is_before_takedown,
-    is_unfinished,
-    note_takedown,
-)
+from warehouse.ledger.tombstones import UNFINISHED, URL, has_tombstone, note_takedown
 from warehouse.release import changes, differing, publish, releases
 from warehouse.release.base import note_build
 from warehouse.release.freshness import pin_of
@@ -45,49 +36,34 @@ from warehouse.upkeep.maintain import compact
 
 
 def purge(warehouse: Path, memory: str = "", *, path: str | None = None, url: str | None = None) -> dict[str, Any]:
-    """Take a document or an article down for good. Returns what was done; what was taken down before is left alone.
+    """Take a document or an article down for good. Returns what was done.
 
     What can be checked is checked before anything is changed. Raises UsageError where there is no such thing, RunFailed
     where it cannot be finished now: then the next run goes on with it.
     """
     with locked_ledger(warehouse, memory) as (home, connection):
         publish.check_no_stray_wal(home)
-        if path is not None:
-            documents, keys = find_documents(connection, path), list[str]()
-            remove = partial(purge_documents, connection, documents)
-        else:
-            documents, keys = list[int](), _keys_of_article(connection, url or "")
-            remove = partial(purge_article, connection, keys)
-        was_purged_before = not documents and not keys and _is_finished(home, connection)
-        if was_purged_before:
-            done, removed, size = Purged(), list[str](), home.ledger.stat().st_size
-        else:
-            done = _delete(home, connection, remove)
-            removed, size = finish(home, connection)
+        done = _delete(home, connection, path, url)
+        removed, size = finish(home, connection)
         aside = sorted(str(file) for file in home.folder.glob(f"{home.ledger.stem}.*{home.ledger.suffix}"))
         is_pinned = pin_of(home, state_before(home)) is not None
     did = {"releases_removed": removed, "ledger_bytes": size, "still_held_by": aside, "is_pinned": is_pinned}
-    return {**asdict(done), **did, "was_purged_before": was_purged_before}
+    return {**asdict(done), **did}
 
 
-def _is_finished(home: Home, connection: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether all takedowns are finished: none is noted as cut off, and no release is from before the last one."""
-    if is_unfinished(connection) or state_before(home).get("takedown") is not None:
-        return False
-    rows = releases.all_releases(connection)
-    after = {row.release_id for row in rows if not is_before_takedown(connection, row.published_at, row.change_number)}
-    return after.issuperset([*publish.release_ids(home), *(row.release_id for row in rows)])
-
-
-def _delete(home: Home, connection: duckdb.DuckDBPyConnection, remove: Callable[[datetime], Purged]) -> Purged:
+def _delete(home: Home, connection: duckdb.DuckDBPyConnection, path: str | None, url: str | None) -> Purged:
     """Delete from the ledger and set the tombstones, with the mark that the takedown is unfinished."""
+    documents = [] if path is None else find_documents(connection, path)
+    keys = [] if url is None else _keys_of_article(connection, url)
     now = utc_now()
     before = state_before(home)
     write_state(home, State(**{**before, "pin": pin_of(home, before), "takedown": as_text(now)}))
     with transaction(connection):
         set_meta(connection, UNFINISHED, str(as_text(now)))
         note_takedown(connection)
-        return remove(now)
+        if path is not None:
+            return purge_documents(connection, documents, now)
+        return purge_article(connection, keys, now)
 
 
 def _keys_of_article(connection: duckdb.DuckDBPyConnection, url: str) -> list[str]:

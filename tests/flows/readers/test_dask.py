@@ -1,12 +1,17 @@
 """Reading on Dask's workers: the same release, whatever becomes of the workers, and errors that name what is wrong."""
 
+import errno
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from distributed import Client, Future
@@ -14,7 +19,8 @@ from distributed import Client, Future
 from flows.pipeline.direct import dry_run, run_direct
 from flows.pipeline.readers import readers_of
 from flows.pipeline.request import RunRequest
-from flows.readers import dask_cluster, dask_readers
+from flows.readers import dask_cluster, dask_readers, worker
+from flows.readers.cutting import pack
 from flows.readers.dask_cluster import Answer, Cluster, Pending, direct_cluster
 from flows.readers.dask_readers import AHEAD, DaskReaders
 from flows.readers.worker import memo_for
@@ -247,6 +253,37 @@ def test_a_lost_scheduler_is_a_failure_that_may_pass(
     assert time.monotonic() - started < 30
     with pytest.raises(TransientFailure, match=r"no Dask scheduler answers: tcp://127"):
         list(readers(crew).read_all(write(tmp_path), AS_OF))
+
+
+def test_a_scheduler_that_is_lost_while_workers_are_asked_is_told_by_what_comes_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cancelled(*_: object) -> None:
+        raise CancelledError
+
+    monkeypatch.setattr(dask_cluster, "wait", cancelled)
+    asked, future = list[object](), Mock(status="cancelled")
+    client: Any = SimpleNamespace(
+        nthreads=lambda: {"a": 1},
+        submit=lambda *_, **__: future,
+        as_current=nullcontext,
+        cancel=lambda futures, **_: asked.extend(futures),
+    )
+    dask_cluster.check_workers(client)
+    assert asked == [future]
+
+
+def test_what_the_system_refuses_a_worker_is_told_with_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/scratch/x")
+
+    monkeypatch.setattr(dask_cluster, "get_worker", lambda: SimpleNamespace(address="tcp://10.0.0.7:40001"))
+    monkeypatch.setattr(worker, "read_batch", full)
+    answer = dask_cluster.read_on_worker(dask_cluster.versions_here(), pack(write(tmp_path, 1), 0, AS_OF))
+    assert str(answer.error).startswith("the Dask worker tcp://10.0.0.7:40001 failed: ")
+    assert "No space left" in str(answer.error)
 
 
 def test_a_memo_is_kept_by_each_thread_for_one_as_of() -> None:

@@ -81,7 +81,7 @@ def test_an_answer_that_cannot_be_sent_ends_its_process_and_nobody_waits_for_it(
     refs: References, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """As where there is no memory left to send it with."""
-    broken = "import flows.readers.worker as w; w.known = lambda error: lambda: None; w.read_batch = None;"
+    broken = "import flows.readers.worker as w; w.RunFailed = lambda text: lambda: None; w.read_batch = None;"
     monkeypatch.setattr(local, "START", local.START.replace("from flows", broken + "from flows"))
     with started(1) as reader:
         given_up = threading.Timer(60, reader.programs[0].kill)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -21,7 +21,7 @@ from flows.scheduling import worker as module
 from flows.scheduling.serving import NEW_PROCESS, NEW_SERVER, Job, Serving, When, clock_offset
 from flows.scheduling.worker import Worker
 
-NOTED = ["read_flow_run", "read_flow_runs", "set_flow_run_state"]
+NOTED = ["read_flow_run", "set_flow_run_state"]
 """What the server is asked when a cancelled run's end is noted."""
 
 
@@ -96,6 +96,30 @@ def test_a_cancelled_run_ends_the_process_whatever_fails_and_with_the_status_tha
     assert (exits, told) == ([pending], [] if fails == "set_flow_run_state" else ["hooks"])
 
 
+def test_a_cancelled_run_of_a_deployment_that_was_deleted_is_ended_and_told(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[str]()
+    monkeypatch.setattr(module, "tell_hooks", lambda *given: told.append(given[2].name))
+    worker.served = {}
+    client: Any = Client(StateType.CANCELLING)
+    with pytest.raises(Exited):
+        worker.end_where_stuck(client)
+    assert (client.asked, told) == (NOTED, ["Cancelled"])
+
+
+@pytest.mark.parametrize("fails", ["", "read_deployment"])
+def test_of_a_cancelled_run_that_was_left_the_hooks_are_told_whatever_fails_then(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    told = list[str]()
+    monkeypatch.setattr(module, "tell_hooks", lambda *given: told.append(given[2].name))
+    client: Any = Client(StateType.CANCELLING, fails)
+    with pytest.raises(ConnectionError) if fails else nullcontext():
+        worker._end_left(client)
+    assert told == ["Cancelled"]
+
+
 def test_a_run_that_is_overdue_is_a_failure_unless_the_clock_was_set_back(worker: Worker, exits: list[int]) -> None:
     worker._running = uuid4(), time.monotonic() - 10**6
     for pending in (NEW_PROCESS, NEW_SERVER):
@@ -122,7 +146,7 @@ def test_a_run_that_ended_while_it_was_cancelled_is_noted_before_another_begins(
     worker._told_at = time.monotonic()
     with pytest.raises(Exited):
         worker.look(client)
-    assert (client.asked[:3], exits) == (NOTED, [NEW_PROCESS])
+    assert (client.asked[:2], exits) == (NOTED, [NEW_PROCESS])
     assert "get_scheduled_flow_runs_for_deployments" not in client.asked
 
 
@@ -150,7 +174,7 @@ def test_a_last_run_that_ended_while_it_was_cancelled_is_noted(
     monkeypatch.setattr(Worker, "_pause", lambda _: paused.append(True))
     with pytest.raises(Exited):
         Worker(job, closed).serve()
-    assert (client.asked[:3], exits) == (NOTED, [NEW_PROCESS])
+    assert (client.asked[:2], exits) == (NOTED, [NEW_PROCESS])
     assert bool(paused) == is_closed
 
 

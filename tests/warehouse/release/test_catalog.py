@@ -11,7 +11,15 @@ from schemas.declarations import Table
 from schemas.tables import ALL_TABLES, BASE_TABLES, VIEWS
 from tests.ledgers import T, lay_tables, memory_ledger
 from warehouse.db import memory_connection
-from warehouse.release.catalog import SELDOM_READ, TABLES_WITH_ROWS, attach_staged, comments, create_tables, folder_of
+from warehouse.release.catalog import (
+    SELDOM_READ,
+    TABLES_WITH_ROWS,
+    attach_staged,
+    block_bytes_of,
+    comments,
+    create_tables,
+    folder_of,
+)
 from warehouse.sql_files import read_sql, sql_names
 
 # Tables of schema ops that a SELECT of their own fills.
@@ -155,3 +163,10 @@ def test_every_sql_file_of_a_release_has_its_declaration() -> None:
 
     assert files == {table.name for table in (*BASE_TABLES, *VIEWS)}
     assert set(sql_names("ops")) == {table.name for table in OPS_BY_SQL}
+
+
+def test_a_file_with_blocks_of_a_size_that_is_not_ours_can_be_written(tmp_path: Path) -> None:
+    with memory_connection(tmp_path) as connection:
+        attach_staged(connection, tmp_path / "news.duckdb", "news", 65_536)
+        connection.execute("create table news.one as select 1")
+        assert block_bytes_of(connection, "news") == 65_536

@@ -12,7 +12,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from flows.commands.status import status_object
 from schemas.errors import AuditFailed, RunFailed
 from schemas.tables import BASE_TABLES
 from tests.documents import make_document, make_mention
@@ -27,8 +26,6 @@ from warehouse.release import base, build, changes, differing, increment, making
 from warehouse.release.base import Base, find_base
 from warehouse.release.catalog import LARGE_BLOCK_BYTES, block_bytes_of
 from warehouse.release.making import Making
-from warehouse.state import State, read_state
-from warehouse.upkeep.doctor import known_troubles
 from warehouse.upkeep.operations import rollback, verify
 
 SITE = "https://www.example.com/"
@@ -445,31 +442,6 @@ def test_a_whole_build_that_is_due_and_equal_is_published_in_silence(
     assert result.build is not None
     assert (result.build["reason"], result.notices) == (base.PERIODIC, [])
     assert not Home.of(room.warehouse).differing.exists()
-
-
-def test_what_went_wrong_on_the_way_is_told_until_the_next_release(
-    room: Newsroom, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home, told = Home.of(room.warehouse), list[str | None]()
-    for text, fault in (("Newer", "make_rows"), (None, ""), ("Newest", "fingerprint_tables"), ("Last", "")):
-        with monkeypatch.context() as patched:
-            if text is not None:
-                room.write("2.md", story(2, text))
-            if fault:
-                patched.setattr(making, fault, failing(duckdb.Error("no such luck")))
-            if fault == "fingerprint_tables":
-                patched.setattr(base, "LONGEST_CHAIN", 1)
-            room.run()
-        (trouble,) = [text for name, _, text in known_troubles(home) if name == "build"]
-        told.append(trouble)
-    built, same, compared, none = told
-    assert built is not None
-    assert compared is not None
-    assert built.startswith("built whole, as it could not be made from the last one: no such luck")
-    assert same == built
-    assert compared.startswith("a whole build could not be compared with what the releases before give: no such luck")
-    assert none is None
-    assert "build_trouble" in status_object(home, read_state(home) or State(), utc_now())
 
 
 def test_full_refresh_and_reparse_build_whole_and_a_rollback_can_be_gone_on_from(room: Newsroom) -> None:

@@ -223,18 +223,6 @@ def test_a_takedown_that_was_cut_off_is_gone_on_with(two_days: Newsroom, monkeyp
     assert two_days.query("select path from dim_document order by path") == [("a.md",), ("c.md",)]
 
 
-def test_what_was_purged_before_is_left_alone(two_days: Newsroom) -> None:
-    for what in ({"path": "news/b.md"}, {"url": URL.format(SECRET)}):
-        first = purge(two_days.warehouse, **what)
-        release, ledger = two_days.warehouse.readlink(), Home.of(two_days.warehouse).ledger.read_bytes()
-        again = purge(two_days.warehouse, **what)
-        assert (first["was_purged_before"], again["was_purged_before"]) == (False, True)
-        assert [again[name] for name in ("documents", "mentions", "raw", "releases_removed")] == [0, 0, 0, []]
-        assert two_days.warehouse.readlink() == release
-        assert Home.of(two_days.warehouse).ledger.read_bytes() == ledger
-        assert again["ledger_bytes"] == len(ledger)
-
-
 def test_a_release_from_before_a_takedown_is_removed_by_the_same_purge(two_days: Newsroom) -> None:
     """As a newsmart without the mark left it, or a backup that was put back by hand: an old release lies there."""
     home = Home.of(two_days.warehouse)
@@ -246,7 +234,6 @@ def test_a_release_from_before_a_takedown_is_removed_by_the_same_purge(two_days:
 
     again = purge(two_days.warehouse, url=URL.format(SECRET))
 
-    assert not again["was_purged_before"]
     assert old in again["releases_removed"]
     check_nowhere(two_days, SECRET)
 
