@@ -37,16 +37,28 @@ Submit = Callable[[bytes], Pending]
 
 
 @pytest.fixture(scope="module")
-def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
-    """Give a scheduler and three workers; tests that end some of them come last."""
-    made = Crew(tmp_path_factory.mktemp("crew"))
+def crews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Crew]]:
+    """Give a list for crews, which are ended in the end."""
+    made = list[Crew]()
     try:
-        made.hire("a", "b", "c")
-        with Client(made.address, set_as_default=False, timeout=60) as client:
-            client.wait_for_workers(3, timeout=60)
         yield made
     finally:
-        made.close()
+        for one in made:
+            one.close()
+
+
+@pytest.fixture
+def crew(crews: list[Crew], tmp_path_factory: pytest.TempPathFactory) -> Crew:
+    """Give a scheduler and three workers; tests that end some of them come last.
+
+    Another one where a scheduler was ended: tests that wait elsewhere may come over after that.
+    """
+    if not crews or crews[-1].scheduler.poll() is not None:
+        crews.append(Crew(tmp_path_factory.mktemp("crew")))
+        crews[-1].hire("a", "b", "c")
+        with Client(crews[-1].address, set_as_default=False, timeout=60) as client:
+            client.wait_for_workers(3, timeout=60)
+    return crews[-1]
 
 
 def write(folder: Path, count: int = DOCUMENTS) -> References:
