@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from flows.pipeline import direct
 from flows.pipeline import intake as run_intake
+from flows.pipeline import release as making
 from flows.pipeline.request import RunResult
 from flows.settings import Settings
 from flows.sources import files
@@ -456,7 +456,7 @@ def test_after_a_failed_publication_the_next_run_builds_though_no_file_changed(
 ) -> None:
     newsroom.write("a.md", make_document())
     with monkeypatch.context() as patched:
-        patched.setattr(direct, "audit_release", lambda release: (_ for _ in ()).throw(AuditFailed("no")))
+        patched.setattr(making, "audit_release", lambda release: (_ for _ in ()).throw(AuditFailed("no")))
         with pytest.raises(AuditFailed):
             newsroom.run()
     assert not newsroom.warehouse.exists()
