@@ -101,8 +101,18 @@ def finish(home: Home, connection: duckdb.DuckDBPyConnection) -> tuple[list[str]
             where=" ".join(str(ours or error).split())[:500],
             todo="mend that; the next `newsmart run` or the same purge finishes it",
         ) from error
+    _forget_what_the_run_said(home)
     update_state(home, connection, takedown=None)
     return removed, size
+
+
+def _forget_what_the_run_said(home: Home) -> None:
+    """Take what the last run told out of state.json: an error, a notice, an audit's example may quote a document."""
+    state = state_before(home)
+    if (run := state.get("run")) is not None:
+        audits = [{**audit, "example": None} for audit in run.get("audits", [])]
+        error = run.get("error") and "left out, as something was taken down since"
+        write_state(home, State(**{**state, "run": {**run, "error": error, "notices": [], "audits": audits}}))
 
 
 def _republish(home: Home, connection: duckdb.DuckDBPyConnection) -> list[str]:

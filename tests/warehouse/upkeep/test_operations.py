@@ -22,6 +22,7 @@ from warehouse.ledger.opening import FORMAT_VERSION, open_ledger, set_meta
 from warehouse.ledger.packs import kept_bytes
 from warehouse.release import build
 from warehouse.release.publish import release_ids
+from warehouse.state import State, read_state, write_state
 from warehouse.upkeep import takedown
 from warehouse.upkeep.operations import build_as_of, maintain, rollback, verify
 from warehouse.upkeep.takedown import purge
@@ -135,6 +136,23 @@ def test_a_purged_url_is_gone_from_every_list_and_stays_out(two_days: Newsroom) 
     assert (result.documents["seen"], result.documents["changed"]) == (2, 1)
     assert two_days.query("select position from fact_mention where role = 'related'") == [(2,)]
     check_nowhere(two_days, SECRET)
+
+
+def test_what_the_last_run_said_of_it_goes_as_well(two_days: Newsroom) -> None:
+    home = Home.of(two_days.warehouse)
+    state = read_state(home)
+    assert state is not None
+    audit = {"name": "a", "status": "fail", "offending_rows": 1, "example": SECRET}
+    said = {"status": "failed", "error": f"an audit found {SECRET}", "notices": [SECRET], "audits": [audit]}
+    write_state(home, State(**{**state, "run": {**state["run"], **said}}))
+
+    purge(two_days.warehouse, url=URL.format(SECRET))
+
+    check_nowhere(two_days, SECRET)
+    after = read_state(home)
+    assert after is not None
+    assert (after["run"]["status"], len(after["run"]["audits"])) == ("failed", 1)
+    assert after["run"]["error"] == "left out, as something was taken down since"
 
 
 def test_another_story_in_the_same_file_and_other_mentions_outlive_a_takedown(newsroom: Newsroom) -> None:
