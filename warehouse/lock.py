@@ -1,10 +1,9 @@
 """One run at a time for each warehouse: a lock that dies with its process.
 
-`flock` on a file that stays (only a refused restore deletes the one that it made). The kernel drops it when the last
-descriptor closes, so that kill -9 leaves nothing to clean up. Rejected: a pid file (stale after a crash, and a pid is
-soon another program's); POSIX record locks (any close of the file in the same process drops them, so that looking would
-unlock); DuckDB's own lock on the ledger (it says "could not set lock on file", and is only held while the ledger is
-open).
+`flock` on a file that is never deleted. The kernel drops it when the last descriptor closes, so that kill -9 leaves
+nothing to clean up. Rejected: a pid file (stale after a crash, and a pid is soon another program's); POSIX record
+locks (any close of the file in the same process drops them, so that looking would unlock); DuckDB's own lock on the
+ledger (it says "could not set lock on file", and is only held while the ledger is open).
 
 What the file says is for people only. Who holds the lock is decided by the kernel, so a stale or garbled text harms
 nothing. The descriptor is close-on-exec and is closed in forked children: a worker that outlives its parent must not

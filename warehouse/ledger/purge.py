@@ -26,12 +26,12 @@ from warehouse.sql_files import read_sql, run_script
 class Purged:
     """How much went."""
 
-    documents: int = 0
-    versions: int = 0
-    mentions: int = 0
-    entries: int = 0
-    urls: int = 0
-    raw: int = 0
+    documents: int
+    versions: int
+    mentions: int
+    entries: int
+    urls: int
+    raw: int
 
 
 def find_documents(connection: duckdb.DuckDBPyConnection, path: str) -> list[int]:

@@ -49,7 +49,7 @@ def attach_staged(
     connection.execute(
         f"attach {quoted(str(path))} as {named(alias)} "
         f"(storage_version {quoted(STORAGE_VERSION)}, block_size {block_bytes}, "
-        f"row_group_size {ROW_GROUP_ROWS.get(block_bytes, 8_192)})"
+        f"row_group_size {ROW_GROUP_ROWS.get(block_bytes, ROW_GROUP_ROWS[SMALL_BLOCK_BYTES])})"
     )
 
 
