@@ -58,10 +58,12 @@ def run_steps(
     """Do each step as soon as those that it needs are done, and return what each made. Earlier ones go first.
 
     In: a connection with no transaction open; the catalog in which unqualified names are looked up; how many steps may
-    run at a time; the names of steps that were done before. An error of one step is raised when the others that have
-    begun are broken off, and no further one begins. Raises LookupError where a step needs what no step makes.
+    run at a time; the names of steps that were done before, which are left out. An error of one step is raised when the
+    others that have begun are broken off, and no further one begins. Raises LookupError where a step needs what no step
+    makes.
     """
-    waiting, made, known = list(steps), dict[str, Made](), set(done)
+    made, known = dict[str, Made](), set(done)
+    waiting = [step for step in steps if step.name not in known]
     running: dict[Future[Made], str] = {}
     own, cursors = local(), list[duckdb.DuckDBPyConnection]()
 

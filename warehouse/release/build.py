@@ -109,8 +109,7 @@ def load(
     give one surrogate key.
     """
     done = {TABLES, *(step.name for step in identity_steps(as_of))}
-    steps = [step for step in (*work_steps(as_of), *release_steps(as_of)) if step.name not in done]
-    made = run_steps(connection, "news", steps, threads_for(connection), done)
+    made = run_steps(connection, "news", [*work_steps(as_of), *release_steps(as_of)], threads_for(connection), done)
     tables = tuple(one for table in BASE_TABLES if (one := made[table.name]) is not None)
     built = describe(connection, as_of, release_id, tables, How(reason=why_whole))
     with transaction(connection):

@@ -79,8 +79,7 @@ def make_rows(connection: duckdb.DuckDBPyConnection, as_of: datetime, base_table
     connection.execute("use made")
     connection.execute(";\n".join(create_tables(without_key=BASE_TABLES)))
     done = {step.name for step in identity_steps(as_of)}
-    steps = [step for step in (*work_steps(as_of), *_row_steps(as_of)) if step.name not in done]
-    run_steps(connection, "made", steps, done=done)
+    run_steps(connection, "made", [*work_steps(as_of), *_row_steps(as_of)], done=done)
     differing = " union all ".join(
         f"select '{table.name}' as name, is_new, digest from base.differing_{table.name}" for table in CHANGING
     )
