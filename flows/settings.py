@@ -91,7 +91,10 @@ class Settings:
     keep_quarantine_days: int = _setting(365, "days for which mended problems are kept in the ledger", RISKY, _DAYS)
     keep_raw_days: int = _setting(0, "days for which bytes of old versions are kept; 0: for ever", RISKY, _DAYS)
     build_memory: str = _setting(
-        "", "memory for DuckDB in a run, such as 2GB; empty: 350 MB, or 0.3 kB a known URL", HARMLESS, _BUILD
+        "",
+        "memory for DuckDB in a run, such as 2GB; empty: as much as the ledger needs, from 350 MB on",
+        HARMLESS,
+        _BUILD,
     )
     query_memory: str = _setting("1GB", "memory that one query may use", HARMLESS, _SIZE)
     query_seconds: float = _setting(60.0, "seconds that one query may take", HARMLESS, _SECONDS)

@@ -57,6 +57,10 @@ NO_SETTINGS = "set lock_configuration = true"
 # What runs change all the same, on the ledger's connection.
 CHANGEABLE = ("memory_limit", "max_memory", "schema", "search_path", "debug_force_external")
 
+# The rows of a row group are compressed as soon as they are together; those of one begun wait, uncompressed, for the
+# commit, which lets one thread do it. DuckDB keeps this size only where the file is attached and not opened.
+LEDGER_ROW_GROUP_ROWS = 30_720
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -87,7 +91,9 @@ def ledger_connection(
         spill = stack.enter_context(spill_folder(spill_parent or path.parent / "tmp"))
         if not read_only:
             _make_private(path, spill)
-        connection = stack.enter_context(_opened(path, read_only, spill, limits))
+        connection = stack.enter_context(_opened(":memory:", False, spill, limits))
+        attach_ledger(connection, path, path.stem, read_only=read_only)
+        connection.execute(f"use {named(path.stem)}")
         # The ledger's SQL reaches the folders in which runs build and compact.
         folders = ", ".join(quoted(str(path.parent.resolve() / name)) for name in ("releases", "tmp"))
         connection.execute(f"set allowed_directories = [{folders}]")
@@ -98,6 +104,12 @@ def ledger_connection(
             what = f"the ledger holds a {kind} of somebody else's: newsmart makes tables only"
             raise LedgerDamaged(what, where=f"{path}: {name[:100]!r}", todo=WAY_BACK)
         yield connection
+
+
+def attach_ledger(connection: duckdb.DuckDBPyConnection, path: Path, alias: str, *, read_only: bool = False) -> None:
+    """Attach a ledger, or a new file that is to be one. Every one that writes it has to come this way: see above."""
+    access = "read_only" if read_only else f"row_group_size {LEDGER_ROW_GROUP_ROWS}"
+    connection.execute(f"attach {quoted(str(path))} as {named(alias)} ({access})")
 
 
 def foreign(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[str, str, str | None]]:

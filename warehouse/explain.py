@@ -38,6 +38,7 @@ MARKS = {
         "Cannot allocate memory",
         "could not allocate",
         "ailed to allocate",
+        "ailed to pin block",
         "Allocation failure",
         "bad_alloc",
     ),

@@ -23,7 +23,7 @@ FILES = frozenset({errno.EMFILE, errno.ENFILE})
 _UNMAPPED = "failed to map segment"
 MEND_DISK = "free space, raise the limit or mend the mount, then run again"
 MEND_FILES = "raise `ulimit -n`, then run again"
-MEND_MEMORY = "raise the memory limit, or ask for less"
+MEND_MEMORY = "raise build_memory; for a question, raise query_memory or ask for less"
 
 
 def refused(what: str, path: Path | str, error: OSError, kind: type[RunFailed] = RunFailed) -> RunFailed:

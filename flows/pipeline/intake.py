@@ -20,7 +20,7 @@ from warehouse import interrupts
 from warehouse.db import limit_memory
 from warehouse.ledger import intake, record
 from warehouse.ledger.feed import Feed
-from warehouse.ledger.locked import memory_for, recording_memory_for
+from warehouse.ledger.locked import give_memory, recording_memory_for
 from warehouse.ledger.opening import count_rows, transaction
 from warehouse.ledger.record import Balance
 from warehouse.release import runs
@@ -82,7 +82,8 @@ def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> N
         with transaction(connection):
             record_observation(run, found, on_batch)
             runs.write_run(connection, run.key, "started", run.balance)
-        limit_memory(connection, memory_for(count_rows(connection, "url"), memory))
+            # Before the commit, which needs some of it; the reading processes have ended.
+            give_memory(connection, memory)
     run.seconds["record"] -= run.seconds["read"]  # which is counted by itself
 
 

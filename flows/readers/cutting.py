@@ -15,7 +15,9 @@ if TYPE_CHECKING:  # a process that has reading processes started first does not
     from schemas.batches import ReadBatch
 
 MAX_BATCH_BYTES = 16_000_000
-MAX_BATCH_FILES = 1_000
+# Recording passes over all known keys once a batch, so a large load is cut into a hundred of them, until they are as
+# large as a reading process has memory for (a batch of 2,500 takes 60 MB more than one of 1,000).
+LEAST_BATCH_FILES, MAX_BATCH_FILES, BATCHES = 1_000, 2_500, 100
 # What a document costs beside its bytes, in bytes.
 _DOCUMENT_WEIGHT = 15_000
 
@@ -51,10 +53,11 @@ def lanes(sizes: Sequence[int], count: int) -> list[Span]:
 
 
 def batches(sizes: Sequence[int], lane: Span) -> Iterator[Span]:
-    """Cut a run into batches by bytes and number of files."""
+    """Cut a run of references into batches, by bytes and number of files. In: the sizes of all references."""
+    most = min(max(LEAST_BATCH_FILES, len(sizes) // BATCHES), MAX_BATCH_FILES)
     first, held = lane.first, 0
     for number in range(*lane):
-        if number > first and (held + sizes[number] > MAX_BATCH_BYTES or number - first >= MAX_BATCH_FILES):
+        if number > first and (held + sizes[number] > MAX_BATCH_BYTES or number - first >= most):
             yield Span(first, number)
             first, held = number, 0
         held += sizes[number]

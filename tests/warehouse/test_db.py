@@ -23,6 +23,7 @@ from warehouse import db, spill
 from warehouse.db import Limits, ledger_connection, memory_connection, release_connection
 from warehouse.release.catalog import attach_release
 from warehouse.spill import dead_spill_folders, spill_folder
+from warehouse.upkeep import maintain
 
 OPEN = """
 import sys
@@ -116,6 +117,24 @@ with ledger_connection(Path(sys.argv[1])) as connection:
     assert run_python(code, home.ledger).returncode == -9
     with ledger_connection(home.ledger) as connection:
         assert connection.execute("select * from t").fetchall() == [(7,)]
+
+
+def test_rows_of_the_ledger_are_compressed_before_the_commit_and_stay_in_small_groups(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    for _ in range(2):
+        write_ledger(home, 100_000)
+    write_ledger(home, 10)
+    with ledger_connection(home.ledger) as connection:
+        connection.execute("create table meta (name varchar, value varchar)")
+        maintain.compact(connection, home)
+    with ledger_connection(home.ledger) as connection:
+        groups = (
+            "select row_group_id, sum(count) from pragma_storage_info('event') "
+            "where column_name = 'number' and segment_type <> 'VALIDITY' group by row_group_id"
+        )
+        rows = [int(count) for _, count in connection.execute(groups).fetchall()]
+        assert sum(rows) == 200_010
+        assert max(rows) == db.LEDGER_ROW_GROUP_ROWS
 
 
 def test_a_crash_while_the_ledger_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

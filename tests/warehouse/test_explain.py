@@ -71,6 +71,7 @@ def test_memory_is_told_as_memory() -> None:
     for error in (
         duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block of size 256.0 KiB (95/95 used)"),
         duckdb.FatalException("FATAL Error: Failed to create checkpoint because of error: Failed to allocate block"),
+        duckdb.TransactionException("TransactionContext Error: Failed to commit: failed to pin block of size 4.5 MiB"),
         MemoryError(),
         ImportError("libarrow.so: failed to map segment from shared object"),
     ):

@@ -61,7 +61,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         from schemas.documents import ENTRIES
 
         add_columns(connection, ENTRIES)
-    check_tables(connection, connection)
+    check_tables(connection)
     show_whole_ledger(connection)
 
 
@@ -126,15 +126,14 @@ def is_shelf(table: str) -> bool:
     return _SHELF.fullmatch(table) is not None
 
 
-def check_tables(connection: duckdb.DuckDBPyConnection, scratch: duckdb.DuckDBPyConnection) -> None:
+def check_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Raise LedgerDamaged where a table of a ledger of today's format lacks a column, or one is of another type.
 
-    In: the ledger's connection; one that may attach a catalog in memory, which a read-only one may not. Tables that are
-    not declared are let be: nothing reads them, or it makes them itself.
+    Tables that are not declared are let be: nothing reads them, or it makes them itself.
     """
     found = _columns(connection, "ledger")
     shelves = {table for table, _, _ in found if is_shelf(table)}
-    wanted = _declared(scratch) | {(shelf, *column) for shelf in shelves for column in SHELF_COLUMNS}
+    wanted = _declared(connection) | {(shelf, *column) for shelf in shelves for column in SHELF_COLUMNS}
     missing = sorted(wanted - found)
     if missing:
         table, column, kind = missing[0]

@@ -16,7 +16,7 @@ from schemas.errors import RunFailed
 from warehouse.clock import as_plain
 from warehouse.db import Limits, ledger_connection
 from warehouse.home import Home
-from warehouse.ledger.opening import FORMAT_VERSION, read_format
+from warehouse.ledger.opening import FORMAT_VERSION, read_format, show_whole_ledger
 from warehouse.queries.lookup import Record
 from warehouse.queries.show import PLACE
 from warehouse.sql_files import fetch_records, read_sql
@@ -39,9 +39,8 @@ def add_versions(home: Home, facts: Mapping[str, Any]) -> Record:
         if read_format(connection) != FORMAT_VERSION:
             todo = "`newsmart run` brings it up to date"
             raise RunFailed("the ledger is of another version of newsmart", where=str(home.ledger), todo=todo)
-        # DuckDB attaches no catalog to a read-only connection, and over a whole ledger `base` is the ledger itself.
-        versions = read_sql("work", "version").replace(" base.", " ledger.")
-        connection.execute(f"create temp table version as {versions}", {"as_of": as_of})
+        show_whole_ledger(connection)
+        connection.execute(f"create temp table version as {read_sql('work', 'version')}", {"as_of": as_of})
         if facts["kind"] == "document":
             return {**facts, "versions": document_versions(connection, facts["source"], facts["path"])}
         spans = [*facts["mentions"], *facts.get("mention_history", ())]

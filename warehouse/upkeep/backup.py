@@ -21,7 +21,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from schemas.errors import LedgerDamaged, RunFailed, UsageError
-from warehouse.db import ledger_connection, memory_connection
+from warehouse.db import ledger_connection
 from warehouse.durable import fsync, open_regular, read_regular, write_atomically
 from warehouse.explain import WAY_BACK
 from warehouse.home import Home, is_release_id
@@ -171,8 +171,7 @@ def check_copied(folder: Path, made: Manifest, todo: str, *, is_new: bool) -> No
     with ledger_connection(folder / LEDGER, read_only=True) as connection:
         tables = table_names(connection)
         if "meta" in tables and read_format(connection) == FORMAT_VERSION:
-            with memory_connection() as scratch:
-                check_tables(connection, scratch)
+            check_tables(connection)
         check_whole(connection)
         if "release" in tables:
             check_known(connection, made.sha256_of_releases, todo)

@@ -20,7 +20,7 @@ from statistics import median
 import duckdb
 
 from schemas.errors import LedgerDamaged
-from warehouse.db import named, quoted
+from warehouse.db import attach_ledger, named
 from warehouse.durable import fsync
 from warehouse.home import Home
 from warehouse.ledger import packs
@@ -89,7 +89,7 @@ def compact(connection: duckdb.DuckDBPyConnection, home: Home, *, forget: str | 
     """
     with spill_folder(home.temp) as folder:
         new = folder / home.ledger.name
-        connection.execute(f"attach {quoted(str(new))} as {COMPACTED}")
+        attach_ledger(connection, new, COMPACTED)
         connection.execute(f"copy from database ledger to {COMPACTED}")
         same = _row_counts(connection, "ledger") == _row_counts(connection, COMPACTED)
         connection.execute(f"delete from {COMPACTED}.meta where name = $1", [forget])

@@ -17,9 +17,10 @@ from flows.pipeline.request import RunResult
 from flows.settings import Settings
 from flows.sources import files
 from flows.sources.scan import FileRef, Source
-from schemas.errors import AuditFailed, Refused, SourceUnreadable, UsageError
+from schemas.errors import AuditFailed, Refused, RunFailed, SourceUnreadable, UsageError
 from tests.documents import make_document, make_mention
 from tests.newsroom import A_DAY, FIRST_AS_OF, Newsroom
+from warehouse.ledger import locked
 from warehouse.release.audit import Audit, audits
 
 SEEDS = Path(__file__).resolve().parents[3] / "seeds"
@@ -548,19 +549,47 @@ def state(room: Newsroom) -> Any:
 
 
 def test_memory_follows_what_was_scanned_and_what_is_known(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, int]] = []
+    asked: list[tuple[object, ...]] = []
 
-    def noting(name: str) -> None:
-        def limit(count: int, _setting: str) -> str:
-            asked.append((name, count))
+    def noting(module: Any, name: str) -> None:
+        def limit(*arguments: object) -> str:
+            asked.append((name, *arguments))
             return "350MB"
 
-        monkeypatch.setattr(run_intake, name, limit)
+        monkeypatch.setattr(module, name, limit)
 
-    noting("recording_memory_for")
-    noting("memory_for")
-    newsroom.write("a.md", make_document())
+    noting(run_intake, "recording_memory_for")
+    noting(locked, "memory_for")
+    newsroom.write("a.md", make_document(excerpt="x" * 600_000))
     newsroom.run()
     newsroom.run()
 
-    assert asked == [("recording_memory_for", 1), ("memory_for", 1), ("recording_memory_for", 2), ("memory_for", 1)]
+    size = (newsroom.folder / "a.md").stat().st_size
+    opened, known = ("memory_for", 0, ""), ("memory_for", 1, "", size)
+    assert asked == [
+        *(opened, ("memory_for", 0, "", 0), ("recording_memory_for", 1, ""), known),
+        *(opened, known, ("recording_memory_for", 2, ""), known),
+    ]
+
+
+def _write_long_texts(newsroom: Newsroom) -> None:
+    for number in range(8):
+        url = f"https://example.com/{number}"
+        newsroom.write(f"{number}.md", make_document(url=url, excerpt=f"{number}" * 4_000_000))
+
+
+def test_a_text_of_megabytes_has_the_memory_that_it_takes(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What has to fit is all that 2,048 rows say in a column: thirty of 4.7 MB ended every run of 350 MB.
+    monkeypatch.setattr(locked, "LEAST_MEMORY_MB", 60)
+    _write_long_texts(newsroom)
+
+    newsroom.run()
+
+    assert newsroom.one("select sum(length(excerpt)) from dim_article") == 32_000_000
+
+
+def test_a_text_that_needs_more_memory_than_is_set_says_which_setting(newsroom: Newsroom) -> None:
+    _write_long_texts(newsroom)
+
+    with pytest.raises(RunFailed, match=r"out of memory.*raise build_memory"):
+        newsroom.run(settings=Settings(build_memory="30MB"))

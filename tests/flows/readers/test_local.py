@@ -173,6 +173,13 @@ def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.parametrize(("documents", "largest"), [(5_000, 1_000), (180_000, 1_800), (1_000_000, 2_500)])
+def test_a_large_load_is_cut_into_larger_batches(documents: int, largest: int) -> None:
+    first, *_, last = batches([1] * documents, Span(0, documents))
+    assert first == Span(0, largest)
+    assert last.last == documents
+
+
 def test_ctrl_c_does_not_reach_a_process_whose_interpreter_is_starting(monkeypatch: pytest.MonkeyPatch) -> None:
     # A terminal's Ctrl-C is everybody's; Python would write a traceback below the run's one line.
     monkeypatch.setattr(local, "START", "import time; time.sleep(30)")
