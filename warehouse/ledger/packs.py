@@ -4,7 +4,7 @@ The format of a pack is schemas/packs.py. A row of `raw` says where the bytes of
 what a takedown or a pruning does; the bytes themselves go when `free` packs what is left anew.
 
 Packs lie on shelves, tables of a bounded size, because DuckDB writes the last rows of a table anew with every row that
-is added, up to 122,880 of them: in one table, each run would write the bytes of the whole archive again (measured:
+is added, up to a row group of them: in one table, each run would write the bytes of the whole archive again (measured:
 77 MB for one row after 150 packs of 500 kB).
 """
 
