@@ -80,6 +80,7 @@ def ledger_connection(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the ledger for the block; it is made, empty and 0600, where it is absent and may be written.
 
+    It is attached, and names are looked up in it first; a cursor of the connection has to `use` it by itself.
     SQL reaches the folders of releases and of temporary files beside it and no other, so that a ledger that somebody
     else has written brings in nothing. Raises LedgerDamaged, with the way back, when it does not open, holds more than
     tables, or a checksum fails inside the block; LockedError when another program has it open; RunFailed when the disk
@@ -93,7 +94,6 @@ def ledger_connection(
             _make_private(path, spill)
         connection = stack.enter_context(_opened(":memory:", False, spill, limits))
         attach_ledger(connection, path, path.stem, read_only=read_only)
-        connection.execute(f"use {named(path.stem)}")
         # The ledger's SQL reaches the folders in which runs build and compact.
         folders = ", ".join(quoted(str(path.parent.resolve() / name)) for name in ("releases", "tmp"))
         connection.execute(f"set allowed_directories = [{folders}]")
@@ -103,6 +103,8 @@ def ledger_connection(
         for kind, name, _ in foreign(connection, path.stem):
             what = f"the ledger holds a {kind} of somebody else's: newsmart makes tables only"
             raise LedgerDamaged(what, where=f"{path}: {name[:100]!r}", todo=WAY_BACK)
+        # Not before it is known to be ours: a macro in it could stand for a function that is called above.
+        connection.execute(f"use {named(path.stem)}")
         yield connection
 
 

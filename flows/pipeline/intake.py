@@ -83,7 +83,7 @@ def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> N
             record_observation(run, found, on_batch)
             runs.write_run(connection, run.key, "started", run.balance)
             # Before the commit, which needs some of it; the reading processes have ended.
-            give_memory(connection, memory)
+            give_memory(connection, memory, documents)
     run.seconds["record"] -= run.seconds["read"]  # which is counted by itself
 
 

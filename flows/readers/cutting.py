@@ -14,10 +14,11 @@ from flows.sources.scan import FileRef, References
 if TYPE_CHECKING:  # a process that has reading processes started first does not wait for Arrow
     from schemas.batches import ReadBatch
 
-MAX_BATCH_BYTES = 16_000_000
 # Recording passes over all known keys once a batch, so a large load is cut into a hundred of them, until they are as
-# large as a reading process has memory for (a batch of 2,500 takes 60 MB more than one of 1,000).
+# large as a reading process has memory for (a batch of 2,500 takes 60 MB more than one of 1,000). What recording may use
+# grows with the documents too (warehouse/ledger/locked.py): it has to hold a batch six times.
 LEAST_BATCH_FILES, MAX_BATCH_FILES, BATCHES = 1_000, 2_500, 100
+BYTES_A_FILE, MAX_BATCH_BYTES = 10_000, 16_000_000
 # What a document costs beside its bytes, in bytes.
 _DOCUMENT_WEIGHT = 15_000
 
@@ -55,9 +56,10 @@ def lanes(sizes: Sequence[int], count: int) -> list[Span]:
 def batches(sizes: Sequence[int], lane: Span) -> Iterator[Span]:
     """Cut a run of references into batches, by bytes and number of files. In: the sizes of all references."""
     most = min(max(LEAST_BATCH_FILES, len(sizes) // BATCHES), MAX_BATCH_FILES)
+    most_bytes = min(most * BYTES_A_FILE, MAX_BATCH_BYTES)
     first, held = lane.first, 0
     for number in range(*lane):
-        if number > first and (held + sizes[number] > MAX_BATCH_BYTES or number - first >= most):
+        if number > first and (held + sizes[number] > most_bytes or number - first >= most):
             yield Span(first, number)
             first, held = number, 0
         held += sizes[number]

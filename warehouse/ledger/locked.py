@@ -39,18 +39,22 @@ def memory_for(urls: int, setting: str, large_bytes: int = 0) -> str:
     """Return how much memory DuckDB may use: as set, else 350 MB, and 0.3 kB a known URL where that is more.
 
     DuckDB spills what it joins and sorts, but keeps the index of a key that it builds in memory: the largest is that
-    of the URLs. And it has 2,048 values of a column in memory together, however long they are, so documents of so many
-    bytes that may hold long ones (sql/ledger/large_documents.sql) are allowed for as well, up to 2 GB: without it,
-    thirty documents with a text of 4.7 MB each would end every run.
+    of the URLs. And it has 2,048 values of a column in memory together, however long they are, so what large documents
+    may hold (sql/ledger/large_documents.sql) is allowed for as well, up to 2 GB: without it, thirty documents with a
+    text of 4.7 MB each would end every run.
     """
     for_texts = min(COPIES_OF_LONG_TEXTS * large_bytes // 1_000_000, MOST_FOR_LONG_TEXTS_MB)
     return setting or f"{max(LEAST_MEMORY_MB, urls * BYTES_PER_URL // 1_000_000) + for_texts}MB"
 
 
-def give_memory(connection: duckdb.DuckDBPyConnection, setting: str) -> None:
-    """Let DuckDB use as much memory as what the ledger holds needs, or as is set."""
+def give_memory(connection: duckdb.DuckDBPyConnection, setting: str, documents: int = 0) -> None:
+    """Let DuckDB use as much memory as what the ledger holds needs, or as is set.
+
+    `documents`: how many a run that is about to commit has compared; it keeps at least what that was allowed.
+    """
     ((large_bytes,),) = connection.execute(read_sql("ledger", "large_documents")).fetchall()
-    limit_memory(connection, memory_for(count_rows(connection, "url"), setting, int(large_bytes)))
+    urls = max(count_rows(connection, "url"), documents * RECORDING_BYTES_PER_DOCUMENT // BYTES_PER_URL)
+    limit_memory(connection, memory_for(urls, setting, int(large_bytes)))
 
 
 @contextmanager

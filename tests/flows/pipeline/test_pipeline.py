@@ -565,10 +565,10 @@ def test_memory_follows_what_was_scanned_and_what_is_known(newsroom: Newsroom, m
     newsroom.run()
 
     size = (newsroom.folder / "a.md").stat().st_size
-    opened, known = ("memory_for", 0, ""), ("memory_for", 1, "", size)
+    opened, excess = ("memory_for", 0, ""), size - 65_000
     assert asked == [
-        *(opened, ("memory_for", 0, "", 0), ("recording_memory_for", 1, ""), known),
-        *(opened, known, ("recording_memory_for", 2, ""), known),
+        *(opened, ("memory_for", 0, "", 0), ("recording_memory_for", 1, ""), ("memory_for", 2, "", excess)),
+        *(opened, ("memory_for", 1, "", excess), ("recording_memory_for", 2, ""), ("memory_for", 4, "", excess)),
     ]
 
 
