@@ -55,7 +55,15 @@ NO_EXTERNAL_ACCESS = "set enable_external_access = false"
 NO_FILES = "set disabled_filesystems = 'LocalFileSystem'"
 NO_SETTINGS = "set lock_configuration = true"
 # What runs change all the same, on the ledger's connection.
-CHANGEABLE = ("memory_limit", "max_memory", "schema", "search_path", "debug_force_external")
+CHANGEABLE = (
+    "memory_limit",
+    "max_memory",
+    "schema",
+    "search_path",
+    "debug_force_external",
+    "threads",
+    "worker_threads",
+)
 
 # The rows of a row group are compressed as soon as they are together; those of one begun wait, uncompressed, for the
 # commit, which lets one thread do it. DuckDB keeps this size only where the file is attached and not opened.

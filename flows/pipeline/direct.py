@@ -26,7 +26,7 @@ from warehouse.clock import utc_now
 from warehouse.db import limit_memory
 from warehouse.home import Home
 from warehouse.ledger.locked import memory_for
-from warehouse.ledger.opening import count_rows, transaction
+from warehouse.ledger.opening import count_rows, ledger_transaction
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.ledger.trial import Trial, trial_ledger
 from warehouse.lock import hold
@@ -119,7 +119,7 @@ def dry_run(request: RunRequest, readers: Readers) -> DryRun:
         documents = found.files.num_rows + count_rows(connection, "document")
         # Of the new ones' URLs nothing is known yet; of a million short documents there are four each.
         limit_memory(connection, memory_for(URLS_PER_DOCUMENT * documents, request.settings.build_memory))
-        with step(run, "record"), transaction(connection):
+        with step(run, "record"), ledger_transaction(connection):
             record_observation(run, found)
         run.seconds["record"] -= run.seconds["read"]
         refusal = _error_of(partial(check_limits, run))

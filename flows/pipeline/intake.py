@@ -21,7 +21,7 @@ from warehouse.db import limit_memory
 from warehouse.ledger import intake, record
 from warehouse.ledger.feed import Feed
 from warehouse.ledger.locked import give_memory, recording_memory_for
-from warehouse.ledger.opening import count_rows, transaction
+from warehouse.ledger.opening import count_rows, ledger_transaction
 from warehouse.ledger.record import Balance
 from warehouse.release import runs
 
@@ -79,7 +79,7 @@ def read_and_record(run: Run, found: Scan, on_batch: OnBatch | None = None) -> N
     with step(run, "record"):
         documents = found.files.num_rows + count_rows(connection, "document")
         limit_memory(connection, recording_memory_for(documents, memory))
-        with transaction(connection):
+        with ledger_transaction(connection):
             record_observation(run, found, on_batch)
             runs.write_run(connection, run.key, "started", run.balance)
             # Before the commit, which needs some of it; the reading processes have ended.

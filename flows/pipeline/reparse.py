@@ -16,7 +16,7 @@ from flows.readers.local import LocalReaders
 from flows.sources.scan import FileRef
 from warehouse.ledger import reread
 from warehouse.ledger.feed import Feed
-from warehouse.ledger.opening import get_meta, note_rewritten_past, set_meta, transaction
+from warehouse.ledger.opening import get_meta, ledger_transaction, note_rewritten_past, set_meta
 from warehouse.ledger.packs import kept_bytes
 from warehouse.ledger.reread import renew_hosts, renew_keys
 from warehouse.release import build
@@ -27,7 +27,7 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, request: RunRequest,
     """Read all kept bytes again and make all URL keys anew, as far as rules or policy are newer, or where asked to."""
     is_new = connection.execute("select count(*) from ledger.run").fetchone() == (0,)
     other = other_versions(connection)
-    with transaction(connection):
+    with ledger_transaction(connection):
         if not is_new and (request.reparse or "rules_version" in other):
             with LocalReaders(request.processes) as readers:  # also beside a cluster: the bytes are here
                 _read_again(connection, readers, as_of)

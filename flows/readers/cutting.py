@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # a process that has reading processes started first does not
     from schemas.batches import ReadBatch
 
 # Recording passes over all known keys once a batch, so a large load is cut into a hundred of them, until they are as
-# large as a reading process has memory for (a batch of 2,500 takes 60 MB more than one of 1,000). What recording may use
-# grows with the documents too (warehouse/ledger/locked.py): it has to hold a batch six times.
+# large as a reading process has memory for (a batch of 2,500 takes 60 MB more than one of 1,000). The memory in which
+# batches are recorded grows with the documents too (warehouse/ledger/locked.py): it has to hold a batch six times.
 LEAST_BATCH_FILES, MAX_BATCH_FILES, BATCHES = 1_000, 2_500, 100
 BYTES_A_FILE, MAX_BATCH_BYTES = 10_000, 16_000_000
 # What a document costs beside its bytes, in bytes.

@@ -94,7 +94,7 @@ def _bring_to_format(connection: duckdb.DuckDBPyConnection) -> None:
         what = f"the ledger has format {version}, this newsmart knows up to {FORMAT_VERSION}"
         raise RunFailed(what, todo="upgrade newsmart")
     steps = ["schema"] if version is None else [f"migrate_{step}" for step in range(version, FORMAT_VERSION)]
-    with transaction(connection):
+    with ledger_transaction(connection):
         for step in steps:
             connection.execute(read_sql("ledger", step))
         set_meta(connection, "format_version", str(FORMAT_VERSION))
@@ -175,6 +175,23 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+@contextmanager
+def ledger_transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit the block or roll it back, as `transaction`, by one thread: whatever adds to the ledger goes this way.
+
+    DuckDB 2.0.0 loses rows where two threads insert more than a row group of them into a table, and an insert of no row
+    into it came before in the same transaction. Which insert finds nothing new, the documents decide.
+    """
+    ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
+    connection.execute("set threads = 1")
+    try:
+        with transaction(connection):
+            yield
+    finally:
+        with suppress(duckdb.Error):  # a fatal error has ended the connection too
+            connection.execute(f"set threads = {int(threads)}")
 
 
 def get_meta(connection: duckdb.DuckDBPyConnection, name: str, default: str) -> str:

@@ -167,7 +167,9 @@ def write_rows(connection: duckdb.DuckDBPyConnection, delta: Delta, copy: Path, 
         for table in OPS_TABLES:
             if table is not ALIAS:
                 connection.execute(f"delete from news.ops.{named(table.name)}")
-        connection.execute("insert into news.ops.notice by name select * from made.ops.notice")
+        # An insert of no row, before that of `fill_ops`, would have DuckDB lose that one's (ledger_transaction).
+        if connection.execute("select 1 from made.ops.notice limit 1").fetchall():
+            connection.execute("insert into news.ops.notice by name select * from made.ops.notice")
         fill_ops()
 
 

@@ -24,7 +24,7 @@ from warehouse.db import attach_ledger, named
 from warehouse.durable import fsync
 from warehouse.home import Home
 from warehouse.ledger import packs
-from warehouse.ledger.opening import table_names, transaction
+from warehouse.ledger.opening import ledger_transaction, table_names
 from warehouse.owners import PRIVATE_MODE, give_to_warehouse
 from warehouse.spill import spill_folder
 from warehouse.sql_files import run_script
@@ -50,7 +50,7 @@ def prune_ledger(
     starts = [row[0] for row in connection.execute("select started_at from ledger.run order by as_of").fetchall()]
     problems_from = past_keep(now, starts, keep_quarantine_days)
     raw_from = past_keep(now, starts, keep_raw_days) if keep_raw_days else datetime.min
-    with transaction(connection):
+    with ledger_transaction(connection):
         pruned = {
             "runs": run_script(connection, "ledger", "drop_old_runs", {"keep": keep_runs}),
             "problems": run_script(connection, "ledger", "drop_old_problems", {"before": problems_from}),

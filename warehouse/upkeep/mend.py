@@ -13,7 +13,7 @@ from warehouse.clock import utc_now
 from warehouse.home import Home
 from warehouse.ledger import packs
 from warehouse.ledger.locked import open_sized
-from warehouse.ledger.opening import check_whole, open_ledger, transaction
+from warehouse.ledger.opening import check_whole, ledger_transaction, open_ledger
 from warehouse.ledger.tombstones import is_unfinished
 from warehouse.release import publish
 from warehouse.upkeep import takedown
@@ -58,6 +58,6 @@ def _lost_bytes(connection: duckdb.DuckDBPyConnection, *, full_refresh: bool) ->
         count = len(packs.lost(connection))
         way = "`newsmart run --full-refresh` stores again those whose files are there"
         return [f"{packs.LOST} {count:,} packs of versions; {way}, a backup has them all"] if count else []
-    with transaction(connection):
+    with ledger_transaction(connection):
         count = packs.forget_lost(connection)
     return [f"the bytes of {count:,} versions were lost; those whose files are there are stored again"] if count else []

@@ -20,7 +20,7 @@ from warehouse.clock import as_text, utc_now
 from warehouse.explain import explain
 from warehouse.home import Home
 from warehouse.ledger.locked import locked_ledger
-from warehouse.ledger.opening import set_meta, transaction
+from warehouse.ledger.opening import ledger_transaction, set_meta
 from warehouse.ledger.purge import Purged, find_documents, purge_article, purge_documents
 from warehouse.ledger.tombstones import UNFINISHED, URL, has_tombstone, note_takedown
 from warehouse.release import changes, differing, publish, releases
@@ -58,7 +58,7 @@ def _delete(home: Home, connection: duckdb.DuckDBPyConnection, path: str | None,
     now = utc_now()
     before = state_before(home)
     write_state(home, State(**{**before, "pin": pin_of(home, before), "takedown": as_text(now)}))
-    with transaction(connection):
+    with ledger_transaction(connection):
         set_meta(connection, UNFINISHED, str(as_text(now)))
         note_takedown(connection)
         if path is not None:
@@ -130,7 +130,7 @@ def _republish(home: Home, connection: duckdb.DuckDBPyConnection) -> list[str]:
     left = sorted(path.name for path in home.releases.iterdir() if path.is_dir() and path.name != release_id)
     if left:
         raise RunFailed("releases could not be removed", where=f"{home.releases}: {', '.join(left)}")
-    with transaction(connection):
+    with ledger_transaction(connection):
         for table in ("release", "release_build", "release_table"):
             connection.execute(f"delete from ledger.{table} where release_id <> $1", [release_id])
     update_state(home, connection, pin=None if pin is None else release_id, takedown=before.get("takedown"))
@@ -151,7 +151,7 @@ def publish_as_of(home: Home, connection: duckdb.DuckDBPyConnection, as_of: date
     built = build_audited(connection, home, as_of, file, release_id, changes.TAKEDOWN)
     sealed = publish.publish(home, release_id)
     now = utc_now()
-    with transaction(connection):
+    with ledger_transaction(connection):
         releases.write_release(connection, built, sealed, now)
         note_build(connection, built, sealed.size, now)
     return release_id
