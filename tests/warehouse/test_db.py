@@ -21,7 +21,6 @@ from tests.warehouse.making import (
 )
 from warehouse import db, spill
 from warehouse.db import Limits, ledger_connection, memory_connection, release_connection
-from warehouse.ledger.opening import ledger_transaction, open_ledger
 from warehouse.release.catalog import attach_release
 from warehouse.spill import dead_spill_folders, spill_folder
 from warehouse.upkeep import maintain
@@ -136,24 +135,6 @@ def test_rows_of_the_ledger_are_compressed_before_the_commit_and_stay_in_small_g
         rows = [int(count) for _, count in connection.execute(groups).fetchall()]
         assert sum(rows) == 200_010
         assert max(rows) == db.LEDGER_ROW_GROUP_ROWS
-
-
-def test_an_insert_of_no_row_costs_a_later_one_nothing(tmp_path: Path) -> None:
-    # With two threads DuckDB 2.0.0 loses all rows of the second insert: a batch that held nothing new was enough.
-    with open_ledger(make_home(tmp_path), limits=Limits(threads=2)) as connection:
-        connection.execute(
-            "create temp table found as select range as content_id, range as entry_id from range(100000)"
-        )
-        with ledger_transaction(connection):
-            for rows in (0, 100_000):
-                connection.execute(
-                    "insert into ledger.content_entry by name "
-                    f"select *, 0 as position from found where content_id < {rows}"
-                )
-        assert connection.execute("select count(distinct entry_id) from ledger.content_entry").fetchall() == [
-            (100_000,)
-        ]
-        assert connection.execute("select current_setting('threads')").fetchall() == [(2,)]
 
 
 def test_a_crash_while_the_ledger_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -572,6 +572,16 @@ def test_memory_follows_what_was_scanned_and_what_is_known(newsroom: Newsroom, m
     ]
 
 
+def test_no_problem_of_very_many_is_lost(newsroom: Newsroom) -> None:
+    # Where two threads add more than 122,880 rows after an insert of none, DuckDB 2.0.0 lost them all.
+    bad = "related:\n" + "  - x\n" * 1_000 + "---\n"
+    for number in range(125):
+        newsroom.write(f"{number}.md", f"---\ntitle: A story\nwebUrl: https://example.com/{number}\n{bad}")
+    newsroom.run()
+
+    assert newsroom.one("select count(*) from ops.quarantine") == 125_000
+
+
 def _write_long_texts(newsroom: Newsroom) -> None:
     for number in range(8):
         url = f"https://example.com/{number}"
