@@ -171,11 +171,16 @@ def _misspelt(source: Source, mapping: Mapping[str, Tree], path: Path, expected:
     return Flaw(place_of_key(source, (*path[:-1], key)), path, "missing", told, shown)
 
 
+# How far a quote that was not closed is looked for: a document may have a thousand mappings before a text of megabytes.
+_FARTHEST = 20_000
+
+
 def _swallowed(source: Source, mapping: Mapping[str, Tree], path: Path, expected: str) -> Flaw | None:
     """Find a quoted value of the same mapping that holds the line of the missing one: its quote was not closed."""
     line = re.compile(rf"[\r\n][ \t-]*{re.escape(str(path[-1]))}[ \t]*:")
     starts = sorted(place_of(source.places, (*path[:-1], key)) for key in mapping)
-    for start, end in pairwise([*starts, len(source.text)]):
+    for start, next_start in pairwise([*starts, len(source.text)]):
+        end = min(next_start, start + _FARTHEST)
         quote = source.text[start : start + 1]
         # Where it closes does not matter nearer than that: before the next value.
         if quote in ('"', "'") and line.search(source.text, start, source.text.rfind(quote, start, end)) is not None:

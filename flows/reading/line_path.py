@@ -7,7 +7,9 @@ but never what may be the secret.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -127,7 +129,14 @@ def shown_at(text: str, index: int, path: Path) -> str | None:
     """Return the rest of a line as an error may show it: nothing in, or right after, what may be the secret."""
     if is_secret(path):
         return None
-    secrets = list(_SECRET_LINE.finditer(text, 0, index))
-    if secrets and KEY_AGAIN.search(text, secrets[-1].end(), line_bounds(text, index)[1]) is None:
+    secrets = _secret_lines(text)
+    before = bisect_right(secrets, index)
+    if before and KEY_AGAIN.search(text, secrets[before - 1], line_bounds(text, index)[1]) is None:
         return None
     return sample(text[index : line_bounds(text, index)[1]].rstrip(" ")) or None
+
+
+@lru_cache(maxsize=1)  # a document may have a thousand flaws, and millions of lines
+def _secret_lines(text: str) -> list[int]:
+    """Return where the beginnings of lines end that may hold the secret."""
+    return [match.end() for match in _SECRET_LINE.finditer(text)]

@@ -188,3 +188,23 @@ def test_none_takes_200_mb() -> None:
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=root)
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(ran.stdout) * unit < 200_000_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(
+            document("\n" * 4_700_000 + "topics:\n" + "".join(f"  - a{number} #b\n" for number in range(1_000))),
+            id="cut texts below many lines",
+        ),
+        pytest.param(
+            document("related:\n" + '  - a: "x"\n' * 499 + 'big: "' + "\n" * 4_800_000 + '"\n'),
+            id="missing fields above a long text",
+        ),
+    ],
+)
+def test_many_flaws_in_a_long_text_take_no_time_each(data: bytes, memo: Memo) -> None:
+    # A minute and two before: for each flaw all of the text was looked through.
+    started = time.process_time()
+    judge_bytes(data, memo)
+    assert time.process_time() - started < 5
