@@ -572,6 +572,7 @@ def test_memory_follows_what_was_scanned_and_what_is_known(newsroom: Newsroom, m
     ]
 
 
+@pytest.mark.slow
 def test_no_problem_of_very_many_is_lost(newsroom: Newsroom) -> None:
     # Where two threads add more than 122,880 rows after an insert of none, DuckDB 2.0.0 lost them all.
     bad = "related:\n" + "  - x\n" * 1_000 + "---\n"
