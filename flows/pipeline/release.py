@@ -10,7 +10,7 @@ from secrets import token_hex
 
 from flows.pipeline.run import Run, step
 from warehouse.clock import utc_now
-from warehouse.ledger.opening import transaction
+from warehouse.ledger.opening import ledger_transaction
 from warehouse.release import changes, ops, publish, releases, runs
 from warehouse.release.base import FULL_REFRESH, find_base, note_build
 from warehouse.release.build import Built
@@ -97,7 +97,7 @@ def publish_release(release: Release) -> None:
     with step(run, "publish"):
         file = publish.publish(run.home, built.release_id)
         now = utc_now()
-        with transaction(run.connection):
+        with ledger_transaction(run.connection):
             row = releases.write_release(run.connection, built, file, now)
             note_build(run.connection, built, file.size, now, release.making.base)
             runs.write_run(run.connection, run.key, "published", run.balance, finished_at=now, built=built)

@@ -42,6 +42,8 @@ _PROSE = frozenset(("title", "excerpt", "name", "topics", "authors", "attributio
 _LABELS = frozenset(("category", "featuredContent", "url", "webUrl", "originalUrl", "ampWebUrl", "cdnAmpWebUrl"))
 _NO_PROSE = re.compile(r"[-+]?[0-9][-+0-9.,:TZ ]*|true|false", re.IGNORECASE)
 _MAX_KEY = 60
+# How far a quote that was not closed is looked for: a document may have a thousand mappings before a text of megabytes.
+_FARTHEST = 20_000
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 # The identity of a mention may stand under either.
 _INSTEAD = {"webUrl": ("webUrl", "originalUrl")}
@@ -169,10 +171,6 @@ def _misspelt(source: Source, mapping: Mapping[str, Tree], path: Path, expected:
     shown = printable(key[:_MAX_KEY])
     told = f"{expected}: did you mean `{wanted[plain_form(key)]}`? it is written `{shown}` here"
     return Flaw(place_of_key(source, (*path[:-1], key)), path, "missing", told, shown)
-
-
-# How far a quote that was not closed is looked for: a document may have a thousand mappings before a text of megabytes.
-_FARTHEST = 20_000
 
 
 def _swallowed(source: Source, mapping: Mapping[str, Tree], path: Path, expected: str) -> Flaw | None:

@@ -181,9 +181,9 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def ledger_transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Commit the block or roll it back, as `transaction`, by one thread: whatever adds to the ledger goes this way.
 
-    DuckDB 2.0.0 loses rows where two threads insert more than a row group of them into a temporary table, and an insert
-    of no row into it came before in the same transaction; other tables too, but for our `wal_autocheckpoint`. Which
-    insert finds nothing to add, the documents decide.
+    DuckDB 2.0.0 loses rows where two threads insert more than a row group of them into a table, and an insert of no row
+    into it came before in the same transaction. Our `wal_autocheckpoint` prevents it in some cases and not in all, and
+    which insert finds nothing to add, the documents decide.
     """
     ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
     connection.execute("set threads = 1")
