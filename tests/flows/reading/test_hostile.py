@@ -1,4 +1,4 @@
-"""Hostile input: each is refused or kept as it is, says where and why, and takes neither a second nor 200 MB."""
+"""Hostile input: each is refused or kept as it is, says where and why, and takes neither 3 s of CPU nor 200 MB."""
 
 import os
 import subprocess
